@@ -1,0 +1,40 @@
+// After Vite: the PDF fonts go beside the bundles, and the first load of each face is weighed.
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dist = join(root, "../src/zhaoliang/web/static/dist");
+const fonts = join(root, "node_modules/@expo-google-fonts/noto-sans-sc");
+
+mkdirSync(join(dist, "fonts"), { recursive: true });
+for (const name of ["400Regular", "700Bold"]) {
+  copyFileSync(join(fonts, name, `NotoSansSC_${name}.ttf`), join(dist, "fonts", `NotoSansSC_${name}.ttf`));
+}
+copyFileSync(join(fonts, "LICENSE_FONT"), join(dist, "fonts", "LICENSE_FONT"));
+
+const manifest = JSON.parse(readFileSync(join(dist, "manifest.json"), "utf8"));
+const filesOf = (key, seen = new Set()) => {
+  const chunk = manifest[key];
+  if (!chunk || seen.has(chunk.file)) return seen;
+  seen.add(chunk.file);
+  for (const css of chunk.css ?? []) seen.add(css);
+  for (const next of chunk.imports ?? []) filesOf(next, seen);
+  return seen;
+};
+const gzip = (file) => gzipSync(readFileSync(join(dist, file))).length;
+// What a page itself may weigh (HTML, gzip); the rest of the budget belongs to the bundles.
+const HTML_ALLOWANCE = 20_000;
+const BUDGET = 150_000;
+let heavy = false;
+for (const entry of ["public.ts", "worker.ts", "console.ts"]) {
+  const files = [...new Set([...filesOf("app.css"), ...filesOf(entry)])];
+  const total = files.reduce((sum, file) => sum + gzip(file), 0);
+  console.log(`${entry.padEnd(11)} ${(total / 1000).toFixed(1).padStart(6)} kB gzip  (${files.join(", ")})`);
+  if (entry === "worker.ts" && total + HTML_ALLOWANCE > BUDGET) heavy = true;
+}
+if (heavy) {
+  console.error("The first load of a worker page would exceed 150 kB.");
+  process.exit(1);
+}

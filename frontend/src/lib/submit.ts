@@ -1,0 +1,58 @@
+import { all } from "./dom";
+
+/**
+ * A form is sent once: further clicks while it is under way do nothing. The hidden `key` makes even a repeat harmless on
+ * the server; this only spares people the wait. Coming back through history frees the form again.
+ */
+export function startSubmitGuard(): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+    if (form.dataset["sent"] !== undefined) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.dataset["sent"] = "";
+    // After this event, so that the pressed button's own name and value still travel.
+    window.setTimeout(() => busy(form, !event.defaultPrevented || isHtmx(form)), 0);
+  }, true);
+  const free = (event: Event): void => {
+    if (event.target instanceof HTMLFormElement) release(event.target);
+  };
+  document.addEventListener("htmx:afterRequest", free);
+  window.addEventListener("pageshow", () => all<HTMLFormElement>("form[data-sent]").forEach(release));
+}
+
+function isHtmx(form: HTMLFormElement): boolean {
+  return form.matches("[hx-post], [hx-boost='true'], [hx-boost='true'] form, [data-hx-post]");
+}
+
+function busy(form: HTMLFormElement, really: boolean): void {
+  if (!really) return release(form);
+  for (const button of buttons(form)) {
+    button.setAttribute("aria-busy", "true");
+    button.setAttribute("aria-disabled", "true");
+    const words = button.dataset["busy"];
+    const label = button.querySelector<HTMLElement>("[data-label]") ?? button;
+    if (words && label.childElementCount === 0) {
+      button.dataset["idle"] = label.textContent ?? "";
+      label.textContent = words;
+    }
+  }
+}
+
+function release(form: HTMLFormElement): void {
+  delete form.dataset["sent"];
+  for (const button of buttons(form)) {
+    button.removeAttribute("aria-busy");
+    button.removeAttribute("aria-disabled");
+    const label = button.querySelector<HTMLElement>("[data-label]") ?? button;
+    if (button.dataset["idle"] !== undefined) label.textContent = button.dataset["idle"];
+    delete button.dataset["idle"];
+  }
+}
+
+function buttons(form: HTMLFormElement): HTMLElement[] {
+  return all("button:not([type=button]), input[type=submit]", form);
+}

@@ -1,0 +1,5 @@
+import { startCommon } from "./lib/common";
+import { startRows } from "./lib/rows";
+
+startCommon();
+startRows();
