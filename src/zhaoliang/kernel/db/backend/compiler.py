@@ -22,6 +22,15 @@ def city_equalities(query: Any) -> list[Exact]:
     if city is None:
         return []
 
+    def is_equality(child: Any) -> bool:
+        return (
+            isinstance(child, Exact)
+            and isinstance(child.lhs, Col)
+            and child.lhs.target is city
+            and child.lhs.alias == query.get_initial_alias()
+            and child.rhs_is_direct_value()
+        )
+
     def found(node: WhereNode) -> list[Exact]:
         if node.negated or (node.connector != AND and len(node.children) > 1):
             return []
@@ -29,9 +38,8 @@ def city_equalities(query: Any) -> list[Exact]:
         for child in node.children:
             if isinstance(child, WhereNode):
                 equalities += found(child)
-            elif isinstance(child, Exact) and isinstance(child.lhs, Col) and child.lhs.target is city:
-                if child.lhs.alias == query.get_initial_alias() and child.rhs_is_direct_value():
-                    equalities.append(child)
+            elif is_equality(child):
+                equalities.append(child)
         return equalities
 
     return found(query.where)

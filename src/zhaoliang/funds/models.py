@@ -1,0 +1,106 @@
+"""Funds: accounts of a city and the transfers between them, in fen. Every transfer stays inside one city."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.roles import Access
+
+
+class FundSource(models.TextChoices):
+    """Where the money comes from (资金渠道): 人社函〔2021〕14号 五, 国务院就业领导小组 2025-06-20 意见 (十七)."""
+
+    EMPLOYMENT_SUBSIDY = "employment_subsidy", "就业补助资金"
+    UNEMPLOYMENT_INSURANCE = "unemployment_insurance", "失业保险基金"
+    SPECIAL_ACCOUNT = "special_account", "职业技能提升行动专账资金"
+    ENTERPRISE_EDUCATION = "enterprise_education", "企业职工教育经费"
+    SECTOR = "sector", "行业发展资金"
+    EAST_WEST = "east_west", "东西部协作资金"
+
+
+class Account(CityModel):
+    """An account: `balance_fen` is credits minus debits, kept by the ledger function and re-derivable from the transfers."""
+
+    no_delete = True
+    updatable_columns = ("balance_fen",)
+
+    KINDS = [
+        ("appropriation", "财政拨入"),
+        ("budget", "预算可用"),
+        ("reserved", "培训券批次预留"),
+        ("payable", "应付补贴"),
+        ("disbursed", "已付出"),
+        ("recovered", "追回待缴"),
+        ("clearing", "地区间清算"),
+    ]
+
+    code = models.CharField("账户编码", max_length=60)
+    name = models.CharField("账户名称", max_length=120)
+    kind = models.CharField("种类", max_length=20, choices=KINDS)
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    year = models.PositiveSmallIntegerField("年度")
+    region_code = models.IntegerField("地区")
+    balance_fen = models.BigIntegerField("余额（分）", default=0)
+
+    class Meta:
+        db_table = "account"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "code"], name="account_code_once"),
+            models.CheckConstraint(
+                condition=models.Q(balance_fen__gte=0) | models.Q(kind__in=["appropriation", "clearing"]),
+                name="account_never_negative",
+                violation_error_message="账户余额不足。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
+
+
+class Transfer(CityModel):
+    """One movement: `amount_fen` leaves `debit` and enters `credit`. Never changed; a correction is another transfer."""
+
+    append_only = True
+
+    KINDS = [
+        ("allocate", "下达预算"),
+        ("reserve", "批次预留"),
+        ("release", "释放预留"),
+        ("accrue", "审批应付"),
+        ("pay", "支付"),
+        ("reverse", "冲正"),
+        ("recover", "追回"),
+    ]
+
+    kind = models.CharField("种类", max_length=20, choices=KINDS)
+    debit = CityForeignKey(Account, verbose_name="付出账户", related_name="debits")
+    credit = CityForeignKey(Account, verbose_name="收入账户", related_name="credits")
+    amount_fen = models.BigIntegerField("金额（分）")
+    at = models.DateTimeField("时间")
+    subject_type = models.CharField("事由对象", max_length=40)
+    subject_id = models.BigIntegerField("事由编号")
+    memo = models.CharField("摘要", max_length=200)
+    reverses = CityForeignKey("self", verbose_name="冲正", related_name="reversals", null=True)
+
+    class Meta:
+        db_table = "transfer"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="transfer_positive"),
+            models.CheckConstraint(condition=~models.Q(debit=models.F("credit")), name="transfer_two_accounts"),
+            models.UniqueConstraint(
+                fields=["city_code", "kind", "subject_type", "subject_id"],
+                condition=~models.Q(kind__in=["allocate", "release", "reserve"]),
+                name="transfer_once_per_subject",
+            ),
+            models.UniqueConstraint(fields=["city_code", "reverses"], name="transfer_reversed_once"),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "subject_type", "subject_id"], name="transfer_subject"),
+            models.Index(fields=["city_code", "debit", "id"], name="transfer_debit"),
+            models.Index(fields=["city_code", "credit", "id"], name="transfer_credit"),
+        ]

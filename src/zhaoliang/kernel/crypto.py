@@ -1,0 +1,270 @@
+"""Encryption at rest, keyed hashes for lookups, and signatures, under keys with ids so that keys can be changed.
+
+Keys come from `ZHAOLIANG_KEYS` (the JSON below), from the file named by `ZHAOLIANG_KEY_FILE`, or from `var/keys.json`,
+which the first start makes readable by its owner only:
+
+    {"encryption": {"active": "e1", "keys": {"e1": {"cipher": "aes-256-gcm", "key": "<base64>"}}},
+     "hash": "<base64>",
+     "signing": {"active": "s1", "keys": {"s1": "<base64 private key>"}, "public": {"s0": "<base64 public key>"}}}
+
+A new active encryption key leaves the old ones readable; `rotate` re-encrypts. The hash key is one for life: changing
+it means recomputing every stored hash. A retired Ed25519 signing key keeps only its public half. `sm4-gcm` serves where
+the commercial cryptography review (GB/T 39786) asks for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from zhaoliang.kernel.localstate import read_or_make
+
+AES_256_GCM, SM4_GCM = "aes-256-gcm", "sm4-gcm"
+_KEY_BYTES = {AES_256_GCM: 32, SM4_GCM: 16}
+_VERSION, _NONCE, _TAG = 1, 12, 16
+
+
+class KeyProblem(Exception):
+    """The key configuration is unusable, or a message needs a key that is not configured."""
+
+
+class Tampered(Exception):
+    """A ciphertext or signature does not fit its key, its context or its content."""
+
+
+def sm3_hmac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SM3, 32 bytes."""
+    mac = hmac.HMAC(key, hashes.SM3())
+    mac.update(message)
+    return mac.finalize()
+
+
+@dataclass(frozen=True)
+class _EncryptionKey:
+    cipher: str
+    key: bytes
+
+    def seal(self, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
+        if self.cipher == AES_256_GCM:
+            return AESGCM(self.key).encrypt(nonce, plain, bound)
+        sealer = Cipher(algorithms.SM4(self.key), modes.GCM(nonce)).encryptor()
+        sealer.authenticate_additional_data(bound)
+        return sealer.update(plain) + sealer.finalize() + sealer.tag
+
+    def open(self, nonce: bytes, sealed: bytes, bound: bytes) -> bytes:
+        if self.cipher == AES_256_GCM:
+            return AESGCM(self.key).decrypt(nonce, sealed, bound)
+        opener = Cipher(algorithms.SM4(self.key), modes.GCM(nonce, sealed[-_TAG:])).decryptor()
+        opener.authenticate_additional_data(bound)
+        return opener.update(sealed[:-_TAG]) + opener.finalize()
+
+
+def _header(kind: int, key_id: str) -> bytes:
+    name = key_id.encode()
+    return bytes((kind, len(name))) + name
+
+
+def _read_header(message: bytes) -> tuple[str, int]:
+    """Key id and length of the header. Raises Tampered."""
+    if len(message) < 2 or message[0] != _VERSION or len(message) < 2 + message[1]:
+        raise Tampered("not a message of this key ring")
+    try:
+        return message[2 : 2 + message[1]].decode(), 2 + message[1]
+    except UnicodeDecodeError:
+        raise Tampered("not a message of this key ring") from None
+
+
+def _decode(text: str, size: int | None = None) -> bytes:
+    raw = base64.b64decode(text, validate=True)
+    if len(raw) != (size or 32):
+        raise ValueError(f"a key has {len(raw)} bytes instead of {size or 32}")
+    return raw
+
+
+class KeyRing:
+    """All keys of an installation. Build it with `from_json` or take the configured one from `key_ring()`."""
+
+    def __init__(
+        self,
+        *,
+        encryption: Mapping[str, tuple[str, bytes]],
+        active_encryption: str,
+        hash_key: bytes,
+        signing: Mapping[str, bytes],
+        active_signing: str,
+        public: Mapping[str, bytes],
+    ) -> None:
+        self._encryption = {key_id: _EncryptionKey(*value) for key_id, value in encryption.items()}
+        self._active_encryption = active_encryption
+        self._hash_key = hash_key
+        self._signing = {key_id: Ed25519PrivateKey.from_private_bytes(raw) for key_id, raw in signing.items()}
+        self._active_signing = active_signing
+        self._public = {key_id: Ed25519PublicKey.from_public_bytes(raw) for key_id, raw in public.items()}
+        self._public |= {key_id: key.public_key() for key_id, key in self._signing.items()}
+        if active_encryption not in self._encryption or active_signing not in self._signing:
+            raise KeyProblem("the active key is not among the configured keys")
+        if any(not 0 < len(key_id.encode()) < 256 for key_id in (*self._encryption, *self._public)):
+            raise KeyProblem("key ids have 1 to 255 bytes")
+
+    @classmethod
+    def from_json(cls, text: str) -> KeyRing:
+        """Read the configuration described above. Raises KeyProblem without repeating any key."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            encryption, signing = data["encryption"], data["signing"]
+            return cls(
+                encryption={
+                    key_id: (entry["cipher"], _decode(entry["key"], _KEY_BYTES[entry["cipher"]]))
+                    for key_id, entry in encryption["keys"].items()
+                },
+                active_encryption=encryption["active"],
+                hash_key=_decode(data["hash"]),
+                signing={key_id: _decode(raw) for key_id, raw in signing["keys"].items()},
+                active_signing=signing["active"],
+                public={key_id: _decode(raw) for key_id, raw in signing.get("public", {}).items()},
+            )
+        except (KeyError, TypeError, AttributeError, ValueError, binascii.Error) as problem:
+            raise KeyProblem(f"the key configuration is malformed ({type(problem).__name__})") from None
+
+    def encrypt(self, plain: str, *, context: str) -> bytes:
+        """Encrypt text under the active key, bound to `context` (what it is, such as `registry.Person.phone`)."""
+        header = _header(_VERSION, self._active_encryption)
+        nonce = secrets.token_bytes(_NONCE)
+        key = self._encryption[self._active_encryption]
+        return header + nonce + key.seal(nonce, plain.encode(), header + context.encode())
+
+    def decrypt(self, message: bytes, *, context: str) -> str:
+        """The text again. Raises Tampered if content, key id or context differ, KeyProblem when its key is missing."""
+        key_id, start = _read_header(message)
+        if key_id not in self._encryption:
+            raise KeyProblem(f"encryption key {key_id!r} is not configured")
+        nonce, sealed = message[start : start + _NONCE], message[start + _NONCE :]
+        if len(sealed) < _TAG:
+            raise Tampered("the ciphertext is cut short")
+        try:
+            return self._encryption[key_id].open(nonce, sealed, message[:start] + context.encode()).decode()
+        except InvalidTag:
+            raise Tampered("the ciphertext does not fit its key or context") from None
+
+    def rotate(self, message: bytes, *, context: str) -> bytes:
+        """The same text under the active key; the very same bytes when it already is. Raises as `decrypt`."""
+        if _read_header(message)[0] == self._active_encryption:
+            return message
+        return self.encrypt(self.decrypt(message, context=context), context=context)
+
+    def keyed_hash(self, value: str, *, purpose: str) -> bytes:
+        """HMAC-SM3 (32 bytes) for finding an exact value without storing it; equal values differ between purposes."""
+        return sm3_hmac(self._hash_key, purpose.encode() + b"\0" + value.encode())
+
+    def sign(self, payload: bytes) -> bytes:
+        """An Ed25519 signature under the active signing key, headed by the key's id."""
+        return _header(_VERSION, self._active_signing) + self._signing[self._active_signing].sign(payload)
+
+    def verify(self, payload: bytes, signature: bytes) -> str:
+        """The id of the key that signed. Raises Tampered on a wrong signature, KeyProblem on an unknown key."""
+        key_id, start = _read_header(signature)
+        if key_id not in self._public:
+            raise KeyProblem(f"signing key {key_id!r} is not known")
+        try:
+            self._public[key_id].verify(signature[start:], payload)
+        except InvalidSignature:
+            raise Tampered("the signature does not fit the content") from None
+        return key_id
+
+    def public_keys(self) -> list[dict[str, str]]:
+        """The public signing keys as JSON Web Keys, for anyone who checks signatures offline."""
+        return [
+            {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "kid": key_id,
+                "x": base64.urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode(),
+            }
+            for key_id, key in sorted(self._public.items())
+        ]
+
+
+def new_keys(cipher: str = AES_256_GCM) -> str:
+    """A fresh configuration as JSON, one key of each sort."""
+
+    def fresh(size: int = 32) -> str:
+        return base64.b64encode(secrets.token_bytes(size)).decode()
+
+    encryption = {"active": "e1", "keys": {"e1": {"cipher": cipher, "key": fresh(_KEY_BYTES[cipher])}}}
+    signing = {"active": "s1", "keys": {"s1": fresh()}, "public": {}}
+    return json.dumps({"encryption": encryption, "hash": fresh(), "signing": signing}, indent=1)
+
+
+def load(var: Path) -> KeyRing:
+    """The configured key ring, see the top of this module. Raises KeyProblem, also when anyone may read the file."""
+    given = os.environ.get("ZHAOLIANG_KEYS")
+    if given:
+        return KeyRing.from_json(given)
+    named = os.environ.get("ZHAOLIANG_KEY_FILE")
+    path = Path(named) if named else var / "keys.json"
+    if named and not path.is_file():
+        raise KeyProblem(f"ZHAOLIANG_KEY_FILE names no file: {path}")
+    cipher = os.environ.get("ZHAOLIANG_CIPHER", AES_256_GCM)
+    if cipher not in _KEY_BYTES:
+        raise KeyProblem(f"ZHAOLIANG_CIPHER is one of {', '.join(_KEY_BYTES)}")
+    text = read_or_make(path, new_keys(cipher).encode()).decode()
+    if path.stat().st_mode & 0o007:
+        raise KeyProblem(f"{path} can be read by everyone: chmod 600 it")
+    return KeyRing.from_json(text)
+
+
+@lru_cache(maxsize=1)
+def key_ring() -> KeyRing:
+    """The key ring of this process, loaded on first use; `key_ring.cache_clear()` after a change of keys."""
+    from django.conf import settings
+
+    return load(settings.VAR)
+
+
+def encrypt(plain: str, *, context: str) -> bytes:
+    """`KeyRing.encrypt` with the process's keys."""
+    return key_ring().encrypt(plain, context=context)
+
+
+def decrypt(message: bytes, *, context: str) -> str:
+    """`KeyRing.decrypt` with the process's keys."""
+    return key_ring().decrypt(message, context=context)
+
+
+def rotate(message: bytes, *, context: str) -> bytes:
+    """`KeyRing.rotate` with the process's keys."""
+    return key_ring().rotate(message, context=context)
+
+
+def keyed_hash(value: str, *, purpose: str) -> bytes:
+    """`KeyRing.keyed_hash` with the process's keys."""
+    return key_ring().keyed_hash(value, purpose=purpose)
+
+
+def sign(payload: bytes) -> bytes:
+    """`KeyRing.sign` with the process's keys."""
+    return key_ring().sign(payload)
+
+
+def verify(payload: bytes, signature: bytes) -> str:
+    """`KeyRing.verify` with the process's keys."""
+    return key_ring().verify(payload, signature)
+
+
+def public_keys() -> list[dict[str, str]]:
+    """`KeyRing.public_keys` with the process's keys."""
+    return key_ring().public_keys()

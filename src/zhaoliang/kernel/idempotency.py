@@ -1,0 +1,97 @@
+"""Idempotency keys, stored in the same transaction as the effect they protect.
+
+Scope: (city, act, actor, key), kept for ever. Same key and input: the stored answer. Same key, other input: KeyReused.
+A refusal about the facts is stored too and stays decided; a passing one (busy, not permitted) is not, so the caller may try again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+
+from zhaoliang.kernel import errors
+from zhaoliang.kernel.acts import input_hash
+from zhaoliang.kernel.models import IdempotencyKey
+from zhaoliang.kernel.roles import Actor
+
+
+class Slot:
+    """What `guard` hands to the act: whether the answer is a replay, and where to put a new one."""
+
+    def __init__(self, row: IdempotencyKey | None, *, replayed: bool = False, answer: Any = None) -> None:
+        self.row, self.replayed, self.answer = row, replayed, answer
+
+    def store(self, result: Any) -> None:
+        """Keep the answer with the effect; call inside the act's transaction."""
+        if self.row is not None:
+            IdempotencyKey.objects.filter(city_code=self.row.city_code, pk=self.row.pk).update(answer=_freeze(result))
+
+
+@contextmanager
+def guard(
+    *, city_code: int, act: str, actor: Actor, key: str | None, arguments: Mapping[str, Any], at: datetime
+) -> Iterator[Slot]:
+    """Hold `key` while the act runs. Two callers at once: the second waits for the first and gets its answer."""
+    if key is None:
+        yield Slot(None)
+        return
+    if len(key) > 64:
+        raise errors.BadInput(what="重复提交保护码太长。", why="最长 64 个字符。", next_step="请刷新页面后重试。")
+    wanted = input_hash(arguments)
+    scope = {"city_code": city_code, "act": act, "actor": _actor_label(actor), "key": key}
+    refusal: errors.Refusal | None = None
+    with transaction.atomic():
+        IdempotencyKey.objects.bulk_create([IdempotencyKey(**scope, input_hash=wanted, at=at)], ignore_conflicts=True)
+        row = IdempotencyKey.objects.select_for_update(no_key=True).get(**scope)
+        if bytes(row.input_hash) != wanted:
+            raise errors.KeyReused(
+                what="这次提交没有执行。",
+                why="同一个提交码上次用在了别的内容上。",
+                next_step="请刷新页面，核对后重新提交。",
+            )
+        if row.answer is not None:
+            yield Slot(row, replayed=True, answer=_thaw(row.answer))
+            return
+        try:
+            with transaction.atomic():
+                yield Slot(row)
+        except errors.Refusal as caught:
+            if not caught.decided:
+                raise
+            refusal = caught
+            IdempotencyKey.objects.filter(city_code=row.city_code, pk=row.pk).update(
+                answer={"refusal": type(caught).__name__, **caught.as_dict()}
+            )
+    if refusal is not None:
+        raise refusal
+
+
+def _actor_label(actor: Actor) -> str:
+    return f"user:{actor.user_id}" if actor.user_id is not None else f"name:{actor.name}"[:80]
+
+
+def _freeze(result: Any) -> Any:
+    if isinstance(result, models.Model):
+        return {"model": result._meta.label_lower, "city_code": getattr(result, "city_code", None), "pk": result.pk}
+    if isinstance(result, list | tuple):
+        return {"list": [_freeze(item) for item in result]}
+    return {"value": result}
+
+
+def _thaw(answer: Any) -> Any:
+    if "refusal" in answer:
+        raise errors.kind_named(answer["refusal"])(
+            answer["what"], answer["why"], answer["next"], fields=answer["fields"]
+        )
+    if "model" in answer:
+        model = apps.get_model(answer["model"])
+        scope = {} if answer["city_code"] is None else {"city_code": answer["city_code"]}
+        return model._default_manager.get(pk=answer["pk"], **scope)
+    if "list" in answer:
+        return [_thaw(item) for item in answer["list"]]
+    return answer["value"]

@@ -1,0 +1,111 @@
+"""Kernel tables: audit events and their sealed blocks, state changes, idempotency keys, working-day overrides."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.kernel.db.models import CityModel
+
+
+class AuditEvent(CityModel):
+    """One act or one look at a personal file. Written in the act's own transaction, never changed."""
+
+    append_only = True
+
+    at = models.DateTimeField("时间")
+    act = models.CharField("行为", max_length=60)
+    region_code = models.IntegerField("地区")
+    actor_user_id = models.BigIntegerField("账号", null=True)
+    actor_name = models.CharField("经办人", max_length=80)
+    object_type = models.CharField("对象", max_length=60)
+    object_id = models.BigIntegerField("对象编号", null=True)
+    person_id = models.BigIntegerField("涉及的人", null=True)
+    before = models.BinaryField("之前", null=True)
+    after = models.BinaryField("之后", null=True)
+    detail = models.JSONField("说明", default=dict)
+
+    class Meta:
+        db_table = "audit_event"
+        indexes = [
+            models.Index(fields=["city_code", "object_type", "object_id"], name="audit_event_object"),
+            models.Index(fields=["city_code", "person_id"], name="audit_event_person"),
+        ]
+
+
+class AuditBlock(CityModel):
+    """A sealed run of events of one city: hash over the events' hashes and over the block before."""
+
+    append_only = True
+
+    number = models.BigIntegerField("块号")
+    sealed_at = models.DateTimeField("封存时间")
+    event_ids = models.JSONField("事件编号")
+    previous = models.BinaryField("前一块")
+    hash = models.BinaryField("本块")
+
+    class Meta:
+        db_table = "audit_block"
+        constraints = [models.UniqueConstraint(fields=["city_code", "number"], name="audit_block_number_once")]
+
+
+class AuditSealed(CityModel):
+    """Which block holds an event, and its hash then: an event is sealed once."""
+
+    append_only = True
+
+    event_id = models.BigIntegerField("事件")
+    block_number = models.BigIntegerField("块号")
+    hash = models.BinaryField("事件摘要")
+
+    class Meta:
+        db_table = "audit_sealed"
+        constraints = [models.UniqueConstraint(fields=["city_code", "event_id"], name="audit_sealed_once")]
+
+
+class StateChange(CityModel):
+    """One move of a state machine, for timelines: where a thing stood, when, by whom."""
+
+    append_only = True
+
+    machine = models.CharField("状态机", max_length=40)
+    object_id = models.BigIntegerField("对象编号")
+    source = models.CharField("从", max_length=20)
+    event = models.CharField("事件", max_length=30)
+    target = models.CharField("到", max_length=20)
+    at = models.DateTimeField("时间")
+    actor_user_id = models.BigIntegerField("账号", null=True)
+    actor_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "state_change"
+        indexes = [models.Index(fields=["city_code", "machine", "object_id"], name="state_change_object")]
+
+
+class IdempotencyKey(CityModel):
+    """A key a caller gave with an act: input hash and stored answer, in the transaction of the effect."""
+
+    no_delete = True
+
+    act = models.CharField("行为", max_length=60)
+    actor = models.CharField("调用者", max_length=80)
+    key = models.CharField("提交码", max_length=64)
+    input_hash = models.BinaryField("输入摘要")
+    answer = models.JSONField("结果", null=True)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "idempotency_key"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "act", "actor", "key"], name="idempotency_key_once"),
+        ]
+
+
+class CalendarOverride(models.Model):
+    """A day whose working/holiday status differs from the published calendar, or stands in for one not yet published."""
+
+    day = models.DateField("日期", primary_key=True)
+    is_workday = models.BooleanField("工作日")
+    source = models.CharField("依据", max_length=200)
+
+    class Meta:
+        db_table = "calendar_override"

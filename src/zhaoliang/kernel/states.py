@@ -1,0 +1,111 @@
+"""State machines as tables. `Machine.fire` is the only place on the platform where a state changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from zhaoliang.kernel.errors import WrongState
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One row of a machine: from `source`, on `event`, to `target`; `citation` names the clause that asks for it."""
+
+    source: str
+    event: str
+    target: str
+    citation: str = ""
+
+
+class Machine:
+    """A named state machine. `states` and `events` map the code to its Chinese word, `tones` a state to its badge tone."""
+
+    registry: dict[str, Machine] = {}
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        noun: str,
+        states: Mapping[str, str],
+        events: Mapping[str, str],
+        initial: str,
+        transitions: Iterable[tuple[str, str, str] | tuple[str, str, str, str]],
+        tones: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.noun, self.states, self.events, self.initial = name, noun, dict(states), dict(events), initial
+        self.tones = dict(tones or {})
+        self.table: dict[tuple[str, str], Transition] = {}
+        for row in transitions:
+            transition = Transition(*row)
+            unknown = {transition.source, transition.target} - set(self.states) or {transition.event} - set(self.events)
+            if unknown or (transition.source, transition.event) in self.table:
+                raise ValueError(f"{name}: row {row} names something unknown or is there twice")
+            self.table[transition.source, transition.event] = transition
+        if name in Machine.registry:
+            raise ValueError(f"machine {name} is declared twice")
+        Machine.registry[name] = self
+
+    def field(self) -> models.CharField:
+        """The model field that holds the state."""
+        return models.CharField("状态", max_length=20, choices=list(self.states.items()), default=self.initial)
+
+    def constraint(self, table: str) -> models.CheckConstraint:
+        """The database's own refusal of a state that is not in the table."""
+        return models.CheckConstraint(condition=models.Q(state__in=sorted(self.states)), name=f"{table}_state_known")
+
+    def allows(self, state: str, event: str) -> bool:
+        return (state, event) in self.table
+
+    def sources(self, event: str) -> list[str]:
+        """The states from which `event` is possible."""
+        return sorted(source for source, name in self.table if name == event)
+
+    def refusal(self, state: str, event: str) -> WrongState:
+        """The refusal for an event that this state does not know."""
+        possible = "、".join(f"“{self.states[source]}”" for source in self.sources(event))
+        return WrongState(
+            what=f"没有{self.events[event]}：{self.noun}现在是“{self.states[state]}”。",
+            why=f"只有{possible}的{self.noun}才能{self.events[event]}。",
+            next_step="请刷新页面看最新状态；如果别人刚刚处理过，就不用再做一次。",
+        )
+
+    def fire(self, instance: Any, event: str, **changes: Any) -> None:
+        """Move `instance` by `event`, writing `changes` in the same conditional UPDATE; records the change for timelines.
+
+        Must run inside an act. Raises WrongState when the state in the database does not allow the event.
+        """
+        from zhaoliang.kernel.acts import running
+        from zhaoliang.kernel.models import StateChange
+
+        act = running()
+        source = instance.state
+        transition = self.table.get((source, event))
+        if transition is None:
+            raise self.refusal(source, event)
+        changed = (
+            type(instance)
+            .objects.filter(city_code=instance.city_code, pk=instance.pk, state=source)
+            .update(state=transition.target, **changes)
+        )
+        if not changed:
+            instance.refresh_from_db()
+            raise self.refusal(instance.state, event)
+        instance.state = transition.target
+        for name, value in changes.items():
+            setattr(instance, name, value)
+        StateChange.objects.create(
+            city_code=instance.city_code,
+            machine=self.name,
+            object_id=instance.pk,
+            source=source,
+            event=event,
+            target=transition.target,
+            at=act.at,
+            actor_name=act.actor.name,
+            actor_user_id=act.actor.user_id,
+        )

@@ -1,0 +1,127 @@
+"""Payments: batches to cards and accounts, bank files, and the bank's answers matched line by line."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.fields import EncryptedTextField
+from zhaoliang.kernel.roles import Access
+from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.subsidies.models import ClaimLine
+
+
+class PaymentBatch(CityModel):
+    """Lines of one fund paid in one go. Sealed by one person, authorised by another, never sent again from 'unknown'."""
+
+    no_delete = True
+
+    number = models.CharField("批次号", max_length=40)
+    region_code = models.IntegerField("地区")
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    lines_count = models.PositiveIntegerField("笔数", default=0)
+    total_fen = models.BigIntegerField("总额（分）", default=0)
+    state = PAYMENT_BATCH.field()
+    sealed_by_user = models.BigIntegerField("封存账号", null=True)
+    sealed_by_person = models.BigIntegerField("封存人", null=True)
+    authorised_by_user = models.BigIntegerField("授权账号", null=True)
+    authorised_by_person = models.BigIntegerField("授权人", null=True)
+    file_sha256 = models.BinaryField("银行文件摘要", null=True)
+    created_at = models.DateTimeField("建立时间")
+    sent_at = models.DateTimeField("送出时间", null=True)
+
+    class Meta:
+        db_table = "payment_batch"
+        constraints = [
+            PAYMENT_BATCH.constraint("payment_batch"),
+            models.UniqueConstraint(fields=["city_code", "number"], name="payment_batch_number_once"),
+            models.CheckConstraint(
+                condition=models.Q(authorised_by_user__isnull=True)
+                | ~models.Q(authorised_by_user=models.F("sealed_by_user")),
+                name="payment_batch_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(authorised_by_person__isnull=True)
+                | ~models.Q(authorised_by_person=models.F("sealed_by_person")),
+                name="payment_batch_two_people",
+            ),
+        ]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
+
+
+class PaymentLine(CityModel):
+    """One payment to one account for one claim line. A failed one stays; the next attempt is a new row."""
+
+    no_delete = True
+
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="lines")
+    claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="payments")
+    sequence = models.PositiveIntegerField("行号")
+    attempt = models.PositiveSmallIntegerField("第几次")
+    payee_name = models.CharField("户名", max_length=120)
+    account_number = EncryptedTextField("账号")
+    account_masked = models.CharField("账号（部分隐藏）", max_length=40)
+    amount_fen = models.BigIntegerField("金额（分）")
+    state = PAYMENT_LINE.field()
+    bank_reference = models.CharField("银行流水号", max_length=60, blank=True)
+    failure = models.CharField("退回原因", max_length=200, blank=True)
+    settled_at = models.DateTimeField("到账时间", null=True)
+
+    class Meta:
+        db_table = "payment_line"
+        constraints = [
+            PAYMENT_LINE.constraint("payment_line"),
+            models.UniqueConstraint(fields=["city_code", "claim_line", "attempt"], name="payment_line_attempt_once"),
+            models.UniqueConstraint(
+                fields=["city_code", "claim_line"],
+                condition=~models.Q(state="failed"),
+                name="payment_line_one_alive",
+            ),
+            models.UniqueConstraint(fields=["city_code", "batch", "sequence"], name="payment_line_sequence_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_line_positive"),
+        ]
+
+    def access(self) -> Access:
+        access = self.claim_line.access()
+        return Access(access.city_code, access.region_code, access.organisation_ids, access.person_id)
+
+
+class BankReturn(CityModel):
+    """An imported bank return file. The same file never counts twice."""
+
+    append_only = True
+
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="returns")
+    file_name = models.CharField("文件名", max_length=200)
+    sha256 = models.BinaryField("文件摘要")
+    rows = models.PositiveIntegerField("行数")
+    at = models.DateTimeField("时间")
+    actor_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "bank_return"
+        constraints = [models.UniqueConstraint(fields=["city_code", "batch", "sha256"], name="bank_return_once")]
+
+
+class BankReturnLine(CityModel):
+    """One line of the bank's answer and what it was matched to."""
+
+    append_only = True
+
+    bank_return = CityForeignKey(BankReturn, verbose_name="回单", related_name="lines")
+    row = models.PositiveIntegerField("行号")
+    payment_line = CityForeignKey(PaymentLine, verbose_name="拨付明细", related_name="bank_lines", null=True)
+    bank_reference = models.CharField("银行流水号", max_length=60)
+    amount_fen = models.BigIntegerField("金额（分）")
+    paid = models.BooleanField("成功")
+    reason = models.CharField("说明", max_length=200, blank=True)
+
+    class Meta:
+        db_table = "bank_return_line"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "bank_return", "row"], name="bank_return_line_row_once"),
+        ]

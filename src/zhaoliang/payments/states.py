@@ -1,0 +1,55 @@
+"""State machines of payment batches and payment lines."""
+
+from zhaoliang.kernel.states import Machine
+
+PAYMENT_BATCH = Machine(
+    "payment_batch",
+    noun="拨付批次",
+    states={
+        "building": "编制中",
+        "sealed": "已封存",
+        "authorised": "已授权",
+        "sent": "已送银行",
+        "unknown": "送达未知",
+        "answered": "银行已回单",
+        "settled": "已结清",
+    },
+    events={
+        "seal": "封存",
+        "authorise": "授权",
+        "send": "送银行",
+        "lose": "标为送达未知",
+        "confirm_sent": "银行确认收到",
+        "confirm_not_sent": "银行确认未收到",
+        "answer": "登记回单",
+        "settle": "结清",
+    },
+    initial="building",
+    transitions=[
+        ("building", "seal", "sealed"),
+        ("sealed", "authorise", "authorised"),
+        ("authorised", "send", "sent"),
+        ("authorised", "lose", "unknown"),
+        ("unknown", "confirm_sent", "sent"),
+        ("unknown", "confirm_not_sent", "authorised"),
+        ("sent", "answer", "answered"),
+        ("answered", "answer", "answered"),
+        ("answered", "settle", "settled"),
+    ],
+    tones={"sealed": "ask", "unknown": "no", "settled": "ok"},
+)
+
+PAYMENT_LINE = Machine(
+    "payment_line",
+    noun="拨付明细",
+    states={"waiting": "待拨付", "sent": "已送银行", "paid": "已到账", "failed": "银行退回"},
+    events={"send": "送银行", "settle": "到账", "fail": "退回", "unsend": "确认未送达"},
+    initial="waiting",
+    transitions=[
+        ("waiting", "send", "sent"),
+        ("sent", "settle", "paid"),
+        ("sent", "fail", "failed"),
+        ("sent", "unsend", "waiting"),
+    ],
+    tones={"sent": "ask", "paid": "ok", "failed": "no"},
+)

@@ -1,0 +1,259 @@
+"""What a policy is made of and what a decision says. Plain frozen values; nothing here reads files or clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal
+
+from zhaoliang.policy.expressions import Node
+
+Phase = Literal["filing", "preflight", "claim"]
+PHASES: tuple[Phase, ...] = ("filing", "preflight", "claim")
+
+
+class Outcome(StrEnum):
+    """The three answers of a rule and of a decision. Unknown never refuses: it goes to a person."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A clause as shown to people: 《title》（number）clause, with a short excerpt."""
+
+    document_id: str
+    number: str
+    title: str
+    clause: str
+    excerpt: str
+    verified: bool
+    clause_id: str = ""
+
+    def __str__(self) -> str:
+        number = f"（{self.number}）" if self.number else ""
+        return f"《{self.title}》{number}{self.clause}"
+
+    @property
+    def key(self) -> str:
+        """`document#clause`, as written in policy files."""
+        return f"{self.document_id}#{self.clause_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause of a document. `verified` means its text was read, `source` says where."""
+
+    id: str
+    ref: str
+    text: str
+    verified: bool
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedValue:
+    """A value in force from a day on (None: from the document's first day), with the clause that sets it."""
+
+    start: date | None
+    value: int | Fraction | date
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named figure with its unit; a new value starts on its day, the old one ends the day before."""
+
+    name: str
+    unit: str
+    says: str
+    values: tuple[DatedValue, ...]
+
+    def on(self, day: date) -> DatedValue | None:
+        """The value in force on `day`; None before the first one."""
+        held = [value for value in self.values if value.start is None or value.start <= day]
+        return max(held, key=lambda value: value.start or date.min) if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class TableKey:
+    """One key of a table: a fact's type, or steps (`tiers`) where a value falls to the highest step not above it."""
+
+    name: str
+    like: str
+    tiers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """The rows in force from a day on. `verified` is false where the figures were not read in the cited text."""
+
+    start: date | None
+    cite: str
+    rows: Mapping[tuple[str | int, ...], int | Fraction]
+    verified: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures by keys. `version_by` names the date fact that picks the version (default: the policy day)."""
+
+    name: str
+    unit: str
+    says: str
+    keys: tuple[TableKey, ...]
+    versions: tuple[TableVersion, ...]
+    version_by: str | None = None
+
+    def on(self, day: date) -> TableVersion | None:
+        """The version in force on `day`; None before the first one."""
+        held = [version for version in self.versions if version.start is None or version.start <= day]
+        return max(held, key=lambda version: version.start or date.min) if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition that must hold. A rule that may not refuse turns its fail into cannot_tell."""
+
+    id: str
+    kind: Literal["rule", "limit", "exclusion"]
+    says: str
+    remedy: str
+    must: Node
+    when: Node | None
+    source: str
+    cite: str
+    also: tuple[str, ...]
+    schemes: frozenset[str]
+    phases: frozenset[Phase]
+    review_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an amount: multiply, add or cap, when its condition holds."""
+
+    label: str
+    operation: Literal["times", "add", "at_most"]
+    value: Node
+    when: Node | None
+    source: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How a subsidy is worked out: base, steps in order, one rounding at the end."""
+
+    id: str
+    scheme: str
+    says: str
+    when: Node | None
+    base: Node
+    base_source: str
+    steps: tuple[Step, ...]
+    rounding: str
+    step_fen: int
+    pay_to: Node | None
+    pay_cite: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A deadline as data."""
+
+    name: str
+    value: int
+    unit: str
+    says: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTerm:
+    """A figure a higher text leaves to a lower one, with the bounds it may not leave."""
+
+    name: str
+    unit: str
+    says: str
+    cite: str
+    at_least: int | Fraction | None = None
+    at_most: int | Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Given facts and the answer they must get; kept beside the rules it proves."""
+
+    name: str
+    place: int
+    scheme: str
+    phase: Phase
+    on: date
+    given: Mapping[str, object]
+    expect: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of one official text, with everything it sets."""
+
+    id: str
+    title: str
+    number: str
+    issuers: tuple[str, ...]
+    start: date
+    end: date | None
+    region: int
+    authority: Literal["binding", "reference"]
+    notice: str
+    source: str
+    repeals: tuple[str, ...]
+    content_hash: str
+    file: str
+    clauses: Mapping[str, Clause]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    opens: Mapping[str, OpenTerm] = field(default_factory=dict)
+    fills: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+
+    def in_force(self, day: date) -> bool:
+        """Whether the text binds on `day`, both ends included."""
+        return self.start <= day and (self.end is None or day <= self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockValue:
+    """A deadline's length with its unit (`working_days`, `days`, `months`, `years`) and clause."""
+
+    value: int
+    unit: str
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterValue:
+    """A figure in force, exact (int or Fraction, or a date), with its unit and clause."""
+
+    value: int | Fraction | date
+    unit: str
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who is paid (`enterprise`, `provider`, `person`) and by which clause."""
+
+    code: str
+    citation: Citation

@@ -1,0 +1,411 @@
+"""The registry: regions, occupations, people, organisations, users and their roles."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.fields import EncryptedTextField
+from zhaoliang.kernel.roles import ROLE_LABELS, Access, Role
+from zhaoliang.registry.states import ORGANISATION
+
+
+class Region(models.Model):
+    """A province, city or county by its GB/T 2260 code. `city_code` is the frozen key of the city it belongs to."""
+
+    code = models.IntegerField("行政区划代码", primary_key=True)
+    parent_code = models.IntegerField("上级代码", null=True, db_index=True)
+    level = models.PositiveSmallIntegerField("级别", choices=[(0, "国家"), (1, "省级"), (2, "地级"), (3, "县级")])
+    name = models.CharField("名称", max_length=60)
+    city_code = models.IntegerField("城市键", db_index=True)
+    pinyin_key = models.CharField("拼音", max_length=200)
+    valid_from = models.DateField("启用", null=True)
+    valid_to = models.DateField("撤销", null=True)
+
+    class Meta:
+        db_table = "region"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RegionAlias(models.Model):
+    """An old code and the region that took it over. Identity numbers keep old codes for life."""
+
+    old_code = models.IntegerField("旧代码", primary_key=True)
+    new_code = models.IntegerField("现代码")
+    valid_from = models.DateField("启用", null=True)
+    valid_to = models.DateField("撤销", null=True)
+    note = models.CharField("说明", max_length=200)
+
+    class Meta:
+        db_table = "region_alias"
+
+
+class OccupationGroup(models.Model):
+    """大类, 中类 or 小类 of the 2022 occupation classification."""
+
+    code = models.CharField("编码", max_length=12, primary_key=True)
+    level = models.PositiveSmallIntegerField("层级", choices=[(1, "大类"), (2, "中类"), (3, "小类")])
+    name = models.CharField("名称", max_length=120)
+    parent_code = models.CharField("上级", max_length=12, blank=True)
+
+    class Meta:
+        db_table = "occupation_group"
+
+
+class Occupation(models.Model):
+    """An occupation (细类) of the 2022 classification, with its green (绿) and digital (数) marks."""
+
+    code = models.CharField("职业编码", max_length=12, primary_key=True)
+    name = models.CharField("职业名称", max_length=120)
+    green = models.BooleanField("绿色职业", default=False)
+    digital = models.BooleanField("数字职业", default=False)
+    group_code = models.CharField("小类", max_length=12, db_index=True)
+    major_code = models.CharField("大类", max_length=12, db_index=True)
+    pinyin_key = models.CharField("拼音", max_length=300)
+
+    class Meta:
+        db_table = "occupation"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PersonRegistry(models.Model):
+    """The national number of a natural person, found by keyed hash of the identity number: one person, one row."""
+
+    person_id = models.BigAutoField(primary_key=True)
+    id_hash = models.BinaryField("证件号索引", unique=True)
+
+    class Meta:
+        db_table = "person_registry"
+
+
+class Person(CityModel):
+    """A city's file of a person. Its id is the national number of `PersonRegistry`, the same in every city."""
+
+    id = models.BigIntegerField(primary_key=True)
+    id_hash = models.BinaryField("证件号索引")
+    name = models.CharField("姓名", max_length=60)
+    pinyin_key = models.CharField("拼音", max_length=200)
+    document_type = models.CharField(
+        "证件类型",
+        max_length=20,
+        choices=[
+            ("resident_id", "居民身份证"),
+            ("hk_macao", "港澳居民来往内地通行证"),
+            ("taiwan", "台湾居民来往大陆通行证"),
+            ("hmt_residence", "港澳台居民居住证"),
+            ("foreign_residence", "外国人永久居留身份证"),
+            ("passport", "护照"),
+        ],
+        default="resident_id",
+    )
+    document_number = EncryptedTextField("证件号码")
+    birth_date = models.DateField("出生日期")
+    sex = models.CharField("性别", max_length=1, choices=[("1", "男"), ("2", "女"), ("9", "未说明")], default="9")
+    phone = EncryptedTextField("手机号", blank=True)
+    card_number = EncryptedTextField("社会保障卡银行账号", blank=True)
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="常住地")
+    education = models.CharField("学历", max_length=20, blank=True)
+    created_at = models.DateTimeField("建档时间")
+
+    class Meta:
+        db_table = "person"
+        constraints = [models.UniqueConstraint(fields=["city_code", "id_hash"], name="person_one_file")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_id, person_id=self.pk)
+
+
+class GroupMembership(CityModel):
+    """That a person belongs to a target group (人员类别), from when to when, by what evidence."""
+
+    GROUPS: ClassVar = [
+        ("01", "脱贫人口、防止返贫监测对象"),
+        ("02", "毕业年度高校毕业生"),
+        ("03", "离校未就业高校毕业生"),
+        ("04", "城乡未继续升学应届初高中毕业生"),
+        ("05", "农村转移就业劳动者"),
+        ("06", "城镇登记失业人员"),
+        ("07", "就业困难人员"),
+        ("08", "零就业家庭成员"),
+        ("09", "城乡低保、特困人员"),
+        ("10", "残疾人"),
+        ("11", "退役军人"),
+        ("12", "企业职工"),
+        ("13", "灵活就业人员"),
+        ("14", "毕业学年全日制学生"),
+        ("15", "领取失业保险金人员"),
+        ("16", "新就业形态从业人员"),
+        ("17", "退捕渔民、以工代赈人员"),
+        ("18", "东西部协作地区劳动力"),
+        ("99", "其他人员"),
+    ]
+
+    person = CityForeignKey(Person, verbose_name="人员", related_name="groups")
+    group = models.CharField("人员类别", max_length=2, choices=GROUPS)
+    evidence = models.CharField(
+        "依据",
+        max_length=20,
+        choices=[("register", "数据比对"), ("document", "证明材料"), ("declared", "本人承诺")],
+    )
+    source = models.CharField("来源", max_length=120)
+    valid_from = models.DateField("自")
+    valid_to = models.DateField("至", null=True, blank=True)
+
+    class Meta:
+        db_table = "group_membership"
+
+    def access(self) -> Access:
+        return self.person.access()
+
+
+class PersonStatus(CityModel):
+    """A status another register reports of a person: drawing a pension, established post, full-time student."""
+
+    person = CityForeignKey(Person, verbose_name="人员", related_name="statuses")
+    kind = models.CharField(
+        "身份",
+        max_length=20,
+        choices=[
+            ("pension", "按月领取养老保险待遇"),
+            ("establishment", "机关事业单位在编"),
+            ("student", "全日制在校"),
+        ],
+    )
+    holds = models.BooleanField("是否", help_text="比对结果：是或否；没有这一行就是还不知道")
+    source = models.CharField("来源", max_length=120)
+    checked_on = models.DateField("比对日期")
+    valid_from = models.DateField("自", null=True)
+    valid_to = models.DateField("至", null=True)
+
+    class Meta:
+        db_table = "person_status"
+
+
+class Organisation(CityModel):
+    """A provider, school, enterprise or evaluation organisation, by its unified social credit code."""
+
+    name = models.CharField("名称", max_length=120)
+    short_name = models.CharField("简称", max_length=40)
+    pinyin_key = models.CharField("拼音", max_length=300)
+    uscc = models.CharField("统一社会信用代码", max_length=18)
+    kind = models.CharField(
+        "类别",
+        max_length=20,
+        choices=[
+            ("private_provider", "民办职业培训机构"),
+            ("technical_school", "技工院校"),
+            ("vocational_school", "职业院校"),
+            ("enterprise", "企业"),
+            ("online_platform", "线上培训平台"),
+            ("evaluation", "社会培训评价组织"),
+            ("bureau", "人社部门"),
+        ],
+    )
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="所在地")
+    legal_representative = models.CharField("法定代表人", max_length=60, blank=True)
+    phone = EncryptedTextField("联系电话", blank=True)
+    bank_name = models.CharField("开户银行", max_length=120, blank=True)
+    account_number = EncryptedTextField("银行账号", blank=True)
+    in_provider_directory = models.BooleanField("在培训机构目录", default=False)
+    in_evaluation_directory = models.BooleanField("在评价机构目录", default=False)
+    evaluator_prefix = models.CharField(
+        "评价机构证书编码前段",
+        max_length=13,
+        blank=True,
+        help_text="类别 1 位 + 机构代码 4 位 + 省级代码 2 位 + 站点序列码 6 位",
+    )
+    state = ORGANISATION.field()
+    created_at = models.DateTimeField("登记时间")
+
+    class Meta:
+        db_table = "organisation"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "uscc"], name="organisation_one_row"),
+            ORGANISATION.constraint("organisation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_id, frozenset({self.pk} if self.pk else ()))
+
+
+class Licence(CityModel):
+    """A licence of an organisation with its validity; two of one kind never overlap."""
+
+    organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="licences")
+    kind = models.CharField("种类", max_length=40)
+    number = models.CharField("编号", max_length=60)
+    validity = DateRangeField("有效期")
+
+    class Meta:
+        db_table = "licence"
+        constraints = [
+            ExclusionConstraint(
+                name="licence_no_overlap",
+                expressions=[
+                    ("city_code", RangeOperators.EQUAL),
+                    ("organisation", RangeOperators.EQUAL),
+                    ("kind", RangeOperators.EQUAL),
+                    ("validity", RangeOperators.OVERLAPS),
+                ],
+            )
+        ]
+
+
+class Site(CityModel):
+    """A teaching site with its place on earth (WGS84) and the radius, in metres, within which sign-in counts as on site."""
+
+    organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="sites")
+    name = models.CharField("教学点", max_length=120)
+    kind = models.CharField(
+        "类别",
+        max_length=30,
+        choices=[
+            ("own", "机构自有场地"),
+            ("school", "院校"),
+            ("enterprise", "企业"),
+            ("public_training_base", "公共实训基地"),
+        ],
+        default="own",
+    )
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="所在地")
+    address = models.CharField("地址", max_length=200)
+    longitude = models.DecimalField("经度", max_digits=9, decimal_places=6)
+    latitude = models.DecimalField("纬度", max_digits=8, decimal_places=6)
+    radius_m = models.PositiveIntegerField("签到半径（米）", default=300)
+
+    class Meta:
+        db_table = "site"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(longitude__range=(73, 136), latitude__range=(3, 54)), name="site_inside_china"
+            ),
+            models.CheckConstraint(condition=models.Q(radius_m__range=(50, 2000)), name="site_radius_sane"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_id, frozenset({self.organisation_id}))
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds accounts by their sign-in name."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=username)
+
+
+class User(AbstractBaseUser):
+    """An account. Staff sign in with password and second factor, workers through the identity service (OIDC)."""
+
+    username = models.CharField("登录名", max_length=60, unique=True)
+    name = models.CharField("显示名", max_length=60)
+    email = models.EmailField("邮箱", blank=True)
+    person_id = models.BigIntegerField("实名", null=True, help_text="账号背后的自然人；同一人的两个账号算一个人")
+    city_code = models.IntegerField("城市键", null=True)
+    is_active = models.BooleanField("启用", default=True)
+    date_joined = models.DateTimeField("建立时间", auto_now_add=True)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        db_table = "user_account"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_staff_account(self) -> bool:
+        """Whether the account holds any role but the worker's, and so must bring a second factor."""
+        return self.assignments.exclude(role=Role.WORKER).exists()
+
+
+class RoleAssignment(models.Model):
+    """A role of a user, in a region (bureau roles) or in an organisation, from when to when."""
+
+    user = models.ForeignKey(User, models.PROTECT, verbose_name="账号", related_name="assignments")
+    role = models.CharField("角色", max_length=20, choices=[(role.value, label) for role, label in ROLE_LABELS.items()])
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="管辖地区")
+    city_code = models.IntegerField("城市键")
+    organisation_id = models.BigIntegerField("所属机构", null=True, blank=True)
+    valid_from = models.DateField("自")
+    valid_to = models.DateField("至", null=True, blank=True)
+
+    class Meta:
+        db_table = "role_assignment"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "role", "region", "organisation_id"],
+                nulls_distinct=False,
+                name="role_assignment_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role__in=["provider", "evaluator", "partner"])
+                | models.Q(organisation_id__isnull=False),
+                name="role_assignment_names_organisation",
+            ),
+        ]
+
+
+class PartnerKey(models.Model):
+    """An API key of a partner system: only its hash is kept; scopes and expiry are explicit."""
+
+    user = models.ForeignKey(User, models.PROTECT, verbose_name="账号", related_name="partner_keys")
+    name = models.CharField("名称", max_length=80)
+    key_hash = models.BinaryField("密钥摘要", unique=True)
+    scopes = models.JSONField("授权范围", default=list)
+    expires_at = models.DateTimeField("到期")
+    revoked_at = models.DateTimeField("停用", null=True)
+
+    class Meta:
+        db_table = "partner_key"
+
+
+class PersonGrant(models.Model):
+    """National: what a person was granted anywhere. Its uniqueness refuses a second city for one occupation and level.
+
+    `occupation_code` and `level` are empty (0) for trainings without a level certificate. Also holds what other platforms
+    reported (`source`).
+    """
+
+    no_delete = True
+
+    person_id = models.BigIntegerField("人员")
+    scheme = models.CharField(
+        "补贴种类", max_length=20, choices=[("training", "培训补贴"), ("skill_upgrade", "技能提升补贴")]
+    )
+    occupation_code = models.CharField("职业编码", max_length=12)
+    level = models.PositiveSmallIntegerField("技能等级", default=0)
+    city_code = models.IntegerField("城市键")
+    claim_line_id = models.BigIntegerField("申领明细", null=True)
+    certificate_number = models.CharField("证书编号", max_length=40, blank=True)
+    fund_source = models.CharField("资金渠道", max_length=30)
+    granted_on = models.DateField("日期")
+    source = models.CharField("来源", max_length=120)
+
+    class Meta:
+        db_table = "person_grant"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person_id", "scheme", "occupation_code", "level"], name="person_grant_once_nationally"
+            ),
+        ]

@@ -1,0 +1,144 @@
+"""Settings, all from the environment; every default works on a fresh machine.
+
+`ZHAOLIANG_HOME` is the folder that holds `policies/`, `var/` and the built front end (default: the checkout).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from zhaoliang.kernel.db.config import databases
+from zhaoliang.kernel.localstate import secret_key
+
+HOME = Path(os.environ.get("ZHAOLIANG_HOME") or Path(__file__).resolve().parents[2])
+VAR = Path(os.environ.get("ZHAOLIANG_VAR") or HOME / "var")
+POLICIES = HOME / "policies"
+PACKAGE = Path(__file__).resolve().parent
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+DEBUG = _flag("ZHAOLIANG_DEBUG")
+# The demo identity choice (any invented person, no password) exists only where this flag is set; `zhaoliang demo` sets it.
+DEMO = _flag("ZHAOLIANG_DEMO")
+SECRET_KEY = secret_key(VAR)
+ALLOWED_HOSTS = os.environ.get("ZHAOLIANG_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHAOLIANG_ORIGINS", "").split(",") if origin]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "procrastinate.contrib.django",
+    "zhaoliang.kernel",
+    "zhaoliang.registry",
+    "zhaoliang.funds",
+    "zhaoliang.needs",
+    "zhaoliang.catalogue",
+    "zhaoliang.vouchers",
+    "zhaoliang.classes",
+    "zhaoliang.attendance",
+    "zhaoliang.evaluation",
+    "zhaoliang.certificates",
+    "zhaoliang.subsidies",
+    "zhaoliang.payments",
+    "zhaoliang.careers",
+    "zhaoliang.web.components",
+    "zhaoliang.web.identity",
+    "zhaoliang.web.portal",
+    "zhaoliang.web.worker",
+    "zhaoliang.web.provider",
+    "zhaoliang.web.bureau",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "zhaoliang.web.middleware.RequestLog",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "zhaoliang.web.middleware.ActorMiddleware",
+    "zhaoliang.web.middleware.RefusalMiddleware",
+    "zhaoliang.web.middleware.ContentSecurityPolicy",
+]
+
+ROOT_URLCONF = "zhaoliang.urls"
+WSGI_APPLICATION = "zhaoliang.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "zhaoliang.web.context.face",
+            ],
+        },
+    }
+]
+
+DATABASES = databases(VAR)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "registry.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/home/"
+
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _flag("ZHAOLIANG_HTTPS")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "zhaoliang.web.errors.csrf_failure"
+
+LANGUAGE_CODE = "zh-hans"
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [PACKAGE / "web" / "static"]
+STATIC_ROOT = VAR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# A roster of 100,000 rows is refused by the reader with a clear message, so the upload itself must get that far.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+ROSTER_MAX_BYTES = 20 * 1024 * 1024
+
+LOGGING_CONFIG = "zhaoliang.kernel.logs.configure"
+LOGGING: dict[str, object] = {}

@@ -1,0 +1,138 @@
+"""Subsidies: claims that assemble themselves, each line's decision, publicity, objections and the national grants."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.roles import Access
+from zhaoliang.registry.models import Occupation, Organisation, Person
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.vouchers.models import Voucher
+
+
+def _others(name: str, first: str, second: str) -> models.CheckConstraint:
+    """The database's own two-person rule: the two columns never name the same account or person."""
+    return models.CheckConstraint(
+        condition=models.Q(**{f"{second}__isnull": True}) | ~models.Q(**{second: models.F(first)}), name=name
+    )
+
+
+class Claim(CityModel):
+    """The subsidy claim of a class. Nobody types it: its lines come from roster, attendance, results and certificates."""
+
+    KINDS = [("training", "职业培训补贴")]
+
+    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="claims")
+    provider = CityForeignKey(Organisation, verbose_name="申领机构", related_name="claims")
+    kind = models.CharField("补贴种类", max_length=20, choices=KINDS, default="training")
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    state = CLAIM.field()
+    confirmed_at = models.DateTimeField("确认时间", null=True)
+    review_due_on = models.DateField("审核截止", null=True)
+    first_user = models.BigIntegerField("初审账号", null=True)
+    first_person = models.BigIntegerField("初审人", null=True)
+    second_user = models.BigIntegerField("复核账号", null=True)
+    second_person = models.BigIntegerField("复核人", null=True)
+    return_reason = models.CharField("退回原因", max_length=500, blank=True)
+    publicity_from = models.DateField("公示开始", null=True)
+    publicity_until = models.DateField("公示最后一天", null=True)
+    approved_at = models.DateTimeField("审批时间", null=True)
+    created_at = models.DateTimeField("生成时间")
+
+    class Meta:
+        db_table = "claim"
+        constraints = [
+            CLAIM.constraint("claim"),
+            models.UniqueConstraint(fields=["city_code", "training_class", "kind"], name="claim_once_per_class"),
+            _others("claim_two_accounts", "first_user", "second_user"),
+            _others("claim_two_people", "first_person", "second_person"),
+        ]
+
+    def access(self) -> Access:
+        access = self.training_class.access()
+        return Access(access.city_code, access.region_code, frozenset({self.provider_id}))
+
+
+class Decision(CityModel):
+    """What the policies said of a line, for ever: version, facts, each rule's result with its clause, amount steps, fen."""
+
+    append_only = True
+
+    claim_line_id = models.BigIntegerField("申领明细")
+    policy_version = models.CharField("政策版本", max_length=400)
+    outcome = models.CharField("结论", max_length=12)
+    amount_fen = models.BigIntegerField("金额（分）", null=True)
+    facts = models.JSONField("事实")
+    evidence = models.JSONField("证据编号")
+    record = models.JSONField("逐条结果与金额步骤")
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "decision"
+        indexes = [models.Index(fields=["city_code", "claim_line_id"], name="decision_line")]
+
+
+class ClaimLine(CityModel):
+    """One trainee's subsidy: decided by rules, paid to one payee."""
+
+    no_delete = True
+
+    claim = CityForeignKey(Claim, verbose_name="申领", related_name="lines")
+    enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="claim_lines")
+    kind = models.CharField("补贴种类", max_length=20, choices=Claim.KINDS, default="training")
+    person = CityForeignKey(Person, verbose_name="人员", related_name="claim_lines")
+    voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="claim_lines", null=True)
+    certificate = CityForeignKey(Certificate, verbose_name="证书", related_name="claim_lines", null=True)
+    occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业")
+    level = models.PositiveSmallIntegerField("技能等级", null=True)
+    planned_minutes = models.PositiveIntegerField("应到分钟")
+    credited_minutes = models.PositiveIntegerField("计入分钟")
+    decision = CityForeignKey(Decision, verbose_name="决定", related_name="lines", null=True)
+    amount_fen = models.BigIntegerField("金额（分）", default=0)
+    payee = models.CharField(
+        "收款方", max_length=12, choices=[("person", "本人"), ("provider", "培训机构"), ("enterprise", "企业")]
+    )
+    state = CLAIM_LINE.field()
+    judged_by_user = models.BigIntegerField("判断账号", null=True)
+    judgement = models.CharField("人工判断说明", max_length=500, blank=True)
+
+    class Meta:
+        db_table = "claim_line"
+        constraints = [
+            CLAIM_LINE.constraint("claim_line"),
+            models.UniqueConstraint(fields=["city_code", "enrolment", "kind"], name="claim_line_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gte=0), name="claim_line_not_negative"),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["passed", "approved", "in_batch", "paid"])
+                | models.Q(decision__isnull=False),
+                name="claim_line_money_needs_decision",
+            ),
+        ]
+        indexes = [models.Index(fields=["city_code", "claim"], name="claim_line_claim")]
+
+    def access(self) -> Access:
+        access = self.claim.access()
+        return Access(access.city_code, access.region_code, access.organisation_ids, self.person_id)
+
+
+class Objection(CityModel):
+    """An objection raised while a claim is published; open ones keep the claim from approval."""
+
+    claim = CityForeignKey(Claim, verbose_name="申领", related_name="objections")
+    text = models.TextField("异议内容", max_length=1000)
+    contact = models.CharField("联系方式", max_length=120, blank=True)
+    raised_at = models.DateTimeField("提出时间")
+    answer = models.TextField("处理结果", max_length=1000, blank=True)
+    upheld = models.BooleanField("成立", null=True)
+    answered_at = models.DateTimeField("处理时间", null=True)
+
+    class Meta:
+        db_table = "objection"
+
+    def access(self) -> Access:
+        return self.claim.access()

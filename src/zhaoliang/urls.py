@@ -1,0 +1,30 @@
+"""All addresses of the platform. Each face owns its own list."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from zhaoliang.api.urls import api
+from zhaoliang.web import errors, health
+
+urlpatterns = [
+    path("", include("zhaoliang.web.portal.urls")),
+    path("", include("zhaoliang.web.identity.urls")),
+    path("account/", include("allauth.urls")),
+    path("my/", include("zhaoliang.web.worker.urls")),
+    path("desk/", include("zhaoliang.web.provider.urls")),
+    path("bureau/", include("zhaoliang.web.bureau.urls")),
+    path("api/v1/", api.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]
+
+if settings.DEBUG:
+    from zhaoliang.web.components import gallery
+
+    urlpatterns.append(path("design/", gallery.gallery, name="design"))
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

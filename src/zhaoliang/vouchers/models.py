@@ -1,0 +1,163 @@
+"""Electronic training vouchers (电子培训券): batches, their slots, vouchers, and every verification."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.catalogue.models import Project
+from zhaoliang.funds.models import Account, FundSource
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.roles import Access
+from zhaoliang.registry.models import Organisation, Person, Region
+from zhaoliang.vouchers.states import BATCH, VOUCHER
+
+
+class VoucherBatch(CityModel):
+    """One issue of vouchers: what for, for whom, how many, how much, until when, from which fund."""
+
+    name = models.CharField("名称", max_length=80)
+    kind = models.CharField(
+        "券种",
+        max_length=20,
+        choices=[
+            ("general", "通用券"),
+            ("directed", "定向券"),
+            ("face_value", "面值券"),
+            ("credential", "抵用券"),
+            ("sign_in_only", "打卡签到专用券"),
+        ],
+        default="general",
+    )
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="发放地区")
+    project = CityForeignKey(Project, verbose_name="适用项目", related_name="batches")
+    groups = models.JSONField("适用人群", default=list, help_text="人员类别码；空表示不限")
+    quota = models.PositiveIntegerField("发放数量")
+    amount_fen = models.BigIntegerField("每张预留金额（分）")
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    budget_account = CityForeignKey(Account, verbose_name="预算账户", related_name="batches")
+    reserved_account = CityForeignKey(Account, verbose_name="预留账户", related_name="reserved_batches", null=True)
+    claim_from = models.DateTimeField("领取开始")
+    claim_until = models.DateTimeField("领取截止")
+    use_until = models.DateTimeField("使用截止")
+    colour = models.CharField("券面", max_length=20, default="indigo")
+    declaration = models.TextField("本人承诺", max_length=500)
+    state = BATCH.field()
+    submitted_by_user = models.BigIntegerField("提交账号", null=True)
+    submitted_by_person = models.BigIntegerField("提交人", null=True)
+    published_by_user = models.BigIntegerField("发布账号", null=True)
+    published_by_person = models.BigIntegerField("发布人", null=True)
+    created_at = models.DateTimeField("建立时间")
+
+    class Meta:
+        db_table = "voucher_batch"
+        constraints = [
+            BATCH.constraint("voucher_batch"),
+            models.CheckConstraint(condition=models.Q(quota__gt=0, amount_fen__gte=0), name="voucher_batch_positive"),
+            models.CheckConstraint(
+                condition=models.Q(claim_from__lt=models.F("claim_until"), claim_until__lte=models.F("use_until")),
+                name="voucher_batch_times_ordered",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(published_by_user__isnull=True)
+                | ~models.Q(published_by_user=models.F("submitted_by_user")),
+                name="voucher_batch_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(published_by_person__isnull=True)
+                | ~models.Q(published_by_person=models.F("submitted_by_person")),
+                name="voucher_batch_two_people",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_id)
+
+
+class BatchSlot(CityModel):
+    """A share of a batch's quota. Claims spread over the slots, so no single row is hot; the shares sum to the quota."""
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="slots")
+    slot = models.PositiveSmallIntegerField("份")
+    quota = models.PositiveIntegerField("数量")
+    claimed = models.PositiveIntegerField("已领", default=0)
+
+    class Meta:
+        db_table = "batch_slot"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "batch", "slot"], name="batch_slot_once"),
+            models.CheckConstraint(
+                condition=models.Q(claimed__lte=models.F("quota")), name="batch_slot_never_over_quota"
+            ),
+        ]
+
+
+class Voucher(CityModel):
+    """A person's voucher. One per person and batch (unless returned), one use, dead once its line is paid."""
+
+    no_delete = True
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="vouchers")
+    slot = models.PositiveSmallIntegerField("占用的份")
+    person = CityForeignKey(Person, verbose_name="持券人", related_name="vouchers")
+    code = models.CharField("唯一码", max_length=24)
+    amount_fen = models.BigIntegerField("预留金额（分）")
+    state = VOUCHER.field()
+    channel = models.CharField("领取渠道", max_length=20, default="page")
+    declaration = models.TextField("承诺内容", blank=True)
+    claimed_at = models.DateTimeField("领取时间")
+    provider = CityForeignKey(Organisation, verbose_name="用券机构", related_name="vouchers", null=True)
+    class_id = models.BigIntegerField("用券班级", null=True)
+    used_at = models.DateTimeField("使用时间", null=True)
+    verified_at = models.DateTimeField("验证时间", null=True)
+    ended_at = models.DateTimeField("终止时间", null=True)
+    ended_reason = models.CharField("终止原因", max_length=200, blank=True)
+
+    class Meta:
+        db_table = "voucher"
+        constraints = [
+            VOUCHER.constraint("voucher"),
+            models.UniqueConstraint(
+                fields=["city_code", "batch", "person"],
+                condition=~models.Q(state="returned"),
+                name="voucher_one_per_person",
+                violation_error_message="同一培训券每人限领一张。",
+            ),
+            models.UniqueConstraint(fields=["city_code", "code"], name="voucher_code_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["claimed", "returned", "expired", "void"])
+                | models.Q(used_at__isnull=False, class_id__isnull=False, provider__isnull=False),
+                name="voucher_used_somewhere",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "person"], name="voucher_person"),
+            models.Index(fields=["city_code", "class_id"], name="voucher_class"),
+            models.Index(fields=["city_code", "batch", "state"], name="voucher_batch_state"),
+        ]
+
+    def access(self) -> Access:
+        ids = frozenset({self.provider_id} if self.provider_id else ())
+        return Access(self.city_code, self.batch.region_id, ids, self.person_id)
+
+
+class VoucherCheck(CityModel):
+    """One verification (验券): who asked, how, what was answered. Visible to the holder."""
+
+    append_only = True
+
+    voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="checks", null=True)
+    organisation = CityForeignKey(Organisation, verbose_name="查验机构", null=True, related_name="voucher_checks")
+    actor_user_id = models.BigIntegerField("账号", null=True)
+    method = models.CharField(
+        "方式", max_length=10, choices=[("typed", "手输"), ("scanned", "扫码"), ("api", "接口"), ("public", "公众查询")]
+    )
+    answer = models.CharField("结果", max_length=20)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "voucher_check"
+        indexes = [models.Index(fields=["city_code", "voucher"], name="voucher_check_voucher")]
