@@ -6,7 +6,7 @@ from zhaoliang.kernel.masking import mask_card, mask_id, mask_name, mask_phone
 from zhaoliang.kernel.pinyin import pinyin_key
 
 
-@pytest.mark.mission("F3")
+@pytest.mark.mission("B1", "F4")
 def test_masks() -> None:
     assert mask_id("370900199001011234") == "370***********1234"
     assert mask_id("H12345678") == "H******78"
