@@ -48,7 +48,8 @@ def percent(value: Fraction | Decimal | float | int, digits: int = 0) -> str:
     scaled = Fraction(value) * 100 * 10**digits
     whole = scaled.numerator // scaled.denominator
     figure = f"{whole // 10**digits}" if digits == 0 else f"{whole // 10**digits}.{whole % 10**digits:0{digits}d}"
-    return f"{figure} %"
+    # A no-break space: the figure and its sign stay on one line.
+    return f"{figure}\u00a0%"
 
 
 def _local(value: datetime) -> datetime:

@@ -13,12 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.kernel.errors import Clause, Refusal
+from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.components.parts import ClauseView, Event, NavItem, Step, steps
 
 FACES = ("console", "review", "worker", "public", "account", "refusal")
 
 
-class SampleForm(forms.Form):
+class SampleForm(PlainForm):
     """One field of each kind."""
 
     name = forms.CharField(label="姓名", help_text="与身份证上的一致。")

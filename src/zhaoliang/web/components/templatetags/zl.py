@@ -228,8 +228,8 @@ def notice(text: str, tone: str = "info", title: str = "") -> dict[str, Any]:
 
 
 @register.simple_tag
-def field(bound: BoundField, optional: bool = False) -> SafeString:
-    """Label, control, help and its own errors, tied together for screen readers."""
+def field(bound: BoundField, optional: bool | None = None) -> SafeString:
+    """Label, control, help and its own errors, tied together for screen readers; 选填 unless required or `optional=False`."""
     widget = bound.field.widget
     group = isinstance(widget, (RadioSelect, CheckboxSelectMultiple))
     lone_box = isinstance(widget, CheckboxInput)
@@ -248,7 +248,7 @@ def field(bound: BoundField, optional: bool = False) -> SafeString:
         "options": _options(bound, attrs) if group else [],
         "group": group,
         "lone_box": lone_box,
-        "optional": optional or not bound.field.required,
+        "optional": not bound.field.required if optional is None else optional,
         "hidden": bound.is_hidden,
         "described": " ".join(described),
     }
@@ -272,7 +272,9 @@ def form_errors(form: Form) -> dict[str, Any]:
     for name, errors in form.errors.items():
         target = form[name].auto_id if name in form.fields else ""
         label = str(form[name].label) if name in form.fields else ""
-        lines += [(target, label, str(error)) for error in errors]
+        if name in form.fields and isinstance(form.fields[name].widget, CheckboxInput):
+            label = ""
+        lines += [(target, "" if label in str(error) else label, str(error)) for error in errors]
     return {"lines": lines}
 
 
