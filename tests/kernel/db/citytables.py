@@ -1,11 +1,8 @@
 """Three invented city tables and a reference table, in an app registry of their own, for the tests of the city keys."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.apps import AppConfig
 from django.apps.registry import Apps
-from django.db import connection, models
+from django.db import models
 
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
@@ -56,12 +53,3 @@ class Seat(CityModel):
 
 
 TABLES = (Area, School, Course, Seat)
-
-
-@contextmanager
-def city_tables() -> Iterator[None]:
-    """Create the tables in the current transaction."""
-    with connection.schema_editor() as editor:
-        for model in TABLES:
-            editor.create_model(model)
-    yield

@@ -33,8 +33,9 @@ USER = "zhaoliang"
 DATABASE = "zhaoliang"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-# Owner of the memory of a killed postmaster: its children notice within about a second and leave.
+# How long a server may be starting up, or the children of a killed postmaster may take to notice and leave.
 ORPHAN_SECONDS = 20.0
+SOCKET_SECONDS = 2.0
 
 
 class EmbeddedServer:
@@ -49,7 +50,6 @@ class EmbeddedServer:
         self.durable = durable
         # A Unix socket path may have 107 bytes at most, so the socket does not live beside the data.
         self.runtime = _short_temp() / f"zhaoliang-{place_hash(self.requested.resolve())}"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database on this server, whether it runs or not."""
@@ -191,19 +191,21 @@ class EmbeddedServer:
         settings += ["fsync=on"] if self.durable else ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
         for setting in settings:
             command += ["-c", setting]
-        log_path = data / "server.log"
-        with log_path.open("ab") as log:
-            began = log.tell()
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **_surroundings(user)
-            )
+        log = data / "server.log"
+        log.touch(mode=0o600)
+        user.own(log)
+        began = log.stat().st_size
+        # The shell leaves at once, so that the server is nobody's child and outlives us where `stop` is not called.
+        launcher = ["/bin/sh", "-c", '"$@" >>"$0" 2>&1 </dev/null & echo $!', str(log), *command]
+        launched = subprocess.run(
+            launcher, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, **_surroundings(user)
+        )
+        pid = int(launched.stdout)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                with log_path.open("rb") as log:
-                    log.seek(began)
-                    said = log.read().decode("utf-8", "replace").strip()[-800:]
-                raise DatabaseUnavailable(f"The database server did not start; its log {log_path} says:\n{said}")
+            if not _alive(pid) or time.monotonic() > deadline:
+                said = log.read_bytes()[began:].decode("utf-8", "replace").strip()[-800:]
+                raise DatabaseUnavailable(f"The database server did not start; its log {log} says:\n{said}")
             time.sleep(0.02)
 
     def _ensure_database(self) -> None:
@@ -213,12 +215,15 @@ class EmbeddedServer:
 
     def _clear_dead_server(self, data: Path) -> None:
         """Wait for a server that is starting, and remove what a killed one left: its pid file and socket."""
-        deadline = time.monotonic() + ORPHAN_SECONDS
+        # A server whose socket somebody cleaned away can serve nobody again.
+        patience = ORPHAN_SECONDS if any(self.runtime.glob(".s.PGSQL.*")) else SOCKET_SECONDS
+        deadline = time.monotonic() + patience
         while living := _living(data):
             if self.answers():
                 return
             if time.monotonic() > deadline:
-                # It serves nobody and does not leave: a postmaster that hangs, or orphans of a killed one.
+                # It serves nobody and does not leave: a postmaster that hangs, or orphans of a killed one. Committed
+                # work is safe; the next start recovers it from the log.
                 for pid in living:
                     _signal(pid, signal.SIGQUIT)
                 deadline = time.monotonic() + STOP_SECONDS
@@ -238,12 +243,7 @@ class EmbeddedServer:
                 for each in living:
                     _signal(each, signal.SIGQUIT)
                 deadline = time.monotonic() + STOP_SECONDS
-            if self._process is not None:
-                self._process.poll()
             time.sleep(0.02)
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
 
 
 def _surroundings(user: ServerUser) -> dict[str, object]:
@@ -277,7 +277,7 @@ def _living(data: Path) -> list[int]:
     proc = Path("/proc")
     if not (proc / "self").exists():
         pid = _postmaster_pid(data)
-        return [pid] if pid is not None and _signal(pid, 0) else []
+        return [pid] if pid is not None and _alive(pid) else []
     wanted = str(data.resolve())
     found = []
     for entry in proc.iterdir():
@@ -292,6 +292,15 @@ def _living(data: Path) -> list[int]:
 
 def _is_postgres(entry: Path) -> bool:
     return (entry / "comm").read_text(encoding="utf-8", errors="replace").strip() == "postgres"
+
+
+def _alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended but was not yet collected by its parent does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return not Path("/proc/self").exists() and _signal(pid, 0)
+    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def _signal(pid: int, number: int) -> bool:
