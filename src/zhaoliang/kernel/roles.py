@@ -58,7 +58,7 @@ NATION = 100000
 
 def region_covers(above: int, below: int) -> bool:
     """Whether the region `above` is `below` or one of its parents, by GB/T 2260 code (100000 is the nation)."""
-    if above == NATION or above == below:
+    if above in (NATION, below):
         return True
     if above % 10000 == 0:
         return below // 10000 == above // 10000
