@@ -63,13 +63,17 @@ class Decision:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-safe form; `Decision.from_json` gives an equal decision back."""
-        return asdict(self) | {"outcome": self.outcome.value, "on": self.on.isoformat()} | {
-            "results": [
-                asdict(result) | {"outcome": result.outcome.value, "missing": list(result.missing)}
-                for result in self.results
-            ],
-            "steps": [asdict(step) for step in self.steps],
-        }
+        return (
+            asdict(self)
+            | {"outcome": self.outcome.value, "on": self.on.isoformat()}
+            | {
+                "results": [
+                    asdict(result) | {"outcome": result.outcome.value, "missing": list(result.missing)}
+                    for result in self.results
+                ],
+                "steps": [asdict(step) for step in self.steps],
+            }
+        )
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Decision:

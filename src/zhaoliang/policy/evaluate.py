@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value
 
@@ -40,7 +40,7 @@ class Trace:
             self.missing.append(what)
 
 
-COMPARE: dict[str, Callable[[object, object], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
     "<": operator.lt,

@@ -16,6 +16,7 @@ from typing import Protocol
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.expressions.core import Expr
 
 from zhaoliang.policy.errors import ExpressionError
 from zhaoliang.policy.units import BOOL, DATE, DIMENSIONLESS, TEXT, Type, multiply, number, unit_of
@@ -90,7 +91,7 @@ class Scope:
     ordered: frozenset[str]
 
 
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -98,7 +99,7 @@ COMPARISONS: dict[type[exp.Expression], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
-ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+ARITHMETIC: dict[type[Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 FUNCTIONS = ("lookup", "whole_div", "ratio", "floor", "ceil", "least", "greatest", "year", "days_between")
 
 
@@ -148,7 +149,7 @@ class _Compiler:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def node(self, tree: exp.Expression) -> Node:
+    def node(self, tree: Expr) -> Node:
         if tree.comments:
             raise ExpressionError("comments belong beside the expression, not in it")
         kind = type(tree)
@@ -161,7 +162,7 @@ class _Compiler:
             raise ExpressionError(f"{tree.sql(dialect='postgres')!r} is not part of the rule language")
         return handler(tree)
 
-    def _handlers(self) -> dict[type[exp.Expression], Callable[..., Node]]:
+    def _handlers(self) -> dict[type[Expr], Callable[..., Node]]:
         return {
             exp.Paren: lambda tree: self.node(tree.this),
             exp.Column: self._name,
@@ -216,7 +217,7 @@ class _Compiler:
         except ValueError as problem:
             raise ExpressionError(f"not a date: {inner.this!r}") from problem
 
-    def _condition(self, tree: exp.Expression) -> Node:
+    def _condition(self, tree: Expr) -> Node:
         node = self.node(tree)
         if node.type.kind != "bool":
             raise ExpressionError(f"{tree.sql(dialect='postgres')!r} is a {node.type}, a condition is needed")
@@ -224,7 +225,7 @@ class _Compiler:
             raise ExpressionError("a bare TRUE or FALSE inside a condition makes the rest of it meaningless")
         return node
 
-    def _connective(self, op: str, tree: exp.Expression) -> Node:
+    def _connective(self, op: str, tree: Expr) -> Node:
         return Operation(BOOL, op, (self._condition(tree.this), self._condition(tree.expression)))
 
     def _compare(self, op: str, left: Node, right: Node) -> Node:
@@ -283,7 +284,7 @@ class _Compiler:
             return left, right
         raise ExpressionError(f"cannot {what}: {first} with {second}")
 
-    def _call(self, function: str, trees: list[exp.Expression]) -> Node:
+    def _call(self, function: str, trees: list[Expr]) -> Node:
         if function not in FUNCTIONS:
             raise ExpressionError(f"unknown function {function!r}; known: {', '.join(FUNCTIONS)}")
         if function == "lookup":
@@ -316,7 +317,7 @@ class _Compiler:
             return 2, number(DIMENSIONLESS)
         return 2, number(multiply(args[0].type.unit, args[1].type.unit, sign=-1))
 
-    def _lookup(self, trees: list[exp.Expression]) -> Node:
+    def _lookup(self, trees: list[Expr]) -> Node:
         if not trees or not isinstance(trees[0], exp.Column):
             raise ExpressionError("lookup(table, key, …) begins with the table's name")
         table = str(trees[0].this.this)

@@ -47,20 +47,20 @@ class Tree:
 
     file: str
     data: dict[str, Any]
-    root: yaml.Node
+    root: yaml.nodes.Node
 
     def line(self, *path: str | int) -> int:
         """The line (from 1) of the deepest node that exists on the path."""
-        node, line = self.root, self.root.start_mark.line
+        node, line = self.root, 0
         for part in path:
-            step: yaml.Node | None = None
+            step: yaml.nodes.Node | None = None
             if isinstance(node, yaml.MappingNode):
                 for key, value in node.value:
                     if key.value == str(part):
                         step, line = value, key.start_mark.line
             elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
                 step = node.value[part]
-                line = step.start_mark.line
+                line = step.start_mark.line if step.start_mark else line
             if step is None:
                 break
             node = step

@@ -320,9 +320,7 @@ class _Loader:
             when=self._optional(entry.get("when"), *path, "when"),
             base=self._compile(entry["base"], number("fen"), *path, "base"),
             base_source=str(entry["base"]),
-            steps=tuple(
-                self._step(step, *path, "steps", index) for index, step in enumerate(entry.get("steps", ()))
-            ),
+            steps=tuple(self._step(step, *path, "steps", index) for index, step in enumerate(entry.get("steps", ()))),
             rounding=rounding.get("mode", "half_up"),
             step_fen=rounding.get("to_fen", 1),
             pay_to=self._compile(pay["to"], PAYEE, *path, "pay_to") if pay else None,

@@ -58,6 +58,7 @@ class PolicyStore:
         store = cls(root, facts, tuple(load_document(path, root, facts) for path in paths))
         store._check_citations()
         store._check_fills()
+        store._check_restatements()
         return store
 
     def for_place(self, region_code: int, scheme: str, on: date) -> PolicySet:
@@ -141,9 +142,25 @@ class PolicyStore:
                             f"({term.at_least}..{term.at_most})"
                         )
 
+    def _check_restatements(self) -> None:
+        """A rule of the same name stands for the higher one only by citing its clause (`also`)."""
+        for document in self.documents:
+            for rule in document.rules:
+                for higher in self.documents:
+                    if higher.region == document.region or higher.region not in region_chain(document.region):
+                        continue
+                    same = [one for one in higher.rules if one.id == rule.id]
+                    if same and same[0].cite not in rule.also:
+                        raise PolicyError(
+                            f"{document.file}: rule {rule.id} has the name of a rule of {higher.id}; "
+                            f"name it otherwise, or restate that rule with also: [{same[0].cite}]"
+                        )
+
     def _term(self, key: str) -> OpenTerm | None:
         document_id, _, name = key.partition("#")
-        return next((found.opens[name] for found in self.documents if found.id == document_id and name in found.opens), None)
+        return next(
+            (found.opens[name] for found in self.documents if found.id == document_id and name in found.opens), None
+        )
 
 
 def _within(value: int | Fraction | date, term: OpenTerm) -> bool:
@@ -176,14 +193,18 @@ class PolicySet:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """Rules, limits and exclusions of the scheme, nation first."""
+        """Rules, limits and exclusions of the scheme; a lower text's restatement stands for the higher rule."""
         return tuple(rule for _, rule in self._rules)
 
     @cached_property
     def _rules(self) -> tuple[tuple[Document, Rule], ...]:
-        return tuple(
-            (document, rule) for document in self.documents for rule in document.rules if self.scheme in rule.schemes
-        )
+        lowest = {
+            rule.id: (document, rule)
+            for document in self.documents
+            for rule in document.rules
+            if self.scheme in rule.schemes
+        }
+        return tuple(lowest.values())
 
     def facts_needed(self, phase: Phase = "claim") -> tuple[str, ...]:
         """The facts a decision in this phase may read: what the caller should supply."""
@@ -282,7 +303,9 @@ class PolicySet:
     def _verified(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> bool:
         """Whether the clause binds and every figure the rule reads was confirmed in its own clause."""
         figures = _Figures(self, document)
-        held = [figures.source(name.name) for node in (rule.must, rule.when) for name in names_in(node) if not name.is_fact]
+        held = [
+            figures.source(name.name) for node in (rule.must, rule.when) for name in names_in(node) if not name.is_fact
+        ]
         tables = [figures.version(table, known) for node in (rule.must, rule.when) for table in tables_in(node)]
         return (
             self.store.binding(rule.cite)
@@ -336,7 +359,11 @@ class PolicySet:
         total = _number(evaluator.value(amount.base, trace))
         if total is None:
             return None
-        steps.append(AmountStep(amount.says, amount.base_source, round_fen(total), self._base_citation(amount, figures, evaluator)))
+        steps.append(
+            AmountStep(
+                amount.says, amount.base_source, round_fen(total), self._base_citation(amount, figures, evaluator)
+            )
+        )
         for step in amount.steps:
             when = True if step.when is None else _truth(evaluator.value(step.when, trace))
             if when is False:
@@ -350,7 +377,9 @@ class PolicySet:
             steps.append(AmountStep(step.label, shown, round_fen(total), self.citation(step.cite)))
         fen = round_fen(total, amount.rounding, amount.step_fen)
         if fen != total:
-            steps.append(AmountStep("取整", f"{amount.rounding} 到 {amount.step_fen} 分", fen, self.citation(amount.cite)))
+            steps.append(
+                AmountStep("取整", f"{amount.rounding} 到 {amount.step_fen} 分", fen, self.citation(amount.cite))
+            )
         return fen
 
     def _base_citation(self, amount: Amount, figures: _Figures, evaluator: Evaluator) -> Citation:
@@ -361,7 +390,9 @@ class PolicySet:
                 found = self.citation(version.cite)
                 excerpt = version.note or found.excerpt
                 verified = version.verified and found.verified
-                return Citation(found.document_id, found.number, found.title, found.clause, excerpt, verified, found.clause_id)
+                return Citation(
+                    found.document_id, found.number, found.title, found.clause, excerpt, verified, found.clause_id
+                )
         return self.citation(amount.cite)
 
 

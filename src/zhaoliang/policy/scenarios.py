@@ -1,0 +1,49 @@
+"""Running the scenarios that stand beside the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zhaoliang.policy.decision import Decision
+from zhaoliang.policy.model import Document, Outcome, Scenario
+from zhaoliang.policy.store import PolicyStore
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRun:
+    """One scenario with the decision it got; `problem` is empty when they agree."""
+
+    document: Document
+    scenario: Scenario
+    decision: Decision
+    problem: str
+
+
+def run_scenarios(store: PolicyStore) -> Iterator[ScenarioRun]:
+    """Every scenario of every document, in file order. Raises FactError for a given value of the wrong type."""
+    for document in store.documents:
+        for scenario in document.scenarios:
+            decision = decide_scenario(store, scenario)
+            yield ScenarioRun(document, scenario, decision, _difference(scenario, decision))
+
+
+def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
+    """The decision for the scenario's facts, place and day."""
+    policies = store.for_place(scenario.place, scenario.scheme, scenario.on)
+    return policies.decide(scenario.given, phase=scenario.phase)
+
+
+def _difference(scenario: Scenario, decision: Decision) -> str:
+    wanted = scenario.expect
+    answered = [result.rule_id for result in decision.results if result.outcome is decision.outcome]
+    got: dict[str, object] = {"outcome": decision.outcome.value, "fen": decision.fen, "rules": sorted(answered)}
+    if decision.outcome is Outcome.PASS:
+        got["rules"] = []
+    expected = {**wanted, "rules": sorted(_texts(wanted["rules"]))} if "rules" in wanted else dict(wanted)
+    differing = {key: got[key] for key in expected if got[key] != expected[key]}
+    return f"expected {expected}, got {differing}" if differing else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
