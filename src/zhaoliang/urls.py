@@ -1,6 +1,5 @@
 """All addresses of the platform. Each face owns its own list."""
 
-from django.conf import settings
 from django.urls import include, path
 
 from zhaoliang.api.urls import api
@@ -14,15 +13,11 @@ urlpatterns = [
     path("desk/", include("zhaoliang.web.provider.urls")),
     path("bureau/", include("zhaoliang.web.bureau.urls")),
     path("api/v1/", api.urls),
+    path("", include("zhaoliang.web.components.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
 ]
-
-if settings.DEBUG:
-    from zhaoliang.web.components import gallery
-
-    urlpatterns.append(path("design/", gallery.gallery, name="design"))
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 from django import forms
@@ -14,7 +13,7 @@ from django.shortcuts import render
 
 from zhaoliang.kernel.errors import Clause, Refusal
 from zhaoliang.web.components.forms import PlainForm
-from zhaoliang.web.components.parts import ClauseView, Event, NavItem, Step, steps
+from zhaoliang.web.components.parts import ClauseView, Event, Face, NavItem, Step, steps
 
 FACES = ("console", "review", "worker", "public", "account", "refusal")
 
@@ -25,7 +24,9 @@ class SampleForm(PlainForm):
     name = forms.CharField(label="姓名", help_text="与身份证上的一致。")
     level = forms.ChoiceField(label="等级", choices=[("", "请选择"), ("5", "初级工（五级）"), ("4", "中级工（四级）")])
     start = forms.DateField(label="开班日期", widget=forms.DateInput(attrs={"type": "date"}))
-    mode = forms.ChoiceField(label="培训方式", choices=[("1", "线下集中"), ("2", "线上线下结合")], widget=forms.RadioSelect)
+    mode = forms.ChoiceField(
+        label="培训方式", choices=[("1", "线下集中"), ("2", "线上线下结合")], widget=forms.RadioSelect
+    )
     reason = forms.CharField(label="说明", widget=forms.Textarea(attrs={"rows": 3}), required=False)
     agree = forms.BooleanField(label="我承诺以上情况属实，并同意核验。")
 
@@ -41,12 +42,13 @@ class UploadForm(forms.Form):
     """A roster to upload."""
 
     roster = forms.FileField(
-        label="学员花名册", widget=forms.FileInput(attrs={"accept": ".xlsx", "class": "file-input", "aria-describedby": "id_roster_help"})
+        label="学员花名册",
+        widget=forms.FileInput(attrs={"accept": ".xlsx", "class": "file-input", "aria-describedby": "id_roster_help"}),
     )
 
 
-def _nav() -> list[NavItem]:
-    return [
+def _nav() -> tuple[NavItem, ...]:
+    return (
         NavItem("我的待办", "#", "inbox", 23, current=True),
         NavItem("开班备案", "#", "file", 4),
         NavItem("补贴审核", "#", "review", 1204),
@@ -56,7 +58,7 @@ def _nav() -> list[NavItem]:
         NavItem("监管", "#", "risk", group="看"),
         NavItem("统计", "#", "chart", group="看"),
         NavItem("政策", "#", "policy", group="看"),
-    ]
+    )
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
@@ -70,7 +72,14 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     bad = SampleForm({"name": "", "level": "9", "start": "2026-02-31", "reason": "已经填的内容还在"})
     people = [
         {"name": "赵*", "tail": "1102", "fen": 200000, "note": "出勤 100 % · 已取证", "word": "全部通过", "tone": "ok"},
-        {"name": "李*", "tail": "4417", "fen": 200000, "note": "出勤 81.2 % · 已取证", "word": "1 项说不准", "tone": "ask"},
+        {
+            "name": "李*",
+            "tail": "4417",
+            "fen": 200000,
+            "note": "出勤 81.2 % · 已取证",
+            "word": "1 项说不准",
+            "tone": "ask",
+        },
         {"name": "孙*", "tail": "0926", "fen": 0, "note": "出勤 79.9 % · 已取证", "word": "1 项不符合", "tone": "no"},
         {
             "name": "买买提·阿不都热依木·测试",
@@ -83,9 +92,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     ]
     rows = Paginator(range(1204), 20)
     return {
-        "face": SimpleNamespace(
-            desk="照亮 · 天津市", region="天津市", person="测试员甲", role="初审", nav=_nav(), home_url="#", sign_out_url="#"
-        ),
+        "face": Face("照亮 · 天津市", "天津市", "测试员甲", "初审", home_url="#", sign_out_url="#", nav=_nav()),
         "tab": "classes",
         "clause": clause,
         "unverified": ClauseView(number="经办规程", ref="五（三）", excerpt="未取得原文，先作配置。", verified=False),

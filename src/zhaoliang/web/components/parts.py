@@ -23,6 +23,19 @@ class NavItem:
 
 
 @dataclass(frozen=True)
+class Face:
+    """What a layout shows around a page: which desk, where, who, and the desk's menu. Empty parts are left out."""
+
+    desk: str = "照亮"
+    region: str = ""
+    person: str = ""
+    role: str = ""
+    home_url: str = "/"
+    sign_out_url: str = ""
+    nav: tuple[NavItem, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of a spine."""
 

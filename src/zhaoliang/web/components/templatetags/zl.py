@@ -24,7 +24,7 @@ from zhaoliang.web.components import assets, formats
 from zhaoliang.web.components.parts import Step, clause_view
 from zhaoliang.web.components.parts import steps as steps_of
 from zhaoliang.web.components.toasts import UNDO_PREFIX
-from zhaoliang.web.components.tones import OUTCOME_WORDS, TONES, tone_of
+from zhaoliang.web.components.tones import OUTCOMES, TONES
 
 register = template.Library()
 ICONS = Path(__file__).resolve().parents[1] / "templates" / "components" / "icons"
@@ -130,11 +130,12 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def badge(state: Any, tone: str | None = None, word: str = "") -> SafeString:
-    """A word with a tone. `state`: a text with `tone` ok|ask|no|info, or a choices member / code whose tone is known."""
-    code = str(getattr(state, "value", state))
-    text = word or str(getattr(state, "label", "") or OUTCOME_WORDS.get(code, code))
-    shade = tone if tone is not None else tone_of(code)
+def badge(word: Any, tone: str | None = None) -> SafeString:
+    """A word with a tone: a text with ok|ask|no|info, or an outcome of a rule, whose word and tone are known."""
+    code = str(getattr(word, "value", word))
+    known, usual = OUTCOMES.get(code, (code, ""))
+    text = str(getattr(word, "label", known))
+    shade = usual if tone is None else tone
     if shade not in TONES:
         raise template.TemplateSyntaxError(f"badge tone {shade!r}: use ok, ask, no, info or nothing")
     return format_html('<span class="badge{}">{}</span>', f" badge-{shade}" if shade else "", text)
@@ -144,7 +145,7 @@ def badge(state: Any, tone: str | None = None, word: str = "") -> SafeString:
 def state_badge(machine: str, state: str) -> SafeString:
     """The badge of a state in the words and tone its machine declares; raises KeyError for an unknown machine or state."""
     declared = Machine.registry[machine]
-    return badge(declared.states[state], declared.tones.get(state) or tone_of(state))
+    return badge(declared.states[state], declared.tones.get(state, ""))
 
 
 @register.simple_tag
@@ -235,7 +236,7 @@ def field(bound: BoundField, optional: bool | None = None) -> SafeString:
     lone_box = isinstance(widget, CheckboxInput)
     described = [f"{bound.auto_id}_help"] if bound.help_text else []
     described += [f"{bound.auto_id}_error"] if bound.errors else []
-    attrs: dict[str, str] = {"aria-describedby": " ".join(described)} if described else {}
+    attrs: dict[str, str | bool] = {"aria-describedby": " ".join(described)} if described else {}
     if bound.errors:
         attrs["aria-invalid"] = "true"
     if not group:
@@ -255,7 +256,7 @@ def field(bound: BoundField, optional: bool | None = None) -> SafeString:
     return render_to_string("components/field.html", context)
 
 
-def _options(bound: BoundField, attrs: dict[str, str]) -> list[tuple[SafeString, str]]:
+def _options(bound: BoundField, attrs: dict[str, str | bool]) -> list[tuple[SafeString, str]]:
     css = "radio" if isinstance(bound.field.widget, RadioSelect) else "checkbox"
     invalid = {"aria-invalid": "true"} if "aria-invalid" in attrs else {}
     options = []
