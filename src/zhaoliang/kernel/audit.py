@@ -172,3 +172,15 @@ def cities() -> list[int]:
     """The cities that have audit events."""
     with national():
         return sorted(AuditEvent.objects.values_list("city_code", flat=True).distinct())
+
+
+def heads() -> list[AuditBlock]:
+    """The last block of each city, in order of city: print their hashes somewhere outside the database."""
+    with national():
+        return list(AuditBlock.objects.order_by("city_code", "-number").distinct("city_code"))
+
+
+def unsealed(*, city_code: int) -> int:
+    """How many events of a city are not in a block yet."""
+    sealed = AuditSealed.objects.filter(city_code=city_code).count()
+    return AuditEvent.objects.filter(city_code=city_code).count() - sealed

@@ -1,0 +1,1 @@
+"""Makers of real rows for tests, one module a business folder."""
