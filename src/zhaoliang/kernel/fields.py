@@ -41,7 +41,8 @@ class EncryptedTextField(models.BinaryField):
         return None if value is None else str(value)
 
     def get_default(self) -> Any:
-        return self._get_default() if self.has_default() else (None if self.null else "")
+        default = super().get_default()
+        return "" if default == b"" else default
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name != "isnull":
