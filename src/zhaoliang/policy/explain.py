@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy.decision import Decision, RuleResult
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import Outcome
-
-
-def yuan(fen: int) -> str:
-    """Fen as yuan with two decimals: 378000 → 3,780.00."""
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
@@ -24,7 +19,7 @@ def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     if decision.outcome is Outcome.PASS:
         for step in decision.steps:
             checked = "" if step.citation.verified else "（标准未核实，以公布文本为准）"
-            lines.append(f"{step.label}：{yuan(step.value_fen)} 元。依据：{step.citation}{checked}。")
+            lines.append(f"{step.label}：{format_yuan(step.value_fen)}。依据：{step.citation}{checked}。")
     return lines
 
 
@@ -33,9 +28,9 @@ def _headline(decision: Decision) -> str:
         case Outcome.FAIL:
             return "这次不能享受补贴。"
         case Outcome.CANNOT_TELL:
-            due = f"，核实后预计 {yuan(decision.fen)} 元" if decision.fen is not None else ""
+            due = f"，核实后预计 {format_yuan(decision.fen)}" if decision.fen is not None else ""
             return f"暂时还不能确定，需要工作人员核实{due}。这不是拒绝。"
-    return f"符合条件，补贴 {yuan(decision.fen)} 元。" if decision.fen is not None else "符合条件。"
+    return f"符合条件，补贴 {format_yuan(decision.fen)}。" if decision.fen is not None else "符合条件。"
 
 
 def _question(result: RuleResult, facts: FactSchema | None) -> str:

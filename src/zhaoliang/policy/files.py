@@ -57,10 +57,10 @@ class Tree:
             if isinstance(node, yaml.MappingNode):
                 for key, value in node.value:
                     if key.value == str(part):
-                        step, line = value, key.start_mark.line
+                        step, line = value, _line(key, line)
             elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
                 step = node.value[part]
-                line = step.start_mark.line if step.start_mark else line
+                line = _line(step, line)
             if step is None:
                 break
             node = step
@@ -69,6 +69,10 @@ class Tree:
     def error(self, problem: str, *path: str | int) -> PolicyFileError:
         """An error that points at the path's line."""
         return PolicyFileError(self.file, ".".join(str(part) for part in path), problem, self.line(*path))
+
+
+def _line(node: yaml.nodes.Node | None, fallback: int) -> int:
+    return node.start_mark.line if node is not None and node.start_mark else fallback
 
 
 def read_yaml(path: Path, shown: str | None = None) -> Tree:

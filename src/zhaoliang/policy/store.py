@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from zhaoliang.kernel.money import Rounding, apply_ratio
 from zhaoliang.policy.decision import AmountStep, Decision, RuleResult
 from zhaoliang.policy.errors import PolicyError, PolicyVersionGone, UnknownCitation
 from zhaoliang.policy.evaluate import Evaluator, Trace, kleene_implies
@@ -29,7 +30,6 @@ from zhaoliang.policy.model import (
     Rule,
     TableVersion,
 )
-from zhaoliang.policy.rounding import round_fen
 
 EXCERPT = 90
 UNVERIFIED = "依据未核实，转人工"
@@ -444,6 +444,11 @@ class _Figures:
         found = version.rows.get(tuple(cell))
         shown = ", ".join(str(value) for value in keys)
         return f"{held.says}：表中没有 [{shown}]" if found is None else found
+
+
+def round_fen(value: int | Fraction, mode: str = Rounding.HALF_UP, step_fen: int = 1) -> int:
+    """An exact amount as whole fen, a multiple of `step_fen`."""
+    return apply_ratio(1, value, Rounding(mode), step_fen=step_fen)
 
 
 def _truth(value: Value | None) -> bool | None:
