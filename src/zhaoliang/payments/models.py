@@ -108,9 +108,21 @@ class BankReturn(CityModel):
 
 
 class BankReturnLine(CityModel):
-    """One line of the bank's answer and what it was matched to."""
+    """One line of the bank's answer, what it was matched to, and what came of it. Only matched lines move anything."""
 
     append_only = True
+
+    OUTCOMES = [
+        ("paid", "到账"),
+        ("failed", "银行退回"),
+        ("repeated", "与已登记的结果相同"),
+        ("unknown_line", "批次中没有这一行"),
+        ("twice_in_file", "同一行在回单中出现两次"),
+        ("amount_differs", "金额不符"),
+        ("account_differs", "账号后四位不符"),
+        ("contradicts", "与已登记的结果相反"),
+        ("unreadable", "这一行读不懂"),
+    ]
 
     bank_return = CityForeignKey(BankReturn, verbose_name="回单", related_name="lines")
     row = models.PositiveIntegerField("行号")
@@ -118,6 +130,7 @@ class BankReturnLine(CityModel):
     bank_reference = models.CharField("银行流水号", max_length=60)
     amount_fen = models.BigIntegerField("金额（分）")
     paid = models.BooleanField("成功")
+    outcome = models.CharField("处理结果", max_length=16, choices=OUTCOMES, default="unreadable")
     reason = models.CharField("说明", max_length=200, blank=True)
 
     class Meta:

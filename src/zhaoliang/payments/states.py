@@ -13,6 +13,7 @@ PAYMENT_BATCH = Machine(
         "unknown": "送达未知",
         "answered": "银行已回单",
         "settled": "已结清",
+        "dissolved": "已撤销",
     },
     events={
         "seal": "封存",
@@ -23,6 +24,7 @@ PAYMENT_BATCH = Machine(
         "confirm_not_sent": "银行确认未收到",
         "answer": "登记回单",
         "settle": "结清",
+        "dissolve": "撤销批次",
     },
     initial="building",
     transitions=[
@@ -30,26 +32,31 @@ PAYMENT_BATCH = Machine(
         ("sealed", "authorise", "authorised"),
         ("authorised", "send", "sent"),
         ("authorised", "lose", "unknown"),
+        ("sent", "lose", "unknown"),
         ("unknown", "confirm_sent", "sent"),
         ("unknown", "confirm_not_sent", "authorised"),
         ("sent", "answer", "answered"),
         ("answered", "answer", "answered"),
         ("answered", "settle", "settled"),
+        ("building", "dissolve", "dissolved"),
+        ("sealed", "dissolve", "dissolved"),
+        ("authorised", "dissolve", "dissolved"),
     ],
-    tones={"sealed": "ask", "unknown": "no", "settled": "ok"},
+    tones={"sealed": "ask", "unknown": "no", "settled": "ok", "dissolved": "no"},
 )
 
 PAYMENT_LINE = Machine(
     "payment_line",
     noun="拨付明细",
     states={"waiting": "待拨付", "sent": "已送银行", "paid": "已到账", "failed": "银行退回"},
-    events={"send": "送银行", "settle": "到账", "fail": "退回", "unsend": "确认未送达"},
+    events={"send": "送银行", "settle": "到账", "fail": "退回", "unsend": "确认未送达", "cancel": "撤销"},
     initial="waiting",
     transitions=[
         ("waiting", "send", "sent"),
         ("sent", "settle", "paid"),
         ("sent", "fail", "failed"),
         ("sent", "unsend", "waiting"),
+        ("waiting", "cancel", "failed"),
     ],
     tones={"sent": "ask", "paid": "ok", "failed": "no"},
 )

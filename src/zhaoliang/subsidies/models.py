@@ -41,6 +41,8 @@ class Claim(CityModel):
     return_reason = models.CharField("退回原因", max_length=500, blank=True)
     publicity_from = models.DateField("公示开始", null=True)
     publicity_until = models.DateField("公示最后一天", null=True)
+    approved_by_user = models.BigIntegerField("审批账号", null=True)
+    approved_by_person = models.BigIntegerField("审批人", null=True)
     approved_at = models.DateTimeField("审批时间", null=True)
     created_at = models.DateTimeField("生成时间")
 
@@ -51,6 +53,8 @@ class Claim(CityModel):
             models.UniqueConstraint(fields=["city_code", "training_class", "kind"], name="claim_once_per_class"),
             _others("claim_two_accounts", "first_user", "second_user"),
             _others("claim_two_people", "first_person", "second_person"),
+            _others("claim_approver_account", "first_user", "approved_by_user"),
+            _others("claim_approver_person", "first_person", "approved_by_person"),
         ]
 
     def access(self) -> Access:
@@ -100,6 +104,8 @@ class ClaimLine(CityModel):
     state = CLAIM_LINE.field()
     judged_by_user = models.BigIntegerField("判断账号", null=True)
     judgement = models.CharField("人工判断说明", max_length=500, blank=True)
+    question = models.CharField("提请人工判断的理由", max_length=500, blank=True)
+    refusal = models.CharField("审批时不予补贴的原因", max_length=500, blank=True)
 
     class Meta:
         db_table = "claim_line"
