@@ -123,6 +123,7 @@ class Project(CityModel):
     employment_service = models.TextField("就业服务", max_length=1000)
     content = models.TextField("培训内容", max_length=2000)
     state = PROJECT.field()
+    return_reason = models.CharField("退回或暂停原因", max_length=500, blank=True, default="")
     created_at = models.DateTimeField("建立时间")
 
     class Meta:

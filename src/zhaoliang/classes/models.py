@@ -145,6 +145,7 @@ class RosterImport(CityModel):
     wrong_rows = models.PositiveIntegerField("有问题的行数")
     imported = models.PositiveIntegerField("导入人数", default=0)
     findings = models.JSONField("问题", default=list, help_text="行、列、原因、依据；不含证件号")
+    notes = models.JSONField("说明", default=list, help_text="关于整个文件的说明")
     at = models.DateTimeField("时间")
     actor_name = models.CharField("经办人", max_length=80)
 

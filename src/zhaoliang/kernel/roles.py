@@ -67,6 +67,14 @@ def region_covers(above: int, below: int) -> bool:
     return False
 
 
+def region_codes(above: int) -> tuple[int, int]:
+    """The lowest and highest GB/T 2260 code that `region_covers(above, …)` holds for, as a query range."""
+    if above == NATION:
+        return (100000, 999999)
+    step = 10000 if above % 10000 == 0 else 100 if above % 100 == 0 else 1
+    return (above, above + step - 1)
+
+
 @dataclass(frozen=True)
 class Access:
     """What the permission rules need to know of an object: where it lies and whose it is."""

@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import zhaoliang.kernel.db.fields
 from django.db import migrations, models
+
+import zhaoliang.kernel.db.fields
 
 
 class Migration(migrations.Migration):
