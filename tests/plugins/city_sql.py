@@ -73,8 +73,8 @@ def city_tables() -> set[str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     tables = city_tables()
     for statement, test in captured.items():
-        for finding in findings(statement, tables):
-            problems.append(f"{finding}\n  first run by {test}\n  {statement[:1500]}")
+        if found := findings(statement, tables):
+            problems.append(f"{'; '.join(found)}\n  first run by {test}\n  {statement[:800]}")
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["city_sql"] = problems

@@ -24,6 +24,7 @@ from pytest_django.plugin import blocking_manager_key
 from zhaoliang.kernel.db.config import APP_ROLE, parse_url
 from zhaoliang.kernel.db.embedded import EmbeddedServer
 from zhaoliang.kernel.db.migrate import as_owner, migrate
+from zhaoliang.kernel.db.national import national
 
 cluster_key = pytest.StashKey["Cluster"]()
 # Rows of these tables belong to the schema or to the reference data: a committing test leaves them as they are.
@@ -112,7 +113,7 @@ def _cluster(config: pytest.Config) -> Cluster:
         if given:
             config.stash[cluster_key] = Cluster(*given)
         else:
-            with config.stash[blocking_manager_key].unblock():
+            with config.stash[blocking_manager_key].unblock(), national():
                 config.stash[cluster_key] = Cluster.make()
     return config.stash[cluster_key]
 
@@ -191,7 +192,7 @@ def _filled(tables: list[str]) -> list[str]:
         return []
     one = sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})")
     asked = sql.SQL(" UNION ALL ").join(one.format(sql.Literal(table), sql.Identifier(table)) for table in tables)
-    with connection.cursor() as cursor:
+    with national(), connection.cursor() as cursor:
         cursor.execute(asked.as_string())
         return [row[0] for row in cursor.fetchall()]
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,3 +62,12 @@ def parse_url(url: str) -> dict[str, Any]:
         "OPTIONS": dict(options),
         "CONN_MAX_AGE": 0,
     }
+
+
+def without_password(url: str) -> str:
+    """Return a database address that may be shown."""
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    login = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login[0].partition(':')[0]}:***@{login[2]}"))

@@ -95,13 +95,19 @@ class EmbeddedServer:
                 self.start()
                 yield self.url()
             finally:
-                with self._locked():
-                    try:
-                        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:
-                        fcntl.flock(users, fcntl.LOCK_UN)
-                    else:
-                        self._stop()
+                fcntl.flock(users, fcntl.LOCK_UN)
+                self.stop_if_unused()
+
+    def stop_if_unused(self) -> None:
+        """Stop the server unless some process is inside `running()`."""
+        if not self.runtime.is_dir():
+            return
+        with self._locked(), (self.runtime / "users").open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            self._stop()
 
     def answers(self) -> bool:
         """Tell, by a real connection, whether the server serves."""

@@ -48,8 +48,9 @@ def ensure_app_role() -> None:
 def apply_grants() -> None:
     """Give the app role what each table's model declares. Run as the owner of the tables, after every migration.
 
-    `append_only = True` allows SELECT and INSERT; `no_delete = True` keeps rows; `updatable_columns` limits UPDATE to
-    the named fields. Tables without a declaration (sessions, jobs) get all four. Raises GrantsError.
+    `written_by_functions = True` allows SELECT only; `append_only = True` allows SELECT and INSERT; `no_delete = True`
+    keeps rows; `updatable_columns` limits UPDATE to the named fields. Tables without a declaration (sessions, jobs) get
+    all four. Raises GrantsError.
     """
     ensure_app_role()
     role = f'"{APP_ROLE}"'
@@ -70,6 +71,8 @@ def apply_grants() -> None:
 def table_rights(model: type[models.Model]) -> str | None:
     """Return the rights of the app role on a model's table, or None where nothing is restricted."""
     attributes: Any = model
+    if getattr(attributes, "written_by_functions", False):
+        return "SELECT"
     append_only = getattr(attributes, "append_only", False)
     no_delete = getattr(attributes, "no_delete", False)
     columns = getattr(attributes, "updatable_columns", None)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from zhaoliang.kernel.db.grants import apply_grants
 
@@ -30,3 +31,18 @@ def migrate(verbosity: int = 0) -> None:
     with as_owner():
         call_command("migrate", interactive=False, verbosity=verbosity)
         apply_grants()
+
+
+def unapplied() -> list[str]:
+    """Return the names of the migrations that this database lacks, in their order."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def schema_is_current() -> bool:
+    """Tell whether nothing is left to migrate and the app role can be taken (a restart then needs no migration)."""
+    try:
+        return not unapplied()
+    except DatabaseError:
+        return False

@@ -34,12 +34,14 @@ class CityModel(models.Model):
     """A row owned by one city: primary key (city_code, id), ids unique in the whole table.
 
     Class attributes read by `zhaoliang.kernel.db.grants`: `append_only` (the running system may only add rows),
-    `no_delete`, and `updatable_columns` (the only columns it may change).
+    `no_delete`, `updatable_columns` (the only columns it may change), and `written_by_functions` (it may only read;
+    SECURITY DEFINER functions write).
     """
 
     append_only = False
     no_delete = False
     updatable_columns: tuple[str, ...] | None = None
+    written_by_functions = False
 
     city_code = CityCodeField()
     id = models.BigAutoField(primary_key=True)
