@@ -1,8 +1,8 @@
-// After Vite: the PDF fonts go beside the bundles, and the first load of each face is weighed.
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+// After Vite: the PDF fonts go beside the bundles, compressed copies beside each file (the server sends them), and the first load of each face is weighed.
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "../src/zhaoliang/web/static/dist");
@@ -13,6 +13,15 @@ for (const name of ["400Regular", "700Bold"]) {
   copyFileSync(join(fonts, name, `NotoSansSC_${name}.ttf`), join(dist, "fonts", `NotoSansSC_${name}.ttf`));
 }
 copyFileSync(join(fonts, "LICENSE_FONT"), join(dist, "fonts", "LICENSE_FONT"));
+
+for (const folder of [dist, join(dist, "assets")]) {
+  for (const name of readdirSync(folder).filter((file) => /\.(js|css|svg|webmanifest)$/.test(file))) {
+    const path = join(folder, name);
+    const bytes = readFileSync(path);
+    writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+  }
+}
 
 const manifest = JSON.parse(readFileSync(join(dist, "manifest.json"), "utf8"));
 const filesOf = (key, seen = new Set()) => {

@@ -1,5 +1,7 @@
 import { all } from "./dom";
 
+const FREE_AGAIN_MS = 15_000;
+
 /**
  * A form is sent once: further clicks while it is under way do nothing. The hidden `key` makes even a repeat harmless on
  * the server; this only spares people the wait. Coming back through history frees the form again.
@@ -14,6 +16,8 @@ export function startSubmitGuard(): void {
       return;
     }
     form.dataset["sent"] = "";
+    // An answer that is a file leaves the page in place; so does one that never comes.
+    window.setTimeout(() => release(form), FREE_AGAIN_MS);
     // After this event, so that the pressed button's own name and value still travel.
     window.setTimeout(() => busy(form, !event.defaultPrevented || isHtmx(form)), 0);
   }, true);
