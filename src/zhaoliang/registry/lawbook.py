@@ -24,4 +24,4 @@ def policies_for(region_code: int, *, on: date, scheme: str = "training") -> Pol
 
 def clause_of(citation: Citation) -> Clause:
     """A policy citation in the form refusals carry."""
-    return Clause(citation.number, citation.clause, citation.excerpt)
+    return Clause(citation.number or f"《{citation.title}》", citation.clause, citation.excerpt)

@@ -383,8 +383,8 @@ class PartnerKey(models.Model):
 class PersonGrant(models.Model):
     """National: what a person was granted anywhere. Its uniqueness refuses a second city for one occupation and level.
 
-    `occupation_code` and `level` are empty (0) for trainings without a level certificate. Also holds what other platforms
-    reported (`source`).
+    `level` is 0 for trainings without a level certificate, which the law does not limit to one a lifetime. Also holds what
+    other platforms reported (`source`).
     """
 
     no_delete = True
@@ -406,6 +406,8 @@ class PersonGrant(models.Model):
         db_table = "person_grant"
         constraints = [
             models.UniqueConstraint(
-                fields=["person_id", "scheme", "occupation_code", "level"], name="person_grant_once_nationally"
+                fields=["person_id", "scheme", "occupation_code", "level"],
+                condition=models.Q(level__gt=0),
+                name="person_grant_once_nationally",
             ),
         ]

@@ -1,0 +1,227 @@
+"""Questions to the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Q, QuerySet
+
+from zhaoliang.kernel import crypto
+from zhaoliang.kernel.audit import record_look
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.identifiers.other_documents import DocumentKind, parse_document
+from zhaoliang.kernel.identifiers.uscc import parse_uscc
+from zhaoliang.kernel.masking import mask_card, mask_id, mask_name, mask_phone
+from zhaoliang.kernel.roles import Actor
+from zhaoliang.registry import perms
+from zhaoliang.registry.models import (
+    GroupMembership,
+    Occupation,
+    Organisation,
+    Person,
+    PersonGrant,
+    PersonStatus,
+    Region,
+    RegionAlias,
+    RoleAssignment,
+    Site,
+    User,
+)
+
+
+@dataclass(frozen=True)
+class MaskedPerson:
+    """A person as pages show him: nothing here identifies him to somebody who does not know him already."""
+
+    person_id: int
+    name: str
+    masked_name: str
+    document_label: str
+    document_number: str
+    phone: str
+    card_number: str
+
+
+def masked(person: Person) -> MaskedPerson:
+    """The masked display of a person; `name` is whole, for those who may see the file."""
+    return MaskedPerson(
+        person_id=person.pk,
+        name=person.name,
+        masked_name=mask_name(person.name),
+        document_label=DocumentKind(person.document_type).label,
+        document_number=mask_id(person.document_number),
+        phone=mask_phone(person.phone) if person.phone else "",
+        card_number=mask_card(person.card_number) if person.card_number else "",
+    )
+
+
+def person_hash(document_type: str, document_number: str) -> bytes:
+    """The keyed hash a person is found by (32 bytes), from a number as typed. Raises InvalidIdentifier, ValueError."""
+    kind = DocumentKind(document_type)
+    number = parse_document(kind, document_number).number
+    return crypto.keyed_hash(f"{kind.value}:{number}", purpose="person")
+
+
+def find_person(*, city_code: int, document_type: str, document_number: str) -> Person | None:
+    """The city's file of the holder of this document. Raises InvalidIdentifier."""
+    return Person.objects.filter(city_code=city_code, id_hash=person_hash(document_type, document_number)).first()
+
+
+def people_by_hash(*, city_code: int, hashes: Sequence[bytes]) -> dict[bytes, Person]:
+    """The city's files for many hashes in one statement (rosters)."""
+    found = Person.objects.filter(city_code=city_code, id_hash__in=list(hashes))
+    return {bytes(person.id_hash): person for person in found}
+
+
+def person(city_code: int, person_id: int) -> Person:
+    """A person's file. Raises NotFound."""
+    found = Person.objects.select_related("region").filter(city_code=city_code, pk=person_id).first()
+    if found is None:
+        raise NotFound(what="没有这个人的档案。", why="本市还没有为他建档。", next_step="请核对后重试。")
+    return found
+
+
+def open_file(*, actor: Actor, at: datetime, city_code: int, person_id: int, why: str) -> Person:
+    """A person's file for somebody to read: permission checked, the look recorded (PIPL; one's own looks are not).
+
+    Raises NotFound, Forbidden.
+    """
+    found = person(city_code, person_id)
+    perms.FILE.check(actor, found.access())
+    record_look(actor=actor, target=found, at=at, why=why)
+    return found
+
+
+def search_file(
+    *, actor: Actor, at: datetime, city_code: int, document_type: str, document_number: str, why: str
+) -> Person:
+    """A person's file by the exact number, as `open_file`. Raises InvalidIdentifier, NotFound, Forbidden."""
+    found = find_person(city_code=city_code, document_type=document_type, document_number=document_number)
+    if found is None or not perms.FILE.allows(actor, found.access()):
+        # One answer for both, so that the search does not tell who is on file elsewhere.
+        raise NotFound(
+            what="没有查到这个人。",
+            why="本地区没有这个证件号码的档案，或不在您的管辖范围。",
+            next_step="请核对证件类型和号码。",
+        )
+    record_look(actor=actor, target=found, at=at, why=why)
+    return found
+
+
+def _covering(on: date) -> tuple[Q, Q]:
+    return Q(valid_from__isnull=True) | Q(valid_from__lte=on), Q(valid_to__isnull=True) | Q(valid_to__gte=on)
+
+
+def groups_on(person: Person, on: date) -> list[GroupMembership]:
+    """The target groups a person belongs to on a day, strongest evidence first, then the latest."""
+    rows = GroupMembership.objects.filter(*_covering(on), city_code=person.city_code, person=person)
+    strength = {"register": 0, "document": 1, "declared": 2}
+    return sorted(rows, key=lambda row: (strength[row.evidence], -row.valid_from.toordinal(), row.pk))
+
+
+def group_on(person: Person, group: str, on: date) -> GroupMembership | None:
+    """The membership that proves a group on a day, by the strongest evidence; None without one."""
+    return next((row for row in groups_on(person, on) if row.group == group), None)
+
+
+def status_row_on(person: Person, kind: str, on: date) -> PersonStatus | None:
+    """The newest answer of another register about a day, None when nobody asked."""
+    return (
+        PersonStatus.objects.filter(*_covering(on), city_code=person.city_code, person=person, kind=kind)
+        .order_by("-checked_on", "-id")
+        .first()
+    )
+
+
+def status_on(person: Person, kind: str, on: date) -> bool | None:
+    """Whether a status (pension, establishment, student) holds on a day; None when not known."""
+    row = status_row_on(person, kind, on)
+    return None if row is None else row.holds
+
+
+def grants_of(person_id: int) -> list[PersonGrant]:
+    """What a person was granted anywhere in the country, latest first."""
+    return list(PersonGrant.objects.filter(person_id=person_id).order_by("-granted_on", "-id"))
+
+
+def organisation(city_code: int, organisation_id: int) -> Organisation:
+    """An organisation. Raises NotFound."""
+    found = Organisation.objects.select_related("region").filter(city_code=city_code, pk=organisation_id).first()
+    if found is None:
+        raise NotFound(what="没有这家机构。", why="本市的机构档案里没有它。", next_step="请从机构列表进入。")
+    return found
+
+
+def organisation_by_uscc(city_code: int, uscc: str) -> Organisation | None:
+    """The city's organisation of this unified social credit code. Raises InvalidIdentifier."""
+    return Organisation.objects.filter(city_code=city_code, uscc=parse_uscc(uscc).number).first()
+
+
+def directory(city_code: int, *, providers: bool = True) -> QuerySet[Organisation]:
+    """The public directory of providers (or evaluators) of a city, in dictionary order."""
+    mark = {"in_provider_directory": True} if providers else {"in_evaluation_directory": True}
+    return (
+        Organisation.objects.filter(city_code=city_code, state="listed", **mark)
+        .select_related("region")
+        .order_by("pinyin_key", "id")
+    )
+
+
+def sites_of(organisation: Organisation) -> list[Site]:
+    """The teaching sites of an organisation."""
+    return list(
+        Site.objects.filter(city_code=organisation.city_code, organisation=organisation)
+        .select_related("region")
+        .order_by("id")
+    )
+
+
+def region(code: int) -> Region:
+    """A region by its code, also by one that another region took over. Raises NotFound."""
+    found = Region.objects.filter(pk=code).first()
+    if found is None:
+        alias = RegionAlias.objects.filter(pk=code).first()
+        found = Region.objects.filter(pk=alias.new_code).first() if alias else None
+    if found is None:
+        raise NotFound(
+            what=f"没有行政区划代码 {code}。",
+            why="民政部公布的区划里没有它，也不是已撤并的旧代码。",
+            next_step="请从地区列表里选择。",
+        )
+    return found
+
+
+def regions_under(code: int) -> list[Region]:
+    """The regions directly below one that exist today, in dictionary order."""
+    return list(Region.objects.filter(parent_code=code, valid_to__isnull=True).order_by("pinyin_key", "code"))
+
+
+def search_occupations(text: str, *, limit: int = 20) -> list[Occupation]:
+    """Occupations whose code or name begins with or holds the text, exact beginnings first."""
+    wanted = text.strip()
+    if not wanted:
+        return []
+    found = Occupation.objects.filter(Q(code__startswith=wanted) | Q(name__icontains=wanted))
+    ordered = sorted(found, key=lambda row: (not row.name.startswith(wanted), len(row.name), row.pinyin_key, row.code))
+    return ordered[:limit]
+
+
+def users_of(region_code: int) -> list[RoleAssignment]:
+    """The roles held in exactly this region, with their users, for the administrator's list."""
+    return list(
+        RoleAssignment.objects.filter(region_id=region_code)
+        .select_related("user", "region")
+        .order_by("user__username", "role")
+    )
+
+
+def user_of_person(person_id: int) -> User | None:
+    """The worker's account of a natural person: the one that signs in without a password."""
+    return User.objects.filter(person_id=person_id, username=worker_username(person_id)).first()
+
+
+def worker_username(person_id: int) -> str:
+    """The sign-in name of a worker's account; made from the national number, which says nothing of the person."""
+    return f"w-{person_id}"

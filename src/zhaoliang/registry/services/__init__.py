@@ -1,0 +1,42 @@
+"""Acts of the registry: people, organisations, accounts; and the plain `record_grant` that other acts call."""
+
+from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.registry.services.organisations import (
+    AlreadyRegistered,
+    add_licence,
+    add_site,
+    list_organisation,
+    register_organisation,
+)
+from zhaoliang.registry.services.people import NameMismatch, add_group, record_status, register_person, set_card
+from zhaoliang.registry.services.users import (
+    NotYours,
+    UsernameTaken,
+    assign_role,
+    create_user,
+    end_role,
+    set_password,
+    set_user_active,
+)
+
+__all__ = [
+    "AlreadyRegistered",
+    "GrantedElsewhere",
+    "NameMismatch",
+    "NotYours",
+    "UsernameTaken",
+    "add_group",
+    "add_licence",
+    "add_site",
+    "assign_role",
+    "create_user",
+    "end_role",
+    "list_organisation",
+    "record_grant",
+    "record_status",
+    "register_organisation",
+    "register_person",
+    "set_card",
+    "set_password",
+    "set_user_active",
+]
