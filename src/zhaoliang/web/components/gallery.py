@@ -63,7 +63,7 @@ def _nav() -> tuple[NavItem, ...]:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     clause = ClauseView(
-        number="津人社办发〔2022〕60号",
+        number="示例〔2026〕1号",
         ref="第九条",
         title="示例文件标题，只用来看样式",
         excerpt="这里是条款原文的摘录。长的时候会换行，弹层不会超出屏幕。",
