@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 from django.db import connection, transaction
-from factories import registry as make
 
+from factories import registry as make
 from zhaoliang.kernel.errors import BadInput, Forbidden, NotFound
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.models import AuditEvent
@@ -39,9 +39,11 @@ def test_the_same_number_with_another_name_is_refused_with_the_clause() -> None:
     with pytest.raises(services.NameMismatch) as caught:
         make.person(name="乙某丑", number=number)
     assert caught.value.code == "name_mismatch"
-    assert caught.value.clause is not None and "本人" in caught.value.clause.excerpt
+    assert caught.value.clause is not None
+    assert "本人" in caught.value.clause.excerpt
     # Neither the number nor the name on file may be told to whoever typed a wrong one.
-    assert number not in str(caught.value) and "甲某子" not in str(caught.value)
+    assert number not in str(caught.value)
+    assert "甲某子" not in str(caught.value)
 
 
 @pytest.mark.django_db
@@ -50,7 +52,8 @@ def test_two_cities_keep_two_files_of_one_person() -> None:
     number = make.resident_id()
     here = make.person(name="甲某子", number=number)
     there = make.person(name="甲某子", number=number, city_code=OTHER_CITY, region_code=370902)
-    assert here.pk == there.pk and here.city_code != there.city_code
+    assert here.pk == there.pk
+    assert here.city_code != there.city_code
     assert PersonRegistry.objects.filter(person_id=here.pk).count() == 1
 
 
@@ -64,7 +67,8 @@ def test_nothing_personal_lies_in_clear() -> None:
         row = cursor.fetchone()
     for secret in (number, person.phone, person.card_number):
         assert secret
-        assert secret not in row[0] and secret.encode().hex() not in row[0]
+        assert secret not in row[0]
+        assert secret.encode().hex() not in row[0]
 
 
 @pytest.mark.django_db
@@ -144,7 +148,7 @@ def test_many_at_once_make_one_number_and_one_file() -> None:
         try:
             ready.wait()
             found.append(make.person(name="甲某子", number=number, with_card=False).pk)
-        except Exception as problem:  # noqa: BLE001  # a thread's error must reach the test
+        except Exception as problem:  # a thread's error must reach the test
             wrong.append(problem)
         finally:
             connection.close()
@@ -155,7 +159,8 @@ def test_many_at_once_make_one_number_and_one_file() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert len(set(found)) == 1 and PersonRegistry.objects.count() == 1
+    assert len(set(found)) == 1
+    assert PersonRegistry.objects.count() == 1
     assert Person.objects.filter(city_code=CITY).count() == 1
 
 

@@ -1,0 +1,83 @@
+"""National grants: one occupation and level once, whichever city asks."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from factories import registry as make
+from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.roles import Place, Reach, Role, system_actor
+from zhaoliang.registry import selectors, services
+from zhaoliang.registry.models import PersonGrant
+
+
+@act("tests.registry.grant", label="测试发放", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def granting(*, actor: Any, at: Any, place: Place, **given: Any) -> PersonGrant:
+    return services.record_grant(
+        **{
+            "scheme": "training",
+            "occupation_code": "6-18-02-04",
+            "level": 4,
+            "city_code": make.CITY,
+            "claim_line_id": None,
+            "certificate_number": "",
+            "fund_source": "employment_subsidy",
+            "granted_on": date(2026, 3, 2),
+            "source": "测试",
+        }
+        | given
+    )
+
+
+def grant(**given: Any) -> PersonGrant:
+    return granting(actor=system_actor(), at=make.AT, place=make.place(), **given)
+
+
+@pytest.mark.django_db
+def test_a_second_city_is_refused_and_told_where_the_first_was() -> None:
+    person = make.person()
+    grant(person_id=person.pk)
+    with pytest.raises(services.GrantedElsewhere) as caught:
+        grant(person_id=person.pk, city_code=370900)
+    assert caught.value.code == "granted_elsewhere"
+    assert "天津" in caught.value.why
+    assert caught.value.clause is not None
+    assert [row.city_code for row in selectors.grants_of(person.pk)] == [make.CITY]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "other", [{"level": 5}, {"occupation_code": "4-07-05-01"}, {"scheme": "skill_upgrade"}], ids=str
+)
+def test_another_level_occupation_or_scheme_is_another_grant(other: dict[str, Any]) -> None:
+    person = make.person()
+    grant(person_id=person.pk)
+    assert grant(person_id=person.pk, **other).pk
+
+
+@pytest.mark.django_db
+def test_trainings_without_a_level_may_come_again() -> None:
+    person = make.person()
+    grant(person_id=person.pk, level=0, occupation_code="")
+    grant(person_id=person.pk, level=0, occupation_code="")
+    assert len(selectors.grants_of(person.pk)) == 2
+
+
+@pytest.mark.django_db
+def test_a_grant_needs_an_act() -> None:
+    with pytest.raises(RuntimeError):
+        services.record_grant(
+            person_id=1,
+            scheme="training",
+            occupation_code="",
+            level=0,
+            city_code=make.CITY,
+            claim_line_id=None,
+            certificate_number="",
+            fund_source="",
+            granted_on=date(2026, 3, 2),
+            source="",
+        )
