@@ -123,7 +123,7 @@ def _number(value: object) -> int | Fraction | None:
         return None
     try:
         return plain(Fraction(value))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, ZeroDivisionError):
         return None
 
 

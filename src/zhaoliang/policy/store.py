@@ -20,6 +20,7 @@ from zhaoliang.policy.load import NATION, load_document
 from zhaoliang.policy.model import (
     Amount,
     Citation,
+    Clause,
     ClockValue,
     Document,
     OpenTerm,
@@ -80,20 +81,27 @@ class PolicyStore:
 
     def citation(self, key: str) -> Citation:
         """The clause `document#clause` as people cite it; raises UnknownCitation."""
-        document_id, _, clause_id = key.partition("#")
-        for document in reversed(self.documents):
-            if document.id == document_id and clause_id in document.clauses:
-                clause = document.clauses[clause_id]
-                text = clause.text if len(clause.text) <= EXCERPT else clause.text[:EXCERPT] + "…"
-                verified = clause.verified
-                return Citation(document.id, document.number, document.title, clause.ref, text, verified, clause_id)
-        raise UnknownCitation(f"no loaded document has the clause {key!r}")
+        found = self._citations.get(key)
+        if found is None:
+            raise UnknownCitation(f"no loaded document has the clause {key!r}")
+        return found
+
+    @cached_property
+    def _citations(self) -> dict[str, Citation]:
+        """Every clause; a later version of a document stands for an earlier one."""
+        return {
+            f"{document.id}#{clause.id}": _cited(document, clause)
+            for document in sorted(self.documents, key=lambda document: document.start)
+            for clause in document.clauses.values()
+        }
+
+    @cached_property
+    def _binding_ids(self) -> frozenset[str]:
+        return frozenset(document.id for document in self.documents if document.authority == "binding")
 
     def binding(self, key: str) -> bool:
         """Whether the cited clause was read in a text that binds: only then may a rule refuse by it."""
-        document_id = key.partition("#")[0]
-        document = next(found for found in self.documents if found.id == document_id)
-        return self.citation(key).verified and document.authority == "binding"
+        return self.citation(key).verified and key.partition("#")[0] in self._binding_ids
 
     def replay(self, decision: Decision) -> Decision:
         """The decision made again from its stored facts. Raises PolicyVersionGone when the texts differ."""
@@ -163,6 +171,11 @@ class PolicyStore:
         )
 
 
+def _cited(document: Document, clause: Clause) -> Citation:
+    text = clause.text if len(clause.text) <= EXCERPT else clause.text[:EXCERPT] + "…"
+    return Citation(document.id, document.number, document.title, clause.ref, text, clause.verified, clause.id)
+
+
 def _within(value: int | Fraction | date, term: OpenTerm) -> bool:
     if isinstance(value, date):
         return True
@@ -221,7 +234,11 @@ class PolicySet:
         return tuple(sorted(set(names)))
 
     def citation(self, key: str) -> Citation:
-        """The clause `document#clause`; raises UnknownCitation."""
+        """The clause `document#clause`, in the version that binds here; raises UnknownCitation."""
+        document_id, _, clause_id = key.partition("#")
+        for document in self.documents:
+            if document.id == document_id and clause_id in document.clauses:
+                return _cited(document, document.clauses[clause_id])
         return self.store.citation(key)
 
     def clock(self, name: str) -> ClockValue:

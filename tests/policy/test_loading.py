@@ -1,0 +1,125 @@
+"""A policy file that is uncited, misplaced or malformed does not load; the message says where."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy.texts import DOCUMENT, Write
+from zhaoliang.policy import PolicyError, PolicyFileError, UnknownCitation
+
+GOOD_RULE = "rules:\n  a: {{says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        GOOD_RULE.format(cite="do: 无"),
+        "parameters:\n  p: {unit: fen, says: 示例, value: 1}\n",
+        "parameters:\n  p: {unit: fen, says: 示例, values: [{from: 2026-01-01, value: 1}]}\n",
+        "tables:\n  t: {says: 示例, unit: fen, keys: [level], rows: {senior: 1}}\n",
+        "tables:\n  t: {says: 示例, unit: fen, keys: [level], versions: [{from: 2026-01-01, rows: {senior: 1}}]}\n",
+        "limits:\n  l: {says: 示例, count: trainings_paid_lifetime, at_most: 3, period: lifetime, schemes: [training], "
+        "phase: claim}\n",
+        "exclusions:\n  e: {says: 示例, when: pension_drawn, schemes: [training], phase: claim}\n",
+        "amounts:\n  a: {scheme: training, says: 示例, base: 100}\n",
+        'amounts:\n  a: {scheme: training, says: 示例, base: 100, cite: "1", steps: [{label: 半, times: 0.5}]}\n',
+        "clocks:\n  c: {value: 5, unit: working_days, says: 示例}\n",
+        "opens:\n  o: {unit: ratio, says: 示例}\n",
+    ],
+)
+def test_nothing_uncited_loads(write: Write, part: str) -> None:
+    with pytest.raises(PolicyFileError, match=r"cn-99/sample/2026-01-01\.yaml"):
+        write(part)
+
+
+def test_a_clause_that_is_not_there(write: Write) -> None:
+    with pytest.raises(PolicyFileError, match=r"yaml:13 \(rules.a.cite\): no clause '9'"):
+        write(GOOD_RULE.format(cite='cite: "9"'))
+
+
+def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
+    with pytest.raises(UnknownCitation, match="rule a cites 'cn/nowhere#1'"):
+        write(GOOD_RULE.format(cite="cite: cn/nowhere#1"))
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ('parameters:\n  p: {unit: yuan, says: 示例, value: 1, cite: "1"}\n', "unknown unit 'yuan'"),
+        ('parameters:\n  p: {unit: date, says: 示例, value: 1, cite: "1"}\n', "date values go together"),
+        ('parameters:\n  level: {unit: fen, says: 示例, value: 1, cite: "1"}\n', "is the name of a fact"),
+        (
+            'parameters:\n  p: {unit: fen, says: 示例, values: [{from: 2026-01-01, value: 1, cite: "1"}, '
+            '{from: 2026-01-01, value: 2, cite: "1"}]}\n',
+            "two values start on one day",
+        ),
+        (
+            'tables:\n  t: {says: 示例, unit: fen, keys: [lvl], cite: "1", rows: {senior: 1}}\n',
+            "no fact is called 'lvl'",
+        ),
+        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", rows: {boss: 1}}\n', "is not a level code"),
+        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", file: no.csv}\n', "no file no.csv"),
+        (
+            'tables:\n  t: {says: 示例, unit: fen, keys: [level, mode], cite: "1", rows: {senior: 1}}\n',
+            "must have 2 key",
+        ),
+        (
+            'tables:\n  t: {says: 示例, unit: fen, keys: [level], version_by: mode, cite: "1", rows: {senior: 1}}\n',
+            "must name a date fact",
+        ),
+        ('amounts:\n  a: {scheme: lottery, says: 示例, base: 100, cite: "1"}\n', "unknown scheme 'lottery'"),
+        ('amounts:\n  a: {scheme: training, says: 示例, base: planned_hours, cite: "1"}\n', "number in fen is needed"),
+        ("rules: {}\nrules: {}\n", "given twice"),
+        ("surprise: 1\n", "surprise"),
+        ("rules: [\n", "yaml:"),
+        (
+            "scenarios:\n  - {name: 示例, scheme: training, on: 2026-06-01, given: {agee: 1}, expect: {outcome: pass}}\n",
+            "unknown fact 'agee'",
+        ),
+    ],
+)
+def test_malformed_parts_say_what_is_wrong(write: Write, part: str, reason: str) -> None:
+    with pytest.raises(PolicyFileError) as refusal:
+        write(part)
+    assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("cn-99/sample", "cn-99/other", "id must be cn-99/sample"),
+        ("from: 2026-01-01", "from: 2026-01-02", "named after the day"),
+        ("region: 990000", "region: 120000", "cn-99 is region 990000"),
+    ],
+)
+def test_folder_day_and_region_agree(write: Write, old: str, new: str, reason: str) -> None:
+    with pytest.raises(PolicyFileError) as refusal:
+        write(head=DOCUMENT.replace(old, new))
+    assert reason in str(refusal.value)
+
+
+HIGHER = DOCUMENT.replace("cn-99/sample", "cn/sample").replace("990000", "100000") + (
+    'opens:\n  uplift: {unit: ratio, says: 上浮, at_least: 0, at_most: 0.25, cite: "1"}\n'
+    + GOOD_RULE.format(cite='cite: "1"')
+)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "fine"),
+    [("ratio", "0.25", True), ("ratio", "0.26", False), ("ratio", "-0.1", False), ("fen", "0", False)],
+)
+def test_a_lower_text_fills_an_open_term_within_its_bounds(write: Write, unit: str, value: str, fine: bool) -> None:
+    write(head=HIGHER, path="cn/sample/2026-01-01.yaml")
+    part = f'parameters:\n  own: {{unit: {unit}, says: 本市上浮, value: {value}, cite: "1"}}\nfills: {{cn/sample#uplift: own}}\n'
+    if fine:
+        assert write(part).documents[1].fills == {"cn/sample#uplift": "own"}
+    else:
+        with pytest.raises(PolicyError, match="uplift"):
+            write(part)
+
+
+def test_a_rule_may_not_silently_replace_a_higher_one(write: Write) -> None:
+    write(head=HIGHER, path="cn/sample/2026-01-01.yaml")
+    with pytest.raises(PolicyError, match=r"restate that rule with also: \[cn/sample#1\]"):
+        write(GOOD_RULE.format(cite='cite: "1"'))
+    assert len(write(GOOD_RULE.format(cite='cite: "1", also: [cn/sample#1]')).documents) == 2
