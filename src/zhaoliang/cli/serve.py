@@ -85,17 +85,27 @@ def serve(port: int, ready: Callable[[], None]) -> None:
 
     `ready` is called once pages are served. Should this process be killed, a guardian stops the rest.
     """
+    from django.conf import settings
+
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "zhaoliang.settings", "ZHAOLIANG_DB_POOL": "1"}
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
-    web += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "warning"]
+    web += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "error"]
     web += ["zhaoliang.wsgi:application"]
     worker = [sys.executable, "-m", "django", "procrastinate", "worker"]
     stopping = _StopRequested()
+    logs = settings.VAR / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    worker_log = (logs / "worker.log").open("ab")
     # Sessions of their own: a Ctrl-C in the terminal reaches only us, and we stop them in order.
     children = {
         "网页": subprocess.Popen(web, env=environment, start_new_session=True),
         "后台任务": subprocess.Popen(
-            worker, env={**environment, "ZHAOLIANG_DB_POOL": "0"}, start_new_session=True, stdout=subprocess.DEVNULL
+            worker,
+            env={**environment, "ZHAOLIANG_DB_POOL": "0"},
+            start_new_session=True,
+            stdout=worker_log,
+            stderr=worker_log,
         ),
     }
     server = embedded()
@@ -116,6 +126,7 @@ def serve(port: int, ready: Callable[[], None]) -> None:
             child.wait()
         guardian.kill()
         guardian.wait()
+        worker_log.close()
     if ended:
         fail(f"{ended}意外停止，其余部分也已停止。请看上面的信息。")
 
