@@ -131,9 +131,10 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web" / "static"]
-STATIC_ROOT = VAR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# Vite puts a hash of the content into these names.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/"
 
 # A roster of 100,000 rows is refused by the reader with a clear message, so the upload itself must get that far.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024

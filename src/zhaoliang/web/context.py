@@ -1,4 +1,4 @@
-"""What every page knows: whether this is the demo, and the signed-in actor."""
+"""What every page knows: whether this is the demo, the signed-in actor, and the desk around the page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from zhaoliang.web.bureau import nav as bureau
+from zhaoliang.web.components.parts import Face
+from zhaoliang.web.provider import nav as provider
+
 
 def face(request: HttpRequest) -> dict[str, Any]:
     """Template context shared by all faces."""
-    return {"demo": settings.DEMO, "actor": getattr(request, "actor", None)}
+    return {"demo": settings.DEMO, "actor": getattr(request, "actor", None), "face": _desk(request)}
+
+
+def _desk(request: HttpRequest) -> Face:
+    """The side bar and the person shown around the page; anonymous visitors and error pages get an empty one."""
+    actor = getattr(request, "actor", None)
+    if actor is None or actor.is_anonymous:
+        return Face()
+    if request.path.startswith("/bureau/"):
+        return bureau.face(request, actor)
+    if request.path.startswith("/desk/"):
+        return provider.face(request, actor)
+    return Face(person=actor.name)
