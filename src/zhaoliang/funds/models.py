@@ -23,8 +23,7 @@ class FundSource(models.TextChoices):
 class Account(CityModel):
     """An account: `balance_fen` is credits minus debits, kept by the ledger function and re-derivable from the transfers."""
 
-    no_delete = True
-    updatable_columns = ("balance_fen",)
+    written_by_functions = True
 
     KINDS = [
         ("appropriation", "财政拨入"),
@@ -63,9 +62,12 @@ class Account(CityModel):
 
 
 class Transfer(CityModel):
-    """One movement: `amount_fen` leaves `debit` and enters `credit`. Never changed; a correction is another transfer."""
+    """One movement: `amount_fen` leaves `debit` and enters `credit`. Never changed; a correction is another transfer.
 
-    append_only = True
+    Both balances as they stood afterwards are kept, so that a check of the books can name the first wrong entry.
+    """
+
+    written_by_functions = True
 
     KINDS = [
         ("allocate", "下达预算"),
@@ -86,6 +88,8 @@ class Transfer(CityModel):
     subject_id = models.BigIntegerField("事由编号")
     memo = models.CharField("摘要", max_length=200)
     reverses = CityForeignKey("self", verbose_name="冲正", related_name="reversals", null=True)
+    debit_after_fen = models.BigIntegerField("付出账户余额（分）")
+    credit_after_fen = models.BigIntegerField("收入账户余额（分）")
 
     class Meta:
         db_table = "transfer"

@@ -1,0 +1,149 @@
+"""Questions to the books: balances, statements, and the proof that every balance follows from its transfers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q, Sum
+
+from zhaoliang.funds.models import Account, FundSource, Transfer
+from zhaoliang.kernel.errors import NotFound
+
+
+@dataclass(frozen=True)
+class StatementLine:
+    """One transfer as an account sees it: `change_fen` is signed, `balance_fen` stands after it."""
+
+    transfer: Transfer
+    other: Account
+    change_fen: int
+    balance_fen: int
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The sum (fen) of all accounts of one kind under one fund source."""
+
+    fund_source: str
+    kind: str
+    balance_fen: int
+
+
+@dataclass(frozen=True)
+class BookFinding:
+    """An account whose stored figures do not follow from its transfers; `transfer_id` is the first entry that is wrong."""
+
+    account_code: str
+    transfer_id: int | None
+    stored_fen: int
+    derived_fen: int
+
+    @property
+    def what(self) -> str:
+        """The finding in Chinese."""
+        where = f"第一笔对不上的分录编号 {self.transfer_id}" if self.transfer_id else "每笔分录相符，账户余额对不上"
+        return f"账户 {self.account_code}：{where}，账上 {self.stored_fen} 分，重算 {self.derived_fen} 分"
+
+
+def account_by_code(city_code: int, code: str) -> Account | None:
+    """The account with this code in the city."""
+    return Account.objects.filter(city_code=city_code, code=code).first()
+
+
+def budget_account(city_code: int, region_code: int, fund_source: str, year: int) -> Account:
+    """The budget account of a region for a fund source and year. Raises NotFound, saying what to open."""
+    account = (
+        Account.objects.filter(
+            city_code=city_code, region_code=region_code, fund_source=fund_source, year=year, kind="budget"
+        )
+        .order_by("id")
+        .first()
+    )
+    if account is None:
+        raise NotFound(
+            "没有可用的预算账户。",
+            f"本地区 {year} 年还没有“{FundSource(fund_source).label}”预算账户。",
+            "请资金管理员先开立账户并下达预算。",
+        )
+    return account
+
+
+def accounts_of(city_code: int, *, kind: str | None = None, year: int | None = None) -> list[Account]:
+    """The accounts of a city, optionally of one kind or year, in the order of their codes."""
+    rows = Account.objects.filter(city_code=city_code)
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    if year is not None:
+        rows = rows.filter(year=year)
+    return list(rows.order_by("code"))
+
+
+def statement(
+    account: Account, *, since: datetime | None = None, until: datetime | None = None, limit: int = 200
+) -> list[StatementLine]:
+    """The account's transfers, newest first, with the balance after each; `since` is included, `until` is not."""
+    rows = Transfer.objects.filter(city_code=account.city_code).filter(Q(debit=account) | Q(credit=account))
+    if since is not None:
+        rows = rows.filter(at__gte=since)
+    if until is not None:
+        rows = rows.filter(at__lt=until)
+    return [
+        StatementLine(row, row.credit, -row.amount_fen, row.debit_after_fen)
+        if row.debit_id == account.pk
+        else StatementLine(row, row.debit, row.amount_fen, row.credit_after_fen)
+        for row in rows.select_related("debit", "credit").order_by("-id")[:limit]
+    ]
+
+
+def trial_balance(city_code: int) -> list[Balance]:
+    """The sums by fund source and kind of account; for each fund source they add up to zero."""
+    rows = (
+        Account.objects.filter(city_code=city_code)
+        .values("fund_source", "kind")
+        .annotate(total=Sum("balance_fen"))
+        .order_by("fund_source", "kind")
+    )
+    return [Balance(row["fund_source"], row["kind"], int(row["total"])) for row in rows]
+
+
+def transfers_of(city_code: int, subject_type: str, subject_id: int) -> list[Transfer]:
+    """The transfers of one subject in the order they were posted, with their accounts."""
+    rows = Transfer.objects.filter(city_code=city_code, subject_type=subject_type, subject_id=subject_id)
+    return list(rows.select_related("debit", "credit").order_by("id"))
+
+
+def verify_books(city_code: int) -> list[BookFinding]:
+    """Derive every balance of a city again from its transfers; one finding for each account that differs.
+
+    `docs/operations/verify-books.sql` answers the same without this code.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PROOF, {"city": city_code})
+        return [BookFinding(code, entry, int(stored), int(derived)) for code, entry, stored, derived in cursor]
+
+
+_PROOF = """
+WITH leg AS (
+    SELECT debit_id AS account_id, id, -amount_fen AS fen, debit_after_fen AS after_fen
+    FROM transfer WHERE city_code = %(city)s
+    UNION ALL
+    SELECT credit_id, id, amount_fen, credit_after_fen FROM transfer WHERE city_code = %(city)s
+), step AS (
+    SELECT account_id, id, after_fen, sum(fen) OVER (PARTITION BY account_id ORDER BY id) AS derived_fen,
+           row_number() OVER (PARTITION BY account_id ORDER BY id DESC) = 1 AS last
+    FROM leg
+), wrong AS (
+    SELECT DISTINCT ON (account_id) account_id, id, after_fen, derived_fen
+    FROM step WHERE after_fen <> derived_fen ORDER BY account_id, id
+)
+SELECT account.code, wrong.id, coalesce(wrong.after_fen, account.balance_fen),
+       coalesce(wrong.derived_fen, step.derived_fen, 0)
+FROM account
+LEFT JOIN wrong ON wrong.account_id = account.id
+LEFT JOIN step ON step.account_id = account.id AND step.last
+WHERE account.city_code = %(city)s
+  AND (wrong.id IS NOT NULL OR account.balance_fen <> coalesce(step.derived_fen, 0))
+ORDER BY account.code
+"""

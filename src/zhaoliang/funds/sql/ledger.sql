@@ -1,0 +1,92 @@
+-- The ledger's only writers. They run with the rights of the tables' owner, because the role of the running system may
+-- read accounts and transfers but not write them: a balance changes here, with its transfer, or not at all.
+
+-- Opens an account with balance 0, or returns the id of the one that has this code.
+CREATE OR REPLACE FUNCTION ledger_account(
+    p_city int, p_code text, p_name text, p_kind text, p_fund_source text, p_year int, p_region int
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_id bigint;
+BEGIN
+    INSERT INTO account (city_code, code, name, kind, fund_source, year, region_code, balance_fen)
+    VALUES (p_city, p_code, p_name, p_kind, p_fund_source, p_year, p_region, 0)
+    ON CONFLICT (city_code, code) DO NOTHING
+    RETURNING id INTO v_id;
+    IF v_id IS NULL THEN
+        SELECT id INTO v_id FROM account
+        WHERE city_code = p_city AND code = p_code AND kind = p_kind AND fund_source = p_fund_source
+          AND year = p_year AND region_code = p_region;
+        IF v_id IS NULL THEN
+            RAISE EXCEPTION 'account code % is taken by another account', p_code USING ERRCODE = 'ZL003';
+        END IF;
+    END IF;
+    RETURN v_id;
+END $$;
+
+-- Moves p_amount fen from debit to credit inside one city and returns the transfer's id.
+-- ZL001: the debited account has not enough (DETAIL: JSON with account, balance_fen, amount_fen).
+-- ZL002: a movement that the books do not know (DETAIL: what).
+CREATE OR REPLACE FUNCTION ledger_post(
+    p_city int, p_kind text, p_debit bigint, p_credit bigint, p_amount bigint, p_at timestamptz,
+    p_subject_type text, p_subject_id bigint, p_memo text, p_reverses bigint
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_debit account%ROWTYPE;
+    v_credit account%ROWTYPE;
+    v_undone transfer%ROWTYPE;
+    v_id bigint;
+BEGIN
+    IF p_amount IS NULL OR p_amount <= 0 THEN
+        RAISE EXCEPTION 'amount not positive' USING ERRCODE = 'ZL002', DETAIL = '金额必须大于零';
+    END IF;
+    -- In id order, so that two transfers over the same two accounts cannot wait for each other.
+    PERFORM 1 FROM account WHERE city_code = p_city AND id IN (p_debit, p_credit) ORDER BY id FOR NO KEY UPDATE;
+    SELECT * INTO v_debit FROM account WHERE city_code = p_city AND id = p_debit;
+    SELECT * INTO v_credit FROM account WHERE city_code = p_city AND id = p_credit;
+    IF v_debit.id IS NULL OR v_credit.id IS NULL OR p_debit = p_credit THEN
+        RAISE EXCEPTION 'not two accounts of city %', p_city
+            USING ERRCODE = 'ZL002', DETAIL = '付出和收入必须是同一城市的两个账户';
+    END IF;
+    -- 专款专用: money never changes its fund source on the way.
+    IF v_debit.fund_source <> v_credit.fund_source THEN
+        RAISE EXCEPTION 'two fund sources' USING ERRCODE = 'ZL002', DETAIL = '两个账户的资金渠道不同，资金不能混用';
+    END IF;
+    IF p_kind = 'reverse' THEN
+        SELECT * INTO v_undone FROM transfer WHERE city_code = p_city AND id = p_reverses;
+        IF v_undone.id IS NULL OR (v_undone.debit_id, v_undone.credit_id, v_undone.amount_fen)
+                                  IS DISTINCT FROM (p_credit, p_debit, p_amount) THEN
+            RAISE EXCEPTION 'not the mirror of transfer %', p_reverses
+                USING ERRCODE = 'ZL002', DETAIL = '冲正必须与原分录账户相反、金额相同';
+        END IF;
+    ELSIF p_reverses IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM (VALUES
+            ('allocate', 'appropriation', 'budget'), ('allocate', 'budget', 'budget'),
+            ('allocate', 'budget', 'clearing'), ('allocate', 'clearing', 'budget'),
+            ('reserve', 'budget', 'reserved'), ('release', 'reserved', 'budget'),
+            ('accrue', 'reserved', 'payable'), ('accrue', 'budget', 'payable'),
+            ('pay', 'payable', 'disbursed'),
+            ('recover', 'disbursed', 'recovered'), ('recover', 'recovered', 'budget'),
+            ('recover', 'recovered', 'appropriation')
+        ) AS way(kind, debit, credit)
+        WHERE way.kind = p_kind AND way.debit = v_debit.kind AND way.credit = v_credit.kind
+    ) THEN
+        RAISE EXCEPTION '% from % to %', p_kind, v_debit.kind, v_credit.kind
+            USING ERRCODE = 'ZL002', DETAIL = '账户种类之间没有这种资金走向';
+    END IF;
+    IF v_debit.balance_fen < p_amount AND v_debit.kind NOT IN ('appropriation', 'clearing') THEN
+        RAISE EXCEPTION 'account % has % fen of %', p_debit, v_debit.balance_fen, p_amount
+            USING ERRCODE = 'ZL001', DETAIL = json_build_object(
+                'account', v_debit.name, 'balance_fen', v_debit.balance_fen, 'amount_fen', p_amount)::text;
+    END IF;
+    UPDATE account SET balance_fen = balance_fen - p_amount WHERE city_code = p_city AND id = p_debit;
+    UPDATE account SET balance_fen = balance_fen + p_amount WHERE city_code = p_city AND id = p_credit;
+    -- The id is drawn under both locks, so the transfers of an account stand in the order of their ids.
+    INSERT INTO transfer (city_code, kind, debit_id, credit_id, amount_fen, at, subject_type, subject_id, memo,
+                          reverses_id, debit_after_fen, credit_after_fen)
+    VALUES (p_city, p_kind, p_debit, p_credit, p_amount, p_at, p_subject_type, p_subject_id, p_memo,
+            p_reverses, v_debit.balance_fen - p_amount, v_credit.balance_fen + p_amount)
+    RETURNING id INTO v_id;
+    RETURN v_id;
+END $$;
