@@ -1,0 +1,37 @@
+"""The clocks of a claim: which text sets them, and the last day they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from zhaoliang.kernel.calendar import official_calendar
+from zhaoliang.policy import Citation, PolicyError
+from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.subsidies.models import Claim
+
+REVIEW, PUBLICITY = "claim_review", "publicity"
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A deadline counted from a day: its length in working days, the last day, the clause that sets it."""
+
+    working_days: int
+    last_day: date
+    citation: Citation
+
+
+def deadline(claim: Claim, clock: str, day: date) -> Deadline | None:
+    """The deadline that begins on `day` (not counted); None where no text in force sets such a clock.
+
+    Raises CalendarNotPublished when it runs into a year whose holidays are not announced, ValueError for a clock that is
+    not in working days.
+    """
+    try:
+        value = policies_for(claim.training_class.project.region_id, on=day).clock(clock)
+    except PolicyError:
+        return None
+    if value.unit != "working_days":
+        raise ValueError(f"the clock {clock} counts {value.unit}, not working days")
+    return Deadline(value.value, official_calendar().add_workdays(day, value.value), value.citation)

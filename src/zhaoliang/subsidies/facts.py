@@ -1,0 +1,94 @@
+"""The facts of claim lines: what classes knows of each trainee, plus attendance, examination and certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from zhaoliang.attendance.selectors import class_totals
+from zhaoliang.catalogue.models import CertificateKind
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants
+from zhaoliang.classes.known import Known, known_people
+from zhaoliang.evaluation.models import ExamResult
+from zhaoliang.subsidies.models import Claim, ClaimLine
+
+
+@dataclass(frozen=True)
+class ClassOutcome:
+    """What a class came to: by enrolment id the minutes (planned, credited), the published result, the certificate."""
+
+    totals: dict[int, tuple[int, int]]
+    results: dict[int, ExamResult]
+    certificates: dict[int, Certificate]
+
+
+def class_outcome(claim: Claim) -> ClassOutcome:
+    """Attendance, published results and certificates of a claim's class; three queries, whatever its size."""
+    city, training_class = claim.city_code, claim.training_class
+    results = ExamResult.objects.filter(city_code=city, exam__training_class=training_class, exam__state="published")
+    certificates = Certificate.objects.filter(
+        city_code=city, result__exam__training_class=training_class, result__exam__state="published"
+    ).select_related("result")
+    return ClassOutcome(
+        class_totals(training_class),
+        {result.enrolment_id: result for result in results},
+        {certificate.result.enrolment_id: certificate for certificate in certificates},
+    )
+
+
+def known_of(claim: Claim, lines: Sequence[ClaimLine]) -> dict[int, Known]:
+    """What the registers know of the lines' people as of the class, in a fixed number of queries."""
+    training_class = claim.training_class
+    return known_people(
+        city_code=claim.city_code,
+        person_ids=[line.person_id for line in lines],
+        start=training_class.starts_on,
+        end=training_class.ends_on,
+        training_class=training_class,
+    )
+
+
+def claim_facts(line: ClaimLine, outcome: ClassOutcome, known: Known) -> FactSheet:
+    """Everything known of a line, with where it is known from. What is not known is left out: it never refuses."""
+    enrolment, claim = line.enrolment, line.claim
+    training_class = claim.training_class
+    sheet = base_facts(
+        city_code=line.city_code,
+        project=training_class.project,
+        start=training_class.starts_on,
+        person=line.person,
+        birth_date=line.person.birth_date,
+        voucher=line.voucher,
+        group=enrolment.group,
+        training_class=training_class,
+        known=known,
+    )
+    sheet.put(enrolment, "考勤", attended_hours=Fraction(line.credited_minutes, training_class.minutes_per_hour))
+    result = outcome.results.get(enrolment.pk)
+    if result is not None:
+        sheet.put(result, "考核成绩", exam_passed=result.passed)
+        _put_certificate(sheet, result, outcome.certificates.get(enrolment.pk), known)
+    return sheet
+
+
+def _put_certificate(sheet: FactSheet, result: ExamResult, certificate: Certificate | None, known: Known) -> None:
+    """A trainee who failed has none; one who passed and has none yet is simply not known to have one."""
+    if certificate is None:
+        if not result.passed:
+            sheet.put(result, "考核成绩", certificate_kind="none")
+        return
+    if certificate.state == "revoked":
+        sheet.put(certificate, "证书", certificate_kind="none")
+    elif certificate.state != "suspended":
+        sheet.put(
+            certificate,
+            "证书",
+            certificate_kind=CERTIFICATE_FACT[CertificateKind(certificate.kind)],
+            certificate_level=certificate.level or 0,
+            certificate_occupation=certificate.occupation_id,
+            # Issuing enters the number in the national index in the same transaction.
+            certificate_registered=True,
+        )
+        put_certificate_grants(sheet, known.grants, certificate.number)

@@ -1,0 +1,314 @@
+"""Questions about claims: the review page with each rule's finding, the public list, the work queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from zhaoliang import policy
+from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.masking import mask_id, mask_name
+from zhaoliang.kernel.models import StateChange
+from zhaoliang.kernel.roles import NATION, Actor, Role
+from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
+from zhaoliang.subsidies.services.locking import LINE_PARTS
+from zhaoliang.subsidies.states import CLAIM_LINE
+
+
+@dataclass(frozen=True)
+class FactShown:
+    """A fact under its Chinese name, its value for people, and the record it rests on ("" when nobody knows)."""
+
+    name: str
+    label: str
+    value: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule's answer for one line, with its clause and the facts it read."""
+
+    rule_id: str
+    outcome: Outcome
+    says: str
+    citation: Citation
+    facts: tuple[FactShown, ...]
+    missing: tuple[str, ...]
+    remedy: str
+    note: str
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A claim line as the review page shows it. `name` is whole, for those who may see the claim."""
+
+    line: ClaimLine
+    name: str
+    masked_number: str
+    findings: tuple[Finding, ...]
+    steps: tuple[AmountStep, ...]
+    payee_clause: str
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What refuses or cannot be told, refusals first."""
+        order = (Outcome.FAIL, Outcome.CANNOT_TELL)
+        return tuple(one for outcome in order for one in self.findings if one.outcome is outcome)
+
+
+@dataclass(frozen=True)
+class ClockView:
+    """The publicity clock: counted, not set by any text, or not countable because the calendar is not out."""
+
+    state: str
+    says: str
+    deadline: Deadline | None = None
+
+
+@dataclass(frozen=True)
+class ClaimPage:
+    """Everything of a claim on one page; a fixed number of queries whatever its size."""
+
+    claim: Claim
+    lines: tuple[LineView, ...]
+    counts: dict[str, int]
+    total_fen: int
+    clock: ClockView
+    objections: tuple[Objection, ...]
+    timeline: tuple[StateChange, ...]
+
+
+@dataclass(frozen=True)
+class PublicLine:
+    """A line as published (财社〔2023〕181号 第二十八条): name and part of the number hidden, standard and amount."""
+
+    name: str
+    masked_number: str
+    occupation: str
+    level: int | None
+    payee: str
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class PublicClaim:
+    """A published claim with its lines and the days of its publicity."""
+
+    claim: Claim
+    class_name: str
+    provider_name: str
+    publicity_from: date
+    publicity_until: date
+    lines: tuple[PublicLine, ...]
+    total_fen: int
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """A claim that waits for the actor: what for, until when, how much."""
+
+    claim: Claim
+    task: str
+    due_on: date | None
+    lines: int
+    waiting: int
+    amount_fen: int
+
+
+def claim(city_code: int, claim_id: int) -> Claim:
+    """A claim with its class, project and provider. Raises NotFound."""
+    found = _claims(city_code).filter(pk=claim_id).first()
+    if found is None:
+        raise NotFound(what="没有这份补贴申领。", why="本市没有这个编号的申领。", next_step="请从列表进入。")
+    return found
+
+
+def claim_line(city_code: int, line_id: int) -> ClaimLine:
+    """A line with everything a page shows of it. Raises NotFound."""
+    found = ClaimLine.objects.select_related(*LINE_PARTS).filter(city_code=city_code, pk=line_id).first()
+    if found is None:
+        raise NotFound(what="没有这条申领明细。", why="本市没有这个编号的明细。", next_step="请从申领页进入。")
+    return found
+
+
+def claim_of_class(city_code: int, class_id: int) -> Claim | None:
+    """The claim made from a class, if there is one."""
+    return _claims(city_code).filter(training_class_id=class_id).first()
+
+
+def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
+    """A person's claim lines, latest first."""
+    rows = ClaimLine.objects.select_related(*LINE_PARTS, "occupation")
+    return list(rows.filter(city_code=city_code, person_id=person_id).order_by("-id"))
+
+
+def decisions_of(line: ClaimLine) -> list[Decision]:
+    """Every decision ever made on a line, latest first."""
+    return list(Decision.objects.filter(city_code=line.city_code, claim_line_id=line.pk).order_by("-id"))
+
+
+def _claims(city_code: int) -> QuerySet[Claim]:
+    return Claim.objects.select_related("training_class__project", "training_class__site", "provider").filter(
+        city_code=city_code
+    )
+
+
+def claim_page(city_code: int, claim_id: int, *, at: datetime) -> ClaimPage:
+    """The review page of a claim. Raises NotFound."""
+    found = claim(city_code, claim_id)
+    lines = list(
+        ClaimLine.objects.select_related(*LINE_PARTS, "occupation")
+        .filter(city_code=city_code, claim=found)
+        .order_by("id")
+    )
+    counts = dict.fromkeys(CLAIM_LINE.states, 0)
+    for line in lines:
+        counts[line.state] += 1
+    return ClaimPage(
+        claim=found,
+        lines=tuple(line_view(line) for line in lines),
+        counts=counts,
+        total_fen=sum(line.amount_fen for line in lines),
+        clock=publicity_clock(found, at=at),
+        objections=tuple(Objection.objects.filter(city_code=city_code, claim=found).order_by("id")),
+        timeline=tuple(
+            StateChange.objects.filter(city_code=city_code, machine="claim", object_id=found.pk).order_by("id")
+        ),
+    )
+
+
+def line_view(line: ClaimLine) -> LineView:
+    """A line with each rule's finding, from its latest decision."""
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[AmountStep, ...] = ()
+    payee_clause = ""
+    if line.decision is not None:
+        made = policy.Decision.from_json(line.decision.record)
+        findings = tuple(finding(result, line.decision.evidence) for result in made.results)
+        steps, payee_clause = made.steps, line.decision.record["payee"]["citation"]
+    return LineView(line, line.person.name, mask_id(line.person.document_number), findings, steps, payee_clause)
+
+
+def finding(result: RuleResult, evidence: dict[str, Any]) -> Finding:
+    """A rule's result in the words of the fact schema."""
+    return Finding(
+        result.rule_id,
+        result.outcome,
+        result.says,
+        result.citation,
+        tuple(fact_shown(name, value, evidence) for name, value in result.facts_used.items()),
+        tuple(lawbook().facts.label(name) for name in result.missing),
+        result.remedy,
+        result.note,
+    )
+
+
+def fact_shown(name: str, value: object, evidence: dict[str, Any]) -> FactShown:
+    """A fact for people, with the record it rests on."""
+    schema = lawbook().facts
+    source = evidence.get(name)
+    row = f"{source['source']}（{source['type']} {source['id']}）" if source and source["id"] else ""
+    return FactShown(name, schema.label(name), schema.show(name, value), row or (source["source"] if source else ""))
+
+
+def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
+    """The publicity clock of a claim: running, or how it would run if it were published today."""
+    if found.publicity_until is not None:
+        over = chinese_day(at) > found.publicity_until
+        return ClockView("over" if over else "running", "公示期已满" if over else "公示中")
+    try:
+        counted = deadline(found, PUBLICITY, chinese_day(at))
+    except CalendarNotPublished as problem:
+        return ClockView("calendar", str(problem))
+    if counted is None:
+        return ClockView("not_set", "本地现行文件没有规定公示期")
+    return ClockView("ahead", f"复核通过后公示 {counted.working_days} 个工作日", counted)
+
+
+def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
+    """What is published in a city on a day, masked; two queries."""
+    claims = list(
+        _claims(city_code)
+        .filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
+        .order_by("publicity_until", "id")
+    )
+    lines: dict[int, list[PublicLine]] = {found.pk: [] for found in claims}
+    rows = ClaimLine.objects.select_related("person", "occupation").filter(
+        city_code=city_code, claim_id__in=list(lines), state="passed"
+    )
+    for row in rows.order_by("id"):
+        lines[row.claim_id].append(
+            PublicLine(
+                mask_name(row.person.name),
+                mask_id(row.person.document_number),
+                row.occupation.name,
+                row.level,
+                row.get_payee_display(),
+                row.amount_fen,
+            )
+        )
+    return [
+        PublicClaim(
+            found,
+            found.training_class.name,
+            found.provider.name,
+            found.publicity_from,
+            found.publicity_until,
+            tuple(lines[found.pk]),
+            sum(line.amount_fen for line in lines[found.pk]),
+        )
+        for found in claims
+        if found.publicity_from and found.publicity_until
+    ]
+
+
+TASKS = {
+    "assembled": (Role.PROVIDER, "请确认并提交"),
+    "returned": (Role.PROVIDER, "已退回，请更正后再提交"),
+    "first_review": (Role.REVIEWER, "待初审"),
+    "second_review": (Role.APPROVER, "待复核"),
+    "publicity": (Role.APPROVER, "公示期满待审批"),
+}
+
+
+def queue(actor: Actor, *, on: date) -> list[QueueItem]:
+    """The claims that wait for this actor on a day, most urgent first; one query for each of the actor's assignments."""
+    items: dict[tuple[int, int], QueueItem] = {}
+    for assignment in actor.assignments:
+        states = [state for state, (role, _) in TASKS.items() if role is assignment.role]
+        if not states:
+            continue
+        rows = _claims(assignment.city_code).filter(state__in=states)
+        if assignment.role is Role.PROVIDER:
+            rows = rows.filter(provider_id=assignment.organisation_id)
+        else:
+            rows = rows.filter(training_class__project__region_id__range=region_range(assignment.region_code))
+        for item in _items(rows, on):
+            items[item.claim.city_code, item.claim.pk] = item
+    return sorted(items.values(), key=lambda item: (item.due_on or date.max, item.claim.pk))
+
+
+def _items(rows: QuerySet[Claim], on: date) -> Iterable[QueueItem]:
+    rows = rows.exclude(state="publicity", publicity_until__gte=on).annotate(
+        size=Count("lines"), open=Count("lines", filter=Q(lines__state="to_person")), due=Sum("lines__amount_fen")
+    )
+    for row in rows:
+        yield QueueItem(row, TASKS[row.state][1], row.review_due_on, row.size, row.open, row.due or 0)
+
+
+def region_range(code: int) -> tuple[int, int]:
+    """A region and all below it as a range of GB/T 2260 codes (the nation is everything)."""
+    if code == NATION:
+        return 0, 999999
+    if code % 10000 == 0:
+        return code, code + 9999
+    return (code, code + 99) if code % 100 == 0 else (code, code)

@@ -1,0 +1,217 @@
+"""Publicity, objections, and the approval that makes the money due."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from zhaoliang.funds.models import Account, FundSource
+from zhaoliang.funds.selectors import budget_account
+from zhaoliang.funds.services import ensure_account, post_transfer
+from zhaoliang.kernel import faults
+from zhaoliang.kernel.acts import act, require_other_person
+from zhaoliang.kernel.days import chinese_day, format_cn_date
+from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.subsidies.facts import class_outcome, known_of
+from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
+from zhaoliang.subsidies.services.checks import attach, decide
+from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.services.paying import settle_if_done
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.vouchers.services import leave_claim
+
+AT_START = faults.point("subsidies.approve:start")
+AFTER_GRANTS = faults.point("subsidies.approve:granted")
+AFTER_LINE = faults.point("subsidies.approve:line_accrued")
+AT_END = faults.point("subsidies.approve:end")
+
+
+@act(
+    "subsidies.object",
+    label="提出异议",
+    grants={
+        Role.WORKER: Reach.ANY,
+        Role.PROVIDER: Reach.ANY,
+        Role.REVIEWER: Reach.REGION,
+        Role.APPROVER: Reach.REGION,
+        Role.INSPECTOR: Reach.REGION,
+        Role.SYSTEM: Reach.ANY,
+    },
+    on="claim",
+)
+def raise_objection(*, actor: Actor, at: datetime, claim: Claim, text: str, contact: str = "") -> Objection:
+    """Object to a published claim; open objections keep it from approval. For the public, the page acts as the system.
+
+    Raises Refusal outside the publicity period, BadInput for an empty or overlong text.
+    """
+    claim = locked_claim(claim)
+    if claim.state != "publicity":
+        raise Refusal(
+            what="没有登记异议。",
+            why=f"这份申领现在是“{CLAIM.states[claim.state]}”，不在公示中。",
+            next_step="您仍可以向当地人力资源社会保障部门反映。",
+        )
+    plain, reach = text.strip(), contact.strip()
+    if not 4 <= len(plain) <= 1000 or len(reach) > 120:
+        raise BadInput(
+            what="没有登记异议。",
+            why="异议内容要写 4 到 1000 个字，联系方式最多 120 个字。",
+            next_step="请修改后再提交。",
+            fields={"text": "请写明哪一条、有什么问题，4 到 1000 个字。"},
+        )
+    return Objection.objects.create(city_code=claim.city_code, claim=claim, text=plain, contact=reach, raised_at=at)
+
+
+@act(
+    "subsidies.answer_objection",
+    label="处理异议",
+    grants={Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION},
+    on="objection",
+)
+def answer_objection(*, actor: Actor, at: datetime, objection: Objection, upheld: bool, answer: str) -> Objection:
+    """Answer an objection. Upheld: the claim leaves publicity and is reviewed anew (津经办规程 八: 有异议班期撤回).
+
+    Raises BadInput without an answer, Refusal when it was answered before.
+    """
+    claim = locked_claim(objection.claim)
+    objection = Objection.objects.select_for_update(no_key=True).get(city_code=objection.city_code, pk=objection.pk)
+    if objection.answered_at is not None:
+        raise Refusal(what="这条异议已经处理过。", why="处理结果不能再改。", next_step="请刷新页面查看处理结果。")
+    objection.answer = reason_given(answer, "answer", "没有登记处理结果。")
+    objection.upheld, objection.answered_at = upheld, at
+    objection.save(update_fields=["answer", "upheld", "answered_at"])
+    if upheld and claim.state == "publicity":
+        CLAIM.fire(
+            claim,
+            "object",
+            first_user=None,
+            first_person=None,
+            second_user=None,
+            second_person=None,
+            publicity_from=None,
+            publicity_until=None,
+        )
+    return objection
+
+
+@act("subsidies.approve", label="公示期满审批", grants={Role.APPROVER: Reach.REGION}, on="claim")
+def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
+    """Approve a claim after the last day of publicity: each passed line is granted nationally and becomes due in the ledger.
+
+    A line whose subsidy was granted anywhere in the meantime, or that a rule refuses on the facts of today, leaves with its
+    reason; the others go on. Raises Refusal before the end of publicity, with an open objection, or when the money is not
+    there (Exhausted); SamePerson for the first reviewer; WrongState.
+    """
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "approve"):
+        raise CLAIM.refusal(claim.state, "approve")
+    require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
+    _require_publicity_over(claim, chinese_day(at))
+    AT_START()
+    lines = locked_lines(claim)
+    granted = _grant(claim, [line for line in lines if line.state == "passed"], at)
+    AFTER_GRANTS()
+    # By account, so that two approvals that draw on the same batches lock them in one order.
+    for line in sorted(granted, key=lambda line: (line.voucher.batch.reserved_account_id or 0) if line.voucher else 0):
+        _accrue(claim, line, at)
+        CLAIM_LINE.fire(line, "approve")
+        AFTER_LINE()
+    for line in lines:
+        if line.state == "refused" and line.voucher is not None and line.voucher.state == "in_claim":
+            leave_claim(line.voucher)
+    CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
+    if settle_if_done(claim):
+        claim.refresh_from_db()
+    AT_END()
+    return claim
+
+
+def _require_publicity_over(claim: Claim, today: date) -> None:
+    last = claim.publicity_until
+    if last is None or today <= last:
+        raise Refusal(
+            what="还不能审批。",
+            why=f"公示到{format_cn_date(last)}为止，期满后没有异议才能审批。" if last else "还没有公示。",
+            next_step="请在公示期满的次日再审批。",
+        )
+    waiting = Objection.objects.filter(city_code=claim.city_code, claim=claim, answered_at__isnull=True).count()
+    if waiting:
+        raise Refusal(
+            what="还不能审批。",
+            why=f"有 {waiting} 条异议没有处理。",
+            next_step="请先核实并答复异议。",
+        )
+
+
+def _grant(claim: Claim, lines: list[ClaimLine], at: datetime) -> list[ClaimLine]:
+    """Enter the lines in the national register, in the order of persons; those refused meanwhile leave with their reason."""
+    training_class = claim.training_class
+    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
+    outcome, known = class_outcome(claim), known_of(claim, lines)
+    granted: list[ClaimLine] = []
+    for line in sorted(lines, key=lambda line: (line.person_id, line.pk)):
+        made = decide(line, policies, outcome, known[line.person_id])
+        if made.outcome == Outcome.FAIL:
+            attach(line, made, at)
+            CLAIM_LINE.fire(line, "refuse", decision=made, amount_fen=0, refusal="公示后核验发现不符合，见逐条结果。")
+            continue
+        try:
+            record_grant(
+                person_id=line.person_id,
+                scheme="training",
+                occupation_code=line.occupation_id,
+                level=line.level or 0,
+                city_code=line.city_code,
+                claim_line_id=line.pk,
+                certificate_number=line.certificate.number if line.certificate else "",
+                fund_source=claim.fund_source,
+                granted_on=chinese_day(at),
+                source="本平台审批",
+            )
+        except GrantedElsewhere as refusal:
+            CLAIM_LINE.fire(line, "refuse", amount_fen=0, refusal=f"{refusal.what}{refusal.why}"[:500])
+            continue
+        granted.append(line)
+    return granted
+
+
+def _accrue(claim: Claim, line: ClaimLine, at: datetime) -> None:
+    """Owe the line's amount: from the batch's reservation up to the voucher's share, the rest from the budget."""
+    batch = line.voucher.batch if line.voucher else None
+    year = batch.budget_account.year if batch else chinese_day(at).year
+    region = claim.training_class.project.region_id
+    payable = ensure_account(
+        city_code=claim.city_code,
+        region_code=region,
+        code=f"payable-{region}-{claim.fund_source}-{year}",
+        name=f"应付补贴（{FundSource(claim.fund_source).label} {year}）",
+        kind="payable",
+        fund_source=claim.fund_source,
+        year=year,
+    )
+    if batch is None or batch.reserved_account is None:
+        budget = budget_account(claim.city_code, region, claim.fund_source, year)
+        _owe(budget, payable, line, line.amount_fen, "claim_line", at)
+        return
+    reserved = min(line.amount_fen, line.voucher.amount_fen) if line.voucher else 0
+    if reserved:
+        _owe(batch.reserved_account, payable, line, reserved, "claim_line", at)
+    if line.amount_fen > reserved:
+        subject = "claim_line.excess" if reserved else "claim_line"
+        _owe(batch.budget_account, payable, line, line.amount_fen - reserved, subject, at)
+
+
+def _owe(debit: Account, credit: Account, line: ClaimLine, amount_fen: int, subject: str, at: datetime) -> None:
+    post_transfer(
+        kind="accrue",
+        debit=debit,
+        credit=credit,
+        amount_fen=amount_fen,
+        at=at,
+        subject_type=subject,
+        subject_id=line.pk,
+        memo=f"补贴申领明细 {line.pk} 审批",
+    )

@@ -1,0 +1,140 @@
+"""A claim comes to be by itself from the class, and the provider confirms it (人社部发〔2025〕10号 五（十一）: 凡补必进)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.states import CLASS
+from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
+from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.subsidies.clocks import REVIEW, deadline
+from zhaoliang.subsidies.facts import class_outcome
+from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.services.checks import check_lines, put_question
+from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.states import CLAIM
+from zhaoliang.vouchers.services import enter_claim
+
+
+@act(
+    "subsidies.assemble",
+    label="生成补贴申领",
+    grants={Role.PROVIDER: Reach.ORGANISATION, Role.SYSTEM: Reach.ANY},
+    on="training_class",
+)
+def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass) -> Claim:
+    """Make the claim of an assessed class: a line per trainee who took part, each decided by the rules at once.
+
+    Nothing is typed: trainees, minutes, vouchers, certificates come from the class. Vouchers enter the claim.
+    Raises WrongState before the results are out; Refusal without trainees, with a voucher nobody verified, or with
+    vouchers of another fund.
+    """
+    training_class = (
+        TrainingClass.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("project__entry", "provider", "site")
+        .get(city_code=training_class.city_code, pk=training_class.pk)
+    )
+    if not CLASS.allows(training_class.state, "claim"):
+        raise CLASS.refusal(training_class.state, "claim")
+    enrolments = list(
+        Enrolment.objects.filter(
+            city_code=training_class.city_code, training_class=training_class, state__in=["attending", "completed"]
+        )
+        .select_related("person", "voucher__batch")
+        .order_by("id")
+    )
+    _require_claimable(training_class, enrolments)
+    claim = Claim.objects.create(
+        city_code=training_class.city_code,
+        training_class=training_class,
+        provider=training_class.provider,
+        fund_source=training_class.project.fund_source,
+        created_at=at,
+    )
+    _add_lines(claim, training_class, enrolments)
+    for enrolment in enrolments:
+        if enrolment.voucher is not None and enrolment.voucher.state == "verified":
+            enter_claim(enrolment.voucher)
+    CLASS.fire(training_class, "claim")
+    check_lines(claim, locked_lines(claim), at)
+    return claim
+
+
+def _require_claimable(training_class: TrainingClass, enrolments: list[Enrolment]) -> None:
+    if not enrolments:
+        raise Refusal(
+            what="没有生成补贴申领。",
+            why="这个班没有参加到底的学员。",
+            next_step="如果名册或考勤有误，请先更正；确无学员的班级可以直接办结。",
+        )
+    vouchers = [enrolment.voucher for enrolment in enrolments if enrolment.voucher is not None]
+    unverified = sum(voucher.state == "used" for voucher in vouchers)
+    if unverified:
+        raise Refusal(
+            what="没有生成补贴申领。",
+            why=f"有 {unverified} 张培训券还没有验证；机构须在申请补贴前记录唯一码。",
+            next_step="请在“验券”里验证这些培训券，再生成申领。",
+        )
+    other = {voucher.batch.fund_source for voucher in vouchers} - {training_class.project.fund_source}
+    if other:
+        raise Refusal(
+            what="没有生成补贴申领。",
+            why="名册里有培训券的资金渠道与本项目不同，一份申领只能由一个资金渠道支付。",
+            next_step="请联系发券的人社部门核对批次的资金渠道。",
+        )
+
+
+def _add_lines(claim: Claim, training_class: TrainingClass, enrolments: list[Enrolment]) -> None:
+    outcome = class_outcome(claim)
+    project = training_class.project
+    ClaimLine.objects.bulk_create(
+        ClaimLine(
+            city_code=claim.city_code,
+            claim=claim,
+            enrolment=enrolment,
+            person=enrolment.person,
+            voucher=enrolment.voucher,
+            certificate=outcome.certificates.get(enrolment.pk),
+            occupation_id=project.occupation_id,
+            level=project.level,
+            planned_minutes=outcome.totals.get(enrolment.pk, (0, 0))[0],
+            credited_minutes=outcome.totals.get(enrolment.pk, (0, 0))[1],
+            payee="provider",
+        )
+        for enrolment in enrolments
+    )
+
+
+@act("subsidies.confirm", label="确认并提交补贴申领", grants={Role.PROVIDER: Reach.ORGANISATION}, on="claim")
+def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping[int, str] | None = None) -> Claim:
+    """Submit a claim for review; `disputes` maps line ids the provider disagrees with to the reason: a person decides.
+
+    The rules run once more on the facts of today. Raises WrongState unless waiting for the provider, BadInput for a
+    dispute without a reason or of a line that is not in the claim.
+    """
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "confirm"):
+        raise CLAIM.refusal(claim.state, "confirm")
+    lines = locked_lines(claim)
+    check_lines(claim, lines, at)
+    known = {line.pk: line for line in lines}
+    for line_id, text in (disputes or {}).items():
+        line = known.get(line_id)
+        if line is None:
+            raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
+        put_question(line, reason_given(text, f"dispute-{line_id}", "没有提交申领。"))
+    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=_review_due(claim, at), return_reason="")
+    return claim
+
+
+def _review_due(claim: Claim, at: datetime) -> date | None:
+    """The reviewers' last day, None where no text sets one or the year's calendar is not out: the provider need not wait."""
+    try:
+        counted = deadline(claim, REVIEW, chinese_day(at))
+    except CalendarNotPublished:
+        return None
+    return counted.last_day if counted else None

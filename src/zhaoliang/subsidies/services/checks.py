@@ -1,0 +1,187 @@
+"""The rules over the lines of a claim, and a person's judgement where the rules cannot tell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from zhaoliang import policy
+from zhaoliang.classes.facts import FactSheet
+from zhaoliang.classes.known import Known
+from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.policy import Outcome, PolicySet
+from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.subsidies.facts import ClassOutcome, claim_facts, class_outcome, known_of
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
+from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
+from zhaoliang.subsidies.states import CLAIM_LINE
+
+EVENTS = {Outcome.PASS: "check_pass", Outcome.FAIL: "check_fail", Outcome.CANNOT_TELL: "check_unknown"}
+DECIDABLE = ("due", "to_person", "passed", "refused")
+# 先垫后补: who paid the fee himself gets the subsidy himself.
+PREPAID_CITE = "cn/caishe-2023-181#5.3"
+
+
+@act(
+    "subsidies.check",
+    label="自动核验申领",
+    grants={Role.REVIEWER: Reach.REGION, Role.SYSTEM: Reach.ANY},
+    on="claim",
+)
+def run_checks(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
+    """Decide every line by the policies of the class's start day; decide again those whose facts changed since.
+
+    A line that a person judged is decided again only when its facts changed. Raises Refusal once the claim is published.
+    """
+    claim = locked_claim(claim)
+    if claim.state not in ("assembled", "returned", "first_review"):
+        raise Refusal(
+            what="没有重新核验。",
+            why="初审通过以后，各条结论已定，不再自动改动。",
+            next_step="如果事实有变，请先退回申领，再重新核验。",
+        )
+    check_lines(claim, locked_lines(claim), at)
+    return claim
+
+
+def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
+    """Decide the lines of a locked claim (plain; inside an act). Lines whose decision would be the same stay as they are."""
+    training_class = claim.training_class
+    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
+    outcome, known = class_outcome(claim), known_of(claim, lines)
+    for line in lines:
+        if line.state in DECIDABLE:
+            _refresh(line, outcome)
+            _settle(line, decide(line, policies, outcome, known[line.person_id]), at)
+
+
+def decide(line: ClaimLine, policies: PolicySet, outcome: ClassOutcome, known: Known) -> Decision:
+    """The decision on a line from the facts of now, not saved."""
+    sheet = claim_facts(line, outcome, known)
+    made = policies.decide(sheet.facts, phase="claim")
+    payable = made.outcome is not Outcome.PASS or bool(made.fen)
+    return Decision(
+        city_code=line.city_code,
+        claim_line_id=line.pk,
+        policy_version=made.policy_version,
+        outcome=(made.outcome if payable else Outcome.CANNOT_TELL).value,
+        amount_fen=made.fen,
+        facts=made.facts,
+        evidence=sheet.evidence,
+        record=made.to_json() | {"payee": _payee(line, policies, sheet)},
+    )
+
+
+def _payee(line: ClaimLine, policies: PolicySet, sheet: FactSheet) -> dict[str, Any]:
+    """Who is paid and by which clause: the trainee who paid the fee himself, else whom the amount's clause names."""
+    if line.enrolment.prepaid_by_person:
+        return {"to": "person", "citation": str(lawbook().citation(PREPAID_CITE))}
+    found = policies.payee(sheet.facts)
+    return {"to": found.code if found else "provider", "citation": str(found.citation) if found else ""}
+
+
+def _refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
+    """Take over what was corrected since: minutes, certificate."""
+    planned, credited = outcome.totals.get(line.enrolment_id, (0, 0))
+    certificate = outcome.certificates.get(line.enrolment_id)
+    now = (planned, credited, certificate.pk if certificate else None)
+    if now != (line.planned_minutes, line.credited_minutes, line.certificate_id):
+        line.planned_minutes, line.credited_minutes, line.certificate = planned, credited, certificate
+        line.save(update_fields=["planned_minutes", "credited_minutes", "certificate"])
+
+
+def _same(earlier: Decision | None, made: Decision) -> bool:
+    return (
+        earlier is not None
+        and (earlier.policy_version, earlier.outcome, earlier.amount_fen, earlier.facts)
+        == (made.policy_version, made.outcome, made.amount_fen, made.facts)
+        and earlier.record["payee"] == made.record["payee"]
+    )
+
+
+def _settle(line: ClaimLine, made: Decision, at: datetime) -> None:
+    if line.state != "due" and _same(line.decision, made):
+        return
+    if line.state != "due":
+        CLAIM_LINE.fire(line, "recheck", judged_by_user=None, judgement="", question="")
+    attach(line, made, at)
+    outcome = Outcome(made.outcome)
+    CLAIM_LINE.fire(
+        line,
+        EVENTS[outcome],
+        decision=made,
+        amount_fen=made.amount_fen if outcome is Outcome.PASS else 0,
+        payee=made.record["payee"]["to"],
+    )
+
+
+def attach(line: ClaimLine, made: Decision, at: datetime) -> None:
+    """Keep a decision for ever."""
+    made.at = at
+    made.save(force_insert=True)
+
+
+def put_question(line: ClaimLine, text: str) -> None:
+    """Send a line to a person (plain; inside an act): the provider disputes it or a reviewer doubts it."""
+    if line.state == "to_person":
+        line.question = text
+        line.save(update_fields=["question"])
+        return
+    CLAIM_LINE.fire(line, "question", question=text, amount_fen=0)
+
+
+@act("subsidies.question", label="提请人工判断", grants={Role.REVIEWER: Reach.REGION}, on="line")
+def question_line(*, actor: Actor, at: datetime, line: ClaimLine, text: str) -> ClaimLine:
+    """Doubt a line that the rules passed or refused; it then waits for a judgement. Raises BadInput, Refusal."""
+    line = locked_line(line)
+    _require_first_review(line)
+    put_question(line, reason_given(text, "text", "没有提请人工判断。"))
+    return line
+
+
+@act("subsidies.judge", label="人工判断申领明细", grants={Role.REVIEWER: Reach.REGION}, on="line")
+def judge_line(*, actor: Actor, at: datetime, line: ClaimLine, passes: bool, text: str) -> ClaimLine:
+    """A reviewer decides a line that waits for a person, with a recorded text.
+
+    The amount is what the rules worked out. Raises BadInput without a text; Refusal when a rule refuses by a clause (no
+    person may overrule it; the facts must be corrected) or when no amount could be worked out; WrongState.
+    """
+    line = locked_line(line)
+    _require_first_review(line)
+    said = reason_given(text, "text", "没有记录判断。")
+    decision = line.decision
+    if not CLAIM_LINE.allows(line.state, "judge_pass"):
+        raise CLAIM_LINE.refusal(line.state, "judge_pass")
+    if not passes:
+        CLAIM_LINE.fire(line, "judge_fail", judged_by_user=actor.user_id, judgement=said, amount_fen=0)
+        return line
+    if decision is None or decision.outcome == Outcome.FAIL or not decision.amount_fen:
+        raise _cannot_pass(decision)
+    CLAIM_LINE.fire(line, "judge_pass", judged_by_user=actor.user_id, judgement=said, amount_fen=decision.amount_fen)
+    return line
+
+
+def _cannot_pass(decision: Decision | None) -> Refusal:
+    if decision is not None and decision.outcome == Outcome.FAIL:
+        first = policy.Decision.from_json(decision.record).refusals[0]
+        return Refusal(
+            what="不能判断为符合。",
+            why=f"规则明确不予补贴：{first.says}（{first.citation}）。人工判断不能改变政策规定。",
+            next_step="如果所依据的事实有误，请先更正事实，再重新核验。",
+        )
+    return Refusal(
+        what="不能判断为符合。",
+        why="这一条的补贴金额还算不出来，缺少计算所需的信息。",
+        next_step="请补齐职业、等级、课时等信息后重新核验。",
+    )
+
+
+def _require_first_review(line: ClaimLine) -> None:
+    if line.claim.state != "first_review":
+        raise Refusal(
+            what="没有处理这一条。",
+            why="只有在初审时才能提请或作出人工判断。",
+            next_step="请等机构提交，或由复核人员退回后再判断。",
+        )

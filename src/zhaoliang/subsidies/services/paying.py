@@ -1,0 +1,67 @@
+"""What payments does to claim lines: plain functions, run inside the acts of `payments`."""
+
+from __future__ import annotations
+
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.states import CLASS
+from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+
+FINAL = ("paid", "refused")
+
+
+def take_for_payment(city_code: int, regions: tuple[int, int], fund_source: str, limit: int) -> list[ClaimLine]:
+    """Lock approved lines of a fund in a region (GB/T 2260 code range) that no other payment run is taking right now."""
+    return list(
+        ClaimLine.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
+        .filter(
+            city_code=city_code,
+            state="approved",
+            claim__fund_source=fund_source,
+            claim__training_class__project__region_id__range=regions,
+        )
+        .order_by("id")[:limit]
+    )
+
+
+def line_into_batch(line: ClaimLine) -> None:
+    """The line joins a payment batch; its claim is then being paid."""
+    CLAIM_LINE.fire(line, "pay")
+    claim = Claim.objects.select_for_update(no_key=True).get(city_code=line.city_code, pk=line.claim_id)
+    if claim.state == "approved":
+        CLAIM.fire(claim, "pay")
+
+
+def line_out_of_batch(line: ClaimLine) -> None:
+    """The batch was dissolved before it went to the bank; the line waits for the next one."""
+    CLAIM_LINE.fire(line, "withdraw")
+
+
+def line_paid(line: ClaimLine) -> None:
+    """The bank paid the line."""
+    CLAIM_LINE.fire(line, "settle")
+
+
+def line_failed(line: ClaimLine) -> None:
+    """The bank sent the money back."""
+    CLAIM_LINE.fire(line, "fail")
+
+
+def try_again(line: ClaimLine) -> None:
+    """A failed line waits for the next batch."""
+    CLAIM_LINE.fire(line, "retry")
+
+
+def settle_if_done(claim: Claim) -> bool:
+    """Settle the claim and close its class once every line is paid or refused. Returns whether that is so."""
+    claim = Claim.objects.select_for_update(no_key=True).get(city_code=claim.city_code, pk=claim.pk)
+    rest = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).exclude(state__in=FINAL)
+    if claim.state not in ("approved", "paying") or rest.exists():
+        return False
+    if claim.state == "approved":
+        CLAIM.fire(claim, "pay")
+    CLAIM.fire(claim, "settle")
+    training_class = TrainingClass.objects.get(city_code=claim.city_code, pk=claim.training_class_id)
+    CLASS.fire(training_class, "close")
+    return True

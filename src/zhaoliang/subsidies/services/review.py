@@ -1,0 +1,94 @@
+"""First review, second review by somebody else, return with reasons."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from zhaoliang.kernel.acts import act, require_other_person
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import Forbidden, Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.subsidies.clocks import PUBLICITY, deadline
+from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.states import CLAIM
+
+
+@act("subsidies.pass_first", label="初审通过", grants={Role.REVIEWER: Reach.REGION}, on="claim")
+def pass_first(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
+    """Pass a whole claim at first review. Raises Refusal while a line is undecided or waits for a person; WrongState."""
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "pass_first"):
+        raise CLAIM.refusal(claim.state, "pass_first")
+    lines = locked_lines(claim)
+    open_lines = sum(line.state in ("due", "to_person") for line in lines)
+    if open_lines:
+        raise Refusal(
+            what="初审还不能通过。",
+            why=f"有 {open_lines} 条明细尚待人工判断；信息不全不等于不符合，要由人看过才能定。",
+            next_step="请逐条写明判断理由，再通过初审。",
+        )
+    CLAIM.fire(claim, "pass_first", first_user=actor.user_id, first_person=actor.person_id)
+    return claim
+
+
+@act("subsidies.pass_second", label="复核通过并公示", grants={Role.APPROVER: Reach.REGION}, on="claim")
+def pass_second(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
+    """Pass a claim at second review and publish it from today, for as many working days as the region's text says.
+
+    Raises SamePerson when the first reviewer tries, CalendarNotPublished when the last day cannot be counted yet (the
+    claim stays in second review), Refusal where no text sets the publicity period, WrongState.
+    """
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "pass_second"):
+        raise CLAIM.refusal(claim.state, "pass_second")
+    require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
+    today = chinese_day(at)
+    publicity = deadline(claim, PUBLICITY, today)
+    if publicity is None:
+        raise Refusal(
+            what="还不能公示。",
+            why="本地现行文件中没有找到公示期的规定，无法计算公示到哪一天。",
+            next_step="请政策管理员在政策文件中补录公示期及其依据。",
+        )
+    CLAIM.fire(
+        claim,
+        "pass_second",
+        second_user=actor.user_id,
+        second_person=actor.person_id,
+        publicity_from=today,
+        publicity_until=publicity.last_day,
+    )
+    return claim
+
+
+@act(
+    "subsidies.return",
+    label="退回补贴申领",
+    grants={Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION},
+    on="claim",
+)
+def return_claim(*, actor: Actor, at: datetime, claim: Claim, reason: str) -> Claim:
+    """Send a claim back to the provider with the reason: the reviewer in first review, the approver in second.
+
+    Raises BadInput without a reason, Forbidden for the other desk, WrongState.
+    """
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "return"):
+        raise CLAIM.refusal(claim.state, "return")
+    desk = Role.REVIEWER if claim.state == "first_review" else Role.APPROVER
+    if not actor.reaches({desk: Reach.REGION}, claim.access()):
+        raise Forbidden(
+            what="没有退回。",
+            why=f"申领现在是“{CLAIM.states[claim.state]}”，由这一环节的人员决定是否退回。",
+            next_step="请与经办这一环节的同事联系。",
+        )
+    CLAIM.fire(
+        claim,
+        "return",
+        return_reason=reason_given(reason, "reason", "没有退回。"),
+        first_user=None,
+        first_person=None,
+        review_due_on=None,
+    )
+    return claim
