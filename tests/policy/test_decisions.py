@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -236,3 +239,9 @@ def test_a_doubt_names_what_is_missing_and_is_no_refusal() -> None:
 def test_an_unconfirmed_standard_says_so() -> None:
     assert not any("未核实" in line for line in explain(decide(date(2023, 6, 1))))
     assert any("标准未核实" in line for line in explain(decide(date(2026, 6, 1))))
+
+
+def test_the_engine_stands_without_django() -> None:
+    code = "import sys, zhaoliang.policy; sys.exit('django' in sys.modules)"
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=os.environ | path).returncode == 0

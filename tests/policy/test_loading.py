@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from policy.texts import DOCUMENT, Write
+from policy.texts import DOCUMENT, ROOT, Write
 from zhaoliang.policy import PolicyError, PolicyFileError, UnknownCitation
+from zhaoliang.policy.scenarios import run_scenarios
 
 GOOD_RULE = "rules:\n  a: {{says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
 
@@ -123,3 +124,11 @@ def test_a_rule_may_not_silently_replace_a_higher_one(write: Write) -> None:
     with pytest.raises(PolicyError, match=r"restate that rule with also: \[cn/sample#1\]"):
         write(GOOD_RULE.format(cite='cite: "1"'))
     assert len(write(GOOD_RULE.format(cite='cite: "1", also: [cn/sample#1]')).documents) == 2
+
+
+def test_the_example_of_the_manual_loads_and_holds(write: Write) -> None:
+    manual = (ROOT.parent / "docs" / "policies" / "README.md").read_text(encoding="utf-8")
+    example = manual.split("```yaml\n")[1].split("```")[0]
+    runs = list(run_scenarios(write(head=example)))
+    assert len(runs) == 3
+    assert [run.problem for run in runs] == ["", "", ""]

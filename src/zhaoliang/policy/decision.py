@@ -11,7 +11,10 @@ from zhaoliang.policy.model import Citation, Outcome, Phase
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule's answer. `verified` is false where the clause or a figure it rests on was not confirmed."""
+    """One rule's answer, by its clause; `also` are further clauses it follows or restates.
+
+    `verified` is false where the clause or a figure it rests on was not confirmed; `note` says why it goes to a person.
+    """
 
     rule_id: str
     outcome: Outcome
@@ -22,6 +25,7 @@ class RuleResult:
     verified: bool
     remedy: str = ""
     note: str = ""
+    also: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,12 @@ class Decision:
             | {"outcome": self.outcome.value, "on": self.on.isoformat()}
             | {
                 "results": [
-                    asdict(result) | {"outcome": result.outcome.value, "missing": list(result.missing)}
+                    asdict(result)
+                    | {
+                        "outcome": result.outcome.value,
+                        "missing": list(result.missing),
+                        "also": [asdict(one) for one in result.also],
+                    }
                     for result in self.results
                 ],
                 "steps": [asdict(step) for step in self.steps],
@@ -85,6 +94,7 @@ class Decision:
                     "outcome": Outcome(result["outcome"]),
                     "citation": Citation(**result["citation"]),
                     "missing": tuple(result["missing"]),
+                    "also": tuple(Citation(**one) for one in result["also"]),
                 }
             )
             for result in data["results"]

@@ -5,17 +5,27 @@ from __future__ import annotations
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy.decision import Decision, RuleResult
 from zhaoliang.policy.facts import FactSchema
-from zhaoliang.policy.model import Outcome
+from zhaoliang.policy.model import Outcome, Phase
+
+REFUSED: dict[Phase, str] = {
+    "filing": "这个班期还不能这样开班。",
+    "preflight": "按目前的情况，这次不能享受补贴。",
+    "claim": "这次不能享受补贴。",
+}
+FIT: dict[Phase, str] = {
+    "filing": "符合开班条件",
+    "preflight": "目前符合条件，完成培训并取得证书后预计补贴",
+    "claim": "符合条件，补贴",
+}
 
 
 def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     """The lines a worker reads. With the fact schema, missing facts appear under their Chinese names."""
     lines = [_headline(decision)]
     for result in decision.refusals:
-        lines += [f"原因：{result.says}。依据：{result.citation}。"]
+        lines.append(f"原因：{result.says}。{_basis(result)}")
         lines += [f"您可以：{result.remedy}"] if result.remedy else []
-    for result in decision.questions:
-        lines.append(_question(result, facts))
+    lines += [_question(result, facts) for result in decision.questions]
     if decision.outcome is Outcome.PASS:
         for step in decision.steps:
             checked = "" if step.citation.verified else "（标准未核实，以公布文本为准）"
@@ -24,17 +34,31 @@ def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
 
 
 def _headline(decision: Decision) -> str:
-    match decision.outcome:
-        case Outcome.FAIL:
-            return "这次不能享受补贴。"
-        case Outcome.CANNOT_TELL:
-            due = f"，核实后预计 {format_yuan(decision.fen)}" if decision.fen is not None else ""
-            return f"暂时还不能确定，需要工作人员核实{due}。这不是拒绝。"
-    return f"符合条件，补贴 {format_yuan(decision.fen)}。" if decision.fen is not None else "符合条件。"
+    if decision.outcome is Outcome.FAIL:
+        return REFUSED[decision.phase]
+    due = format_yuan(decision.fen) if decision.fen is not None else ""
+    if decision.outcome is Outcome.CANNOT_TELL:
+        expected = f"，核实后预计补贴 {due}" if due else ""
+        return f"暂时还不能确定，需要工作人员核实{expected}。这不是拒绝。"
+    return f"{FIT[decision.phase]} {due}。" if due else f"{FIT[decision.phase].partition('，')[0]}。"
+
+
+def _basis(result: RuleResult) -> str:
+    further = f"；参照：{'；'.join(str(one) for one in result.also)}" if result.also else ""
+    return f"依据：{result.citation}{further}。"
 
 
 def _question(result: RuleResult, facts: FactSchema | None) -> str:
-    names = [facts.label(name) if facts else name for name in result.missing]
-    lack = f"缺少：{'、'.join(names)}。" if names else ""
-    note = f"（{result.note}）" if result.note else ""
-    return f"待核实：{result.says}{note}。{lack}依据：{result.citation}。{result.remedy}"
+    lack = "、".join(_missing(name, facts) for name in result.missing)
+    parts = [f"待核实：{result.says}"]
+    parts += [f"（{result.note}）"] if result.note else []
+    parts += [f"。缺少：{lack}"] if lack else []
+    return f"{''.join(parts)}。{_basis(result)}"
+
+
+def _missing(name: str, facts: FactSchema | None) -> str:
+    """A missing fact by its Chinese name with what that means; a table cell or open term as it is."""
+    if facts is None or name not in facts.facts:
+        return name
+    fact = facts.facts[name]
+    return f"{fact.label}（{fact.unknown}）"

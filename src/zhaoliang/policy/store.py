@@ -225,7 +225,7 @@ class PolicySet:
         for _, rule in self._rules:
             nodes += [rule.must, rule.when] if phase in rule.phases else []
         names: list[str] = []
-        for document, amount in self._amounts:
+        for document, amount in self._amounts if phase != "filing" else ():
             nodes += [amount.when, amount.base, amount.pay_to]
             nodes += [node for step in amount.steps for node in (step.when, step.value)]
             tables = {table for node in nodes for table in tables_in(node)} & set(document.tables)
@@ -315,6 +315,7 @@ class PolicySet:
             verified,
             rule.remedy,
             note,
+            tuple(self.citation(cite) for cite in rule.also),
         )
 
     def _verified(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> bool:
