@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang import policy
 from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
@@ -137,6 +138,15 @@ def claim_line(city_code: int, line_id: int) -> ClaimLine:
     found = ClaimLine.objects.select_related(*LINE_PARTS).filter(city_code=city_code, pk=line_id).first()
     if found is None:
         raise NotFound(what="没有这条申领明细。", why="本市没有这个编号的明细。", next_step="请从申领页进入。")
+    return found
+
+
+def city_of_line(line_id: int) -> int:
+    """The city that holds a claim line, looked for in all (a person's look, not daily work). Raises NotFound."""
+    with national():
+        found = ClaimLine.objects.filter(pk=line_id).values_list("city_code", flat=True).first()
+    if found is None:
+        raise NotFound(what="没有这条申领明细。", why="全国都没有这个编号的明细。", next_step="请核对编号。")
     return found
 
 

@@ -4,6 +4,7 @@ from zhaoliang.subsidies.services.approval import answer_objection, approve_clai
 from zhaoliang.subsidies.services.assembly import assemble_claim, confirm_claim
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.paying import (
+    claims_into_payment,
     line_failed,
     line_into_batch,
     line_out_of_batch,
@@ -18,6 +19,7 @@ __all__ = [
     "answer_objection",
     "approve_claim",
     "assemble_claim",
+    "claims_into_payment",
     "confirm_claim",
     "judge_line",
     "line_failed",

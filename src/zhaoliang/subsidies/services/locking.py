@@ -7,6 +7,7 @@ from zhaoliang.subsidies.models import Claim, ClaimLine
 
 LINE_PARTS = (
     "claim__training_class__project__entry",
+    "claim__training_class__project__provider",
     "claim__training_class__site",
     "claim__provider",
     "enrolment",

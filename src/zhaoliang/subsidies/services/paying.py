@@ -26,11 +26,16 @@ def take_for_payment(city_code: int, regions: tuple[int, int], fund_source: str,
 
 
 def line_into_batch(line: ClaimLine) -> None:
-    """The line joins a payment batch; its claim is then being paid."""
+    """The line joins a payment batch."""
     CLAIM_LINE.fire(line, "pay")
-    claim = Claim.objects.select_for_update(no_key=True).get(city_code=line.city_code, pk=line.claim_id)
-    if claim.state == "approved":
-        CLAIM.fire(claim, "pay")
+
+
+def claims_into_payment(city_code: int, claim_ids: set[int]) -> None:
+    """Claims with a line in a batch are being paid."""
+    rows = Claim.objects.select_for_update(no_key=True).filter(city_code=city_code, pk__in=sorted(claim_ids))
+    for claim in rows.order_by("id"):
+        if claim.state == "approved":
+            CLAIM.fire(claim, "pay")
 
 
 def line_out_of_batch(line: ClaimLine) -> None:

@@ -1,0 +1,232 @@
+"""The trace of a cent: clause → rule → fact with evidence → amount → claim line → transfers → payment → bank → voucher.
+
+The trace is read from what was stored at each step, and adds up: where the stored figures disagree it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from zhaoliang import policy
+from zhaoliang.funds.models import Transfer
+from zhaoliang.funds.selectors import transfers_of
+from zhaoliang.kernel.masking import mask_name
+from zhaoliang.kernel.money import format_yuan
+from zhaoliang.payments.models import BankReturnLine, PaymentLine
+from zhaoliang.policy import Citation, Outcome
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.selectors import claim_line, fact_shown
+from zhaoliang.vouchers.models import Voucher
+
+KINDS = {
+    "clause": "条款",
+    "rule": "规则",
+    "fact": "事实",
+    "evidence": "依据",
+    "step": "计算",
+    "line": "申领明细",
+    "transfer": "记账",
+    "payment": "拨付",
+    "bank": "银行回单",
+    "voucher": "培训券",
+}
+OUTCOMES = {Outcome.PASS: "符合", Outcome.FAIL: "不符合", Outcome.CANNOT_TELL: "待判断"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One place the cent passed: what kind of place, its key, a headline and what is to be said of it."""
+
+    kind: str
+    key: str
+    title: str
+    detail: str = ""
+    amount_fen: int | None = None
+
+
+@dataclass
+class Trace:
+    """The places of one claim line in order, and which leads to which. `breaks` is empty when all figures agree."""
+
+    city_code: int
+    claim_line_id: int
+    nodes: dict[str, Node] = field(default_factory=dict)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)
+
+    def add(self, node: Node, *, after: Node | None = None) -> Node:
+        """Enter a place (once) and the way to it."""
+        kept = self.nodes.setdefault(node.key, node)
+        if after is not None and (after.key, kept.key) not in self.links:
+            self.links.append((after.key, kept.key))
+        return kept
+
+    def of(self, kind: str) -> list[Node]:
+        """The places of one kind, in order."""
+        return [node for node in self.nodes.values() if node.kind == kind]
+
+    def down(self, node: Node) -> list[Node]:
+        """Where the cent went from here."""
+        return [self.nodes[target] for source, target in self.links if source == node.key]
+
+    def up(self, node: Node) -> list[Node]:
+        """Where the cent came from."""
+        return [self.nodes[source] for source, target in self.links if target == node.key]
+
+    def origins(self, node: Node) -> Iterator[Node]:
+        """Everything this place rests on, nearest first."""
+        seen, waiting = {node.key}, [node]
+        while waiting:
+            for found in self.up(waiting.pop(0)):
+                if found.key not in seen:
+                    seen.add(found.key)
+                    waiting.append(found)
+                    yield found
+
+
+def cent_trace(line: ClaimLine) -> Trace:
+    """The trace of a claim line, as far as it has come. A fixed number of queries and one for each attempt to pay."""
+    line = claim_line(line.city_code, line.pk)
+    trace = Trace(line.city_code, line.pk)
+    here = _line_node(line)
+    _put_decision(trace, line, here)
+    trace.add(here)
+    booked = _put_transfers(trace, line, here)
+    paid = _put_payments(trace, line, here)
+    if line.voucher is not None:
+        _put_voucher(trace, line.voucher, trace.of("bank")[-1] if paid else here)
+    _check(trace, line, booked, paid)
+    return trace
+
+
+def trace_from_bank_line(bank_line: BankReturnLine) -> Trace | None:
+    """The same trace, found from a line of the bank's answer; None when that line matched nothing."""
+    if bank_line.payment_line is None:
+        return None
+    return cent_trace(bank_line.payment_line.claim_line)
+
+
+def _line_node(line: ClaimLine) -> Node:
+    parts = [
+        mask_name(line.person.name),
+        line.claim.training_class.name,
+        line.get_state_display(),
+        f"收款方：{line.get_payee_display()}",
+    ]
+    if line.judgement:
+        parts.append(f"人工判断：{line.judgement}")
+    return Node("line", f"line:{line.pk}", f"申领明细 {line.pk}", "，".join(parts), line.amount_fen)
+
+
+def _clause(citation: Citation) -> Node:
+    doubt = "" if citation.verified else "（依据未核实）"
+    return Node("clause", f"clause:{citation.key}", f"{citation}{doubt}", citation.excerpt)
+
+
+def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
+    decision = line.decision
+    if decision is None:
+        return
+    made = policy.Decision.from_json(decision.record)
+    for result in made.results:
+        clause = trace.add(_clause(result.citation))
+        said = f"{OUTCOMES[result.outcome]}（{result.says}）"
+        rule = trace.add(Node("rule", f"rule:{result.rule_id}", result.rule_id, said), after=clause)
+        for name, value in result.facts_used.items():
+            shown = fact_shown(name, value, decision.evidence)
+            fact = Node("fact", f"fact:{name}", shown.label, shown.value)
+            if shown.evidence:
+                source = trace.add(Node("evidence", f"evidence:{shown.evidence}", shown.evidence))
+                trace.add(fact, after=source)
+            trace.links.append((trace.add(fact).key, rule.key))
+        trace.links.append((rule.key, here.key))
+    previous: Node | None = None
+    for number, step in enumerate(made.steps, start=1):
+        clause = trace.add(_clause(step.citation))
+        node = Node("step", f"step:{number}", step.label, step.operation, step.value_fen)
+        trace.add(node, after=clause)
+        previous = trace.add(node, after=previous)
+    if previous is not None:
+        trace.links.append((previous.key, here.key))
+
+
+def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
+    found = [
+        transfer
+        for subject in ("claim_line", "claim_line.excess")
+        for transfer in transfers_of(line.city_code, subject, line.pk)
+    ]
+    before = here
+    for transfer in sorted(found, key=lambda transfer: transfer.pk):
+        way = f"{transfer.debit.name} → {transfer.credit.name}"
+        node = Node("transfer", f"transfer:{transfer.pk}", transfer.get_kind_display(), way, transfer.amount_fen)
+        before = trace.add(node, after=before)
+    return found
+
+
+def _put_payments(trace: Trace, line: ClaimLine, here: Node) -> int:
+    """Enter every attempt with the bank's rows; return the fen the bank says it paid."""
+    payments = PaymentLine.objects.select_related("batch").filter(city_code=line.city_code, claim_line=line)
+    answers: dict[int, list[BankReturnLine]] = {}
+    rows = BankReturnLine.objects.select_related("bank_return").filter(
+        city_code=line.city_code, payment_line__claim_line=line
+    )
+    for row in rows.order_by("id"):
+        answers.setdefault(row.payment_line_id, []).append(row)
+    start = trace.of("transfer")[0] if trace.of("transfer") else here
+    paid = 0
+    for payment in payments.order_by("attempt"):
+        said = f"{payment.payee_name} {payment.account_masked}，{payment.get_state_display()}"
+        title = f"批次 {payment.batch.number} 第 {payment.sequence} 行（第 {payment.attempt} 次）"
+        node = Node("payment", f"payment:{payment.pk}", title, said, payment.amount_fen)
+        trace.add(node, after=start)
+        for row in answers.get(payment.pk, []):
+            paid += row.amount_fen if row.outcome == "paid" else 0
+            trace.add(_bank_node(row), after=node)
+    return paid
+
+
+def _bank_node(row: BankReturnLine) -> Node:
+    said = "，".join(part for part in (row.get_outcome_display(), row.reason) if part)
+    title = f"流水号 {row.bank_reference}" if row.bank_reference else f"回单第 {row.row} 行"
+    return Node(
+        "bank", f"bank:{row.pk}", title, f"{said}（{row.bank_return.file_name} 第 {row.row} 行）", row.amount_fen
+    )
+
+
+def _put_voucher(trace: Trace, voucher: Voucher, before: Node) -> None:
+    said = f"{voucher.batch.name}，{voucher.get_state_display()}"
+    trace.add(Node("voucher", f"voucher:{voucher.pk}", voucher.code, said, voucher.amount_fen), after=before)
+
+
+def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) -> None:
+    """Note where the figures of two neighbouring steps differ."""
+    accrued = sum(transfer.amount_fen for transfer in transfers if transfer.kind == "accrue")
+    booked = sum(transfer.amount_fen for transfer in transfers if transfer.kind == "pay")
+    steps = trace.of("step")
+    decided = steps[-1].amount_fen if steps else None
+    due = line.state in ("approved", "in_batch", "failed", "paid")
+    pairs = [
+        ("规则算出的金额", decided, "申领明细", line.amount_fen, due),
+        ("申领明细", line.amount_fen, "记账应付", accrued, due),
+        ("记账支付", booked, "银行到账", paid, True),
+        ("申领明细", line.amount_fen, "银行到账", paid, line.state == "paid"),
+    ]
+    for left, one, right, other, asked in pairs:
+        if asked and one != other:
+            trace.breaks.append(f"{left} {_shown(one)}，{right} {_shown(other)}，对不上")
+    if line.decision is not None:
+        stored = policy.Decision.from_json(line.decision.record)
+        try:
+            again = lawbook().replay(stored)
+        except policy.PolicyVersionGone:
+            trace.breaks.append("当时的政策文本与现在的文件不同，无法重算")
+        else:
+            if again.fen != stored.fen:
+                trace.breaks.append(f"按当时的政策重算得 {_shown(again.fen)}，当时是 {_shown(stored.fen)}")
+
+
+def _shown(amount_fen: int | None) -> str:
+    return "未知" if amount_fen is None else format_yuan(amount_fen)
