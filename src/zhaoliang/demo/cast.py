@@ -104,7 +104,9 @@ def assemble(stage: Stage) -> Cast:
         school=school,
         other_school=other,
         evaluator=evaluator,
-        recorder=_member(stage, inventor, "demo-evaluator", "演示考评员", Role.EVALUATOR, place, organisation=evaluator),
+        recorder=_member(
+            stage, inventor, "demo-evaluator", "演示考评员", Role.EVALUATOR, place, organisation=evaluator
+        ),
         publisher=_member(
             stage, inventor, "demo-evaluator-2", "演示考评组长", Role.EVALUATOR, place, organisation=evaluator
         ),

@@ -109,3 +109,13 @@ class CalendarOverride(models.Model):
 
     class Meta:
         db_table = "calendar_override"
+
+
+class CalendarYear(models.Model):
+    """A year whose holiday notice was entered completely as overrides; its other days follow the weekday."""
+
+    year = models.PositiveSmallIntegerField("年份", primary_key=True)
+    source = models.CharField("依据", max_length=200)
+
+    class Meta:
+        db_table = "calendar_year"
