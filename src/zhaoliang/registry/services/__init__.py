@@ -1,6 +1,6 @@
 """Acts of the registry: people, organisations, accounts; and the plain `record_grant` that other acts call."""
 
-from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant, report_grant
 from zhaoliang.registry.services.organisations import (
     AlreadyRegistered,
     add_licence,
@@ -36,6 +36,7 @@ __all__ = [
     "record_status",
     "register_organisation",
     "register_person",
+    "report_grant",
     "set_card",
     "set_password",
     "set_user_active",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
 
-from zhaoliang.kernel.acts import running
+from zhaoliang.kernel.acts import act, running
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.lawbook import clause_of, lawbook
-from zhaoliang.registry.models import PersonGrant, Region
+from zhaoliang.registry.models import Person, PersonGrant, Region
 
 
 class GrantedElsewhere(Refusal):
@@ -66,3 +67,38 @@ def record_grant(
             next_step="请核对证书的职业和等级；如果那一笔有误，请先由发放地更正。",
             clause=clause_of(lawbook().citation("cn/renshebufa-2025-10#5.11")),
         ) from problem
+
+
+@act(
+    "registry.report_grant",
+    label="登记其他平台已发补贴",
+    grants={Role.REVIEWER: Reach.REGION, Role.SYSTEM: Reach.ANY},
+    on="person",
+)
+def report_grant(
+    *,
+    actor: Actor,
+    at: datetime,
+    person: Person,
+    scheme: str,
+    occupation_code: str,
+    level: int,
+    city_code: int,
+    certificate_number: str,
+    fund_source: str,
+    granted_on: date,
+    source: str,
+) -> PersonGrant:
+    """Note what another city or platform reported as paid, so that it counts here. Raises GrantedElsewhere when known."""
+    return record_grant(
+        person_id=person.pk,
+        scheme=scheme,
+        occupation_code=occupation_code,
+        level=level,
+        city_code=city_code,
+        claim_line_id=None,
+        certificate_number=certificate_number,
+        fund_source=fund_source,
+        granted_on=granted_on,
+        source=source,
+    )
