@@ -25,7 +25,7 @@ HOSTS = [
     ("tuna.tsinghua", "edu.cn"),
     ("mirrors.ustc", "edu.cn"),
 ]
-MACHINE_FOLDERS = ["work", "root", "home/[a-z]", "Users/[A-Za-z]", "opt/wheels"]
+MACHINE_FOLDERS = ["work", "root", "home/[a-z]+", "Users/[A-Za-z]+", "opt/wheels"]
 HOST = re.compile("|".join(rf"\b{re.escape(name)}\.{re.escape(end)}" for name, end in HOSTS), re.IGNORECASE)
 MACHINE_PATH = re.compile(rf"(?<![\w./}}>-])/(?:{'|'.join(MACHINE_FOLDERS)})(?![\w-])")
 MODULE_LINES = 600

@@ -45,9 +45,10 @@ def parse_url(url: str) -> dict[str, Any]:
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address; only PostgreSQL 15 or newer will do")
     options = dict(parse_qsl(parts.query))
-    host = options.pop("host", "") or unquote(
-        parts.netloc.rpartition("@")[2].rpartition(":")[0] or parts.hostname or ""
-    )
+    address = parts.netloc.rpartition("@")[2]
+    # Not parts.hostname for a socket folder: it loses the capitals of the path.
+    named = unquote(address.partition(":")[0]) if address.startswith("%2") else parts.hostname or ""
+    host = options.pop("host", "") or named
     try:
         port = options.pop("port", "") or str(parts.port or "")
     except ValueError as error:
