@@ -1,7 +1,7 @@
 # Thin on purpose: scripts/bootstrap.py does the work, so that paths with spaces and any folder are safe.
 PYTHON ?= python3
 # make itself splits names at spaces: the folder is taken by the shell (make -C and plain make both run in it).
-STEP = $(PYTHON) scripts/bootstrap.py
+STEP = "$(PYTHON)" scripts/bootstrap.py
 
 export PORT ONCE DATABASE_URL CHROMIUM
 

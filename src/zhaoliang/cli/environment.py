@@ -65,7 +65,9 @@ def _connect() -> None:
         # As owner: before the first migration the role of the running system does not exist.
         with as_owner():
             connection.ensure_connection()
-            version = connection.pg_version
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW server_version_num")
+                version = int(cursor.fetchone()[0])
     except OperationalError as error:
         raise DatabaseUnavailable(f"{error}。请检查 DATABASE_URL。") from error
     if version < 150000:

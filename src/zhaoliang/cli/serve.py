@@ -95,7 +95,6 @@ def serve(port: int, ready: Callable[[], None]) -> None:
     stopping = _StopRequested()
     logs = settings.VAR / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     worker_log = (logs / "worker.log").open("ab")
     # Sessions of their own: a Ctrl-C in the terminal reaches only us, and we stop them in order.
     children = {

@@ -9,6 +9,7 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MINIMUM_MAJOR = 15
 SYSTEM_PLACES = (Path("/var/lib"), Path("/var/tmp"))
@@ -35,7 +36,7 @@ class ServerUser:
     gid: int
     dropped: bool
 
-    def process_options(self) -> dict[str, object]:
+    def process_options(self) -> dict[str, Any]:
         """Return the options of `subprocess` that start a program as this user."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.dropped else {}
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -252,7 +253,7 @@ class EmbeddedServer:
             time.sleep(0.02)
 
 
-def _surroundings(user: ServerUser) -> dict[str, object]:
+def _surroundings(user: ServerUser) -> dict[str, Any]:
     """Return the process options of the server's programs: their user, a readable folder, a plain environment."""
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
     return {"cwd": "/", "env": environment, "umask": 0o077, **user.process_options()}

@@ -1,6 +1,6 @@
 """The two fields of a city table: its key and its references to other city tables (design §3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.core import checks, exceptions
@@ -37,8 +37,8 @@ class CityForwardDescriptor(ForwardManyToOneDescriptor):
                 )
         super().__set__(instance, value)
 
-    def get_prefetch_querysets(self, instances: Sequence[Any], querysets: Any = None) -> Any:
-        queryset = querysets[0] if querysets else self.get_queryset()
+    def get_prefetch_querysets(self, instances: list[Any], querysets: Any = None) -> Any:
+        queryset = querysets[0] if querysets else self.get_queryset(instance=instances[0])
         in_cities = queryset.filter(city_code__in=sorted({instance.city_code for instance in instances}))
         return super().get_prefetch_querysets(instances, [in_cities])
 
@@ -108,8 +108,13 @@ class CityForeignKey(models.ForeignKey):
 
 def _cities_of(values: Iterable[Any]) -> list[int] | None:
     """Return the cities of model instances, or None unless every value is an instance with a city."""
-    cities = {getattr(value, "city_code", None) if isinstance(value, models.Model) else None for value in values}
-    return sorted(cities) if cities and None not in cities else None
+    cities: set[int] = set()
+    for value in values:
+        city = getattr(value, "city_code", None) if isinstance(value, models.Model) else None
+        if city is None:
+            return None
+        cities.add(city)
+    return sorted(cities) or None
 
 
 def _city_column(expression: Any) -> Col | None:

@@ -3,7 +3,7 @@
 Grants and not triggers, because a distributed PostgreSQL refuses triggers (scaling facts §4).
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
@@ -80,7 +80,7 @@ def table_rights(model: type[models.Model]) -> str | None:
         return None
     rights = ["SELECT", "INSERT"]
     if columns:
-        names = ", ".join(f'"{model._meta.get_field(name).column}"' for name in columns)
+        names = ", ".join(f'"{cast("models.Field[Any, Any]", model._meta.get_field(name)).column}"' for name in columns)
         rights.append(f"UPDATE ({names})")
     elif not append_only and columns is None:
         rights.append("UPDATE")

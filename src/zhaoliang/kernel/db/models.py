@@ -1,5 +1,9 @@
 """The base of every business table."""
 
+# The stubs of Django differ from Django 5.2 in private methods (`_do_update`), `defer(None)` and the attributes of F.
+# pyright: reportIncompatibleMethodOverride=false, reportCallIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false
+
 from typing import Any, Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint

@@ -3,7 +3,7 @@
 Django rewrites both to `… WHERE id IN (SELECT …)`; without the city beside it that touches every shard.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.db.backends.postgresql.compiler import SQLAggregateCompiler, SQLCompiler, SQLInsertCompiler
 from django.db.models.expressions import Col
@@ -22,7 +22,7 @@ def city_equalities(query: Any) -> list[Exact]:
     if city is None:
         return []
 
-    def is_equality(child: Any) -> bool:
+    def is_equality(child: Any) -> TypeGuard[Exact[Any]]:
         return (
             isinstance(child, Exact)
             and isinstance(child.lhs, Col)
@@ -60,4 +60,5 @@ class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
         if query is not self.query:
             for equality in city_equalities(self.query):
                 query.where.add(equality, AND)
-        return super()._as_sql(query)
+        # The stubs of Django leave out this private method.
+        return super()._as_sql(query)  # pyright: ignore[reportAttributeAccessIssue]

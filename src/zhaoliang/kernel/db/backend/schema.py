@@ -1,5 +1,8 @@
 """DDL of city tables: keys, foreign keys and indexes begin with `city_code` (design §3)."""
 
+# The stubs of Django leave out the private methods that its schema editors are extended by.
+# pyright: reportAttributeAccessIssue=false
+
 from typing import Any
 
 from django.db import NotSupportedError
@@ -53,6 +56,7 @@ class CitySchemaEditor(schema.DatabaseSchemaEditor):
         if getattr(field, "is_city_reference", False):
             target = field.target_field
             their_city = city_field(target.model)
+            assert their_city is not None, f"{target.model._meta.label} has no city key"
             statement.parts["column"] = Columns(model._meta.db_table, [city.column, field.column], self.quote_name)
             statement.parts["to_column"] = Columns(
                 target.model._meta.db_table, [their_city.column, target.column], self.quote_name
