@@ -16,19 +16,21 @@ from zhaoliang.vouchers.states import BATCH, VOUCHER
 class VoucherBatch(CityModel):
     """One issue of vouchers: what for, for whom, how many, how much, until when, from which fund."""
 
+    KINDS = [
+        ("general", "通用券"),
+        ("directed", "定向券"),
+        ("face_value", "面值券"),
+        ("credential", "抵用券"),
+        ("sign_in_only", "打卡签到专用券"),
+    ]
+    region_id: int
+    project_id: int
+    reserved_account_id: int | None
+    # How many vouchers it can still give; filled in by the selectors that list batches.
+    left: int
+
     name = models.CharField("名称", max_length=80)
-    kind = models.CharField(
-        "券种",
-        max_length=20,
-        choices=[
-            ("general", "通用券"),
-            ("directed", "定向券"),
-            ("face_value", "面值券"),
-            ("credential", "抵用券"),
-            ("sign_in_only", "打卡签到专用券"),
-        ],
-        default="general",
-    )
+    kind = models.CharField("券种", max_length=20, choices=KINDS, default="general")
     region = models.ForeignKey(Region, models.PROTECT, verbose_name="发放地区")
     project = CityForeignKey(Project, verbose_name="适用项目", related_name="batches")
     groups = models.JSONField("适用人群", default=list, help_text="人员类别码；空表示不限")
@@ -99,6 +101,9 @@ class Voucher(CityModel):
     """A person's voucher. One per person and batch (unless returned), one use, dead once its line is paid."""
 
     no_delete = True
+    batch_id: int
+    person_id: int
+    provider_id: int | None
 
     batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="vouchers")
     slot = models.PositiveSmallIntegerField("占用的份")
@@ -160,4 +165,8 @@ class VoucherCheck(CityModel):
 
     class Meta:
         db_table = "voucher_check"
-        indexes = [models.Index(fields=["city_code", "voucher"], name="voucher_check_voucher")]
+        indexes = [
+            models.Index(fields=["city_code", "voucher"], name="voucher_check_voucher"),
+            models.Index(fields=["city_code", "actor_user_id", "at"], name="voucher_check_actor"),
+            models.Index(fields=["city_code", "organisation", "at"], name="voucher_check_organisation"),
+        ]

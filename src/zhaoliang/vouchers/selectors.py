@@ -1,0 +1,160 @@
+"""Questions about vouchers: by code, by person, what is on offer, how a batch is used; and the signed QR of a voucher."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Sum
+
+from zhaoliang.funds.selectors import transfers_of
+from zhaoliang.kernel import crypto
+from zhaoliang.kernel.identifiers import InvalidIdentifier
+from zhaoliang.kernel.identifiers.voucher_code import parse_code
+from zhaoliang.kernel.roles import region_covers
+from zhaoliang.registry.models import Person
+from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.states import VOUCHER
+
+QR_LIFE = timedelta(seconds=60)
+QR_SKEW = timedelta(seconds=5)
+_QR_PREFIX = "ZLQ1."
+
+
+class QrProblem(Exception):
+    """A QR token that is not accepted: `answer` is forged or stale, `what` says so in Chinese."""
+
+    def __init__(self, answer: str, what: str) -> None:
+        self.answer, self.what = answer, what
+        super().__init__(what)
+
+
+def voucher_by_code(code: str) -> Voucher | None:
+    """The voucher of a code as typed, found in the city that the code begins with; None for a code nobody has."""
+    try:
+        parsed = parse_code(code)
+    except InvalidIdentifier:
+        return None
+    return (
+        Voucher.objects.select_related("batch__project__provider", "provider", "person")
+        .filter(city_code=parsed.city_code, code=str(parsed))
+        .first()
+    )
+
+
+def vouchers_of(person: Person) -> list[Voucher]:
+    """All vouchers of a person, newest first, with batch, project and provider."""
+    return list(
+        Voucher.objects.select_related("batch__project__provider", "provider")
+        .filter(city_code=person.city_code, person=person)
+        .order_by("-claimed_at", "-id")
+    )
+
+
+def checks_of(voucher: Voucher) -> list[VoucherCheck]:
+    """Every verification of a voucher, newest first: the holder sees who asked."""
+    return list(
+        VoucherCheck.objects.select_related("organisation")
+        .filter(city_code=voucher.city_code, voucher=voucher)
+        .order_by("-at", "-id")
+    )
+
+
+def open_batches(city_code: int, region_code: int, at: datetime) -> list[VoucherBatch]:
+    """The batches that people of a region can claim from now, those ending first first; each with `left` (places)."""
+    found = (
+        VoucherBatch.objects.select_related("project__provider", "project__occupation", "region")
+        .filter(city_code=city_code, state="open", claim_from__lte=at, claim_until__gte=at)
+        .order_by("claim_until", "id")
+    )
+    batches = [
+        batch
+        for batch in found
+        if region_covers(batch.region_id, region_code) or region_covers(region_code, batch.region_id)
+    ]
+    left = places_left(city_code, [batch.pk for batch in batches])
+    for batch in batches:
+        batch.left = left.get(batch.pk, 0)
+    return batches
+
+
+def places_left(city_code: int, batch_ids: list[int]) -> dict[int, int]:
+    """How many vouchers each batch can still give."""
+    rows = BatchSlot.objects.filter(city_code=city_code, batch_id__in=batch_ids).values_list("batch_id")
+    return dict(rows.annotate(Sum(F("quota") - F("claimed"))).order_by("batch_id"))
+
+
+def batches_of(city_code: int, region_code: int, *, state: str | None = None) -> list[VoucherBatch]:
+    """The batches of a region and all below it, newest first, each with `left` (places)."""
+    rows = VoucherBatch.objects.select_related("project__provider", "region", "reserved_account")
+    rows = rows.filter(city_code=city_code, **({"state": state} if state else {})).order_by("-id")
+    batches = [batch for batch in rows if region_covers(region_code, batch.region_id)]
+    left = places_left(city_code, [batch.pk for batch in batches])
+    for batch in batches:
+        batch.left = left.get(batch.pk, 0)
+    return batches
+
+
+def funnel(batch: VoucherBatch) -> dict[str, int]:
+    """How far a batch got: `quota`, `left`, the vouchers in each state, and the money of it in fen (`…_fen`)."""
+    states = dict(
+        Voucher.objects.filter(city_code=batch.city_code, batch=batch)
+        .values_list("state")
+        .annotate(Count("id"))
+        .order_by("state")
+    )
+    moved = {"reserve": 0, "release": 0}
+    for transfer in transfers_of(batch.city_code, "voucher_batch", batch.pk):
+        moved[transfer.kind] = moved.get(transfer.kind, 0) + transfer.amount_fen
+    held = 0
+    if batch.reserved_account_id is not None:
+        batch.reserved_account.refresh_from_db(fields=["balance_fen"])
+        held = batch.reserved_account.balance_fen
+    return {
+        "quota": batch.quota,
+        "left": places_left(batch.city_code, [batch.pk]).get(batch.pk, 0),
+        **{state: states.get(state, 0) for state in VOUCHER.states},
+        "reserved_fen": moved["reserve"],
+        "released_fen": moved["release"],
+        "held_fen": held,
+        "accrued_fen": moved["reserve"] - moved["release"] - held,
+    }
+
+
+def qr_token(voucher: Voucher, at: datetime) -> str:
+    """The text of the voucher's QR code at this moment, signed, good for 60 seconds.
+
+    `ZLQ1.<payload>.<signature>`, both base64url without padding; the payload is `code|unix seconds`. Anyone with the
+    public keys (`kernel.crypto.public_keys`) can check it offline: the signature is Ed25519 over the payload's bytes.
+    """
+    payload = f"{voucher.code}|{int(at.timestamp())}".encode()
+    return f"{_QR_PREFIX}{_text(payload)}.{_text(crypto.sign(payload))}"
+
+
+def is_qr(text: str) -> bool:
+    """Whether the text is meant to be a voucher's QR token rather than a typed code."""
+    return text.strip().startswith(_QR_PREFIX)
+
+
+def read_qr(token: str, at: datetime) -> str:
+    """The voucher code of a token. Raises QrProblem when it is forged, altered, older than 60 seconds or from the future."""
+    parts = token.strip().removeprefix(_QR_PREFIX).split(".")
+    try:
+        payload, signature = (_bytes(part) for part in parts)
+        crypto.verify(payload, signature)
+        code, _, issued = payload.decode().partition("|")
+        age = at.timestamp() - int(issued)
+    except (ValueError, binascii.Error, crypto.Tampered, crypto.KeyProblem):
+        raise QrProblem("forged", "二维码不是本平台签发的，或者被改动过。") from None
+    if not -QR_SKEW.total_seconds() <= age <= QR_LIFE.total_seconds():
+        raise QrProblem("stale", "二维码已经过时（60 秒内有效），请持券人刷新后重新出示。")
+    return code
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,48 @@
+"""Acts of vouchers: batches, the life of a voucher, verification; and the plain steps that claims and payments call."""
+
+from zhaoliang.vouchers.services.batches import (
+    BatchTerms,
+    close_batch,
+    draft_batch,
+    publish_batch,
+    resume_batch,
+    return_batch,
+    revise_batch,
+    settle_batch,
+    submit_batch,
+    suspend_batch,
+)
+from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
+from zhaoliang.vouchers.services.lives import (
+    claim_voucher,
+    enter_claim,
+    expire_due,
+    leave_claim,
+    redeem,
+    return_voucher,
+    undo_use,
+    use_voucher,
+)
+
+__all__ = [
+    "BatchTerms",
+    "VerifyAnswer",
+    "claim_voucher",
+    "close_batch",
+    "draft_batch",
+    "enter_claim",
+    "expire_due",
+    "leave_claim",
+    "publish_batch",
+    "redeem",
+    "resume_batch",
+    "return_batch",
+    "return_voucher",
+    "revise_batch",
+    "settle_batch",
+    "submit_batch",
+    "suspend_batch",
+    "undo_use",
+    "use_voucher",
+    "verify_voucher",
+]

@@ -1,0 +1,25 @@
+"""The clock of vouchers: what was not used in time becomes void by itself (方案 一（一）2（4）)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from procrastinate.contrib.django import app
+
+from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.roles import Place, system_actor
+from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.services import expire_due
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="vouchers.expire", pass_context=False)
+def expire_vouchers(timestamp: int) -> None:
+    """Expire what is due in every city; `timestamp` is the moment the clock struck (unix seconds)."""
+    at = datetime.fromtimestamp(timestamp, UTC)
+    with national():
+        due = Voucher.objects.filter(state="claimed", batch__use_until__lt=at)
+        cities = sorted(due.values_list("city_code", flat=True).distinct())
+    for city_code in cities:
+        while expire_due(actor=system_actor(), at=at, place=Place(city_code, city_code)):
+            pass
