@@ -1,0 +1,157 @@
+"""Tables of the desks: sort and page from the address, and the same rows as an Excel file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import quote
+
+import xlsxwriter
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from zhaoliang.kernel.states import Machine
+from zhaoliang.web.components import formats
+
+Kind = Literal["text", "code", "money", "count", "date", "datetime", "state", "badge"]
+PAGE_SIZE = 50
+# More rows than this do not fit one sheet of Excel comfortably; the filter narrows them.
+MOST_EXPORTED = 100_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how its value is read from a row, how it is shown, and what the database sorts it by ("" = not sorted).
+
+    `money` values are whole fen; `state` values are states of `machine`; `badge` values are (word, tone) pairs.
+    """
+
+    key: str
+    label: str
+    value: Callable[[Any], Any]
+    kind: Kind = "text"
+    order: str = ""
+    machine: str = ""
+    wide: bool = False
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether the column is set flush right."""
+        return self.kind in ("money", "count")
+
+    @property
+    def sortable(self) -> bool:
+        return bool(self.order)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with the column that says how to show it."""
+
+    column: Column
+    value: Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of cells, and where its first cell leads ("" = nowhere)."""
+
+    url: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One page of rows, ready for `bureau/parts/table.html` and its like."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    page: Page
+    unit: str
+
+
+def table(
+    request: HttpRequest,
+    source: QuerySet[Any] | Sequence[Any],
+    columns: Sequence[Column],
+    *,
+    url: Callable[[Any], str] | None = None,
+    unit: str = "条",
+    size: int = PAGE_SIZE,
+) -> Table:
+    """The page of `source` that the address asks for (`?sort=-fen&page=2`); unknown sort keys are ignored."""
+    page = Paginator(ordered(request, source, columns), size).get_page(request.GET.get("page"))
+    rows = tuple(
+        Row(url(item) if url else "", tuple(Cell(column, column.value(item)) for column in columns)) for item in page
+    )
+    return Table(tuple(columns), rows, page, unit)
+
+
+def ordered(
+    request: HttpRequest, source: QuerySet[Any] | Sequence[Any], columns: Sequence[Column]
+) -> QuerySet[Any] | Sequence[Any]:
+    """The rows in the order of `?sort=`; in their own order without one. The key breaks ties, so that pages never overlap."""
+    wanted = request.GET.get("sort", "")
+    down, key = wanted.startswith("-"), wanted.removeprefix("-")
+    column = next((one for one in columns if one.key == key and one.sortable), None)
+    if column is None:
+        return source
+    if isinstance(source, QuerySet):
+        return source.order_by(f"{'-' if down else ''}{column.order}", "pk")
+    return sorted(source, key=lambda item: _comparable(column.value(item)), reverse=down)
+
+
+def _comparable(value: Any) -> tuple[bool, Any]:
+    return (value is not None, value if value is not None else 0)
+
+
+def excel(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> HttpResponse:
+    """The rows as an .xlsx download named after the title. Amounts are numbers in yuan; texts are never formulas."""
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True, "constant_memory": False})
+    sheet = book.add_worksheet(title[:31])
+    head = book.add_format({"bold": True, "bg_color": "#EAF0FB", "border": 1})
+    text, money = book.add_format({"num_format": "@"}), book.add_format({"num_format": "#,##0.00"})
+    sheet.freeze_panes(1, 0)
+    for number, column in enumerate(columns):
+        sheet.write_string(0, number, f"{column.label}（元）" if column.kind == "money" else column.label, head)
+        sheet.set_column(number, number, 32 if column.wide else 18)
+    for line, item in enumerate(rows, start=1):
+        if line > MOST_EXPORTED:
+            break
+        for number, column in enumerate(columns):
+            value = column.value(item)
+            if value is None:
+                continue
+            if column.kind == "money":
+                sheet.write_number(line, number, Decimal(value) / 100, money)
+            elif column.kind == "count":
+                sheet.write_number(line, number, value)
+            else:
+                sheet.write_string(line, number, written(column, value), text)
+    sheet.autofilter(0, 0, 0, len(columns) - 1)
+    book.close()
+    response = HttpResponse(
+        target.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(title)}.xlsx"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def written(column: Column, value: Any) -> str:
+    """A value as text, the way the page writes it."""
+    if column.kind == "state":
+        return Machine.registry[column.machine].states[value]
+    if column.kind == "badge":
+        return str(value[0])
+    if isinstance(value, datetime):
+        return formats.cn_datetime(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
