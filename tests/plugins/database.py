@@ -56,8 +56,17 @@ class Cluster:
                 start_new_session=True,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )
-        cluster.execute("CREATE DATABASE {}", cluster.template)
-        cluster.point_django(cluster.template)
+        try:
+            cluster._fill_template()
+        except BaseException:
+            connections.close_all()
+            cluster.remove()
+            raise
+        return cluster
+
+    def _fill_template(self) -> None:
+        self.execute("CREATE DATABASE {}", self.template)
+        self.point_django(self.template)
         migrate()
         if importlib.util.find_spec("zhaoliang.registry.reference"):
             from zhaoliang.registry.reference import load_reference_data
@@ -65,7 +74,6 @@ class Cluster:
             with as_owner():
                 load_reference_data()
         connections.close_all()
-        return cluster
 
     @property
     def template(self) -> str:
