@@ -22,7 +22,7 @@ def city_equalities(query: Any) -> list[Exact]:
     if city is None:
         return []
 
-    def is_equality(child: Any) -> TypeGuard[Exact[Any]]:
+    def is_equality(child: Any) -> TypeGuard["Exact[Any]"]:
         return (
             isinstance(child, Exact)
             and isinstance(child.lhs, Col)
