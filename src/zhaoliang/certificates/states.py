@@ -16,7 +16,7 @@ CERTIFICATE = Machine(
     transitions=[
         ("issued", "suspend", "suspended"),
         ("suspended", "resume", "issued"),
-        ("issued", "revoke", "revoked"),
+        # Revoking takes two people: one suspends with reasons, another revokes.
         ("suspended", "revoke", "revoked"),
         ("issued", "replace", "replaced"),
     ],

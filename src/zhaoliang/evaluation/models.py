@@ -15,11 +15,17 @@ from zhaoliang.registry.models import Organisation, Person
 class Exam(CityModel):
     """An examination of a class. Each class has one; the evaluation organisation records, another person publishes."""
 
+    training_class_id: int
+    evaluator_id: int
+
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="exams")
     evaluator = CityForeignKey(Organisation, verbose_name="评价机构", related_name="exams")
     held_on = models.DateField("考核日期")
     state = EXAM.field()
     recorded_by_user = models.BigIntegerField("登记账号", null=True)
+    recorded_by_person = models.BigIntegerField("登记人", null=True)
+    published_by_user = models.BigIntegerField("公布账号", null=True)
+    published_by_person = models.BigIntegerField("公布人", null=True)
     published_at = models.DateTimeField("公布时间", null=True)
     created_at = models.DateTimeField("建立时间")
 
@@ -28,6 +34,16 @@ class Exam(CityModel):
         constraints = [
             EXAM.constraint("exam"),
             models.UniqueConstraint(fields=["city_code", "training_class"], name="exam_one_per_class"),
+            models.CheckConstraint(
+                condition=models.Q(published_by_user__isnull=True)
+                | ~models.Q(published_by_user=models.F("recorded_by_user")),
+                name="exam_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(published_by_person__isnull=True)
+                | ~models.Q(published_by_person=models.F("recorded_by_person")),
+                name="exam_two_people",
+            ),
         ]
 
     def access(self) -> Access:
@@ -37,6 +53,10 @@ class Exam(CityModel):
 
 class ExamResult(CityModel):
     """A trainee's scores in tenths of a point (0-1000). Absent: both null. Passed only when each part passes."""
+
+    exam_id: int
+    enrolment_id: int
+    person_id: int
 
     exam = CityForeignKey(Exam, verbose_name="考核", related_name="results")
     enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="results")

@@ -1,0 +1,97 @@
+"""Questions to examinations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.evaluation.models import Exam, ExamResult
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.registry.models import Organisation
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How an examination came out, in heads."""
+
+    candidates: int
+    sat: int
+    passed: int
+    absent: int
+
+
+def _exams() -> QuerySet[Exam]:
+    return Exam.objects.select_related("evaluator", "training_class__project__occupation", "training_class__provider")
+
+
+def exam(city_code: int, exam_id: int) -> Exam:
+    """An examination with its class and organisations. Raises NotFound."""
+    found = _exams().filter(city_code=city_code, pk=exam_id).first()
+    if found is None:
+        raise NotFound(what="没有这次考核。", why="它可能属于另一个城市。", next_step="请从班级页面进入。")
+    return found
+
+
+def exam_of(training_class: TrainingClass) -> Exam | None:
+    """The examination of a class, when one is planned."""
+    return _exams().filter(city_code=training_class.city_code, training_class=training_class).first()
+
+
+def exams_by(organisation: Organisation) -> QuerySet[Exam]:
+    """The examinations an organisation holds, latest first."""
+    return _exams().filter(city_code=organisation.city_code, evaluator=organisation).order_by("-held_on", "-id")
+
+
+def classes_awaiting(organisation: Organisation) -> QuerySet[TrainingClass]:
+    """Ended classes of the organisation's projects that have no examination yet, longest waiting first."""
+    return (
+        TrainingClass.objects.select_related("project__occupation", "provider")
+        .filter(city_code=organisation.city_code, project__evaluator=organisation, state="ended", exams__isnull=True)
+        .order_by("ends_on", "id")
+    )
+
+
+def locked_exam(exam: Exam) -> Exam:
+    """The examination, locked for the running transaction and read afresh."""
+    return _exams().select_for_update(of=("self",), no_key=True).get(city_code=exam.city_code, pk=exam.pk)
+
+
+def candidates(exam: Exam) -> list[Enrolment]:
+    """The trainees who are still in the class, in order of the roster."""
+    return list(
+        Enrolment.objects.select_related("person")
+        .filter(city_code=exam.city_code, training_class_id=exam.training_class_id, state="attending")
+        .order_by("id")
+    )
+
+
+def results(exam: Exam) -> list[ExamResult]:
+    """The recorded results with their people, in order of the roster."""
+    return list(
+        ExamResult.objects.select_related("person", "enrolment")
+        .filter(city_code=exam.city_code, exam=exam)
+        .order_by("enrolment_id")
+    )
+
+
+def result_of(enrolment: Enrolment) -> ExamResult | None:
+    """A trainee's result once it is published."""
+    return (
+        ExamResult.objects.select_related("exam__evaluator")
+        .filter(city_code=enrolment.city_code, enrolment=enrolment, exam__state="published")
+        .first()
+    )
+
+
+def absent(result: ExamResult) -> bool:
+    """Whether the trainee did not sit."""
+    return result.theory_tenths is None and result.practice_tenths is None
+
+
+def tally(exam: Exam) -> Tally:
+    """Heads of an examination's recorded results."""
+    rows = results(exam)
+    missing = sum(absent(row) for row in rows)
+    return Tally(len(rows), len(rows) - missing, sum(row.passed for row in rows), missing)
