@@ -26,6 +26,8 @@ DEBUG = _flag("ZHAOLIANG_DEBUG")
 DEMO = _flag("ZHAOLIANG_DEMO")
 SECRET_KEY = secret_key(VAR)
 ALLOWED_HOSTS = os.environ.get("ZHAOLIANG_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+# Where the public reaches this installation: printed in the QR codes of certificates.
+PUBLIC_URL = os.environ.get("ZHAOLIANG_URL", "http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHAOLIANG_ORIGINS", "").split(",") if origin]
 
 INSTALLED_APPS = [
