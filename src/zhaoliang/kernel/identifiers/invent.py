@@ -41,10 +41,11 @@ class Inventor:
         return new
 
     def name(self) -> str:
-        """A name nobody bears (甲某子 …); 120 different ones, then with a running number."""
+        """A name nobody bears (甲某子 …); 120 different ones, then with a running number in Chinese digits."""
         turn, index = divmod(self._names, 120)
         self._names += 1
-        return f"{_STEMS[index % 10]}某{_BRANCHES[index // 10]}{turn or ''}"
+        suffix = "".join("零一二三四五六七八九"[int(digit)] for digit in str(turn)) if turn else ""
+        return f"{_STEMS[index % 10]}某{_BRANCHES[index // 10]}{suffix}"
 
     def birth(self, *, youngest: date, oldest: date) -> date:
         """A birth date between `oldest` (earliest) and `youngest` (latest), both included."""
