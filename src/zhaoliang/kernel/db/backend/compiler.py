@@ -3,6 +3,8 @@
 Django rewrites both to `… WHERE id IN (SELECT …)`; without the city beside it that touches every shard.
 """
 
+from __future__ import annotations
+
 from typing import Any, TypeGuard
 
 from django.db.backends.postgresql.compiler import SQLAggregateCompiler, SQLCompiler, SQLInsertCompiler
