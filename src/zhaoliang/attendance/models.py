@@ -27,6 +27,7 @@ class Attendance(CityModel):
     method = models.CharField("方式", max_length=12, blank=True)
     signed_at = models.DateTimeField("签到时间", null=True)
     flags = models.JSONField("待核信号", default=list)
+    note = models.CharField("请假或更正原因", max_length=200, blank=True, default="")
 
     class Meta:
         db_table = "attendance"

@@ -134,6 +134,9 @@ class Textbook(CityModel):
     class Meta:
         db_table = "textbook"
 
+    def access(self) -> Access:
+        return self.training_class.access()
+
 
 class RosterImport(CityModel):
     """One uploaded roster file: what was found in each row. The same file never counts twice."""
@@ -158,6 +161,9 @@ class RosterImport(CityModel):
                 name="roster_import_once",
             )
         ]
+
+    def access(self) -> Access:
+        return self.training_class.access()
 
 
 class Enrolment(CityModel):

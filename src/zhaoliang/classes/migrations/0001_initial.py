@@ -3,9 +3,10 @@
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
+from django.db import migrations, models
+
 import zhaoliang.kernel.db.fields
 import zhaoliang.kernel.fields
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,113 @@
+"""Questions about attendance: minutes planned and credited, the board of a day, what a trainee signs next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Sum
+
+from zhaoliang.attendance.models import Attendance, SignIn
+from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
+from zhaoliang.kernel.days import day_start
+from zhaoliang.registry.models import Person
+
+
+@dataclass(frozen=True)
+class BoardSession:
+    """One session of a day with the attendance of every trainee, by name."""
+
+    session: ClassSession
+    attendances: list[Attendance]
+
+    @property
+    def came(self) -> int:
+        """How many were there, on time or late."""
+        return sum(attendance.state in ("present", "late") for attendance in self.attendances)
+
+
+def totals(enrolment: Enrolment) -> tuple[int, int]:
+    """Planned and credited minutes of a trainee."""
+    row = Attendance.objects.filter(city_code=enrolment.city_code, enrolment=enrolment).aggregate(
+        planned=Sum("planned_minutes"), credited=Sum("credited_minutes")
+    )
+    return row["planned"] or 0, row["credited"] or 0
+
+
+def class_totals(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
+    """Planned and credited minutes by enrolment id; one query."""
+    rows = (
+        Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
+        .values_list("enrolment_id")
+        .annotate(planned=Sum("planned_minutes"), credited=Sum("credited_minutes"))
+        .order_by("enrolment_id")
+    )
+    return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
+
+
+def class_board(training_class: TrainingClass, on: date) -> list[BoardSession]:
+    """The sessions of a Chinese day and who came; two queries."""
+    city = training_class.city_code
+    sessions = list(
+        ClassSession.objects.filter(
+            city_code=city,
+            training_class=training_class,
+            period__overlap=(day_start(on), day_start(on + timedelta(days=1))),
+        )
+        .select_related("teacher")
+        .order_by("period", "id")
+    )
+    rows = (
+        Attendance.objects.filter(city_code=city, session_id__in=[session.pk for session in sessions])
+        .select_related("person", "enrolment__training_class__project", "session")
+        .order_by("person__pinyin_key", "id")
+    )
+    by_session: dict[int, list[Attendance]] = {session.pk: [] for session in sessions}
+    for attendance in rows:
+        by_session[attendance.session_id].append(attendance)
+    return [BoardSession(session, by_session[session.pk]) for session in sessions]
+
+
+def attendances_of(enrolment: Enrolment) -> list[Attendance]:
+    """A trainee's attendance of every session, in order of time."""
+    return list(
+        Attendance.objects.filter(city_code=enrolment.city_code, enrolment=enrolment)
+        .select_related("session__teacher", "enrolment__training_class__project")
+        .order_by("period", "id")
+    )
+
+
+def sign_ins_of(attendance: Attendance) -> list[SignIn]:
+    """Every sign-in that reached us for an attendance, oldest first."""
+    return list(
+        SignIn.objects.filter(city_code=attendance.city_code, attendance=attendance).order_by("received_at", "id")
+    )
+
+
+def next_for(person: Person, at: datetime) -> Attendance | None:
+    """The session a person is to sign in for now or next: the first not yet over that is still expected."""
+    return (
+        Attendance.objects.filter(city_code=person.city_code, person=person, state="expected", period__endswith__gt=at)
+        .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
+        .order_by("period", "id")
+        .first()
+    )
+
+
+def attendance(city_code: int, attendance_id: int) -> Attendance | None:
+    """One attendance with class, site and project."""
+    return (
+        Attendance.objects.filter(city_code=city_code, pk=attendance_id)
+        .select_related("session__training_class__site", "enrolment__training_class__project", "person")
+        .first()
+    )
+
+
+def flagged(training_class: TrainingClass) -> list[Attendance]:
+    """Attendances of a class with a signal somebody should look at."""
+    return list(
+        Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
+        .exclude(flags=[])
+        .select_related("person", "session", "enrolment__training_class__project")
+        .order_by("period", "id")
+    )

@@ -1,0 +1,223 @@
+"""Facts for the rules: what is known of a person, a project and a voucher, named as `policies/facts.yaml` names them.
+
+A fact that is not known is left out: the rules then cannot tell, and a person decides. Nothing is ever guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import TypeAlias
+
+from django.db import models
+
+from zhaoliang.catalogue.models import CertificateKind, Project, ProjectKind
+from zhaoliang.classes.known import Known, known_people
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.days import age_on, day_start
+from zhaoliang.registry.models import Person, PersonGrant
+from zhaoliang.vouchers.models import Voucher
+
+FactValue: TypeAlias = bool | int | str | date | Fraction
+
+CERTIFICATE_FACT = {
+    CertificateKind.QUALIFICATION: "vocational_qualification",
+    CertificateKind.SKILL_LEVEL: "skill_level",
+    CertificateKind.SPECIAL_ABILITY: "special_skill",
+    CertificateKind.SPECIAL_OPERATION: "special_operation",
+    CertificateKind.COMPLETION: "training_completion",
+}
+_KIND_BY_PROJECT = {
+    ProjectKind.APPRENTICESHIP: "apprenticeship",
+    ProjectKind.ORDER: "targeted",
+    ProjectKind.PACKAGE: "project_based",
+    ProjectKind.SPECIAL_ABILITY: "special_skill",
+}
+_KIND_BY_CERTIFICATE = {
+    CertificateKind.QUALIFICATION: "skill_level",
+    CertificateKind.SKILL_LEVEL: "skill_level",
+    CertificateKind.SPECIAL_ABILITY: "special_skill",
+    CertificateKind.SPECIAL_OPERATION: "safety",
+    CertificateKind.COMPLETION: "no_certificate",
+}
+_SITE_FACT = {"own": "ordinary", "school": "school", "enterprise": "ordinary", "public_training_base": None}
+_NAMED_FUNDS = {FundSource.EMPLOYMENT_SUBSIDY, FundSource.UNEMPLOYMENT_INSURANCE, FundSource.SPECIAL_ACCOUNT}
+
+
+@dataclass(frozen=True)
+class FactSheet:
+    """Facts by name and, for each, where it comes from: {"type": table, "id": row, "source": in words}."""
+
+    facts: dict[str, FactValue]
+    evidence: dict[str, dict[str, str | int | None]]
+
+    def put(self, row: models.Model | None, source: str, **facts: FactValue | None) -> None:
+        """Add known facts with their common source; None is left out."""
+        for name, value in facts.items():
+            if value is not None:
+                self.facts[name] = value
+                self.evidence[name] = {
+                    "type": row._meta.label_lower if row is not None else "",
+                    "id": row.pk if row is not None else None,
+                    "source": source,
+                }
+
+
+def base_facts(
+    *,
+    city_code: int,
+    project: Project,
+    start: date,
+    person: Person | None,
+    birth_date: date | None,
+    voucher: Voucher | None,
+    group: str | None,
+    training_class: TrainingClass | None = None,
+    known: Known | None = None,
+) -> FactSheet:
+    """Everything known before teaching begins, as of the day the class starts.
+
+    `known` spares the queries when many people are asked about at once (`classes.known.known_people`); without it the
+    person's registers are read here.
+    """
+    sheet = FactSheet({}, {})
+    put_project(sheet, project, start, training_class)
+    if birth_date is not None:
+        sheet.put(person, "证件", person_age_at_start=age_on(birth_date, start))
+    if group is not None:
+        sheet.put(None, "名册人员类别", group=group)
+    if known is None and person is not None:
+        end = training_class.ends_on if training_class is not None else start
+        known = known_people(
+            city_code=city_code, person_ids=[person.pk], start=start, end=end, training_class=training_class
+        )[person.pk]
+    if person is not None:
+        sheet.put(person, "实名档案", name_matches_id=True)
+    if known is not None:
+        _put_registers(sheet, known, group)
+        put_grants(sheet, known.grants, project, start)
+    put_voucher(sheet, voucher, project, start)
+    return sheet
+
+
+def put_project(sheet: FactSheet, project: Project, start: date, training_class: TrainingClass | None = None) -> None:
+    """What project, catalogue entry, provider and class say. Reads no database when they are loaded."""
+    certificate_kind = CertificateKind(project.certificate_kind)
+    kind = _KIND_BY_PROJECT.get(ProjectKind(project.kind), _KIND_BY_CERTIFICATE[certificate_kind])
+    # 创业意识 and 创业能力 are different rates, and the project does not say which it is.
+    known_kind = None if project.kind == ProjectKind.STARTUP else kind
+    fund = project.fund_source if project.fund_source in _NAMED_FUNDS else "other"
+    sheet.put(
+        project,
+        "项目库",
+        occupation=project.occupation_id,
+        level=project.level or 0,
+        kind=known_kind,
+        mode=project.mode,
+        planned_hours=project.hours,
+        theory_hours=project.theory_hours,
+        practice_hours=project.practice_hours,
+        safety_hours=project.safety_hours,
+        fund_source=fund,
+    )
+    entry = project.entry
+    sheet.put(entry, "需求指导目录", category=entry.category or None, scarcity=entry.scarcity)
+    provider = project.provider
+    sheet.put(
+        provider,
+        "机构目录",
+        provider_in_directory=provider.in_provider_directory and provider.state == "listed",
+        provider_sanctioned=provider.state in ("suspended", "removed"),
+    )
+    sheet.put(training_class, "开班备案", class_start=start)
+    if training_class is not None:
+        site = training_class.site
+        sheet.put(training_class, "开班备案", planned_hours=training_class.hours)
+        sheet.put(site, "教学点", site_kind=_SITE_FACT[site.kind] or site.kind)
+
+
+def _put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
+    pension, establishment = known.statuses.get("pension"), known.statuses.get("establishment")
+    student = known.statuses.get("student")
+    if pension is not None:
+        sheet.put(pension, pension.source, pension_drawn=pension.holds)
+    if establishment is not None:
+        sheet.put(establishment, establishment.source, establishment_staff=establishment.holds)
+    graduating = known.groups.get("14")
+    if graduating is not None:
+        sheet.put(graduating, graduating.source, student_status="graduating_year")
+    elif student is not None:
+        sheet.put(student, student.source, student_status="full_time" if student.holds else "none")
+    membership = known.groups.get(group) if group is not None else None
+    # Self-declared membership (本人承诺) is neither proved nor disproved: a person looks at it.
+    if membership is not None and membership.evidence != "declared":
+        sheet.put(membership, membership.source, group_proved=True)
+    certain = [clash for clash in known.clashes if clash.certain]
+    if certain or not known.clashes:
+        sheet.put(None, "课程表比对", time_clash=bool(certain))
+
+
+def put_grants(sheet: FactSheet, grants: Iterable[PersonGrant], project: Project, start: date) -> None:
+    """What the person was granted before, anywhere in the country (national register)."""
+    all_grants = list(grants)
+    trainings = [grant for grant in all_grants if grant.scheme == "training"]
+    upgrades = [grant for grant in all_grants if grant.scheme == "skill_upgrade"]
+    here = [grant for grant in trainings if grant.occupation_code == project.occupation_id]
+    level = project.level or 0
+    same = next((grant for grant in here if level and grant.level == level), None)
+    highest = max(here, key=lambda grant: grant.level, default=None)
+    source = "全国补贴记录"
+    sheet.put(
+        None,
+        source,
+        trainings_paid_lifetime=len(trainings),
+        trainings_paid_this_year=sum(grant.granted_on.year == start.year for grant in trainings),
+        skill_upgrades_paid_this_year=sum(grant.granted_on.year == start.year for grant in upgrades),
+    )
+    sheet.put(highest, highest.source if highest else source, highest_level_paid=highest.level if highest else 0)
+    sheet.put(same, same.source if same else source, same_occupation_level_paid=same is not None)
+    insured = next(
+        (
+            grant
+            for grant in all_grants
+            if grant.fund_source == FundSource.UNEMPLOYMENT_INSURANCE
+            and (grant.occupation_code, grant.level) == (project.occupation_id, level)
+        ),
+        None,
+    )
+    sheet.put(insured, insured.source if insured else source, fund_double_paid=insured is not None)
+
+
+def put_certificate_grants(sheet: FactSheet, grants: Iterable[PersonGrant], certificate_number: str) -> None:
+    """Whether this very certificate was subsidised before, by either scheme."""
+    rows = [grant for grant in grants if grant.certificate_number == certificate_number]
+    schemes = {grant.scheme for grant in rows}
+    sheet.put(
+        rows[0] if rows else None,
+        "全国补贴记录",
+        training_paid_for_certificate="training" in schemes,
+        skill_upgrade_paid_for_certificate="skill_upgrade" in schemes,
+    )
+
+
+def put_voucher(sheet: FactSheet, voucher: Voucher | None, project: Project, start: date) -> None:
+    """State and fit of the voucher. A used voucher counts by the time of its use, not by the start of the class."""
+    if voucher is None:
+        return
+    batch = voucher.batch
+    fits_provider = voucher.provider_id is None or voucher.provider_id == project.provider_id
+    sheet.put(
+        voucher,
+        "培训券",
+        voucher_state=voucher.state,
+        voucher_fits_project=batch.project_id == project.pk and fits_provider,
+        voucher_valid_on_start=_valid(voucher, day_start(start)),
+    )
+
+
+def _valid(voucher: Voucher, start: datetime) -> bool:
+    moment = voucher.used_at or start
+    return voucher.state != "expired" and moment <= voucher.batch.use_until

@@ -1,0 +1,40 @@
+"""Figures of teaching that a region's policy may set; until it does, a default that is marked as not verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from zhaoliang.kernel.errors import Clause
+from zhaoliang.policy import PolicyError
+from zhaoliang.registry.lawbook import clause_of, policies_for
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A whole number with the clause that sets it; without one it is our default (`verified` false)."""
+
+    value: int
+    clause: Clause | None = None
+    verified: bool = False
+
+
+# Domain facts §2.4: no published national figures; 8 hours is an example in 津 2019 规程, the rest is a design proposal.
+DEFAULTS = MappingProxyType(
+    {
+        "daily_hours": 8,
+        "sign_in_opens_minutes": 30,
+        "sign_in_grace_minutes": 15,
+        "sign_in_closes_minutes": 30,
+    }
+)
+
+
+def figure(name: str, *, region_code: int, on: date) -> Figure:
+    """The figure in force in a region on a day, or the default."""
+    try:
+        held = policies_for(region_code, on=on).parameter(name)
+    except PolicyError:
+        return Figure(DEFAULTS[name])
+    return Figure(int(str(held.value)), clause_of(held.citation), held.citation.verified)

@@ -1,0 +1,190 @@
+"""Is the file a workbook that is safe to open? Looked at by content, before any spreadsheet library touches it."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.conf import settings
+
+from zhaoliang.kernel.errors import BadInput
+
+MAX_ROWS = 20_000
+MAX_COLUMNS = 200
+# Rows of title and header above the data.
+_HEAD = 50
+_MAX_UNPACKED = 200 * 1024 * 1024
+_CHUNK = 1024 * 1024
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_SAVE_AS = "请在 Excel 或 WPS 里另存为“Excel 工作簿（.xlsx）”后重新上传。"
+_ROW = re.compile(rb"<(?:\w+:)?row[\s/>]")
+_CELL = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
+_FORMULA = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{1,3}\d{1,7})"[^>]*>\s*<(?:\w+:)?f[\s/>]')
+# Longest opening tag that may lie across two chunks.
+_TAG = 400
+
+
+class UnusableFile(BadInput):
+    """The file cannot be read as a roster at all; nothing in it was looked at."""
+
+    code: ClassVar[str] = "unusable_file"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was learnt of a safe workbook: the path of each sheet inside the archive, by the sheet's name."""
+
+    archive: bytes
+    sheets: dict[str, str]
+
+    def formulas(self, sheet: str) -> frozenset[str]:
+        """The cells of a sheet (`C7`) that hold a formula."""
+        path = self.sheets.get(sheet)
+        if path is None:
+            return frozenset()
+        with zipfile.ZipFile(io.BytesIO(self.archive)) as archive:
+            text = archive.read(path)
+        return frozenset(match.decode() for match in _FORMULA.findall(text))
+
+
+def survey(content: bytes) -> Survey:
+    """Look the file over. Raises UnusableFile saying what it is and how to save it properly."""
+    if len(content) > settings.ROSTER_MAX_BYTES:
+        raise UnusableFile(
+            "文件太大，没有读取。",
+            f"文件有 {len(content) / 1024 / 1024:.1f} MB，最大 {settings.ROSTER_MAX_BYTES // 1024 // 1024} MB。",
+            "请删除图片和多余的工作表，或按班级拆成几个文件。",
+        )
+    if not content.startswith(b"PK"):
+        raise _not_a_workbook(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            _check_kind(archive, names)
+            _check_size(archive)
+            return Survey(content, _sheet_paths(archive, names))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as broken:
+        raise UnusableFile(
+            "文件已损坏，没有读取。", "压缩结构不完整或校验不符。", "请重新导出或重新保存后再上传。"
+        ) from broken
+
+
+def _not_a_workbook(content: bytes) -> UnusableFile:
+    what = "没有读取：这不是 .xlsx 文件。"
+    if not content:
+        return UnusableFile("没有读取：文件是空的。", "文件里没有任何内容。", "请选择填好的花名册。")
+    if content.startswith(_OLE):
+        if _ENCRYPTED in content:
+            return UnusableFile(
+                "没有读取：文件设了打开密码。", "加密的工作簿无法核对。", "请取消密码保护后另存，再重新上传。"
+            )
+        return UnusableFile(what, "这是旧格式的 .xls 文件，可能带有宏。", _SAVE_AS)
+    for encoding, name in (("utf-8-sig", "UTF-8"), ("gb18030", "GBK")):
+        try:
+            text = content[:4096].decode(encoding, errors="strict" if len(content) <= 4096 else "ignore")
+        except UnicodeDecodeError:
+            continue
+        if text.isprintable() or set(text) & set(",\t\n"):
+            printable = sum(c.isprintable() or c in "\r\n\t" for c in text) / len(text)
+            if printable > 0.97 and any(mark in text for mark in ",\t;"):
+                return UnusableFile(
+                    what, f"这是改了扩展名的文本文件（CSV，{name} 编码）。", f"请用 Excel 打开它。{_SAVE_AS}"
+                )
+    return UnusableFile(what, "按内容看，它不是 Excel 工作簿。", _SAVE_AS)
+
+
+def _check_kind(archive: zipfile.ZipFile, names: set[str]) -> None:
+    kinds = archive.read("[Content_Types].xml")[:200_000] if "[Content_Types].xml" in names else b""
+    if b"macroEnabled" in kinds or any(name.lower().endswith("vbaproject.bin") for name in names):
+        raise UnusableFile("没有读取：文件带有宏。", "为了安全，平台不接收带宏的工作簿（.xlsm）。", _SAVE_AS)
+    if "xl/workbook.bin" in names:
+        raise UnusableFile("没有读取：这是二进制工作簿（.xlsb）。", "平台只接收 .xlsx。", _SAVE_AS)
+    if "xl/workbook.xml" not in names:
+        raise UnusableFile(
+            "没有读取：这不是 .xlsx 文件。", "压缩包里没有 Excel 工作簿，可能是 WPS、ODS 或普通压缩文件。", _SAVE_AS
+        )
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+    """Unpack in passing: declared sizes may lie, and rows are counted before the file is taken into memory."""
+    bomb = UnusableFile(
+        "没有读取：文件展开后太大。",
+        f"展开后超过 {_MAX_UNPACKED // 1024 // 1024} MB，不是正常的花名册。",
+        "请新建工作簿，只把花名册复制进去（粘贴为值）后上传。",
+    )
+    members = [info for info in archive.infolist() if info.filename.startswith("xl/")]
+    if sum(info.file_size for info in members) > _MAX_UNPACKED:
+        raise bomb
+    unpacked = 0
+    for info in members:
+        is_sheet = info.filename.startswith("xl/worksheets/") and info.filename.endswith(".xml")
+        rows, carry = 0, b""
+        with archive.open(info) as member:
+            while chunk := member.read(_CHUNK):
+                unpacked += len(chunk)
+                if unpacked > _MAX_UNPACKED:
+                    raise bomb
+                if is_sheet:
+                    window = carry + chunk
+                    # Leave an unfinished tag at the end for the next window, so that nothing is counted twice.
+                    cut = window.rfind(b"<")
+                    cut = cut if cut > len(window) - _TAG else len(window)
+                    rows += _count(window[:cut], rows)
+                    carry = window[cut:]
+        if is_sheet:
+            _count(carry, rows)
+
+
+def _count(window: bytes, before: int) -> int:
+    rows = len(_ROW.findall(window))
+    if before + rows > MAX_ROWS + _HEAD:
+        raise UnusableFile(
+            "没有读取：行数太多。",
+            f"工作表里至少有 {before + rows:,} 行，一次最多 {MAX_ROWS:,} 行。",
+            "请按班级拆成几个文件；如果多出来的是空行，请选中后删除整行。",
+        )
+    for letters, row in _CELL.findall(window):
+        # A single stray cell far away would make the grid between it and the data enormous.
+        if int(row) > MAX_ROWS + _HEAD or _index(letters) >= MAX_COLUMNS:
+            raise UnusableFile(
+                "没有读取：表格范围太大。",
+                f"在 {letters.decode()}{row.decode()} 单元格有内容，离花名册太远。",
+                "请删除花名册以外的行和列后重新保存。",
+            )
+    return rows
+
+
+def _index(letters: bytes) -> int:
+    index = 0
+    for byte in letters:
+        index = index * 26 + byte - 64
+    return index - 1
+
+
+def _sheet_paths(archive: zipfile.ZipFile, names: set[str]) -> dict[str, str]:
+    book = archive.read("xl/workbook.xml").decode("utf-8", errors="replace")
+    links_name = "xl/_rels/workbook.xml.rels"
+    links = archive.read(links_name).decode("utf-8", errors="replace") if links_name in names else ""
+    targets: dict[str, str] = {}
+    for tag in re.findall(r"<(?:\w+:)?Relationship\s[^>]*>", links):
+        given = _attributes(tag)
+        if "Id" in given and "Target" in given:
+            target = given["Target"]
+            targets[given["Id"]] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    paths: dict[str, str] = {}
+    for tag in re.findall(r"<(?:\w+:)?sheet\s[^>]*>", book):
+        given = _attributes(tag)
+        link = next((value for name, value in given.items() if name.endswith(":id")), "")
+        if "name" in given and targets.get(link) in names:
+            paths[given["name"]] = targets[link]
+    return paths
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in re.findall(r'([\w:]+)\s*=\s*"([^"]*)"', tag)}

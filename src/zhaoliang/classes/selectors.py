@@ -1,0 +1,155 @@
+"""Questions about classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from zhaoliang.classes.models import ClassSession, Enrolment, RosterImport, Teacher, Textbook, TrainingClass
+from zhaoliang.kernel.roles import region_codes
+from zhaoliang.registry.models import Organisation, Person
+
+
+@dataclass(frozen=True)
+class ClassPage:
+    """Everything a class page shows; read with a fixed number of queries."""
+
+    training_class: TrainingClass
+    sessions: list[ClassSession]
+    textbooks: list[Textbook]
+    listed: int
+    imports: list[RosterImport]
+
+    @property
+    def hours_by_kind(self) -> dict[str, int]:
+        """Planned teaching hours by kind of session."""
+        hours: dict[str, int] = {}
+        for session in self.sessions:
+            hours[session.kind] = hours.get(session.kind, 0) + session.hours
+        return hours
+
+
+def _classes(city_code: int) -> QuerySet[TrainingClass]:
+    return TrainingClass.objects.filter(city_code=city_code).select_related(
+        "project__entry", "project__occupation", "project__provider", "project__evaluator", "provider", "site"
+    )
+
+
+def training_class(city_code: int, class_id: int) -> TrainingClass | None:
+    """One class with project, provider and site."""
+    return _classes(city_code).filter(pk=class_id).first()
+
+
+def class_page(training_class: TrainingClass) -> ClassPage:
+    """The filing of a class as pages show it."""
+    of_class = {"city_code": training_class.city_code, "training_class": training_class}
+    return ClassPage(
+        training_class,
+        list(ClassSession.objects.filter(**of_class).select_related("teacher").order_by("period", "id")),
+        list(Textbook.objects.filter(**of_class).order_by("id")),
+        Enrolment.objects.filter(**of_class).exclude(state="removed").count(),
+        list(RosterImport.objects.filter(**of_class).order_by("-at", "-id")[:20]),
+    )
+
+
+def roster(training_class: TrainingClass) -> list[Enrolment]:
+    """The trainees of a class with person and voucher, those taken off left out, by name."""
+    return list(
+        Enrolment.objects.filter(city_code=training_class.city_code, training_class=training_class)
+        .exclude(state="removed")
+        .select_related("person", "voucher__batch", "training_class__project")
+        .order_by("person__pinyin_key", "id")
+    )
+
+
+def enrolment(city_code: int, enrolment_id: int) -> Enrolment | None:
+    """One enrolment with its person, voucher and class."""
+    return (
+        Enrolment.objects.filter(city_code=city_code, pk=enrolment_id)
+        .select_related("person", "voucher__batch", "training_class__project")
+        .first()
+    )
+
+
+def enrolments_of(person: Person) -> list[Enrolment]:
+    """The classes a person is or was in, newest first."""
+    return list(
+        Enrolment.objects.filter(city_code=person.city_code, person=person)
+        .exclude(state="removed")
+        .select_related("training_class__project__occupation", "training_class__provider", "training_class__site")
+        .order_by("-training_class__starts_on", "-id")
+    )
+
+
+def classes_of(provider: Organisation) -> QuerySet[TrainingClass]:
+    """All classes of a provider with the number of their trainees (`listed`), newest first."""
+    trainees = Count("enrolments", filter=~Q(enrolments__state="removed") & Q(enrolments__city_code=provider.city_code))
+    return (
+        _classes(provider.city_code).filter(provider=provider).annotate(listed=trainees).order_by("-starts_on", "-id")
+    )
+
+
+def classes_to_review(city_code: int, region_code: int) -> QuerySet[TrainingClass]:
+    """Filings that wait for a reviewer of the region, the nearest deadline first."""
+    return (
+        _classes(city_code)
+        .filter(project__region_id__range=region_codes(region_code), state="filed")
+        .order_by("review_due_on", "filed_at", "id")
+    )
+
+
+def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:
+    """The classes of a project that were neither withdrawn nor stopped, newest first."""
+    return list(
+        _classes(city_code)
+        .filter(project_id=project_id)
+        .exclude(state__in=("withdrawn", "stopped"))
+        .order_by("-starts_on", "-id")
+    )
+
+
+def sessions(training_class: TrainingClass) -> list[ClassSession]:
+    """The timetable in order of time."""
+    return list(
+        ClassSession.objects.filter(city_code=training_class.city_code, training_class=training_class)
+        .select_related("teacher", "training_class__project", "training_class__site")
+        .order_by("period", "id")
+    )
+
+
+def session(city_code: int, session_id: int) -> ClassSession | None:
+    """One session with its class and site."""
+    return (
+        ClassSession.objects.filter(city_code=city_code, pk=session_id)
+        .select_related("teacher", "training_class__project", "training_class__site")
+        .first()
+    )
+
+
+def teachers_of(provider: Organisation) -> list[Teacher]:
+    """The teachers a provider has registered, by name."""
+    return list(Teacher.objects.filter(city_code=provider.city_code, organisation=provider).order_by("name", "id"))
+
+
+def roster_import(city_code: int, import_id: int) -> RosterImport | None:
+    """One import with its class."""
+    return (
+        RosterImport.objects.filter(city_code=city_code, pk=import_id).select_related("training_class__project").first()
+    )
+
+
+def counted_import(training_class: TrainingClass, digest: bytes) -> RosterImport | None:
+    """The import by which this very file (its SHA-256) already enrolled people in the class."""
+    return RosterImport.objects.filter(
+        city_code=training_class.city_code, training_class=training_class, sha256=digest, imported__gt=0
+    ).first()
+
+
+def classes_given(city_code: int, project_id: int, digest: bytes) -> list[int]:
+    """The classes of a project this very file was handed in for, newest first."""
+    return list(
+        RosterImport.objects.filter(city_code=city_code, training_class__project_id=project_id, sha256=digest)
+        .order_by("-at", "-id")
+        .values_list("training_class_id", flat=True)
+    )
