@@ -5,7 +5,7 @@ Django rewrites both to `… WHERE id IN (SELECT …)`; without the city beside 
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import Any, cast
 
 from django.db.backends.postgresql.compiler import SQLAggregateCompiler, SQLCompiler, SQLInsertCompiler
 from django.db.models.expressions import Col
@@ -24,7 +24,7 @@ def city_equalities(query: Any) -> list[Exact]:
     if city is None:
         return []
 
-    def is_equality(child: Any) -> TypeGuard["Exact[Any]"]:
+    def is_equality(child: Any) -> bool:
         return (
             isinstance(child, Exact)
             and isinstance(child.lhs, Col)
@@ -41,7 +41,7 @@ def city_equalities(query: Any) -> list[Exact]:
             if isinstance(child, WhereNode):
                 equalities += found(child)
             elif is_equality(child):
-                equalities.append(child)
+                equalities.append(cast("Exact", child))
         return equalities
 
     return found(query.where)
