@@ -13,6 +13,13 @@ from zhaoliang.registry.models import Person
 class JobRecord(CityModel):
     """A job of a person with its proof: contract, insurance match or platform order record (人社部发〔2025〕10号 三（四）)."""
 
+    PROOFS = [
+        ("contract", "劳动合同"),
+        ("insurance", "社保比对"),
+        ("payroll", "工资流水"),
+        ("platform", "平台证明"),
+    ]
+
     person = CityForeignKey(Person, verbose_name="人员", related_name="jobs")
     employer_name = models.CharField("单位", max_length=120)
     employer_uscc = models.CharField("统一社会信用代码", max_length=18, blank=True)
@@ -23,12 +30,7 @@ class JobRecord(CityModel):
     proof = models.CharField(
         "证明",
         max_length=20,
-        choices=[
-            ("contract", "劳动合同"),
-            ("insurance", "社保比对"),
-            ("payroll", "工资流水"),
-            ("platform", "平台证明"),
-        ],
+        choices=PROOFS,
     )
     recorded_at = models.DateTimeField("登记时间")
 

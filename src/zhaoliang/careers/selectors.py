@@ -1,0 +1,258 @@
+"""The lifelong record of a person: trainings, certificates, subsidies, vouchers and jobs on one line of time.
+
+Each table of the folders below is read once, however long the record is.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Sum
+
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.careers.models import JobRecord
+from zhaoliang.catalogue.models import CertificateKind
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.certificates.selectors import certificates_of
+from zhaoliang.certificates.states import CERTIFICATE
+from zhaoliang.classes.models import Enrolment
+from zhaoliang.classes.states import ENROLMENT
+from zhaoliang.evaluation.models import ExamResult
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.payments.models import PaymentLine
+from zhaoliang.registry.models import Person, PersonGrant
+from zhaoliang.registry.selectors import MaskedPerson, grants_of, masked
+from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.states import VOUCHER
+
+
+@dataclass(frozen=True)
+class Training:
+    """One class of a person; minutes as planned and as credited by attendance. Scores in tenths, once published."""
+
+    enrolment_id: int
+    city_code: int
+    class_id: int
+    class_name: str
+    project: str
+    provider: str
+    occupation: str
+    starts_on: date
+    ends_on: date
+    hours: int
+    planned_minutes: int
+    credited_minutes: int
+    state: str
+    state_label: str
+    passed: bool | None
+
+    @property
+    def attendance_percent(self) -> int | None:
+        """Credited of planned time in whole per cent, rounded down; None before the class started."""
+        return self.credited_minutes * 100 // self.planned_minutes if self.planned_minutes else None
+
+
+@dataclass(frozen=True)
+class Subsidy:
+    """A subsidy that reached an account: to whom, how much (fen), when."""
+
+    claim_line_id: int
+    city_code: int
+    label: str
+    class_name: str
+    payee_label: str
+    amount_fen: int
+    paid_on: date
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. `kind`: training, certificate, subsidy, voucher or job; `source` says who states it."""
+
+    on: date
+    kind: str
+    title: str
+    detail: str
+    source: str
+    tone: str = ""
+    amount_fen: int | None = None
+    city_code: int = 0
+    object_id: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything the platform knows of a person's learning and work; `timeline` holds the same, latest first."""
+
+    person: MaskedPerson
+    trainings: list[Training] = field(default_factory=list)
+    certificates: list[Certificate] = field(default_factory=list)
+    subsidies: list[Subsidy] = field(default_factory=list)
+    vouchers: list[Voucher] = field(default_factory=list)
+    jobs: list[JobRecord] = field(default_factory=list)
+    grants: list[PersonGrant] = field(default_factory=list)
+    timeline: list[Entry] = field(default_factory=list)
+
+
+def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
+    """The record in the city of this file; with `everywhere` of all cities, which is for the person's own eyes.
+
+    Eight queries, whatever the record's length. Grants are national in either case: they are what a second city asks.
+    """
+    # The file number is the same in every city, so it finds a person's rows in all of them.
+    of: dict[str, Any] = {"person_id": person.pk} if everywhere else {"city_code": person.city_code, "person": person}
+    with national() if everywhere else nullcontext():
+        trainings = _trainings(of)
+        subsidies = _subsidies(
+            {"claim_line__" + name: value for name, value in of.items() if name != "city_code"}
+            | ({} if everywhere else {"city_code": person.city_code})
+        )
+        vouchers = list(Voucher.objects.select_related("batch").filter(**of).order_by("-claimed_at", "-id"))
+        jobs = list(JobRecord.objects.filter(**of).order_by("-from_on", "-id"))
+    certificates = certificates_of(person, everywhere=everywhere)
+    timeline = [
+        *map(_training_entry, trainings),
+        *map(_certificate_entry, certificates),
+        *map(_subsidy_entry, subsidies),
+        *map(_voucher_entry, vouchers),
+        *map(_job_entry, jobs),
+    ]
+    timeline.sort(key=lambda entry: (entry.on, entry.object_id), reverse=True)
+    return Record(masked(person), trainings, certificates, subsidies, vouchers, jobs, grants_of(person.pk), timeline)
+
+
+def _trainings(of: dict[str, Any]) -> list[Training]:
+    rows = list(
+        Enrolment.objects.select_related("training_class__project__occupation", "training_class__provider")
+        .filter(**of)
+        .order_by("-training_class__starts_on", "-id")
+    )
+    sums = (
+        Attendance.objects.filter(**of)
+        .values("enrolment_id")
+        .annotate(planned=Sum("planned_minutes"), credited=Sum("credited_minutes"))
+    )
+    minutes = {row["enrolment_id"]: (row["planned"], row["credited"]) for row in sums}
+    results = dict(ExamResult.objects.filter(**of, exam__state="published").values_list("enrolment_id", "passed"))
+    trainings = []
+    for enrolment in rows:
+        training_class = enrolment.training_class
+        planned, credited = minutes.get(enrolment.pk, (0, 0))
+        trainings.append(
+            Training(
+                enrolment_id=enrolment.pk,
+                city_code=enrolment.city_code,
+                class_id=training_class.pk,
+                class_name=training_class.name,
+                project=training_class.project.name,
+                provider=training_class.provider.name,
+                occupation=training_class.project.occupation.name,
+                starts_on=training_class.starts_on,
+                ends_on=training_class.ends_on,
+                hours=training_class.hours,
+                planned_minutes=planned,
+                credited_minutes=credited,
+                state=enrolment.state,
+                state_label=ENROLMENT.states[enrolment.state],
+                passed=results.get(enrolment.pk),
+            )
+        )
+    return trainings
+
+
+def _subsidies(of: dict[str, Any]) -> list[Subsidy]:
+    rows = (
+        PaymentLine.objects.select_related("claim_line__claim__training_class")
+        .filter(**of, state="paid")
+        .order_by("-settled_at", "-id")
+    )
+    return [
+        Subsidy(
+            claim_line_id=row.claim_line.pk,
+            city_code=row.city_code,
+            label=row.claim_line.get_kind_display(),
+            class_name=row.claim_line.claim.training_class.name,
+            payee_label=row.claim_line.get_payee_display(),
+            amount_fen=row.amount_fen,
+            paid_on=chinese_day(row.settled_at),
+        )
+        for row in rows
+    ]
+
+
+def _training_entry(training: Training) -> Entry:
+    detail = f"{training.provider} · {training.hours} 课时"
+    if training.attendance_percent is not None:
+        detail += f" · 出勤 {training.attendance_percent}%"
+    if training.passed is not None:
+        detail += " · 考核合格" if training.passed else " · 考核未合格"
+    return Entry(
+        training.starts_on,
+        "training",
+        f"{training.project}（{training.state_label}）",
+        detail,
+        training.provider,
+        ENROLMENT.tones.get(training.state, ""),
+        city_code=training.city_code,
+        object_id=training.enrolment_id,
+    )
+
+
+def _certificate_entry(certificate: Certificate) -> Entry:
+    level = f" · {SkillLevel(certificate.level).label}" if certificate.level else ""
+    return Entry(
+        certificate.issued_on,
+        "certificate",
+        f"{CertificateKind(certificate.kind).label}（{CERTIFICATE.states[certificate.state]}）",
+        f"{certificate.occupation.name}{level} · 编号 {certificate.number}",
+        certificate.issuer.name,
+        CERTIFICATE.tones.get(certificate.state, ""),
+        city_code=certificate.city_code,
+        object_id=certificate.pk,
+    )
+
+
+def _subsidy_entry(subsidy: Subsidy) -> Entry:
+    return Entry(
+        subsidy.paid_on,
+        "subsidy",
+        f"{subsidy.label}已到账",
+        f"{subsidy.class_name} · 收款方：{subsidy.payee_label}",
+        "银行回单",
+        "ok",
+        subsidy.amount_fen,
+        subsidy.city_code,
+        subsidy.claim_line_id,
+    )
+
+
+def _voucher_entry(voucher: Voucher) -> Entry:
+    return Entry(
+        chinese_day(voucher.claimed_at),
+        "voucher",
+        f"培训券（{VOUCHER.states[voucher.state]}）",
+        voucher.batch.name,
+        "电子培训券",
+        VOUCHER.tones.get(voucher.state, ""),
+        city_code=voucher.city_code,
+        object_id=voucher.pk,
+    )
+
+
+def _job_entry(job: JobRecord) -> Entry:
+    until = f" 至 {job.to_on.isoformat()}" if job.to_on else ""
+    return Entry(
+        job.from_on,
+        "job",
+        f"在{job.employer_name}就业",
+        "".join((job.post, until, " · 已参保" if job.insured else "")).strip(" ·"),
+        dict(JobRecord.PROOFS)[job.proof],
+        "ok" if job.insured else "",
+        city_code=job.city_code,
+        object_id=job.pk,
+    )
