@@ -28,9 +28,13 @@ def class_outcome(claim: Claim) -> ClassOutcome:
     """Attendance, published results and certificates of a claim's class; three queries, whatever its size."""
     city, training_class = claim.city_code, claim.training_class
     results = ExamResult.objects.filter(city_code=city, exam__training_class=training_class, exam__state="published")
-    certificates = Certificate.objects.filter(
-        city_code=city, result__exam__training_class=training_class, result__exam__state="published"
-    ).select_related("result")
+    certificates = (
+        Certificate.objects.filter(
+            city_code=city, result__exam__training_class=training_class, result__exam__state="published"
+        )
+        .exclude(state="replaced")
+        .select_related("result")
+    )
     return ClassOutcome(
         class_totals(training_class),
         {result.enrolment_id: result for result in results},

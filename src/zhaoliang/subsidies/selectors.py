@@ -15,11 +15,12 @@ from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.kernel.roles import NATION, Actor, Role
+from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
+from zhaoliang.subsidies.regions import in_region
 from zhaoliang.subsidies.services.locking import LINE_PARTS
 from zhaoliang.subsidies.states import CLAIM_LINE
 
@@ -301,7 +302,7 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
         if assignment.role is Role.PROVIDER:
             rows = rows.filter(provider_id=assignment.organisation_id)
         else:
-            rows = rows.filter(training_class__project__region_id__range=region_range(assignment.region_code))
+            rows = rows.filter(**in_region("training_class__project__region_id", assignment.region_code))
         for item in _items(rows, on):
             items[item.claim.city_code, item.claim.pk] = item
     return sorted(items.values(), key=lambda item: (item.due_on or date.max, item.claim.pk))
@@ -313,12 +314,3 @@ def _items(rows: QuerySet[Claim], on: date) -> Iterable[QueueItem]:
     )
     for row in rows:
         yield QueueItem(row, TASKS[row.state][1], row.review_due_on, row.size, row.open, row.due or 0)
-
-
-def region_range(code: int) -> tuple[int, int]:
-    """A region and all below it as a range of GB/T 2260 codes (the nation is everything)."""
-    if code == NATION:
-        return 0, 999999
-    if code % 10000 == 0:
-        return code, code + 9999
-    return (code, code + 99) if code % 100 == 0 else (code, code)

@@ -21,7 +21,6 @@ from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, payee_finder
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.selectors import region_range
 from zhaoliang.subsidies.services import (
     claims_into_payment,
     line_into_batch,
@@ -46,7 +45,7 @@ def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -
     Two officers at once never take the same line. Lines whose payee has no account stay behind
     (`payments.selectors.waiting_lines` says why). Raises Refusal when nothing can be paid.
     """
-    taken = take_for_payment(place.city_code, region_range(place.region_code), fund_source, MOST_LINES)
+    taken = take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES)
     find = payee_finder(place.city_code)
     accounts = [(line, find(line)) for line in taken]
     payable = [(line, account) for line, account in accounts if account.number and line.amount_fen > 0]

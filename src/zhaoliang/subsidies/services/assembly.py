@@ -45,6 +45,8 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
             city_code=training_class.city_code, training_class=training_class, state__in=["attending", "completed"]
         )
         .select_related("person", "voucher__batch")
+        # 打卡签到专用券 is for people who learn without a subsidy.
+        .exclude(voucher__batch__kind="sign_in_only")
         .order_by("id")
     )
     _require_claimable(training_class, enrolments)

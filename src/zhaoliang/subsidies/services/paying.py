@@ -5,13 +5,14 @@ from __future__ import annotations
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.states import CLASS
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.regions import in_region
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 
 FINAL = ("paid", "refused")
 
 
-def take_for_payment(city_code: int, regions: tuple[int, int], fund_source: str, limit: int) -> list[ClaimLine]:
-    """Lock approved lines of a fund in a region (GB/T 2260 code range) that no other payment run is taking right now."""
+def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[ClaimLine]:
+    """Lock approved lines of a fund in a region that no other payment run is taking right now."""
     return list(
         ClaimLine.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
         .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
@@ -19,7 +20,7 @@ def take_for_payment(city_code: int, regions: tuple[int, int], fund_source: str,
             city_code=city_code,
             state="approved",
             claim__fund_source=fund_source,
-            claim__training_class__project__region_id__range=regions,
+            **in_region("claim__training_class__project__region_id", region_code),
         )
         .order_by("id")[:limit]
     )
