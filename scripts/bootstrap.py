@@ -23,6 +23,7 @@ VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.environ.get("ZHAOLIANG_VAR") or os.path.join(ROOT, "var")
 FRONTEND = os.path.join(ROOT, "frontend")
+IDENTITY_SERVICE = os.path.join(ROOT, "tests", "oidc")
 DIST = os.path.join(ROOT, "src", "zhaoliang", "web", "static", "dist")
 HELP = """make demo      从需求到补贴到账走一遍，然后在 127.0.0.1:8000 开网页（PORT=…；ONCE=1 只走一遍）
 make test      全部测试（自带临时数据库；或 DATABASE_URL=postgresql://…）
@@ -187,20 +188,24 @@ def frontend_inputs() -> list[str]:
     return found
 
 
+def ensure_modules(label: str, folder: str) -> None:
+    """Install the locked npm packages of a folder, unless exactly these are installed."""
+    npm, environment = node_environment()
+    lock_stamp = os.path.join(folder, "node_modules", ".zhaoliang.json")
+    lock = digest([os.path.join(folder, "package.json"), os.path.join(folder, "package-lock.json")])
+    if read_stamp(lock_stamp).get("lock") != lock:
+        # Not `ci`: it refuses a lock without the native packages of systems that the locking machine's registry does
+        # not carry. This keeps to the lock's versions and hashes as well, and writes nothing back.
+        run(label, [*npm, "install", "--no-save", "--no-audit", "--no-fund"], cwd=folder, env=environment)
+        write_stamp(lock_stamp, {"lock": lock})
+
+
 def ensure_frontend() -> None:
     """Install the locked npm packages and build the pages' scripts and styles, each only when its inputs changed."""
     if not os.path.exists(os.path.join(FRONTEND, "package-lock.json")):
         return
-    modules = os.path.join(FRONTEND, "node_modules")
     npm, environment = node_environment()
-    lock_stamp = os.path.join(modules, ".zhaoliang.json")
-    lock = digest([os.path.join(FRONTEND, "package.json"), os.path.join(FRONTEND, "package-lock.json")])
-    if read_stamp(lock_stamp).get("lock") != lock:
-        # Not `ci`: it refuses a lock without the native packages of systems that the locking machine's registry does
-        # not carry. This keeps to the lock's versions and hashes as well, and writes nothing back.
-        install = [*npm, "install", "--no-save", "--no-audit", "--no-fund"]
-        run("安装前端依赖", install, cwd=FRONTEND, env=environment)
-        write_stamp(lock_stamp, {"lock": lock})
+    ensure_modules("安装前端依赖", FRONTEND)
     stamps = os.path.join(VAR, "stamps")
     os.makedirs(stamps, exist_ok=True)
     build_stamp = os.path.join(stamps, "frontend.json")
@@ -274,6 +279,7 @@ def step(name: str, arguments: list[str]) -> None:
     elif name == "test":
         prepare(find_python(), "dev", frontend=True)
         ensure_chromium()
+        ensure_modules("安装测试用的身份认证服务", IDENTITY_SERVICE)
         processes = str(min(4, os.cpu_count() or 1))
         become([VENV_PYTHON, "-m", "pytest", "-n", processes, *arguments])
     elif name == "check":

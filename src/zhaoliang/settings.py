@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zhaoliang.kernel.db.config import databases
 from zhaoliang.kernel.localstate import secret_key
+from zhaoliang.web.identity import config as identity
 
 HOME = Path(os.environ.get("ZHAOLIANG_HOME") or Path(__file__).resolve().parents[2])
 VAR = Path(os.environ.get("ZHAOLIANG_VAR") or HOME / "var")
@@ -37,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    # Before allauth, whose templates of the same names it replaces.
+    "zhaoliang.web.identity",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
@@ -57,7 +60,6 @@ INSTALLED_APPS = [
     "zhaoliang.payments",
     "zhaoliang.careers",
     "zhaoliang.web.components",
-    "zhaoliang.web.identity",
     "zhaoliang.web.portal",
     "zhaoliang.web.worker",
     "zhaoliang.web.provider",
@@ -77,6 +79,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "zhaoliang.web.middleware.ActorMiddleware",
+    "zhaoliang.web.identity.middleware.SecondFactor",
     "zhaoliang.web.middleware.RefusalMiddleware",
     "zhaoliang.web.middleware.ContentSecurityPolicy",
 ]
@@ -104,17 +107,14 @@ DATABASES = databases(VAR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "registry.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
-LOGIN_URL = "/account/login/"
+LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/home/"
 
 SESSION_COOKIE_AGE = 8 * 3600
@@ -125,6 +125,29 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "zhaoliang.web.errors.csrf_failure"
+
+# identity: staff by password and second factor or by passkey, workers by the identity service (OIDC)
+ACCOUNT_ADAPTER = "zhaoliang.web.identity.adapters.AccountAdapter"
+ACCOUNT_FORMS = identity.ACCOUNT_FORMS
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "/sign-in/"
+MFA_ADAPTER = "zhaoliang.web.identity.adapters.SecondFactorAdapter"
+MFA_FORMS = identity.MFA_FORMS
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Browsers offer passkeys without HTTPS on localhost only; a server that speaks HTTPS accepts nothing else.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE
+# A phone's clock may run half a minute beside ours.
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_ADAPTER = "zhaoliang.web.identity.adapters.IdentityAdapter"
+SOCIALACCOUNT_PROVIDERS = identity.providers(os.environ)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+# How many of our own proxies stand before us: attempts are counted by the visitor's address.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("ZHAOLIANG_PROXIES", "0"))
 
 LANGUAGE_CODE = "zh-hans"
 TIME_ZONE = "Asia/Shanghai"

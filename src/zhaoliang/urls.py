@@ -8,7 +8,6 @@ from zhaoliang.web import errors, health
 urlpatterns = [
     path("", include("zhaoliang.web.portal.urls")),
     path("", include("zhaoliang.web.identity.urls")),
-    path("account/", include("allauth.urls")),
     path("my/", include("zhaoliang.web.worker.urls")),
     path("desk/", include("zhaoliang.web.provider.urls")),
     path("bureau/", include("zhaoliang.web.bureau.urls")),
