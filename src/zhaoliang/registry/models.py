@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -90,6 +90,8 @@ class PersonRegistry(models.Model):
 
 class Person(CityModel):
     """A city's file of a person. Its id is the national number of `PersonRegistry`, the same in every city."""
+
+    region_id: int
 
     id = models.BigIntegerField(primary_key=True)
     id_hash = models.BinaryField("证件号索引")
@@ -197,6 +199,8 @@ class PersonStatus(CityModel):
 class Organisation(CityModel):
     """A provider, school, enterprise or evaluation organisation, by its unified social credit code."""
 
+    region_id: int
+
     name = models.CharField("名称", max_length=120)
     short_name = models.CharField("简称", max_length=40)
     pinyin_key = models.CharField("拼音", max_length=300)
@@ -270,6 +274,9 @@ class Licence(CityModel):
 class Site(CityModel):
     """A teaching site with its place on earth (WGS84) and the radius, in metres, within which sign-in counts as on site."""
 
+    organisation_id: int
+    region_id: int
+
     organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="sites")
     name = models.CharField("教学点", max_length=120)
     kind = models.CharField(
@@ -315,6 +322,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """An account. Staff sign in with password and second factor, workers through the identity service (OIDC)."""
 
+    assignments: Any
+
     username = models.CharField("登录名", max_length=60, unique=True)
     name = models.CharField("显示名", max_length=60)
     email = models.EmailField("邮箱", blank=True)
@@ -341,6 +350,8 @@ class User(AbstractBaseUser):
 
 class RoleAssignment(models.Model):
     """A role of a user, in a region (bureau roles) or in an organisation, from when to when."""
+
+    region_id: int
 
     user = models.ForeignKey(User, models.PROTECT, verbose_name="账号", related_name="assignments")
     role = models.CharField("角色", max_length=20, choices=[(role.value, label) for role, label in ROLE_LABELS.items()])

@@ -19,6 +19,7 @@ from zhaoliang.kernel.pinyin import pinyin_key
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, region_covers
 from zhaoliang.registry import selectors
 from zhaoliang.registry.models import Licence, Organisation, Site
+from zhaoliang.registry.services.choices import known_values, label_of
 from zhaoliang.registry.states import ORGANISATION
 
 # 类别 1 位 + 机构代码 4 位 + 省级代码 2 位 + 站点序列码 6 位 (domain facts §1.1).
@@ -58,8 +59,7 @@ def register_organisation(
     `region_code` lies within `place`. Raises InvalidIdentifier, BadInput, AlreadyRegistered.
     """
     number = parse_uscc(uscc).number
-    kinds = {value for value, _ in Organisation._meta.get_field("kind").choices or []}
-    if kind not in kinds or not name.strip():
+    if kind not in known_values(Organisation, "kind") or not name.strip():
         raise BadInput(
             what="机构名称或类别没有填对。",
             next_step="请填写名称，并从列表里选择类别。",
@@ -169,9 +169,8 @@ def add_site(
 
     Raises BadInput for a place outside China, a radius out of range or an unknown kind.
     """
-    kinds = {value for value, _ in Site._meta.get_field("kind").choices or []}
     fields = {
-        "kind": kind in kinds,
+        "kind": kind in known_values(Site, "kind"),
         "longitude": Decimal(73) <= longitude <= Decimal(136),
         "latitude": Decimal(3) <= latitude <= Decimal(54),
         "radius_m": 50 <= radius_m <= 2000,
@@ -180,7 +179,7 @@ def add_site(
     }
     wrong = [field for field, right in fields.items() if not right]
     if wrong:
-        labels = [str(Site._meta.get_field(field).verbose_name) for field in wrong]
+        labels = [label_of(Site, field) for field in wrong]
         raise BadInput(
             what=f"教学点没有登记：{'、'.join(labels)}不正确。",
             why="经纬度应在中国境内，签到半径为 50 至 2000 米。",

@@ -17,6 +17,7 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry import selectors
 from zhaoliang.registry.lawbook import clause_of, lawbook
 from zhaoliang.registry.models import GroupMembership, Person, PersonRegistry, PersonStatus
+from zhaoliang.registry.services.choices import known_values
 
 _DOTS = str.maketrans("•‧∙⋅・．.", "·······")
 
@@ -217,8 +218,7 @@ def record_status(
     valid_to: date | None = None,
 ) -> PersonStatus:
     """Record what another register says of a person (pension, establishment, student). Raises BadInput."""
-    kinds = {value for value, _ in PersonStatus._meta.get_field("kind").choices or []}
-    if kind not in kinds:
+    if kind not in known_values(PersonStatus, "kind"):
         raise BadInput(what="身份种类没有选对。", next_step="请从列表里选择。", fields={"kind": "请从列表里选择。"})
     _check_span(valid_from, valid_to)
     return PersonStatus.objects.create(

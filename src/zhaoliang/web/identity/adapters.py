@@ -54,9 +54,9 @@ class AccountAdapter(DefaultAccountAdapter):
         # Counted by address and name together: somebody else's failures must not lock the account's owner out.
         return f"{self.get_client_ip(request)}:{str(credentials.get('username', '')).lower()}"
 
-    def is_reauthentication_required(self, *, app: str) -> bool:
+    def is_reauthentication_required(self, **given: Any) -> bool:
         # Who signed in a moment ago has just shown who he is.
-        return not sessions.is_recent(context.request)
+        return context.request is None or not sessions.is_recent(context.request)
 
     def add_message(
         self,
@@ -82,7 +82,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Any:
         # Allauth would store all claims, the identity number among them, beside the account in clear.
         account = sociallogin.account
-        sociallogin.verified_claims = account.extra_data
+        request.verified_claims = account.extra_data  # type: ignore[attr-defined]  # read by pre_social_login
         account.extra_data = {}
         account.uid = crypto.keyed_hash(account.uid, purpose="oidc-subject").hex()
         sociallogin.email_addresses = []
@@ -94,7 +94,7 @@ class IdentityAdapter(DefaultSocialAccountAdapter):
         settings = self.get_app(request, provider=sociallogin.account.provider).settings
         try:
             with transaction.atomic():
-                identity = claims.read_claims(sociallogin.verified_claims, settings)
+                identity = claims.read_claims(vars(request)["verified_claims"], settings)
                 user = claims.account_of(identity, at=at)
                 self._check_account(request, sociallogin, user, confirming=bool(asked.get("confirm")))
                 if not sociallogin.is_existing:

@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 
 from zhaoliang.kernel.errors import Forbidden
 from zhaoliang.kernel.roles import Actor, Role
+from zhaoliang.registry.models import User
 from zhaoliang.web import errors
 from zhaoliang.web.identity import sessions
 
@@ -81,7 +82,8 @@ class SecondFactor:
         return request.path.startswith(_SET_UP) and not self._is_set_up(request)
 
     def _is_set_up(self, request: HttpRequest) -> bool:
-        return is_mfa_enabled(request.user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN])
+        factors = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+        return isinstance(request.user, User) and is_mfa_enabled(request.user, factors)
 
     def _go(self, request: HttpRequest, name: str) -> HttpResponse:
         response = redirect(name)

@@ -29,12 +29,16 @@ _FRESH = timedelta(minutes=5)
 def has_second_factor(request: HttpRequest) -> bool:
     """Whether this session was opened with a second factor (or, in the demo only, by the demo's identity choice)."""
     accepted = {"mfa", DEMO_METHOD} if settings.DEMO else {"mfa"}
-    return any(record["method"] in accepted for record in get_authentication_records(request, request.user))
+    return any(record["method"] in accepted for record in _records(request))
+
+
+def _records(request: HttpRequest) -> list[dict[str, Any]]:
+    return get_authentication_records(request, request.user) if isinstance(request.user, User) else []
 
 
 def is_recent(request: HttpRequest) -> bool:
     """Whether somebody proved himself in this session within allauth's re-authentication time (five minutes)."""
-    records = get_authentication_records(request, request.user)
+    records = _records(request)
     return bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
 
 
