@@ -19,6 +19,7 @@ from zhaoliang.certificates.models import Certificate, CertificateIndex
 from zhaoliang.classes.models import ClassSession, Enrolment, Teacher, TrainingClass
 from zhaoliang.evaluation.models import Exam, ExamResult
 from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.days import day_start
 from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.registry.services import add_group, record_status
@@ -159,9 +160,13 @@ def case(
     people: list[Person] | None = None,
     with_cards: bool = True,
     account: str = "6299990000000000019",
+    later: timedelta = timedelta(0),
     **enrolled: Any,
 ) -> Case:
-    """A class whose results are published. Traits name trainees by their place: minutes attended, failed, uncertified."""
+    """A class whose results are published. Traits name trainees by their place: minutes attended, failed, uncertified.
+
+    `later` moves the days of the class, for people who attend two.
+    """
     provider = provider or registry.organisation(account_number=account)
     evaluator = registry.organisation(evaluator=True)
     made = project(provider, evaluator)
@@ -172,13 +177,13 @@ def case(
         project=made,
         provider=provider,
         site=registry.site(provider),
-        starts_on=START,
-        ends_on=END,
+        starts_on=START + later,
+        ends_on=END + later,
         capacity=max(size, 1),
         hours=120,
         responsible_name="甲某",
         responsible_phone="19900000000",
-        exam_on=EXAM_ON,
+        exam_on=EXAM_ON + later,
         exam_method="理论和实操",
         state="assessed",
         created_at=registry.AT,
@@ -200,7 +205,7 @@ def case(
         )
         for index, person in enumerate(people)
     ]
-    _attendance(training_class, enrolments, number, attended or {})
+    _attendance(training_class, enrolments, attended or {})
     _results(training_class, enrolments, evaluator, number, failed, uncertified)
     roles = (Role.REVIEWER, Role.APPROVER, Role.FUND_OFFICER, Role.FINANCE)
     return Case(
@@ -239,9 +244,7 @@ def _verified(batch: VoucherBatch, person: Person, made: Project, training_class
     return voucher
 
 
-def _attendance(
-    training_class: TrainingClass, enrolments: list[Enrolment], number: int, attended: dict[int, int]
-) -> None:
+def _attendance(training_class: TrainingClass, enrolments: list[Enrolment], attended: dict[int, int]) -> None:
     teacher = Teacher.objects.create(
         city_code=CITY,
         organisation=training_class.provider,
@@ -250,7 +253,7 @@ def _attendance(
         speciality="焊接",
         qualification="高级技师",
     )
-    begin = datetime(2026, 6, 1, 1, 0, tzinfo=UTC)
+    begin = day_start(training_class.starts_on) + timedelta(hours=9)
     period = (begin, begin + timedelta(hours=8))
     session = ClassSession.objects.create(
         city_code=CITY,
@@ -269,7 +272,7 @@ def _attendance(
             enrolment=enrolment,
             session=session,
             person=enrolment.person,
-            period=(begin + timedelta(days=number), begin + timedelta(days=number, hours=8)),
+            period=period,
             planned_minutes=PLANNED,
             credited_minutes=minutes,
             state="present" if minutes else "absent",
