@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django.db import connection
-from factories.actors import HEPING, TIANJIN, actor
 
+from factories.actors import HEPING, TIANJIN, actor
 from zhaoliang.kernel import acts
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import Forbidden, KeyReused, Refusal, SamePerson, WrongState
@@ -132,6 +132,17 @@ def test_a_decided_refusal_stays_decided_under_its_key(db: None, declared: dict[
         assert refusal.value.as_dict()["next"] == "请先清理。"
     assert not Organisation.objects.filter(city_code=TIANJIN).exists()
     assert IdempotencyKey.objects.filter(city_code=TIANJIN).count() == 1
+
+
+def test_an_answer_of_any_shape_is_replayed_as_it_was(db: None, declared: dict[str, Any]) -> None:
+    @act("test.answer", label="查验", grants={Role.ADMINISTRATOR: Reach.REGION}, on="place")
+    def ask(*, actor: Any, at: datetime, place: Place) -> tuple[Place, date, datetime, list[Organisation], None]:
+        return (place, date(2026, 3, 2), at, [_new_organisation("甲校")], None)
+
+    someone = actor(Role.ADMINISTRATOR)
+    first = ask(actor=someone, at=AT, place=PLACE, key="k")
+    assert ask(actor=someone, at=AT, place=PLACE, key="k") == first
+    assert Organisation.objects.filter(city_code=TIANJIN).count() == 1
 
 
 @pytest.mark.commits

@@ -17,6 +17,8 @@ CITY = 120000
 DISTRICT = 120110
 FOUNDED = date(2026, 1, 5)
 TRAINEES = 60
+# This trainee is fifteen when the class starts.
+UNDER_AGE = 18
 SEED = 20260105
 
 
@@ -83,7 +85,7 @@ def assemble(stage: Stage) -> Cast:
     evaluator = _organisation(
         stage, inventor, "津门演示技能评价中心", "津门演示", "evaluation", "evaluator", prefix="S000012000901"
     )
-    stage.do(
+    evaluator = stage.do(
         registry.list_organisation,
         "list-evaluator",
         actor=stage.clock,
@@ -118,7 +120,7 @@ def assemble(stage: Stage) -> Cast:
 
 def _school(stage: Stage, inventor: Inventor, name: str, short_name: str, label: str) -> School:
     organisation = _organisation(stage, inventor, name, short_name, "private_provider", label)
-    stage.do(
+    organisation = stage.do(
         registry.list_organisation,
         f"list-{label}",
         actor=stage.clock,
@@ -230,12 +232,12 @@ def _member(
 
 
 def _trainees(stage: Stage, inventor: Inventor) -> list[Trainee]:
-    """Sixty workers with accounts. The sixtieth is under sixteen when the class starts."""
+    """Sixty workers with accounts."""
     trainees = []
     for index in range(TRAINEES):
         sex = Sex.FEMALE if index % 3 == 2 else Sex.MALE
         youngest, oldest = date(2005, 12, 31), date(1975, 1, 1)
-        birth = date(2010, 6, 1) if index == TRAINEES - 1 else inventor.birth(youngest=youngest, oldest=oldest)
+        birth = date(2010, 6, 1) if index == UNDER_AGE else inventor.birth(youngest=youngest, oldest=oldest)
         name, label = inventor.name(), f"trainee-{index + 1}"
         person, number = _register(stage, inventor, name, birth, sex, label)
         user = stage.do(

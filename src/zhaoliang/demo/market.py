@@ -130,6 +130,8 @@ def _catalogue(stage: Stage, cast: Cast) -> tuple[CatalogueEntry, CatalogueEntry
         catalogue=made,
     )
     stage.tell("指导目录条目", len(entries))
+    for entry in entries:
+        entry.refresh_from_db()
     return entries[0], entries[1]
 
 

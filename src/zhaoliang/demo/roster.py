@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import xlsxwriter
 
 from zhaoliang.classes.roster.columns import COLUMNS
-from zhaoliang.demo.cast import Trainee
+from zhaoliang.demo.cast import UNDER_AGE, Trainee
 from zhaoliang.kernel.identifiers.certificates import build_skill_certificate
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.levels import SkillLevel
@@ -20,7 +20,7 @@ GROUPS = dict(GroupMembership.GROUPS)
 # A workbook written twice is the same file, so that an upload repeated by a resumed run is known as a duplicate.
 MADE = datetime(2026, 2, 6, tzinfo=UTC)
 
-CHECK_DIGIT, DUPLICATE, TWO_CLASSES, UNDER_AGE, PENSION, CERTIFICATE_LEVEL = 3, 8, 13, 18, 23, 28
+CHECK_DIGIT, DUPLICATE, TWO_CLASSES, PENSION, CERTIFICATE_LEVEL = 3, 8, 13, 23, 28
 ESTABLISHMENT, OTHER_PROJECT, ATTENDANCE, HIGHER_PAID, EXPIRED, OTHER_NAME = 33, 38, 43, 48, 53, 58
 # Index (from 0) of the wrong trainee among the sixty → what is wrong, for the summary.
 FAULTS = {

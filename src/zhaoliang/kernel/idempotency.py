@@ -6,9 +6,11 @@ A refusal about the facts is stored too and stays decided; a passing one (busy, 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.apps import apps
@@ -76,14 +78,24 @@ def _actor_label(actor: Actor) -> str:
 
 
 def _freeze(result: Any) -> Any:
+    """An act's answer as JSON: rows by their key, dataclasses field by field."""
     if isinstance(result, models.Model):
         return {"model": result._meta.label_lower, "city_code": getattr(result, "city_code", None), "pk": result.pk}
     if isinstance(result, list | tuple):
-        return {"list": [_freeze(item) for item in result]}
+        return {"list": [_freeze(item) for item in result], "tuple": isinstance(result, tuple)}
+    if is_dataclass(result) and not isinstance(result, type):
+        kind = type(result)
+        parts = {field.name: _freeze(getattr(result, field.name)) for field in fields(result)}
+        return {"dataclass": [kind.__module__, kind.__qualname__], "fields": parts}
+    if isinstance(result, datetime):
+        return {"datetime": result.isoformat()}
+    if isinstance(result, date):
+        return {"date": result.isoformat()}
     return {"value": result}
 
 
 def _thaw(answer: Any) -> Any:
+    """The answer again; a stored refusal is raised again."""
     if "refusal" in answer:
         raise errors.kind_named(answer["refusal"])(
             answer["what"], answer["why"], answer["next"], fields=answer["fields"]
@@ -93,5 +105,14 @@ def _thaw(answer: Any) -> Any:
         scope = {} if answer["city_code"] is None else {"city_code": answer["city_code"]}
         return model._default_manager.get(pk=answer["pk"], **scope)
     if "list" in answer:
-        return [_thaw(item) for item in answer["list"]]
+        items = [_thaw(item) for item in answer["list"]]
+        return tuple(items) if answer.get("tuple") else items
+    if "dataclass" in answer:
+        module, name = answer["dataclass"]
+        kind = getattr(importlib.import_module(module), name)
+        return kind(**{field: _thaw(value) for field, value in answer["fields"].items()})
+    if "datetime" in answer:
+        return datetime.fromisoformat(answer["datetime"])
+    if "date" in answer:
+        return date.fromisoformat(answer["date"])
     return answer["value"]
