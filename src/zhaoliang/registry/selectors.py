@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from zhaoliang.kernel import crypto
 from zhaoliang.kernel.audit import record_look
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.identifiers.other_documents import DocumentKind, parse_document
 from zhaoliang.kernel.identifiers.uscc import parse_uscc
@@ -196,6 +197,13 @@ def region(code: int) -> Region:
 def regions_under(code: int) -> list[Region]:
     """The regions directly below one that exist today, in dictionary order."""
     return list(Region.objects.filter(parent_code=code, valid_to__isnull=True).order_by("pinyin_key", "code"))
+
+
+def cities() -> list[Region]:
+    """The cities on the platform: those with an organisation in a public directory, in dictionary order."""
+    listed = Organisation.objects.filter(city_code=OuterRef("code"), state="listed")
+    with national():
+        return list(Region.objects.filter(Exists(listed), code=F("city_code")).order_by("pinyin_key", "code"))
 
 
 def search_occupations(text: str, *, limit: int = 20) -> list[Occupation]:

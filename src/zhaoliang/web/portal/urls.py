@@ -1,5 +1,21 @@
-"""Addresses of the portal pages."""
+"""Addresses of the public site."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from zhaoliang.web.portal.views import check, directories, home, policies, projects, publicity
+
+app_name = "portal"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("projects/", projects.projects, name="projects"),
+    path("projects/<int:city>/<int:pk>/", projects.project, name="project"),
+    path("catalogue/", projects.guidance, name="catalogue"),
+    path("organisations/", directories.organisations, name="organisations"),
+    path("check/", check.check, name="check"),
+    path("publicity/", publicity.publicity, name="publicity"),
+    path("publicity/<int:city>/<int:pk>/objection/", publicity.objection, name="objection"),
+    path("policies/", policies.policies, name="policies"),
+    path("policies/<path:document>/", policies.policy, name="policy"),
+    path("about/", home.about, name="about"),
+]

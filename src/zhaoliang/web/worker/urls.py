@@ -1,5 +1,28 @@
-"""Addresses of the worker pages."""
+"""Addresses of the worker's phone pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from zhaoliang.web.worker.views import classes, find, mine, vouchers
+
+app_name = "worker"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="worker:find"), name="home"),
+    path("find/", find.find, name="find"),
+    path("find/<int:city>/<int:pk>/", find.batch, name="batch"),
+    path("vouchers/", vouchers.vouchers, name="vouchers"),
+    path("vouchers/<int:city>/<int:pk>/", vouchers.voucher, name="voucher"),
+    path("vouchers/<int:city>/<int:pk>/qr/", vouchers.qr, name="qr"),
+    path("vouchers/<int:city>/<int:pk>/return/", vouchers.give_back, name="return"),
+    path("classes/", classes.overview, name="classes"),
+    path("classes/<int:city>/<int:pk>/", classes.enrolment, name="enrolment"),
+    path("sessions/<int:city>/<int:pk>/sign-in/", classes.sign_in, name="sign-in"),
+    path("me/", mine.me_page, name="me"),
+    path("me/record/", mine.record, name="record"),
+    path("me/certificates/<int:city>/<int:pk>/", mine.certificate, name="certificate"),
+    path("me/certificates/<int:city>/<int:pk>/pdf/", mine.certificate_pdf, name="certificate-pdf"),
+    path("me/subsidies/", mine.subsidies, name="subsidies"),
+    path("me/subsidies/<int:city>/<int:pk>/", mine.subsidy, name="subsidy"),
+    path("me/looks/", mine.looks, name="looks"),
+]

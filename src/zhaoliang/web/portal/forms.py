@@ -1,0 +1,69 @@
+"""What visitors may type on the public site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.web.components.forms import PlainForm
+
+LEVELS = [("", "全部等级"), *((str(level.value), level.label) for level in SkillLevel)]
+
+
+class ProjectFilter(forms.Form):
+    """Filters of the project list; they live in the address."""
+
+    q = forms.CharField(label="学什么", required=False, max_length=60)
+    region = forms.ChoiceField(label="地区", required=False)
+    level = forms.ChoiceField(label="等级", required=False, choices=LEVELS)
+    voucher = forms.BooleanField(label="现在能领培训券", required=False)
+    places = forms.BooleanField(label="有班可报", required=False)
+
+    def __init__(self, *args: Any, regions: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["region"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = regions
+
+
+class TextFilter(forms.Form):
+    """A search text and a region."""
+
+    q = forms.CharField(label="名称", required=False, max_length=60)
+    region = forms.ChoiceField(label="地区", required=False)
+
+    def __init__(self, *args: Any, regions: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["region"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = regions
+
+
+class CheckForm(PlainForm):
+    """One field for a certificate number or a voucher code; the name only goes with a certificate."""
+
+    number = forms.CharField(
+        label="证书编号或券码",
+        max_length=400,  # a scanned QR text is much longer than a typed code
+        help_text="证书编号在证书正面，券码在培训券二维码下方。空格、横线、大小写都不影响。",
+    )
+    name = forms.CharField(label="持证人姓名", max_length=60, required=False, help_text="查证书要填，查培训券不用填。")
+
+
+class ObjectionForm(PlainForm):
+    """An objection to a published claim."""
+
+    text = forms.CharField(
+        label="异议内容",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="写清楚哪一位、哪里不对、您怎么知道的。",
+    )
+    contact = forms.CharField(
+        label="联系方式",
+        max_length=120,
+        required=False,
+        help_text="留下电话或邮箱，工作人员核实后告诉您结果。不公开。",
+    )

@@ -1,0 +1,8 @@
+"""What the public site shows to everybody."""
+
+from zhaoliang.kernel.acts import question
+
+HOME = question("portal.home", "打开公共门户", public=True)
+DIRECTORY = question("portal.directory", "查看机构目录", public=True)
+CHECK = question("portal.check", "查证书、查培训券", public=True)
+POLICIES = question("portal.policies", "查看政策和条款", public=True)

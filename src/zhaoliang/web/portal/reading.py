@@ -1,0 +1,148 @@
+"""What several pages of the public site read: projects with their open vouchers and open classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from zhaoliang.catalogue import selectors as catalogue
+from zhaoliang.catalogue.models import Project
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.vouchers import selectors as vouchers
+from zhaoliang.vouchers.models import VoucherBatch
+
+
+@dataclass(frozen=True)
+class OpenBatch:
+    """A batch one can claim from now, and how many vouchers are left."""
+
+    batch: VoucherBatch
+    left: int
+
+
+@dataclass(frozen=True)
+class OpenClass:
+    """A class that has been accepted and has not begun, and how many places are free."""
+
+    training_class: TrainingClass
+    free: int
+
+
+@dataclass(frozen=True)
+class ProjectCard:
+    """A project in a list, with what can be had of it now."""
+
+    project: Project
+    batches: tuple[OpenBatch, ...]
+    classes: tuple[OpenClass, ...]
+
+    @property
+    def left(self) -> int:
+        """Vouchers that can still be claimed."""
+        return sum(one.left for one in self.batches)
+
+    @property
+    def free(self) -> int:
+        """Places in classes that have not begun."""
+        return sum(one.free for one in self.classes)
+
+    @property
+    def next_class(self) -> TrainingClass | None:
+        """The class that begins first."""
+        return self.classes[0].training_class if self.classes else None
+
+
+def _claimable(city_code: int, at: datetime) -> QuerySet[VoucherBatch]:
+    return VoucherBatch.objects.filter(city_code=city_code, state="open", claim_from__lte=at, claim_until__gt=at)
+
+
+def _coming(city_code: int, on: date) -> QuerySet[TrainingClass]:
+    return TrainingClass.objects.filter(city_code=city_code, state="accepted", starts_on__gte=on)
+
+
+def projects(
+    city_code: int,
+    region_code: int,
+    at: datetime,
+    *,
+    text: str = "",
+    level: int | None = None,
+    with_voucher: bool = False,
+    with_places: bool = False,
+) -> QuerySet[Project]:
+    """The listed projects of a region that match, those with vouchers to claim first."""
+    batch = _claimable(city_code, at).filter(project_id=OuterRef("pk"))
+    coming = _coming(city_code, chinese_day(at)).filter(project_id=OuterRef("pk"))
+    found = catalogue.listed_projects(city_code, region_code).annotate(claimable=Exists(batch))
+    if words := text.strip():
+        found = found.filter(
+            Q(name__icontains=words)
+            | Q(occupation__name__icontains=words)
+            | Q(occupation__code__startswith=words)
+            | Q(provider__name__icontains=words)
+            | Q(provider__short_name__icontains=words)
+        )
+    if level is not None:
+        found = found.filter(level=level)
+    if with_voucher:
+        found = found.filter(claimable=True)
+    if with_places:
+        found = found.filter(Exists(coming))
+    return found.order_by("-claimable", "name", "id")
+
+
+def cards(city_code: int, found: Iterable[Project], at: datetime) -> list[ProjectCard]:
+    """The projects with their open batches and classes; three queries whatever their number."""
+    listed = list(found)
+    batches = open_batches(city_code, [project.pk for project in listed], at)
+    classes = open_classes(city_code, [project.pk for project in listed], chinese_day(at))
+    return [
+        ProjectCard(project, tuple(batches.get(project.pk, ())), tuple(classes.get(project.pk, ())))
+        for project in listed
+    ]
+
+
+def open_batches(city_code: int, project_ids: Sequence[int], at: datetime) -> dict[int, list[OpenBatch]]:
+    """The batches of these projects that vouchers can be claimed from, by project; those that end first come first."""
+    rows = _claimable(city_code, at).filter(project_id__in=project_ids).order_by("claim_until", "id")
+    listed = list(rows)
+    left = vouchers.places_left(city_code, [row.pk for row in listed])
+    found: dict[int, list[OpenBatch]] = {}
+    for row in listed:
+        found.setdefault(row.project_id, []).append(OpenBatch(row, left.get(row.pk, 0)))
+    return found
+
+
+def open_classes(city_code: int, project_ids: Sequence[int], on: date) -> dict[int, list[OpenClass]]:
+    """The accepted classes of these projects that begin on that day or later, by project, the next one first."""
+    trainees = Count("enrolments", filter=~Q(enrolments__state="removed") & Q(enrolments__city_code=city_code))
+    rows = (
+        _coming(city_code, on)
+        .filter(project_id__in=project_ids)
+        .select_related("site")
+        .annotate(taken=trainees)
+        .order_by("starts_on", "id")
+    )
+    found: dict[int, list[OpenClass]] = {}
+    for row in rows:
+        found.setdefault(row.project_id, []).append(OpenClass(row, max(0, row.capacity - row.taken)))
+    return found
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The three numbers of the home page."""
+
+    projects: int
+    vouchers_left: int
+    organisations: int
+
+
+def figures(city_code: int, region_code: int, organisations: int, at: datetime) -> Figures:
+    """Listed projects, vouchers that can be claimed now, organisations in the directory."""
+    left = vouchers.places_left(city_code, list(_claimable(city_code, at).values_list("pk", flat=True)))
+    return Figures(catalogue.listed_projects(city_code, region_code).count(), sum(left.values()), organisations)

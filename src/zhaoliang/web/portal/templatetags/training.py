@@ -1,0 +1,42 @@
+"""`{% load training %}`: words of the training trade that more than one page writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from zhaoliang.kernel.identifiers import InvalidIdentifier
+from zhaoliang.kernel.identifiers.voucher_code import parse_code
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.web.components.parts import ClauseView, clause_view
+
+register = template.Library()
+
+
+@register.filter
+def level_label(level: int | None) -> str:
+    """`高级工（三级）`; 不分等级 for none."""
+    return SkillLevel(level).label if level else "不分等级"
+
+
+@register.filter
+def voucher_code(code: str) -> str:
+    """A voucher's code grouped for reading aloud; as it is when it cannot be read."""
+    try:
+        return parse_code(code).display
+    except InvalidIdentifier:
+        return code
+
+
+@register.filter
+def linked(citation: Any) -> ClauseView:
+    """A policy citation with the address of its text on the policies page."""
+    view = clause_view(citation)
+    document_id, clause_id = getattr(citation, "document_id", ""), getattr(citation, "clause_id", "")
+    if not document_id:
+        return view
+    address = reverse("portal:policy", kwargs={"document": document_id})
+    anchor = f"#c{clause_id}" if clause_id else ""
+    return ClauseView(view.number, view.ref, view.title, view.excerpt, view.verified, address + anchor)

@@ -1,0 +1,110 @@
+"""What a worker can claim: each open batch tried against the policies with what is on file about him."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from zhaoliang.catalogue.models import Project
+from zhaoliang.classes.facts import base_facts
+from zhaoliang.classes.known import Known, known_people
+from zhaoliang.policy import Decision, Outcome, RuleResult
+from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.registry.models import GroupMembership, Person
+from zhaoliang.vouchers import selectors as vouchers
+from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.web.portal.reading import OpenBatch, ProjectCard
+from zhaoliang.web.portal.standards import ASSUMED
+
+GROUPS = dict(GroupMembership.GROUPS)
+RANK = {Outcome.PASS: 0, Outcome.CANNOT_TELL: 1, Outcome.FAIL: 2}
+# A voucher that was given back does not keep its holder from another one of the same batch.
+GIVEN_BACK = "returned"
+
+
+@dataclass(frozen=True)
+class Chance:
+    """One batch for one person: `can` claim now, `after` something is cleared, `cannot` by a rule, or `have` one already."""
+
+    kind: Literal["can", "after", "cannot", "have"]
+    project: Project
+    open: OpenBatch
+    decision: Decision
+    group: str
+    held: Voucher | None = None
+
+    @property
+    def batch(self) -> VoucherBatch:
+        return self.open.batch
+
+    @property
+    def fen(self) -> int | None:
+        """What the policies give if everything stays as it is; None when it cannot be told."""
+        return self.decision.fen if self.decision.outcome is not Outcome.FAIL else None
+
+    @property
+    def reasons(self) -> tuple[RuleResult, ...]:
+        """The rules that stand in the way, refusals first."""
+        return self.decision.refusals or self.decision.questions
+
+    @property
+    def missing(self) -> list[str]:
+        """What nobody knows yet, in words."""
+        facts = lawbook().facts
+        names = [name for rule in self.decision.questions for name in rule.missing]
+        return [facts.label(name) for name in dict.fromkeys(names)]
+
+    @property
+    def wanted_groups(self) -> list[str]:
+        """The groups the batch is for; empty for everybody."""
+        return [GROUPS.get(code, code) for code in self.batch.groups]
+
+    @property
+    def outside(self) -> bool:
+        """Whether no register places the person in one of the batch's groups."""
+        return bool(self.batch.groups) and self.group not in self.batch.groups
+
+
+def chances(person: Person, cards: Iterable[ProjectCard], on: date) -> list[Chance]:
+    """Every open batch of these projects for this person; seven queries whatever their number."""
+    known = known_people(city_code=person.city_code, person_ids=[person.pk], start=on, end=on, training_class=None)[
+        person.pk
+    ]
+    held = {one.batch_id: one for one in vouchers.vouchers_of(person) if one.state != GIVEN_BACK}
+    return [
+        chance(person, card.project, one, known, held.get(one.batch.pk), on) for card in cards for one in card.batches
+    ]
+
+
+def chance(person: Person, project: Project, opened: OpenBatch, known: Known, held: Voucher | None, on: date) -> Chance:
+    """One batch for one person, by the group that serves him best. Reads no database when the parts are loaded."""
+    policies = policies_for(project.region_id, on=on)
+    groups = [code for code in known.groups if not opened.batch.groups or code in opened.batch.groups]
+    tried: list[tuple[Decision, str]] = []
+    for code in groups or list(known.groups) or [""]:
+        sheet = base_facts(
+            city_code=person.city_code,
+            project=project,
+            start=on,
+            person=person,
+            birth_date=person.birth_date,
+            voucher=None,
+            group=code or None,
+            known=known,
+        )
+        tried.append((policies.decide({**sheet.facts, **ASSUMED}, phase="preflight"), code))
+    decision, group = min(tried, key=lambda one: (RANK[one[0].outcome], -(one[0].fen or 0)))
+    return Chance(_kind(opened.batch, decision, group, held), project, opened, decision, group, held)
+
+
+def _kind(
+    batch: VoucherBatch, decision: Decision, group: str, held: Voucher | None
+) -> Literal["can", "after", "cannot", "have"]:
+    if held is not None:
+        return "have"
+    outside = bool(batch.groups) and group not in batch.groups
+    if decision.outcome is Outcome.FAIL or (outside and batch.kind == "directed"):
+        return "cannot"
+    return "can" if decision.outcome is Outcome.PASS and not outside else "after"

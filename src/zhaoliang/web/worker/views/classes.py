@@ -1,0 +1,153 @@
+"""上课: the session of today, signing in, the timetable and the hours so far."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from zhaoliang.attendance import perms, selectors, services
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.classes import selectors as classes
+from zhaoliang.classes.models import Enrolment
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.roles import Access
+from zhaoliang.web.access import page
+from zhaoliang.web.components import toasts
+from zhaoliang.web.worker.forms import SignInForm
+from zhaoliang.web.worker.me import me, own
+
+DEVICE_COOKIE = "zl_device"
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Next:
+    """The session I sign in for next, and whether I can now."""
+
+    attendance: Attendance
+    opens: datetime
+    late_after: datetime
+    closes: datetime
+    at: datetime
+
+    @property
+    def open(self) -> bool:
+        """Whether sign-in is possible at this moment."""
+        return self.opens <= self.at <= self.closes
+
+    @property
+    def late(self) -> bool:
+        """Whether signing in now counts as late."""
+        return self.at > self.late_after
+
+    @property
+    def over(self) -> bool:
+        """Whether the time to sign in is over."""
+        return self.at > self.closes
+
+    @property
+    def today(self) -> bool:
+        """Whether the session is today."""
+        return chinese_day(self.attendance.period.lower) == chinese_day(self.at)
+
+    @property
+    def minutes_left(self) -> int:
+        """Minutes until the session begins."""
+        return max(0, int((self.attendance.period.lower - self.at).total_seconds()) // 60)
+
+
+@page(perms.MINE, access=own)
+def overview(request: HttpRequest) -> HttpResponse:
+    """The next session first, then my classes."""
+    person = me(request)
+    found = selectors.next_for(person, request.at)
+    coming: Next | None = None
+    if found is not None:
+        times = services.window(found.session)
+        coming = Next(found, times.opens, times.late_after, times.closes, request.at)
+    context = {"tab": "classes", "coming": coming, "enrolments": classes.enrolments_of(person)}
+    response = render(request, "worker/classes.html", context)
+    if DEVICE_COOKIE not in request.COOKIES:
+        # One phone signing in for many people is a signal for the inspector; the number says nothing else.
+        response.set_cookie(
+            DEVICE_COOKIE,
+            secrets.token_urlsafe(16),
+            max_age=YEAR_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure(),
+        )
+    return response
+
+
+@page(perms.MINE, access=own)
+def enrolment(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """One class of mine: timetable with what I attended, and the hours so far. Raises NotFound."""
+    found = _mine(request, city, pk)
+    attendances = selectors.attendances_of(found)
+    planned = sum(one.planned_minutes for one in attendances)
+    credited = sum(one.credited_minutes for one in attendances)
+    minutes = found.training_class.minutes_per_hour
+    context = {
+        "tab": "classes",
+        "enrolment": found,
+        "attendances": attendances,
+        "sessions": () if attendances else classes.sessions(found.training_class),
+        "planned_hours": planned // minutes,
+        "credited_hours": credited // minutes,
+        "share": f"{credited * 100 // planned} %" if planned else "",
+    }
+    return render(request, "worker/enrolment.html", context)
+
+
+def _access_of(request: HttpRequest, city: int, pk: int) -> Access | None:
+    found = selectors.attendance(city, pk)
+    return found.access() if found is not None else own(request)
+
+
+@require_POST
+@page(perms.MINE, act=services.sign_in.declaration, access=_access_of)
+def sign_in(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """Sign in for a session with the phone's place. Raises NotFound, and what the act refuses."""
+    found = selectors.attendance(city, pk)
+    if found is None:
+        raise NotFound(what="没有这次课。", why="课表可能改了。", next_step="请回到“上课”刷新后再签到。")
+    form = SignInForm(request.POST)
+    given = form.cleaned_data if form.is_valid() else {}
+    signed_at = given.get("signed_at")
+    signed = services.sign_in(
+        actor=request.actor,
+        at=request.at,
+        attendance=found,
+        method="location",
+        longitude=given.get("longitude"),
+        latitude=given.get("latitude"),
+        device=request.COOKIES.get(DEVICE_COOKIE, ""),
+        signed_at=datetime.fromtimestamp(signed_at, tz=UTC) if signed_at else None,
+        key=request.POST.get("key"),
+    )
+    toasts.say(request, _says(signed))
+    return redirect(reverse("worker:classes"))
+
+
+def _says(signed: Attendance) -> str:
+    if signed.state == "absent":
+        return "收到了，但已经过了签到时间，这次课记为缺课。有特殊情况请找班主任更正。"
+    word = "签到成功，记为迟到。" if signed.state == "late" else "签到成功。"
+    notes = "、".join(services.FLAG_LABELS[flag] for flag in signed.flags)
+    return f"{word}{notes}，老师会核对。" if notes else word
+
+
+def _mine(request: HttpRequest, city: int, pk: int) -> Enrolment:
+    person = me(request)
+    found = next((one for one in classes.enrolments_of(person) if (one.city_code, one.pk) == (city, pk)), None)
+    if found is None:
+        raise NotFound(what="没有这个班。", why="它不在您的培训记录里。", next_step="请从“上课”里打开。")
+    return found

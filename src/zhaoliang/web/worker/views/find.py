@@ -1,0 +1,94 @@
+"""找培训: what I can claim, and claiming it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from zhaoliang.catalogue import selectors as catalogue
+from zhaoliang.classes.known import known_people
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.vouchers import perms as vouchers_perms
+from zhaoliang.vouchers import selectors as vouchers
+from zhaoliang.vouchers import services
+from zhaoliang.web.access import page
+from zhaoliang.web.components import toasts
+from zhaoliang.web.identity.stepup import confirm_first, recently_verified
+from zhaoliang.web.portal import reading
+from zhaoliang.web.worker import chances, perms
+from zhaoliang.web.worker.forms import ClaimForm
+from zhaoliang.web.worker.me import me, own
+
+# 本人领取: the identity service must have seen the person this recently when a voucher is claimed.
+SEEN_MINUTES = 30
+SHOWN = 60
+
+
+@page(perms.FIND, access=own)
+def find(request: HttpRequest) -> HttpResponse:
+    """Everything one can claim in the city, in three groups: can, can after something is cleared, cannot and why."""
+    person = me(request)
+    text = request.GET.get("q", "").strip()[:60]
+    found = reading.projects(person.city_code, person.city_code, request.at, text=text, with_voucher=True)
+    cards = reading.cards(person.city_code, found[:SHOWN], request.at)
+    tried = chances.chances(person, cards, chinese_day(request.at))
+    context = {
+        "tab": "find",
+        "person": person,
+        "q": text,
+        "can": [one for one in tried if one.kind == "can"],
+        "after": [one for one in tried if one.kind == "after"],
+        "cannot": [one for one in tried if one.kind == "cannot"],
+        "have": [one for one in tried if one.kind == "have"],
+    }
+    return render(request, "worker/find.html", context)
+
+
+@page(vouchers_perms.OPEN, act=services.claim_voucher.declaration, access=own)
+def batch(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """One batch: what for, how much, whether I may, and the claim itself. Raises NotFound."""
+    if request.actor.is_anonymous:
+        return redirect(f"{reverse('sign_in')}?next={request.path}")
+    person = me(request)
+    found = next((one for one in vouchers.open_batches(city, city, request.at) if one.pk == pk), None)
+    project = catalogue.project(city, found.project_id) if found else None
+    if found is None or project is None:
+        raise NotFound(
+            what="这张培训券现在不能领。",
+            why="它可能已经停发，或还没有开始发放。",
+            next_step="请看看其他能领的培训券。",
+        )
+    form = ClaimForm(request.POST or None)
+    refused: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        if not recently_verified(request, SEEN_MINUTES):
+            return confirm_first(request, back_to=request.path)
+        try:
+            voucher = services.claim_voucher(
+                actor=request.actor,
+                at=request.at,
+                person=person,
+                batch=found,
+                declared=form.cleaned_data["declared"],
+                key=request.POST.get("key"),
+            )
+        except Refusal as caught:
+            refused = caught
+        else:
+            toasts.say(request, "领到了。下一步：带上券码去报名。")
+            return redirect("worker:voucher", city=voucher.city_code, pk=voucher.pk)
+    on = chinese_day(request.at)
+    known = known_people(city_code=city, person_ids=[person.pk], start=on, end=on, training_class=None)[person.pk]
+    held = next(
+        (one for one in vouchers.vouchers_of(person) if one.batch_id == pk and one.state != chances.GIVEN_BACK), None
+    )
+    context = {
+        "tab": "find",
+        "form": form,
+        "refused": refused,
+        "chance": chances.chance(person, project, reading.OpenBatch(found, found.left), known, held, on),
+        "classes": reading.open_classes(city, [project.pk], on).get(project.pk, []),
+    }
+    return render(request, "worker/batch.html", context, status=refused.status if refused else 200)

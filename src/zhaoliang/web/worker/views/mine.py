@@ -1,0 +1,148 @@
+"""我的: my record, my certificates, where the money is, who looked at my file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from zhaoliang import policy
+from zhaoliang.careers import perms as careers_perms
+from zhaoliang.careers.selectors import lifelong_record
+from zhaoliang.certificates import perms as certificates_perms
+from zhaoliang.certificates import selectors as certificates
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.models import AuditEvent, StateChange
+from zhaoliang.kernel.roles import Access
+from zhaoliang.payments import selectors as payments
+from zhaoliang.registry import perms as registry_perms
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.selectors import groups_on, masked
+from zhaoliang.subsidies import perms as subsidies_perms
+from zhaoliang.subsidies import selectors
+from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.web.access import page
+from zhaoliang.web.components.parts import Event, Step, steps
+from zhaoliang.web.worker import perms
+from zhaoliang.web.worker.me import me, own
+
+LOOKS_SHOWN = 100
+MONEY_STEPS = ("生成", "初审", "复核", "公示", "审批", "到账")
+MONEY_STATES = {
+    "assembled": 0,
+    "returned": 0,
+    "first_review": 1,
+    "second_review": 2,
+    "publicity": 3,
+    "approved": 5,
+    "paying": 5,
+    "settled": 6,
+}
+
+
+@page(registry_perms.FILE, access=own)
+def me_page(request: HttpRequest) -> HttpResponse:
+    """Who I am here, and the ways on."""
+    person = me(request)
+    context = {
+        "tab": "me",
+        "person": masked(person),
+        "region": person.region,
+        "groups": groups_on(person, chinese_day(request.at)),
+        "certificates": certificates.certificates_of(person),
+        "lines": selectors.lines_of_person(person.city_code, person.pk),
+    }
+    return render(request, "worker/me.html", context)
+
+
+@page(careers_perms.RECORD, access=own)
+def record(request: HttpRequest) -> HttpResponse:
+    """My whole record, of all cities, latest first."""
+    return render(request, "worker/record.html", {"tab": "me", "record": lifelong_record(me(request), everywhere=True)})
+
+
+def _certificate_access(request: HttpRequest, city: int, pk: int) -> Access | None:
+    return certificates.certificate(city, pk).access()
+
+
+def _my_certificate(request: HttpRequest, city: int, pk: int) -> Certificate:
+    found = certificates.certificate(city, pk)
+    if found.person_id != request.actor.person_id:
+        raise NotFound(what="没有这本证书。", why="它不在您名下。", next_step="请从“我的”里打开。")
+    return found
+
+
+@page(certificates_perms.CERTIFICATE, access=_certificate_access)
+def certificate(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """One certificate of mine, as the register has it."""
+    found = _my_certificate(request, city, pk)
+    return render(request, "worker/certificate.html", {"tab": "me", "certificate": found})
+
+
+@page(certificates_perms.CERTIFICATE, access=_certificate_access)
+def certificate_pdf(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """My certificate as PDF. Raises what `certificates.selectors.pdf` refuses."""
+    found = _my_certificate(request, city, pk)
+    response = HttpResponse(certificates.pdf(found), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{found.number}.pdf"'
+    return response
+
+
+@page(subsidies_perms.LINE, access=own)
+def subsidies(request: HttpRequest) -> HttpResponse:
+    """钱到哪了: every subsidy line of mine and where it stands."""
+    person = me(request)
+    lines = selectors.lines_of_person(person.city_code, person.pk)
+    return render(request, "worker/subsidies.html", {"tab": "me", "lines": [(one, _steps(one)) for one in lines]})
+
+
+def _line_access(request: HttpRequest, city: int, pk: int) -> Access | None:
+    return selectors.claim_line(city, pk).access()
+
+
+@page(subsidies_perms.LINE, access=_line_access)
+def subsidy(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+    """One subsidy of mine: where it is, what the policies said of it and by which clause."""
+    line = selectors.claim_line(city, pk)
+    if line.person_id != request.actor.person_id:
+        raise NotFound(what="没有这笔补贴。", why="它不在您名下。", next_step="请从“钱到哪了”里打开。")
+    made = policy.Decision.from_json(line.decision.record) if line.decision is not None else None
+    context: dict[str, Any] = {
+        "tab": "me",
+        "line": line,
+        "steps": _steps(line),
+        "explained": policy.explain(made, lawbook().facts) if made else [],
+        "view": selectors.line_view(line),
+        "events": _events(line),
+        "payments": payments.payments_of(line),
+    }
+    return render(request, "worker/subsidy.html", context)
+
+
+def _steps(line: ClaimLine) -> list[Step]:
+    refused = line.state in ("refused", "failed")
+    at = len(MONEY_STEPS) if line.state == "paid" else MONEY_STATES[line.claim.state]
+    return steps(MONEY_STEPS, min(at, len(MONEY_STEPS) - 1) if refused else at, problem=refused)
+
+
+def _events(line: ClaimLine) -> list[Event]:
+    changes = StateChange.objects.filter(city_code=line.city_code, machine="claim", object_id=line.claim_id)
+    events = [Event(CLAIM.states[row.target], row.at, row.actor_name) for row in changes.order_by("id")]
+    own_changes = StateChange.objects.filter(city_code=line.city_code, machine="claim_line", object_id=line.pk)
+    events += [
+        Event(f"您这一行：{CLAIM_LINE.states[row.target]}", row.at, row.actor_name)
+        for row in own_changes.order_by("id")
+    ]
+    return sorted(events, key=lambda event: event.at or line.claim.created_at)
+
+
+@page(perms.LOOKS, access=own)
+def looks(request: HttpRequest) -> HttpResponse:
+    """Who opened my file, when and why; one's own looks are not recorded."""
+    person = me(request)
+    seen = AuditEvent.objects.filter(city_code=person.city_code, person_id=person.pk, act="look").order_by("-at", "-id")
+    return render(request, "worker/looks.html", {"tab": "me", "looks": seen[:LOOKS_SHOWN]})
