@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import Q, QuerySet
 
 from zhaoliang.catalogue.models import Catalogue, CatalogueEntry, Project
-from zhaoliang.kernel.roles import region_codes
+from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation
 
 
@@ -32,13 +32,13 @@ def entries(catalogue: Catalogue, text: str = "") -> QuerySet[CatalogueEntry]:
         .select_related("occupation", "catalogue")
         .order_by("occupation_id", "level", "hours")
     )
-    return found.filter(Q(occupation__name__contains=text) | Q(occupation_id__startswith=text)) if text else found
+    return found.filter(Q(occupation__name__contains=text) | Q(occupation__code__startswith=text)) if text else found
 
 
 def listed_projects(city_code: int, region_code: int) -> QuerySet[Project]:
     """The projects of a region and below that may open classes."""
     return (
-        Project.objects.filter(city_code=city_code, region_id__range=region_codes(region_code), state="listed")
+        Project.objects.filter(city_code=city_code, **within("region_id", region_code), state="listed")
         .select_related("provider", "evaluator", "occupation", "entry", "region")
         .order_by("name", "id")
     )
@@ -47,7 +47,7 @@ def listed_projects(city_code: int, region_code: int) -> QuerySet[Project]:
 def submitted_projects(city_code: int, region_code: int) -> QuerySet[Project]:
     """The projects that wait for a reviewer of the region."""
     return (
-        Project.objects.filter(city_code=city_code, region_id__range=region_codes(region_code), state="submitted")
+        Project.objects.filter(city_code=city_code, **within("region_id", region_code), state="submitted")
         .select_related("provider", "evaluator", "occupation", "entry", "demand")
         .order_by("created_at", "id")
     )

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from zhaoliang.classes.models import ClassSession, Enrolment, RosterImport, Teacher, Textbook, TrainingClass
-from zhaoliang.kernel.roles import region_codes
+from zhaoliang.classes.models import (
+    ClassSession,
+    Enrolment,
+    RefusedRoster,
+    RosterImport,
+    Teacher,
+    Textbook,
+    TrainingClass,
+)
+from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation, Person
 
 
@@ -94,7 +103,7 @@ def classes_to_review(city_code: int, region_code: int) -> QuerySet[TrainingClas
     """Filings that wait for a reviewer of the region, the nearest deadline first."""
     return (
         _classes(city_code)
-        .filter(project__region_id__range=region_codes(region_code), state="filed")
+        .filter(**within("project__region_id", region_code), state="filed")
         .order_by("review_due_on", "filed_at", "id")
     )
 
@@ -137,6 +146,12 @@ def roster_import(city_code: int, import_id: int) -> RosterImport | None:
     return (
         RosterImport.objects.filter(city_code=city_code, pk=import_id).select_related("training_class__project").first()
     )
+
+
+def refused_workbook(found: RosterImport) -> bytes | None:
+    """The workbook of a refused import while it is kept: the latest of its class, until the class is filed."""
+    kept = RefusedRoster.objects.filter(city_code=found.city_code, roster_import=found).first()
+    return base64.b64decode(kept.content) if kept else None
 
 
 def counted_import(training_class: TrainingClass, digest: bytes) -> RosterImport | None:

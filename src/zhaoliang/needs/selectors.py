@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
 
-from zhaoliang.kernel.roles import region_codes
+from zhaoliang.kernel.roles import within
 from zhaoliang.needs.models import Demand
 from zhaoliang.registry.models import Organisation
 
@@ -25,7 +25,7 @@ class Wanted:
 def open_demands(city_code: int, region_code: int) -> QuerySet[Demand]:
     """Demands not yet answered in a region and below, the earliest start first."""
     return (
-        Demand.objects.filter(city_code=city_code, region_id__range=region_codes(region_code), state="open")
+        Demand.objects.filter(city_code=city_code, **within("region_id", region_code), state="open")
         .select_related("enterprise", "region", "occupation")
         .order_by("start_on", "id")
     )
@@ -52,7 +52,7 @@ def demand(city_code: int, demand_id: int) -> Demand | None:
 def wanted(city_code: int, region_code: int) -> list[Wanted]:
     """Open demands of a region merged by occupation and level, the most wanted first (mission A1)."""
     rows = (
-        Demand.objects.filter(city_code=city_code, region_id__range=region_codes(region_code), state="open")
+        Demand.objects.filter(city_code=city_code, **within("region_id", region_code), state="open")
         .values("occupation_id", "occupation__name", "level")
         .annotate(people=Sum("headcount"), demands=Count("id"))
         .order_by("-people", "occupation_id", "level")
