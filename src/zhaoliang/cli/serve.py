@@ -48,9 +48,13 @@ def demo(
         _migrate()
         from datetime import UTC, datetime
 
-        from zhaoliang.demo import play, sign_ins
+        from zhaoliang.cli.trace import rendered
+        from zhaoliang.demo import chain_table, play, sign_ins
+        from zhaoliang.payments.trace import cent_trace
 
-        play(at=datetime.now(UTC), echo=typer.echo)
+        played = play(at=datetime.now(UTC), echo=typer.echo)
+        for row in ["", *chain_table(played.training_class), "", "一分钱的来路：", *rendered(cent_trace(played.line))]:
+            typer.echo(row)
         if not once:
             serve(port, lambda: typer.echo(sign_ins(base_url=f"http://{HOST}:{port}")))
 

@@ -16,7 +16,7 @@ from zhaoliang.registry.models import Organisation, Person, Site, User
 CITY = 120000
 DISTRICT = 120110
 FOUNDED = date(2026, 1, 5)
-TRAINEES = 60
+TRAINEES, OTHERS = 60, 20
 # This trainee is fifteen when the class starts.
 UNDER_AGE = 18
 SEED = 20260105
@@ -62,6 +62,7 @@ class Cast:
     staff: dict[Role, Actor]
     second_fund_officer: Actor
     trainees: list[Trainee]
+    others: list[Trainee]
 
 
 STAFF = [
@@ -98,6 +99,7 @@ def assemble(stage: Stage) -> Cast:
         role: _member(stage, inventor, f"demo-{role.value.replace('_', '-')}", f"演示{label}", role, place)
         for role, label in STAFF
     }
+    workers = [_worker(stage, inventor, index) for index in range(TRAINEES + OTHERS)]
     return Cast(
         enterprise=enterprise,
         enterprise_actor=_member(
@@ -114,7 +116,8 @@ def assemble(stage: Stage) -> Cast:
         ),
         staff=staff,
         second_fund_officer=_member(stage, inventor, "demo-fund-officer-2", "演示资金复核", Role.FUND_OFFICER, place),
-        trainees=_trainees(stage, inventor),
+        trainees=workers[:TRAINEES],
+        others=workers[TRAINEES:],
     )
 
 
@@ -231,59 +234,56 @@ def _member(
     return actor_for(user, FOUNDED)
 
 
-def _trainees(stage: Stage, inventor: Inventor) -> list[Trainee]:
-    """Sixty workers with accounts."""
-    trainees = []
-    for index in range(TRAINEES):
-        sex = Sex.FEMALE if index % 3 == 2 else Sex.MALE
-        youngest, oldest = date(2005, 12, 31), date(1975, 1, 1)
-        birth = date(2010, 6, 1) if index == UNDER_AGE else inventor.birth(youngest=youngest, oldest=oldest)
-        name, label = inventor.name(), f"trainee-{index + 1}"
-        person, number = _register(stage, inventor, name, birth, sex, label)
-        user = stage.do(
-            registry.create_user,
-            f"user-{label}",
-            actor=stage.clock,
-            at=moment(FOUNDED),
-            place=Place(CITY, DISTRICT, person_id=person.pk),
-            username=f"demo-worker-{index + 1}",
-            name=name,
-            person_id=person.pk,
-            city_code=CITY,
-        )
+def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
+    """A worker with an account, a target group and checked statuses."""
+    sex = Sex.FEMALE if index % 3 == 2 else Sex.MALE
+    youngest, oldest = date(2005, 12, 31), date(1975, 1, 1)
+    birth = date(2010, 6, 1) if index == UNDER_AGE else inventor.birth(youngest=youngest, oldest=oldest)
+    name, label = inventor.name(), f"trainee-{index + 1}"
+    person, number = _register(stage, inventor, name, birth, sex, label)
+    user = stage.do(
+        registry.create_user,
+        f"user-{label}",
+        actor=stage.clock,
+        at=moment(FOUNDED),
+        place=Place(CITY, DISTRICT, person_id=person.pk),
+        username=f"demo-worker-{index + 1}",
+        name=name,
+        person_id=person.pk,
+        city_code=CITY,
+    )
+    stage.do(
+        registry.assign_role,
+        f"role-{label}",
+        actor=stage.clock,
+        at=moment(FOUNDED),
+        place=Place(CITY, DISTRICT, person_id=person.pk),
+        user=user,
+        role=Role.WORKER,
+        region_code=DISTRICT,
+        valid_from=FOUNDED,
+    )
+    stage.do(
+        registry.add_group,
+        f"group-{label}",
+        actor=stage.clock,
+        at=moment(FOUNDED),
+        person=person,
+        group=("05" if index % 2 else "06") if index < TRAINEES else "12",
+        evidence="register",
+        source="演示：就业信息库比对",
+        valid_from=FOUNDED,
+    )
+    for kind in ("pension", "establishment", "student"):
         stage.do(
-            registry.assign_role,
-            f"role-{label}",
-            actor=stage.clock,
-            at=moment(FOUNDED),
-            place=Place(CITY, DISTRICT, person_id=person.pk),
-            user=user,
-            role=Role.WORKER,
-            region_code=DISTRICT,
-            valid_from=FOUNDED,
-        )
-        stage.do(
-            registry.add_group,
-            f"group-{label}",
+            registry.record_status,
+            f"{kind}-{label}",
             actor=stage.clock,
             at=moment(FOUNDED),
             person=person,
-            group="05" if index % 2 else "06",
-            evidence="register",
-            source="演示：就业信息库比对",
-            valid_from=FOUNDED,
+            kind=kind,
+            holds=False,
+            source="演示：部门数据比对",
+            checked_on=FOUNDED,
         )
-        for kind in ("pension", "establishment", "student"):
-            stage.do(
-                registry.record_status,
-                f"{kind}-{label}",
-                actor=stage.clock,
-                at=moment(FOUNDED),
-                person=person,
-                kind=kind,
-                holds=False,
-                source="演示：部门数据比对",
-                checked_on=FOUNDED,
-            )
-        trainees.append(Trainee(person, user, name, number, sex, person.phone, person.card_number))
-    return trainees
+    return Trainee(person, user, name, number, sex, person.phone, person.card_number)

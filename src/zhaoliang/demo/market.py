@@ -57,7 +57,6 @@ def open_market(stage: Stage, cast: Cast) -> Market:
         pay_high_fen=1_100_000,
         start_on=date(2026, 5, 6),
     )
-    stage.tell("企业用工需求", 1)
     welding_entry, fitting_entry = _catalogue(stage, cast)
     welding = _project(
         stage, cast, "welding", cast.school, welding_entry, "焊工（高级工）培训项目", (40, 80, 8), demand
@@ -65,7 +64,6 @@ def open_market(stage: Stage, cast: Cast) -> Market:
     fitting = _project(
         stage, cast, "fitting", cast.other_school, fitting_entry, "装配钳工（中级工）培训项目", (24, 56, 4), None
     )
-    stage.tell("培训项目入库", 2)
     budget = _budget(stage, cast)
     spring = (moment(calendar.CLAIM, 8), moment(date(2026, 2, 28), 18), moment(date(2026, 6, 30), 18))
     # Its vouchers run out before the class starts: the expired voucher of the roster comes from here.
@@ -82,8 +80,6 @@ def open_market(stage: Stage, cast: Cast) -> Market:
         early_batch=_batch(stage, cast, "early-batch", "焊工·高级工 首批体验券", welding, budget, 5, WELDER_FEN, early),
         open_batch=_batch(stage, cast, "open-batch", "焊工·高级工 长期券", welding, budget, 50, WELDER_FEN, later),
     )
-    stage.tell("发放培训券批次", 4)
-    stage.tell("批次预留预算", 4, (QUOTA + 5 + 50) * WELDER_FEN + 30 * FITTER_FEN)
     return market
 
 
@@ -129,7 +125,6 @@ def _catalogue(stage: Stage, cast: Cast) -> tuple[CatalogueEntry, CatalogueEntry
         at=moment(calendar.CATALOGUE, 15),
         catalogue=made,
     )
-    stage.tell("指导目录条目", len(entries))
     for entry in entries:
         entry.refresh_from_db()
     return entries[0], entries[1]
@@ -204,7 +199,6 @@ def _budget(stage: Stage, cast: Cast) -> Account:
         amount_fen=BUDGET_FEN,
         memo="演示：下达 2026 年培训预算",
     )
-    stage.tell("下达预算", 1, BUDGET_FEN)
     return account
 
 
@@ -266,17 +260,16 @@ def claim_vouchers(stage: Stage, cast: Cast, market: Market) -> list[Voucher]:
         elif index == EXPIRED:
             batch = market.early_batch
         taken.append(claim(stage, trainee, batch, f"claim-{index + 1}"))
-    stage.tell("劳动者领券", len(taken), sum(voucher.amount_fen for voucher in taken))
     return taken
 
 
-def claim(stage: Stage, trainee: Trainee, batch: VoucherBatch, step: str) -> Voucher:
+def claim(stage: Stage, trainee: Trainee, batch: VoucherBatch, step: str, day: date = calendar.CLAIM) -> Voucher:
     """One worker claims one voucher on the phone page."""
     return stage.do(
         vouchers.claim_voucher,
         step,
         actor=trainee.actor,
-        at=moment(calendar.CLAIM, 9),
+        at=moment(day, 9),
         person=trainee.person,
         batch=batch,
         declared=True,

@@ -23,18 +23,16 @@ NEW_CARD_SEED = 20260415
 WRONG_ACCOUNT = "账号与户名不符"
 
 
-def make_claim(stage: Stage, school: School, training_class: TrainingClass, label: str) -> Claim:
+def make_claim(stage: Stage, school: School, training_class: TrainingClass, label: str, day: date) -> Claim:
     """The claim of an assessed class: assembled by itself, confirmed by the provider."""
     claim = stage.do(
         subsidies.assemble_claim,
         f"assemble-{label}",
         actor=stage.clock,
-        at=moment(calendar.ASSEMBLED),
+        at=moment(day),
         training_class=training_class,
     )
-    return stage.do(
-        subsidies.confirm_claim, f"confirm-{label}", actor=school.actor, at=moment(calendar.ASSEMBLED, 15), claim=claim
-    )
+    return stage.do(subsidies.confirm_claim, f"confirm-{label}", actor=school.actor, at=moment(day, 15), claim=claim)
 
 
 def lines_of(claim: Claim) -> list[ClaimLine]:

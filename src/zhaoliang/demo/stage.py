@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any, TypeVar
 
+from zhaoliang.kernel.models import IdempotencyKey
 from zhaoliang.kernel.roles import Actor, system_actor
 from zhaoliang.registry.models import User
 from zhaoliang.web.actors import actor_of
@@ -25,18 +26,18 @@ class Stage:
     """Who acts and when; `do` runs one act under a key of its own."""
 
     echo: Callable[[str], None]
-    steps: list[tuple[str, int, int]] = field(default_factory=list)
     clock: Actor = field(default_factory=system_actor)
 
     def do(self, act: Callable[..., R], step: str, *, actor: Actor, at: datetime, **arguments: Any) -> R:
         """Run `act` once for ever under this step's name; a second run gets the stored answer."""
         return act(actor=actor, at=at, key=f"demo:{step}", **arguments)
 
-    def tell(self, step: str, count: int, amount_fen: int = 0) -> None:
-        """Note a line of the chain table: what happened, how many, how much in fen."""
-        self.steps.append((step, count, amount_fen))
-
 
 def actor_for(user: User, on: date) -> Actor:
     """The actor of a demo account."""
     return actor_of(user, on=on)
+
+
+def was_done(city_code: int, step: str) -> bool:
+    """Whether a step's act was carried out and its answer stored."""
+    return IdempotencyKey.objects.filter(city_code=city_code, key=f"demo:{step}", answer__isnull=False).exists()

@@ -1,29 +1,27 @@
-"""The demo's story, and what it prints: the chain table, addresses, one sign-in per role."""
+"""The demo's story: one project from need to paid subsidy, and two more classes on their way for the desks to work on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 from django.conf import settings
 
-from zhaoliang.attendance.models import Attendance
 from zhaoliang.careers import services as careers
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.demo import calendar, market, money, roster, teaching
-from zhaoliang.demo.cast import CITY, STAFF, Cast, assemble
+from zhaoliang.demo.cast import CITY, Cast, Trainee, assemble
 from zhaoliang.demo.market import Market
 from zhaoliang.demo.roster import Row
-from zhaoliang.demo.stage import Stage, moment
+from zhaoliang.demo.stage import Stage, moment, was_done
 from zhaoliang.demo.teaching import ClassPlan
-from zhaoliang.funds.selectors import trial_balance, verify_books
 from zhaoliang.kernel.audit import seal
-from zhaoliang.kernel.money import format_yuan
-from zhaoliang.kernel.roles import ROLE_LABELS, Role
+from zhaoliang.kernel.roles import Role
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.reference import load_reference_data
+from zhaoliang.subsidies import selectors as claims
+from zhaoliang.subsidies import services as subsidies
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.vouchers.models import Voucher
 
@@ -34,29 +32,38 @@ LOW_ATTENDANCE, FAILS_EXAM = 20, (31,)
 
 @dataclass(frozen=True)
 class Played:
-    """What the chain came to: its table, and a paid line whose cent can be traced."""
+    """What the chain came to: its class, and a paid line whose cent can be traced."""
 
-    steps: list[tuple[str, int, int]]
+    training_class: TrainingClass
     line: ClaimLine
-    folder: Path
 
 
 def play(*, at: datetime, echo: Callable[[str], None]) -> Played:
-    """Play the chain, or go on where a killed run stopped; what is done already is not done again."""
+    """Play the chain, or go on where a killed run stopped; a chain played to its end is only read."""
     load_reference_data()
-    stage = Stage(echo)
-    echo("登记演示机构、人员和账号……")
+    if not was_done(CITY, "live"):
+        _play(Stage(echo), at)
+    training_class = TrainingClass.objects.filter(city_code=CITY, starts_on=calendar.START, hours=120).earliest("id")
+    claim = claims.claim_of_class(CITY, training_class.pk)
+    assert claim is not None
+    line = next(line for line in money.lines_of(claim) if line.state == "paid" and line.payee == "person")
+    return Played(training_class, line)
+
+
+def _play(stage: Stage, at: datetime) -> None:
+    stage.echo("登记演示机构、人员和账号……")
     cast = assemble(stage)
-    echo("用工需求 → 指导目录 → 项目 → 预算 → 培训券……")
+    stage.echo("用工需求 → 指导目录 → 项目 → 预算 → 培训券……")
     offer = market.open_market(stage, cast)
     taken = market.claim_vouchers(stage, cast, offer)
     _plant(stage, cast)
-    echo("备案 → 名册 → 上课 → 考核 → 证书……")
+    stage.echo("备案 → 名册 → 上课 → 考核 → 证书……")
     training_class = _main_class(stage, cast, offer, taken)
-    echo("申领 → 审核 → 公示 → 拨付 → 核销……")
-    line = _subsidy(stage, cast, training_class)
+    stage.echo("申领 → 审核 → 公示 → 拨付 → 核销……")
+    _subsidy(stage, cast, training_class)
+    stage.echo("另外两个在办的班……")
+    _live_classes(stage, cast, offer)
     seal(city_code=CITY, at=at)
-    return Played(stage.steps, line, settings.VAR / "demo")
 
 
 def _plant(stage: Stage, cast: Cast) -> None:
@@ -115,21 +122,13 @@ def _main_class(stage: Stage, cast: Cast, offer: Market, taken: list[Voucher]) -
         ROSTER,
         roster.workbook([row for index, row in enumerate(rows) if index not in roster.FAULTS], "学员花名册（演示）"),
     )
-    refused = teaching.upload(stage, plan, training_class, ROSTER_WITH_FAULTS, faulty)
-    stage.tell("名册导入被拒：有问题的行", refused.wrong_rows)
-    imported = teaching.upload(stage, plan, training_class, ROSTER, good)
-    stage.tell("名册改正后导入", imported.imported)
+    teaching.upload(stage, plan, training_class, ROSTER_WITH_FAULTS, faulty)
+    teaching.upload(stage, plan, training_class, ROSTER, good)
     training_class = teaching.file(stage, plan, training_class)
     training_class = teaching.accept(stage, cast, plan, training_class)
-    stage.tell("开班备案", 1)
-    stage.tell("到班验券", teaching.verify_vouchers(stage, plan, training_class))
+    teaching.verify_vouchers(stage, plan, training_class)
     training_class = teaching.teach(stage, plan, training_class, LOW_ATTENDANCE)
-    signed = Attendance.objects.filter(
-        city_code=CITY, session__training_class=training_class, signed_at__isnull=False
-    ).count()
-    stage.tell("上课签到", signed)
-    _, issued = teaching.examine(stage, cast, plan, training_class, FAILS_EXAM)
-    stage.tell("考核取证", issued)
+    teaching.examine(stage, cast, plan, training_class, FAILS_EXAM)
     return training_class
 
 
@@ -165,39 +164,97 @@ def _other_class(stage: Stage, cast: Cast, offer: Market) -> None:
     teaching.file(stage, plan, training_class)
 
 
-def _subsidy(stage: Stage, cast: Cast, training_class: TrainingClass) -> ClaimLine:
-    claim = money.make_claim(stage, cast.school, training_class, "main")
-    lines = money.lines_of(claim)
-    stage.tell("自动生成申领明细", len(lines))
+def _subsidy(stage: Stage, cast: Cast, training_class: TrainingClass) -> None:
+    claim = money.make_claim(stage, cast.school, training_class, "main", calendar.ASSEMBLED)
     claim = money.review(stage, cast, claim, "main")
-    lines = money.lines_of(claim)
-    refused = [line for line in lines if line.state == "refused"]
-    granted = [line for line in lines if line.state != "refused"]
-    stage.tell("不予补贴（写明条款）", len(refused))
-    stage.tell("两级审核、公示后审批", len(granted), sum(line.amount_fen for line in granted))
-    batches = money.pay(stage, cast, claim, cast.trainees)
-    stage.tell("拨付批次", len(batches), sum(batch.total_fen for batch in batches))
-    paid = [line for line in money.lines_of(claim) if line.state == "paid"]
-    stage.tell("到账", len(paid), sum(line.amount_fen for line in paid))
-    redeemed = Voucher.objects.filter(city_code=CITY, class_id=training_class.pk, state="redeemed")
-    stage.tell("培训券核销", redeemed.count(), sum(voucher.amount_fen for voucher in redeemed))
-    person = next(line for line in paid if line.payee == "person").person
-    owner = next(trainee for trainee in cast.trainees if trainee.person.pk == person.pk)
+    money.pay(stage, cast, claim, cast.trainees)
+    paid = next(line for line in money.lines_of(claim) if line.state == "paid" and line.payee == "person")
+    owner = next(trainee for trainee in cast.trainees if trainee.person.pk == paid.person_id)
     stage.do(
         careers.record_job,
         "job",
         actor=owner.actor,
         at=moment(calendar.JOB),
-        person=person,
+        person=owner.person,
         employer_name=cast.enterprise.name,
         employer_uscc=cast.enterprise.uscc,
         post="压力容器焊工",
         from_on=calendar.JOB,
-        insured=True,
         proof="contract",
     )
-    stage.tell("就业登记入档", 1)
-    return next(line for line in paid if line.person_id == person.pk)
+
+
+def _live_classes(stage: Stage, cast: Cast, offer: Market) -> None:
+    """A claim waiting in first review with one question, and a filing waiting for its review."""
+    half = len(cast.others) // 2
+    autumn = ClassPlan(
+        label="autumn",
+        project=offer.welding,
+        school=cast.school,
+        start=date(2026, 9, 7),
+        days=calendar.TEACHING_DAYS,
+        theory_sessions=10,
+        capacity=30,
+        filed_on=date(2026, 8, 24),
+        accepted_on=date(2026, 8, 26),
+        exam_on=date(2026, 9, 28),
+        results_on=date(2026, 9, 29),
+        certificates_on=date(2026, 9, 30),
+    )
+    training_class = _enrolled(stage, autumn, offer, cast.others[:half], 0)
+    training_class = teaching.accept(stage, cast, autumn, training_class)
+    teaching.verify_vouchers(stage, autumn, training_class)
+    training_class = teaching.teach(stage, autumn, training_class, 2)
+    teaching.examine(stage, cast, autumn, training_class, ())
+    claim = money.make_claim(stage, cast.school, training_class, "autumn", date(2026, 10, 12))
+    stage.do(
+        subsidies.question_line,
+        "question",
+        actor=cast.staff[Role.REVIEWER],
+        at=moment(date(2026, 10, 13)),
+        line=money.lines_of(claim)[0],
+        text="签到有 3 次紧挨着下课时间，请核对监控后判断。",
+    )
+    winter = ClassPlan(
+        label="winter",
+        project=offer.welding,
+        school=cast.school,
+        start=date(2026, 12, 7),
+        days=calendar.TEACHING_DAYS,
+        theory_sessions=10,
+        capacity=30,
+        filed_on=date(2026, 11, 20),
+        accepted_on=date(2026, 11, 23),
+        exam_on=date(2026, 12, 28),
+    )
+    _enrolled(stage, winter, offer, cast.others[half:], half)
+    stage.do(
+        registry.record_status,
+        "live",
+        actor=stage.clock,
+        at=moment(date(2026, 11, 20)),
+        person=cast.others[0].person,
+        kind="student",
+        holds=False,
+        source="演示：部门数据比对",
+        checked_on=date(2026, 11, 20),
+    )
+
+
+def _enrolled(stage: Stage, plan: ClassPlan, offer: Market, trainees: list[Trainee], first: int) -> TrainingClass:
+    """A class with vouchers claimed, roster imported and filing handed in."""
+    training_class = teaching.draft(stage, plan)
+    rows = [
+        Row(
+            trainee,
+            market.claim(stage, trainee, offer.open_batch, f"claim-live-{first + index}", plan.filed_on),
+            "12",
+            True,
+        )
+        for index, trainee in enumerate(trainees)
+    ]
+    teaching.upload(stage, plan, training_class, f"{plan.label}.xlsx", roster.workbook(rows, "学员花名册（演示）"))
+    return teaching.file(stage, plan, training_class)
 
 
 def _write(name: str, content: bytes) -> bytes:
@@ -205,36 +262,3 @@ def _write(name: str, content: bytes) -> bytes:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     return content
-
-
-def chain_table(played: Played) -> list[str]:
-    """The chain table: each step, count and amount, then whether the books balance."""
-    from zhaoliang.cli.trace import padded
-
-    rows = [f"{padded('步骤', 30)}{'数量':>8}  {'金额':>16}"]
-    for step, count, amount_fen in played.steps:
-        amount = format_yuan(amount_fen) if amount_fen else ""
-        rows.append(f"{padded(step, 30)}{count:>10,}  {amount:>18}")
-    problems = verify_books(CITY)
-    balance = trial_balance(CITY)
-    rows.append(f"账目核对：{len(balance)} 个账户，" + (f"{len(problems)} 处不符" if problems else "逐笔重算无差错"))
-    return rows
-
-
-def sign_ins(*, base_url: str) -> str:
-    """Addresses, and one sign-in per role, as text."""
-    rows = [
-        "",
-        f"照亮演示已就绪：{base_url}/   （Ctrl-C 停止）",
-        f"  公众      {base_url}/",
-        f"  劳动者    {base_url}/my/      培训机构  {base_url}/desk/      人社、财政  {base_url}/bureau/",
-        f"演示登录（点一下即可，无需密码）：{base_url}/demo/sign-in/",
-    ]
-    accounts = [
-        (ROLE_LABELS[Role.WORKER], "demo-worker-2"),
-        (ROLE_LABELS[Role.PROVIDER], "demo-school"),
-        (ROLE_LABELS[Role.EVALUATOR], "demo-evaluator"),
-        *((ROLE_LABELS[role], f"demo-{role.value.replace('_', '-')}") for role, _ in STAFF),
-    ]
-    rows += [f"  {label}：{name}" for label, name in accounts]
-    return "\n".join(rows)

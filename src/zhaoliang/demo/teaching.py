@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.db import transaction
+
 from zhaoliang.attendance import services as attendance
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import Project
 from zhaoliang.certificates import services as certificates
 from zhaoliang.classes import services as classes
-from zhaoliang.classes.models import ClassSession, RosterImport, Teacher, TrainingClass
+from zhaoliang.classes.models import ClassSession, Enrolment, RosterImport, Teacher, TrainingClass
 from zhaoliang.demo import calendar
 from zhaoliang.demo.cast import Cast, School
 from zhaoliang.demo.stage import Stage, moment
 from zhaoliang.evaluation import services as evaluation
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.evaluation.rules import ResultInput
-from zhaoliang.evaluation.selectors import candidates
 from zhaoliang.kernel.roles import Place, Role
 from zhaoliang.vouchers import services as vouchers
 from zhaoliang.vouchers.models import Voucher
@@ -45,6 +46,8 @@ class ClassPlan:
     filed_on: date
     accepted_on: date
     exam_on: date
+    results_on: date = calendar.RESULTS
+    certificates_on: date = calendar.CERTIFICATES
 
 
 def workdays(start: date, count: int) -> list[date]:
@@ -170,10 +173,10 @@ def accept(stage: Stage, cast: Cast, plan: ClassPlan, training_class: TrainingCl
     )
 
 
-def verify_vouchers(stage: Stage, plan: ClassPlan, training_class: TrainingClass) -> int:
-    """On the first morning the school scans each trainee's voucher; returns how many were found valid."""
+def verify_vouchers(stage: Stage, plan: ClassPlan, training_class: TrainingClass) -> None:
+    """On the first morning the school scans each trainee's voucher."""
     held = Voucher.objects.filter(city_code=training_class.city_code, class_id=training_class.pk).order_by("id")
-    answers = [
+    for number, voucher in enumerate(held):
         stage.do(
             vouchers.verify_voucher,
             f"verify-{voucher.pk}",
@@ -184,9 +187,6 @@ def verify_vouchers(stage: Stage, plan: ClassPlan, training_class: TrainingClass
             organisation=plan.school.organisation,
             method="scanned",
         )
-        for number, voucher in enumerate(held)
-    ]
-    return len(answers)
 
 
 def teach(stage: Stage, plan: ClassPlan, training_class: TrainingClass, low: int | None) -> TrainingClass:
@@ -201,7 +201,9 @@ def teach(stage: Stage, plan: ClassPlan, training_class: TrainingClass, low: int
     chance = random.Random(SEED)
     sessions = ClassSession.objects.filter(city_code=training_class.city_code, training_class=training_class)
     for number, session in enumerate(sessions.order_by("period"), start=1):
-        _sign_in_all(stage, plan, session, number, low, chance)
+        # One commit a session: sixty in a row would each wait for the disk.
+        with transaction.atomic():
+            _sign_in_all(stage, plan, session, number, low, chance)
         stage.echo(f"  上课签到 {number}/{plan.days * 2}") if number % 10 == 0 else None
     return stage.do(
         attendance.end_class,
@@ -239,10 +241,8 @@ def _sign_in_all(
     )
 
 
-def examine(
-    stage: Stage, cast: Cast, plan: ClassPlan, training_class: TrainingClass, failing: Sequence[int]
-) -> tuple[Exam, int]:
-    """Exam by the evaluation organisation, results published by a second person, certificates; returns how many."""
+def examine(stage: Stage, cast: Cast, plan: ClassPlan, training_class: TrainingClass, failing: Sequence[int]) -> Exam:
+    """Exam by the evaluation organisation, results published by a second person, certificates."""
     exam = stage.do(
         evaluation.plan_exam,
         f"exam-{plan.label}",
@@ -252,19 +252,20 @@ def examine(
         held_on=plan.exam_on,
     )
     chance = random.Random(SEED + 1)
+    sat = Enrolment.objects.filter(city_code=exam.city_code, training_class=training_class).order_by("id")
     results = [
         ResultInput(
             enrolment_id=enrolment.pk,
             theory_tenths=chance.randint(620, 960),
             practice_tenths=540 if index in failing else chance.randint(640, 970),
         )
-        for index, enrolment in enumerate(candidates(exam))
+        for index, enrolment in enumerate(sat)
     ]
     stage.do(
         evaluation.record_results,
         f"results-{plan.label}",
         actor=cast.recorder,
-        at=moment(calendar.RESULTS),
+        at=moment(plan.results_on),
         exam=exam,
         results=results,
     )
@@ -272,15 +273,15 @@ def examine(
         evaluation.publish_results,
         f"publish-results-{plan.label}",
         actor=cast.publisher,
-        at=moment(calendar.RESULTS, 15),
+        at=moment(plan.results_on, 15),
         exam=exam,
     )
-    issued = stage.do(
+    stage.do(
         certificates.issue_for_exam,
         f"certificates-{plan.label}",
         actor=cast.publisher,
-        at=moment(calendar.CERTIFICATES),
+        at=moment(plan.certificates_on),
         exam=exam,
-        issued_on=calendar.CERTIFICATES,
+        issued_on=plan.certificates_on,
     )
-    return exam, len(issued)
+    return exam
