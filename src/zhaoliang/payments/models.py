@@ -58,6 +58,7 @@ class PaymentLine(CityModel):
 
     no_delete = True
 
+    claim_line_id: int
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="lines")
     claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="payments")
     sequence = models.PositiveIntegerField("行号")
@@ -124,6 +125,7 @@ class BankReturnLine(CityModel):
         ("unreadable", "这一行读不懂"),
     ]
 
+    payment_line_id: int | None
     bank_return = CityForeignKey(BankReturn, verbose_name="回单", related_name="lines")
     row = models.PositiveIntegerField("行号")
     payment_line = CityForeignKey(PaymentLine, verbose_name="拨付明细", related_name="bank_lines", null=True)

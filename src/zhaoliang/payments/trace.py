@@ -14,11 +14,14 @@ from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import BankReturnLine, PaymentLine
+from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.policy import Citation, Outcome
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import claim_line, fact_shown
+from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.states import VOUCHER
 
 KINDS = {
     "clause": "条款",
@@ -112,8 +115,8 @@ def _line_node(line: ClaimLine) -> Node:
     parts = [
         mask_name(line.person.name),
         line.claim.training_class.name,
-        line.get_state_display(),
-        f"收款方：{line.get_payee_display()}",
+        CLAIM_LINE.states[line.state],
+        f"收款方：{dict(ClaimLine.PAYEES)[line.payee]}",
     ]
     if line.judgement:
         parts.append(f"人工判断：{line.judgement}")
@@ -161,7 +164,9 @@ def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
     before = here
     for transfer in sorted(found, key=lambda transfer: transfer.pk):
         way = f"{transfer.debit.name} → {transfer.credit.name}"
-        node = Node("transfer", f"transfer:{transfer.pk}", transfer.get_kind_display(), way, transfer.amount_fen)
+        node = Node(
+            "transfer", f"transfer:{transfer.pk}", dict(Transfer.KINDS)[transfer.kind], way, transfer.amount_fen
+        )
         before = trace.add(node, after=before)
     return found
 
@@ -178,7 +183,7 @@ def _put_payments(trace: Trace, line: ClaimLine, here: Node) -> int:
     start = trace.of("transfer")[0] if trace.of("transfer") else here
     paid = 0
     for payment in payments.order_by("attempt"):
-        said = f"{payment.payee_name} {payment.account_masked}，{payment.get_state_display()}"
+        said = f"{payment.payee_name} {payment.account_masked}，{PAYMENT_LINE.states[payment.state]}"
         title = f"批次 {payment.batch.number} 第 {payment.sequence} 行（第 {payment.attempt} 次）"
         node = Node("payment", f"payment:{payment.pk}", title, said, payment.amount_fen)
         trace.add(node, after=start)
@@ -189,7 +194,7 @@ def _put_payments(trace: Trace, line: ClaimLine, here: Node) -> int:
 
 
 def _bank_node(row: BankReturnLine) -> Node:
-    said = "，".join(part for part in (row.get_outcome_display(), row.reason) if part)
+    said = "，".join(part for part in (dict(BankReturnLine.OUTCOMES)[row.outcome], row.reason) if part)
     title = f"流水号 {row.bank_reference}" if row.bank_reference else f"回单第 {row.row} 行"
     return Node(
         "bank", f"bank:{row.pk}", title, f"{said}（{row.bank_return.file_name} 第 {row.row} 行）", row.amount_fen
@@ -197,7 +202,7 @@ def _bank_node(row: BankReturnLine) -> Node:
 
 
 def _put_voucher(trace: Trace, voucher: Voucher, before: Node) -> None:
-    said = f"{voucher.batch.name}，{voucher.get_state_display()}"
+    said = f"{voucher.batch.name}，{VOUCHER.states[voucher.state]}"
     trace.add(Node("voucher", f"voucher:{voucher.pk}", voucher.code, said, voucher.amount_fen), after=before)
 
 

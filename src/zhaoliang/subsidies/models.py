@@ -27,6 +27,9 @@ class Claim(CityModel):
 
     KINDS = [("training", "职业培训补贴")]
 
+    training_class_id: int
+    provider_id: int
+
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="claims")
     provider = CityForeignKey(Organisation, verbose_name="申领机构", related_name="claims")
     kind = models.CharField("补贴种类", max_length=20, choices=KINDS, default="training")
@@ -85,7 +88,14 @@ class ClaimLine(CityModel):
     """One trainee's subsidy: decided by rules, paid to one payee."""
 
     no_delete = True
+    PAYEES = [("person", "本人"), ("provider", "培训机构"), ("enterprise", "企业")]
 
+    claim_id: int
+    enrolment_id: int
+    person_id: int
+    occupation_id: str
+    voucher_id: int | None
+    certificate_id: int | None
     claim = CityForeignKey(Claim, verbose_name="申领", related_name="lines")
     enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="claim_lines")
     kind = models.CharField("补贴种类", max_length=20, choices=Claim.KINDS, default="training")
@@ -98,9 +108,7 @@ class ClaimLine(CityModel):
     credited_minutes = models.PositiveIntegerField("计入分钟")
     decision = CityForeignKey(Decision, verbose_name="决定", related_name="lines", null=True)
     amount_fen = models.BigIntegerField("金额（分）", default=0)
-    payee = models.CharField(
-        "收款方", max_length=12, choices=[("person", "本人"), ("provider", "培训机构"), ("enterprise", "企业")]
-    )
+    payee = models.CharField("收款方", max_length=12, choices=PAYEES)
     state = CLAIM_LINE.field()
     judged_by_user = models.BigIntegerField("判断账号", null=True)
     judgement = models.CharField("人工判断说明", max_length=500, blank=True)

@@ -263,7 +263,7 @@ def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
                 mask_id(row.person.document_number),
                 row.occupation.name,
                 row.level,
-                row.get_payee_display(),
+                PAYEES[row.payee],
                 row.amount_fen,
             )
         )
@@ -282,6 +282,7 @@ def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
     ]
 
 
+PAYEES = dict(ClaimLine.PAYEES)
 TASKS = {
     "assembled": (Role.PROVIDER, "请确认并提交"),
     "returned": (Role.PROVIDER, "已退回，请更正后再提交"),
@@ -292,7 +293,7 @@ TASKS = {
 
 
 def queue(actor: Actor, *, on: date) -> list[QueueItem]:
-    """The claims that wait for this actor on a day, most urgent first; one query for each of the actor's assignments."""
+    """The claims that wait for this actor on a day, most urgent first; two queries for each of the actor's assignments."""
     items: dict[tuple[int, int], QueueItem] = {}
     for assignment in actor.assignments:
         states = [state for state, (role, _) in TASKS.items() if role is assignment.role]
@@ -309,8 +310,15 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
 
 
 def _items(rows: QuerySet[Claim], on: date) -> Iterable[QueueItem]:
-    rows = rows.exclude(state="publicity", publicity_until__gte=on).annotate(
-        size=Count("lines"), open=Count("lines", filter=Q(lines__state="to_person")), due=Sum("lines__amount_fen")
+    found = list(rows.exclude(state="publicity", publicity_until__gte=on))
+    if not found:
+        return
+    sums = (
+        ClaimLine.objects.filter(city_code=found[0].city_code, claim_id__in=[row.pk for row in found])
+        .values("claim_id")
+        .annotate(size=Count("id"), waiting=Count("id", filter=Q(state="to_person")), fen=Sum("amount_fen"))
     )
-    for row in rows:
-        yield QueueItem(row, TASKS[row.state][1], row.review_due_on, row.size, row.open, row.due or 0)
+    by_claim = {row["claim_id"]: (row["size"], row["waiting"], row["fen"]) for row in sums}
+    for row in found:
+        size, waiting, amount_fen = by_claim.get(row.pk, (0, 0, 0))
+        yield QueueItem(row, TASKS[row.state][1], row.review_due_on, size, waiting, amount_fen)
