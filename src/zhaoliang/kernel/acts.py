@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from django.db import models, transaction
 
@@ -24,8 +24,16 @@ from zhaoliang.kernel.errors import Forbidden, SamePerson
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import ROLE_LABELS, Access, Actor, Reach, Role
 
-P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Act(Protocol[R_co]):
+    """A service function that was declared as an act: call it with `actor`, `at`, its own arguments, and maybe a `key`."""
+
+    declaration: Declaration
+
+    def __call__(self, *, actor: Actor, at: datetime, key: str | None = None, **arguments: Any) -> R_co: ...
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,7 @@ def question(name: str, label: str, grants: Mapping[Role, Reach] | None = None, 
     return QUESTIONS[name]
 
 
-def act(
-    name: str, *, label: str, grants: Mapping[Role, Reach], on: str
-) -> Callable[[Callable[..., R]], Callable[..., R]]:
+def act(name: str, *, label: str, grants: Mapping[Role, Reach], on: str) -> Callable[[Callable[..., R]], Act[R]]:
     """Declare a service function as an act.
 
     `on` names the keyword argument whose `access()` says where the act happens and whose object it is. The decorated function
@@ -97,7 +103,7 @@ def act(
         raise ValueError(f"act {name} is declared twice")
     declaration = ACTS[name] = Declaration(name, label, "act", dict(grants), on=on)
 
-    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+    def decorate(function: Callable[..., R]) -> Act[R]:
         @functools.wraps(function)
         def wrapper(*, actor: Actor, at: datetime, key: str | None = None, **arguments: Any) -> R:
             from zhaoliang.kernel import audit, idempotency
@@ -132,8 +138,9 @@ def act(
             finally:
                 _running.reset(token)
 
-        wrapper.declaration = declaration  # type: ignore[attr-defined]  # read by the API and the grid
-        return wrapper
+        declared = cast(Act[R], wrapper)
+        declared.declaration = declaration
+        return declared
 
     return decorate
 

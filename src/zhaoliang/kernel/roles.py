@@ -75,6 +75,12 @@ def region_codes(above: int) -> tuple[int, int]:
     return (above, above + step - 1)
 
 
+def within(field: str, above: int) -> dict[str, int]:
+    """The query conditions that a region code column lies under `above`; a foreign key takes no `__range`."""
+    low, high = region_codes(above)
+    return {f"{field}__gte": low, f"{field}__lte": high}
+
+
 @dataclass(frozen=True)
 class Access:
     """What the permission rules need to know of an object: where it lies and whose it is."""
