@@ -14,6 +14,7 @@ from django.test import Client
 from factories import registry as make
 from factories.identity import sign_in
 from zhaoliang.kernel.roles import Role
+from zhaoliang.registry import services
 from zhaoliang.registry.models import User
 
 # Allauth marks a new factor in the session when the transaction commits.
@@ -110,6 +111,16 @@ def test_a_recovery_code_stands_in_once(client: Client) -> None:
         enter_password(visitor, user)
         visitor.post("/account/2fa/authenticate/", {"code": codes[0]})
         assert ("_auth_user_id" in visitor.session) is expected
+
+
+def test_who_lost_the_phone_starts_again_after_the_administrators_reset(client: Client) -> None:
+    user = reviewer()
+    set_up(client, user)
+    administrator = make.actor_with(Role.ADMINISTRATOR)
+    services.reset_second_factor(actor=administrator, at=make.AT, place=make.place(), user=user)
+    fresh = Client()
+    assert enter_password(fresh, user)["Location"] == "/home/"
+    assert fresh.get("/home/")["Location"] == "/account/2fa/"
 
 
 def test_secrets_of_authenticators_lie_encrypted(client: Client) -> None:

@@ -8,6 +8,7 @@ from zhaoliang.registry.services.organisations import (
     list_organisation,
     register_organisation,
 )
+from zhaoliang.registry.services.partners import KeyGone, issue_partner_key, new_secret, revoke_partner_key
 from zhaoliang.registry.services.people import NameMismatch, add_group, record_status, register_person, set_card
 from zhaoliang.registry.services.users import (
     NotYours,
@@ -15,6 +16,7 @@ from zhaoliang.registry.services.users import (
     assign_role,
     create_user,
     end_role,
+    reset_second_factor,
     set_password,
     set_user_active,
 )
@@ -22,6 +24,7 @@ from zhaoliang.registry.services.users import (
 __all__ = [
     "AlreadyRegistered",
     "GrantedElsewhere",
+    "KeyGone",
     "NameMismatch",
     "NotYours",
     "UsernameTaken",
@@ -31,12 +34,16 @@ __all__ = [
     "assign_role",
     "create_user",
     "end_role",
+    "issue_partner_key",
     "list_organisation",
+    "new_secret",
     "record_grant",
     "record_status",
     "register_organisation",
     "register_person",
     "report_grant",
+    "reset_second_factor",
+    "revoke_partner_key",
     "set_card",
     "set_password",
     "set_user_active",

@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime
 from typing import ClassVar
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -169,6 +170,17 @@ def set_password(*, actor: Actor, at: datetime, place: Place, user: User, passwo
     _require_all_within(actor, place, user)
     _set_password(user, password)
     user.save(update_fields=["password"])
+    return user
+
+
+@act("registry.reset_second_factor", label="重置第二重验证", grants=_ADMINISTER, on="place")
+def reset_second_factor(*, actor: Actor, at: datetime, place: Place, user: User) -> User:
+    """Remove authenticator, passkeys and recovery codes of somebody who lost them; the next sign-in sets up new ones.
+
+    Only for an account all of whose roles lie within `place`. Raises NotYours.
+    """
+    _require_all_within(actor, place, user)
+    Authenticator.objects.filter(user_id=user.pk).delete()
     return user
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from io import BytesIO
 from typing import Any
 
+import segno
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -29,7 +31,6 @@ _MESSAGES = {
     "account/messages/password_changed.txt": "密码已修改。",
     "mfa/messages/totp_activated.txt": "验证器已启用。请把下面的恢复码存好。",
     "mfa/messages/totp_deactivated.txt": "验证器已停用。",
-    "mfa/messages/recovery_codes_generated.txt": "已生成新的恢复码，旧的全部作废。",
     "mfa/messages/webauthn_added.txt": "通行密钥已添加。",
     "mfa/messages/webauthn_removed.txt": "通行密钥已删除。",
 }
@@ -167,6 +168,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def get_totp_issuer(self) -> str:
         return "照亮"
+
+    def build_totp_svg(self, url: str) -> str:
+        # On its own white ground: a transparent code cannot be scanned from a dark page.
+        drawn = BytesIO()
+        segno.make(url).save(drawn, kind="svg", scale=6, border=4, dark="#000", light="#fff")
+        return drawn.getvalue().decode()
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1

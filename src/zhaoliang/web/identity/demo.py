@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods
 
 from zhaoliang.kernel.roles import ROLE_LABELS, Role
 from zhaoliang.registry.models import RoleAssignment, User
-from zhaoliang.web.identity import sessions
+from zhaoliang.web.access import page
+from zhaoliang.web.identity import perms, sessions
 from zhaoliang.web.identity.views import safe_next
 
 PREFIX = "demo-"
@@ -44,6 +45,7 @@ def _people() -> list[dict[str, object]]:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
+@page(perms.ENTER)
 def demo_sign_in(request: HttpRequest) -> HttpResponse:
     """List the invented people; POST `username` signs in as one of them."""
     _require_demo()
@@ -63,6 +65,7 @@ def demo_sign_in(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
+@page(perms.ENTER)
 def demo_confirm(request: HttpRequest) -> HttpResponse:
     """The demo's stand-in for looking at the person again."""
     _require_demo()

@@ -20,6 +20,8 @@ from django.views.decorators.http import require_GET
 from zhaoliang.kernel.errors import Busy, Forbidden
 from zhaoliang.kernel.roles import BUREAU_ROLES, Actor, Role
 from zhaoliang.web import errors
+from zhaoliang.web.access import page
+from zhaoliang.web.identity import perms
 from zhaoliang.web.identity.config import PROVIDER_ID
 
 
@@ -32,6 +34,7 @@ def safe_next(request: HttpRequest, default: str = "") -> str:
 
 @never_cache
 @require_GET
+@page(perms.ENTER)
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The choice between worker and staff; says why it came up when a session ran out."""
     wanted = safe_next(request)
@@ -50,6 +53,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
+@page(perms.ENTER)
 def worker_sign_in(request: HttpRequest) -> HttpResponse:
     """Go to the identity service; with `confirm`, let it look at the person again (prompt=login, max_age=0)."""
     confirm = "confirm" in request.GET
@@ -88,6 +92,7 @@ def worker_sign_in(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
+@page(perms.ENTER)
 def confirm_identity(request: HttpRequest) -> HttpResponse:
     """Why the person is asked again, and the way to the identity service (or the demo's stand-in)."""
     wanted = safe_next(request, reverse("home"))
@@ -100,6 +105,7 @@ def confirm_identity(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
+@page(perms.ENTER)
 def home(request: HttpRequest) -> HttpResponse:
     """The visitor's own face: bureau, desk or phone pages."""
     actor: Actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
