@@ -166,6 +166,23 @@ class RosterImport(CityModel):
         return self.training_class.access()
 
 
+class RefusedRoster(CityModel):
+    """The workbook of a class's latest refused import, kept so that its cells can be shown and mended; gone once filed."""
+
+    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="refused_rosters")
+    roster_import = CityForeignKey(RosterImport, verbose_name="导入", related_name="refused_rosters")
+    content = EncryptedTextField("文件", help_text="base64")
+
+    class Meta:
+        db_table = "refused_roster"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "training_class"], name="refused_roster_once_per_class")
+        ]
+
+    def access(self) -> Access:
+        return self.training_class.access()
+
+
 class Enrolment(CityModel):
     """A trainee of a class: the voucher brought, the target group as of the start, who employs them, who pays the fee."""
 

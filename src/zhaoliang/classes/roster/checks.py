@@ -100,7 +100,7 @@ class Roster:
         rows = [
             finding
             for trainee in self.trainees
-            for finding in sorted(trainee.findings, key=lambda one: len(one.letter))
+            for finding in sorted(trainee.findings, key=lambda one: (not one.letter, len(one.letter), one.letter))
         ]
         return [*self.general, *rows]
 
@@ -161,6 +161,7 @@ class _Check:
                 self._voucher(trainee)
                 self._certificate(trainee)
                 self._rules(trainee)
+                self._issued_on(trainee, today)
         self._capacity(trainees)
         return Roster(trainees, list(self.general.values()))
 
@@ -320,6 +321,10 @@ class _Check:
             next_step="请核对等级，或确认学员是否报错了班。",
             code="level",
         )
+
+    def _issued_on(self, trainee: Trainee, today: date) -> None:
+        if trainee.issued_on is not None and trainee.issued_on > today and not trainee.errors:
+            self._wrong(trainee, "issued_on", "发证日期晚于今天。", next_step="请核对发证日期。", code="issued_on")
 
     def _rules(self, trainee: Trainee) -> None:
         if not trainee.applies:

@@ -85,9 +85,11 @@ def _not_a_workbook(content: bytes) -> UnusableFile:
                 "没有读取：文件设了打开密码。", "加密的工作簿无法核对。", "请取消密码保护后另存，再重新上传。"
             )
         return UnusableFile(what, "这是旧格式的 .xls 文件，可能带有宏。", _SAVE_AS)
+    # Whole lines only: a character cut in two would look like a wrong encoding.
+    start = content if len(content) <= 4096 else content[:4096].rpartition(b"\n")[0]
     for encoding, name in (("utf-8-sig", "UTF-8"), ("gb18030", "GBK")):
         try:
-            text = content[:4096].decode(encoding, errors="strict" if len(content) <= 4096 else "ignore")
+            text = start.decode(encoding)
         except UnicodeDecodeError:
             continue
         if text.isprintable() or set(text) & set(",\t\n"):

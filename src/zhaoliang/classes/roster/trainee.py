@@ -290,8 +290,6 @@ class Reader:
                     code="kind",
                 )
         trainee.issued_on = self._date("issued_on")
-        if trainee.issued_on is not None and trainee.issued_on > self.today:
-            self._wrong("issued_on", "发证日期晚于今天。", next_step="请核对发证日期。", code="issued_on")
         if self._text("certificate_number") and not trainee.spoilt("certificate_kind"):
             try:
                 self._number_of(normalise(self._text("certificate_number"), drop="-"))

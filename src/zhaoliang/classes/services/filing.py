@@ -11,7 +11,7 @@ from django.db.utils import IntegrityError
 from zhaoliang.classes.facts import FactSheet, put_project
 from zhaoliang.classes.models import ClassSession, Enrolment, Textbook, TrainingClass
 from zhaoliang.classes.services.plan import check_teacher, lock_class
-from zhaoliang.classes.services.roster import release_enrolment
+from zhaoliang.classes.services.roster import forget_refused, release_enrolment
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.calendar import official_calendar
@@ -58,6 +58,7 @@ def file_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> 
         late = f"开班日期是{format_cn_date(held.starts_on)}。" if refusal.rule_id == "filing_lead" else ""
         raise FilingRefused("备案没有提交。", f"{refusal.says}。{late}", refusal.remedy, clause_of(refusal.citation))
     _hold_teachers(held)
+    forget_refused(held)
     CLASS.fire(held, "file", filed_at=at, review_due_on=review_due(held, at), return_reason="")
     return held
 
@@ -141,8 +142,9 @@ def _check_elsewhere(training_class: TrainingClass, session: ClassSession) -> No
 @act("classes.accept_class", label="同意开班备案", grants={Role.REVIEWER: Reach.REGION}, on="training_class")
 def accept_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> TrainingClass:
     """Accept the filing. Raises WrongState unless it is filed."""
-    CLASS.fire(training_class, "accept", accepted_at=at)
-    return training_class
+    held = lock_class(training_class)
+    CLASS.fire(held, "accept", accepted_at=at)
+    return held
 
 
 @act("classes.return_class", label="退回开班备案", grants={Role.REVIEWER: Reach.REGION}, on="training_class")
@@ -150,9 +152,10 @@ def return_class(*, actor: Actor, at: datetime, training_class: TrainingClass, r
     """Give the filing back with reasons; the teachers' time is free again, the roster stays."""
     if not reason.strip():
         raise BadInput("没有退回。", "退回要写明原因，机构据此修改。", "请填写原因。", fields={"reason": "请填写。"})
-    CLASS.fire(training_class, "return", return_reason=reason.strip())
-    _release_teachers(training_class)
-    return training_class
+    held = lock_class(training_class)
+    CLASS.fire(held, "return", return_reason=reason.strip())
+    _release_teachers(held)
+    return held
 
 
 @act("classes.withdraw_class", label="撤回班级", grants={Role.PROVIDER: Reach.ORGANISATION}, on="training_class")
@@ -163,6 +166,7 @@ def withdraw_class(*, actor: Actor, at: datetime, training_class: TrainingClass,
     held = lock_class(training_class)
     CLASS.fire(held, "withdraw", return_reason=reason.strip())
     _release_teachers(held)
+    forget_refused(held)
     listed = (
         Enrolment.objects.filter(city_code=held.city_code, training_class=held, state="listed")
         .select_related("voucher__batch")

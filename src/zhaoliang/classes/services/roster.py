@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import datetime
 
-from zhaoliang.classes.models import Enrolment, RosterImport, TrainingClass
+from zhaoliang.classes.models import Enrolment, RefusedRoster, RosterImport, TrainingClass
 from zhaoliang.classes.roster.checks import Roster, Trainee, check_roster
 from zhaoliang.classes.roster.read import read_roster
 from zhaoliang.classes.selectors import counted_import
@@ -44,7 +45,7 @@ def import_roster(
         importing=True,
     )
     imported = 0 if roster.errors else _enrol(held, roster, actor=actor, at=at)
-    return RosterImport.objects.create(
+    made = RosterImport.objects.create(
         city_code=held.city_code,
         training_class=held,
         file_name=file_name[-200:],
@@ -57,6 +58,20 @@ def import_roster(
         at=at,
         actor_name=actor.name,
     )
+    forget_refused(held)
+    if not imported:
+        RefusedRoster.objects.create(
+            city_code=held.city_code,
+            training_class=held,
+            roster_import=made,
+            content=base64.b64encode(content).decode(),
+        )
+    return made
+
+
+def forget_refused(training_class: TrainingClass) -> None:
+    """Drop the kept workbook of a refused import: no personal data longer than it is needed; inside an act."""
+    RefusedRoster.objects.filter(city_code=training_class.city_code, training_class=training_class).delete()
 
 
 def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: datetime) -> int:
