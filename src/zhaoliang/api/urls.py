@@ -1,5 +1,45 @@
-"""The partner API (OpenAPI at /api/v1/openapi.json)."""
+"""The partner API (documentation at /api/v1/docs, OpenAPI at /api/v1/openapi.json)."""
 
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
 
-api = NinjaAPI(title="照亮开放接口", version="1", urls_namespace="api")
+from zhaoliang.api.auth import no_key
+from zhaoliang.api.views import router
+from zhaoliang.kernel.errors import BadInput, Refusal
+
+api = NinjaAPI(
+    title="照亮开放接口",
+    version="1",
+    urls_namespace="api",
+    description="培训券查验和领取、证书查验。金额都是整数分；编号是字符串；时间带时区。"
+    "没有办成时返回 code（稳定）、what（怎么了）、why（为什么）、next（怎么办）、clause（依据）、fields（哪一项）。",
+)
+api.add_router("", router)
+
+
+@api.exception_handler(Refusal)
+def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
+    """Every refusal in the one form of the platform; 429 says when to come back."""
+    response = api.create_response(request, error.as_dict(), status=error.status)
+    if wait := getattr(error, "retry_after", None):
+        response["Retry-After"] = str(wait)
+    return response
+
+
+@api.exception_handler(AuthenticationError)
+def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """A request without the header."""
+    return refused(request, no_key())
+
+
+@api.exception_handler(ValidationError)
+def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A body or parameter of the wrong form: which field, never what was in it."""
+    fields = {str(item["loc"][-1]): "缺少，或格式不对。" for item in error.errors}
+    return refused(
+        request,
+        BadInput("没有执行：请求内容不对。", "有字段缺少或格式不对。", "请按接口文档改正后重发。", fields=fields),
+    )

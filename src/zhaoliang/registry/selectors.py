@@ -21,6 +21,7 @@ from zhaoliang.registry.models import (
     GroupMembership,
     Occupation,
     Organisation,
+    PartnerKey,
     Person,
     PersonGrant,
     PersonStatus,
@@ -228,6 +229,15 @@ def users_of(region_code: int) -> list[RoleAssignment]:
 def user_of_person(person_id: int) -> User | None:
     """The worker's account of a natural person: the one that signs in without a password."""
     return User.objects.filter(person_id=person_id, username=worker_username(person_id)).first()
+
+
+def live_partner_key(secret_hash: bytes, at: datetime) -> PartnerKey | None:
+    """The partner key of this hash with its account, when neither revoked nor expired and the account is in use."""
+    return (
+        PartnerKey.objects.select_related("user")
+        .filter(key_hash=secret_hash, revoked_at__isnull=True, expires_at__gt=at, user__is_active=True)
+        .first()
+    )
 
 
 def worker_username(person_id: int) -> str:

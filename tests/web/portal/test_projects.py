@@ -63,7 +63,7 @@ def test_a_district_is_offered_and_narrows_the_list(client: Client, provider: Or
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ({"q": "护理"}, {"护理"}),
+        ({"q": "护理项目"}, {"护理"}),
         ({"q": vouchers.OCCUPATION}, {"护理", "焊接"}),
         ({"level": "4"}, {"焊接"}),
         ({"voucher": "on"}, {"护理"}),

@@ -1,0 +1,108 @@
+"""What the partner API takes and gives, with examples for its documentation. Ids are strings: they do not fit a float."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from ninja import Field, Schema
+
+
+class Problem(Schema):
+    """Why something was not done: a stable code, then sentences for people; `fields` names wrong fields."""
+
+    code: str = Field(examples=["bad_input"])
+    what: str = Field(examples=["没有领取。"])
+    why: str = Field(examples=["领券前需要本人确认承诺内容。"])
+    next: str = Field(examples=["请让本人确认承诺后再领取。"])
+    clause: str | None = Field(None, examples=["职业技能电子培训券试点工作方案 一（一）2（2）"])
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class Health(Schema):
+    """That the interface answers."""
+
+    status: str = Field(examples=["ok"])
+    at: datetime
+
+
+class VerifyIn(Schema):
+    """A voucher's code as typed, or the text of its QR code as scanned."""
+
+    code: str = Field(max_length=400, examples=["120000K7QD9MNACXWE3"])
+
+
+class VerifyOut(Schema):
+    """What the voucher is worth to the asking organisation. `answer` is stable; `says` is for people."""
+
+    answer: str = Field(
+        description="good 可用；verified 已验证；used 已使用；not_here 不能在本机构使用；redeemed/returned/void/expired 已终止；"
+        "not_found/forged/malformed/stale/other_city 不是可用的券",
+        examples=["good"],
+    )
+    says: str = Field(examples=["真券，还没有使用，可用于“养老护理员（初级工）”，使用截止 2026年12月31日 00:00。"])
+    good_for: str = Field(examples=["可用于“养老护理员（初级工）”，使用截止 2026年12月31日 00:00"])
+
+
+class BatchOut(Schema):
+    """A batch of vouchers that can be claimed now. Amounts are whole fen (1 yuan = 100 fen)."""
+
+    city_code: int = Field(examples=[120000])
+    id: str = Field(examples=["1024"])
+    name: str = Field(examples=["养老护理员培训券（一期）"])
+    project: str = Field(examples=["养老护理员（初级工）"])
+    provider: str = Field(examples=["测试职业培训学校"])
+    amount_fen: int = Field(examples=[180000])
+    left: int = Field(examples=[312])
+    claim_until: datetime
+    use_until: datetime
+    declaration: str = Field(description="领券前必须让本人看到并确认的承诺")
+
+
+class ClaimIn(Schema):
+    """A person, by document, and the batch. `declared`: the person has just accepted the batch's declaration."""
+
+    batch_id: str = Field(pattern=r"^[0-9]{1,18}$", examples=["1024"])
+    document_type: str = Field("resident_id", max_length=20, examples=["resident_id"])
+    document_number: str = Field(max_length=40, examples=["120000199001010015"])
+    name: str = Field(max_length=60, examples=["甲某"])
+    declared: bool = Field(examples=[True])
+
+
+class ClaimOut(Schema):
+    """The claimed voucher."""
+
+    city_code: int = Field(examples=[120000])
+    id: str = Field(examples=["88123"])
+    code: str = Field(examples=["120000K7QD9MNACXWE3"])
+    state: str = Field(examples=["claimed"])
+    amount_fen: int = Field(examples=[180000])
+    use_until: datetime
+
+
+class CertificateIn(Schema):
+    """Number and holder's name, or the token of the certificate's QR code (what follows # in its address)."""
+
+    number: str = Field("", max_length=60, examples=["S000012000901263000017"])
+    name: str = Field("", max_length=60, examples=["甲某"])
+    token: str = Field("", max_length=4000)
+
+
+class CertificateOut(Schema):
+    """The register's answer. The holder's name is not repeated; content is null unless the certificate was found."""
+
+    outcome: str = Field(
+        description="valid 有效；suspended 暂停；revoked 撤销；replaced 换发；not_found 查无；altered 被改动；"
+        "unknown_key 签名不认识；unavailable 暂时无法查验",
+        examples=["valid"],
+    )
+    says: str = Field(examples=["证书有效，内容以下面登记的为准。"])
+    next_step: str = ""
+    number: str | None = None
+    kind: str | None = None
+    occupation: str | None = None
+    level: str | None = None
+    hours: int | None = None
+    issuer: str | None = None
+    issued_on: date | None = None
+    ended_on: date | None = None
+    replaced_by: str = ""
