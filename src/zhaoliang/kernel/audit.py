@@ -152,7 +152,7 @@ def event_hash(event: AuditEvent) -> bytes:
             value = value.astimezone(UTC).isoformat(timespec="microseconds")
         elif isinstance(value, bytes | bytearray | memoryview):
             value = bytes(value).hex()
-        row[field.column] = value
+        row[str(field.column)] = value
     return sm3(json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
 
 
