@@ -15,6 +15,7 @@ from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, approved, case
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import FundSource
 from zhaoliang.funds.selectors import transfers_of, verify_books
+from zhaoliang.kernel import faults
 from zhaoliang.kernel.errors import Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.payments import selectors, services
@@ -172,6 +173,28 @@ def test_an_unknown_batch_the_bank_has_is_answered_like_any_other() -> None:
     answered(made, batch, answer_file(bank_file(batch)))
     batch.refresh_from_db()
     assert (batch.state, lines(batch)[0].state) == ("settled", "paid")
+
+
+@pytest.mark.parametrize("point", faults.points("payments.build"))
+def test_a_crash_while_building_leaves_no_batch(point: str) -> None:
+    made = case(2)
+    approved(made)
+    with pytest.raises(faults.Crash), transaction.atomic(), faults.armed(point):
+        built(made)
+    assert not PaymentBatch.objects.filter(city_code=CITY).exists()
+    assert len(lines(built(made))) == 2
+
+
+@pytest.mark.parametrize("point", faults.points("payments.send"))
+def test_a_crash_while_sending_leaves_the_batch_authorised(point: str) -> None:
+    made = case(1)
+    approved(made)
+    batch = authorised(made)
+    with pytest.raises(faults.Crash), transaction.atomic(), faults.armed(point):
+        services.send_batch(actor=made.officer, at=APPROVED, batch=batch)
+    batch.refresh_from_db()
+    assert (batch.state, batch.file_sha256, lines(batch)[0].state) == ("authorised", None, "waiting")
+    assert services.send_batch(actor=made.officer, at=APPROVED, batch=batch).state == "sent"
 
 
 def test_a_dissolved_batch_gives_its_lines_to_the_next_one() -> None:

@@ -197,8 +197,11 @@ def test_an_open_objection_holds_up_the_approval_until_it_is_answered() -> None:
     made = case(1)
     claim = published(made)
     objection = services.raise_objection(
-        actor=system_actor("公众"), at=PUBLISHED, claim=claim, text="这名学员没有来上课"
+        actor=system_actor("公众"), at=PUBLISHED, claim=claim, text="这名学员没有来上课", contact="19900001234"
     )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT objection::text FROM objection WHERE city_code = %s", [CITY])
+        assert b"19900001234".hex() not in str(cursor.fetchall())
     with pytest.raises(Refusal, match="1 条异议"):
         services.approve_claim(actor=made.approver, at=APPROVED, claim=claim)
     services.answer_objection(

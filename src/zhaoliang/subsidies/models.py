@@ -9,6 +9,7 @@ from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
@@ -139,7 +140,7 @@ class Objection(CityModel):
 
     claim = CityForeignKey(Claim, verbose_name="申领", related_name="objections")
     text = models.TextField("异议内容", max_length=1000)
-    contact = models.CharField("联系方式", max_length=120, blank=True)
+    contact = EncryptedTextField("联系方式", null=True)
     raised_at = models.DateTimeField("提出时间")
     answer = models.TextField("处理结果", max_length=1000, blank=True)
     upheld = models.BooleanField("成立", null=True)

@@ -62,7 +62,9 @@ def raise_objection(*, actor: Actor, at: datetime, claim: Claim, text: str, cont
             next_step="请修改后再提交。",
             fields={"text": "请写明哪一条、有什么问题，4 到 1000 个字。"},
         )
-    return Objection.objects.create(city_code=claim.city_code, claim=claim, text=plain, contact=reach, raised_at=at)
+    return Objection.objects.create(
+        city_code=claim.city_code, claim=claim, text=plain, contact=reach or None, raised_at=at
+    )
 
 
 @act(
