@@ -144,7 +144,7 @@ def test_what_is_not_confirmed_cannot_refuse(write: Write, why: str) -> None:
     effect = ", effect: review" if why == "review" else ""
     store = write(
         f"parameters:\n  least_age: {{unit: years, says: 下限, value: 16, cite: {figure}}}\n"
-        f"rules:\n  age: {{says: 年龄, must: person_age_at_start >= least_age, cite: {clause}, schemes: [training], "
+        f"rules:\n  age: {{asks: 示例, says: 年龄, must: person_age_at_start >= least_age, cite: {clause}, schemes: [training], "
         f"phase: claim{effect}}}\n",
         head=head,
     )

@@ -20,7 +20,7 @@ parameters:
 tables:
   factor: {{says: 系数表, unit: ratio, keys: [scarcity], cite: "1", rows: {{scarce: 0.9}}}}
 rules:
-  sample: {{says: 示例, must: "{must}", cite: "1", schemes: [training], phase: claim}}
+  sample: {{asks: 示例, says: 示例, must: "{must}", cite: "1", schemes: [training], phase: claim}}
 """
 
 

@@ -8,7 +8,7 @@ from policy.texts import DOCUMENT, ROOT, Write
 from zhaoliang.policy import PolicyError, PolicyFileError, UnknownCitation
 from zhaoliang.policy.scenarios import run_scenarios
 
-GOOD_RULE = "rules:\n  a: {{says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
+GOOD_RULE = "rules:\n  a: {{asks: 示例, says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ GOOD_RULE = "rules:\n  a: {{says: 示例, must: planned_hours > 1, {cite}, schem
         "parameters:\n  p: {unit: fen, says: 示例, values: [{from: 2026-01-01, value: 1}]}\n",
         "tables:\n  t: {says: 示例, unit: fen, keys: [level], rows: {senior: 1}}\n",
         "tables:\n  t: {says: 示例, unit: fen, keys: [level], versions: [{from: 2026-01-01, rows: {senior: 1}}]}\n",
-        "limits:\n  l: {says: 示例, count: trainings_paid_lifetime, at_most: 3, period: lifetime, schemes: [training], "
+        "limits:\n  l: {asks: 示例, says: 示例, count: trainings_paid_lifetime, at_most: 3, period: lifetime, schemes: [training], "
         "phase: claim}\n",
-        "exclusions:\n  e: {says: 示例, when: pension_drawn, schemes: [training], phase: claim}\n",
+        "exclusions:\n  e: {asks: 示例, says: 示例, when: pension_drawn, schemes: [training], phase: claim}\n",
         "amounts:\n  a: {scheme: training, says: 示例, base: 100}\n",
         'amounts:\n  a: {scheme: training, says: 示例, base: 100, cite: "1", steps: [{label: 半, times: 0.5}]}\n',
         "clocks:\n  c: {value: 5, unit: working_days, says: 示例}\n",

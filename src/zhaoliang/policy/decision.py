@@ -13,6 +13,8 @@ from zhaoliang.policy.model import Citation, Outcome, Phase
 class RuleResult:
     """One rule's answer, by its clause; `also` are further clauses it follows or restates.
 
+    `asks` is what the rule asks in a few words, `says` the sentence of its refusal.
+
     `verified` is false where the clause or a figure it rests on was not confirmed; `note` says why it goes to a person.
     """
 
@@ -26,6 +28,7 @@ class RuleResult:
     remedy: str = ""
     note: str = ""
     also: tuple[Citation, ...] = ()
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,7 @@ class _Loader:
             yield Rule(
                 id=name,
                 kind=kinds[part],
+                asks=entry["asks"],
                 says=entry["says"],
                 remedy=entry.get("do", ""),
                 must=must,

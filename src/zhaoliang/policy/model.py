@@ -119,10 +119,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A condition that must hold. A rule that may not refuse turns its fail into cannot_tell."""
+    """A condition that must hold: `asks` names it in a few words, `says` is the sentence of its refusal.
+
+    A rule that may not refuse turns its fail into cannot_tell.
+    """
 
     id: str
     kind: Literal["rule", "limit", "exclusion"]
+    asks: str
     says: str
     remedy: str
     must: Node

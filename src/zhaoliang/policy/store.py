@@ -316,6 +316,7 @@ class PolicySet:
             rule.remedy,
             note,
             tuple(self.citation(cite) for cite in rule.also),
+            rule.asks,
         )
 
     def _verified(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> bool:
