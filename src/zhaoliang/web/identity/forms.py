@@ -12,7 +12,6 @@ from allauth.mfa.base.forms import ReauthenticateForm as AllauthCodeAgainForm
 from allauth.mfa.totp.forms import ActivateTOTPForm as AllauthActivateForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm as AllauthAddKeyForm
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_texts
 
 
 def _plain(field: forms.Field, label: str, *, help_text: str = "") -> None:
@@ -49,7 +48,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self.fields["oldpassword"], "现在的密码")
-        _plain(self.fields["password1"], "新密码", help_text="".join(password_validators_help_texts()))
+        _plain(self.fields["password1"], "新密码", help_text="至少 12 位；不要用常见密码，也不要和登录名、姓名相近。")
         _plain(self.fields["password2"], "再输一遍新密码")
 
 
