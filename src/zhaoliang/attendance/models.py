@@ -17,6 +17,8 @@ from zhaoliang.registry.models import Person
 class Attendance(CityModel):
     """One trainee, one session. Made when the class starts; nobody can be expected in two places at once."""
 
+    session_id: int
+
     enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="attendances")
     session = CityForeignKey(ClassSession, verbose_name="课次", related_name="attendances")
     person = CityForeignKey(Person, verbose_name="人员", related_name="attendances")

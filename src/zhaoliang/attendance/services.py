@@ -75,7 +75,7 @@ class Window:
 
 def window(session: ClassSession) -> Window:
     """The sign-in window of a session, by the figures of the region (defaults where it sets none)."""
-    begins: datetime = session.period.lower
+    begins = session.starts_at
     region, day = session.training_class.project.region_id, chinese_day(begins)
 
     def minutes(name: str) -> timedelta:
@@ -160,7 +160,7 @@ def _two_places(
     name = mask_name(people[other.person_id].person.name)
     return TwoPlaces(
         "没有开班。",
-        f"学员{name}{format_cn_time(other.period.lower)}在“{other.session.training_class.name}”有课，不能同时在两个班。",
+        f"学员{name}{format_cn_time(other.session.starts_at)}在“{other.session.training_class.name}”有课，不能同时在两个班。",
         "请先把这名学员移出其中一个班，或调整上课时间。",
     )
 
@@ -199,7 +199,7 @@ def sign_in(
     if moment < limits.opens:
         raise NotYet(
             "还不能签到。",
-            f"这次课{format_cn_time(held.period.lower)}开始，{format_cn_time(limits.opens)}起可以签到。",
+            f"这次课{format_cn_time(held.session.starts_at)}开始，{format_cn_time(limits.opens)}起可以签到。",
             "请到时间再签到。",
         )
     distance = _distance(held.session.training_class.site, longitude, latitude)
@@ -363,7 +363,7 @@ def end_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> T
         .select_related("training_class__project")
         .order_by("period", "id")
     )
-    last = max(session.period.upper for session in sessions)
+    last = max(session.ends_at for session in sessions)
     if at < last:
         raise NotYet("还没有结课。", f"最后一次课{format_cn_time(last)}结束。", "请在最后一次课结束后再操作。")
     _miss(held.city_code, [session.pk for session in sessions])

@@ -49,6 +49,8 @@ class ProjectKind(models.TextChoices):
 class Catalogue(CityModel):
     """One version of a city's guidance catalogue, in force from `valid_from`."""
 
+    region_id: int
+
     name = models.CharField("名称", max_length=120)
     version = models.PositiveIntegerField("版本")
     number = models.CharField("发布文号", max_length=80)
@@ -70,6 +72,8 @@ class Catalogue(CityModel):
 
 class CatalogueEntry(CityModel):
     """What the region wants trained: headcount, skills, content, hours, mode, subsidy class and urgency."""
+
+    occupation_id: str
 
     catalogue = CityForeignKey(Catalogue, verbose_name="目录", related_name="entries")
     occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业")
@@ -102,6 +106,11 @@ class CatalogueEntry(CityModel):
 
 class Project(CityModel):
     """A project: demand + training + evaluation + employment service in one place (人社部发〔2025〕10号 二)."""
+
+    provider_id: int
+    evaluator_id: int | None
+    region_id: int
+    occupation_id: str
 
     name = models.CharField("项目名称", max_length=120)
     provider = CityForeignKey(Organisation, verbose_name="培训机构", related_name="projects")
@@ -145,5 +154,5 @@ class Project(CityModel):
         return self.name
 
     def access(self) -> Access:
-        ids = {self.provider_id, self.evaluator_id} - {None}
+        ids = {self.provider_id, *([self.evaluator_id] if self.evaluator_id is not None else [])}
         return Access(self.city_code, self.region_id, frozenset(ids))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import cast
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
@@ -18,6 +21,8 @@ from zhaoliang.vouchers.models import Voucher
 
 class Teacher(CityModel):
     """A teacher of an organisation, with the qualification that is filed with each class."""
+
+    organisation_id: int
 
     organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="teachers")
     name = models.CharField("姓名", max_length=60)
@@ -38,6 +43,9 @@ class Teacher(CityModel):
 
 class TrainingClass(CityModel):
     """A class (班期). Filed before it opens with everything 人社部发〔2025〕10号 三（三） asks for."""
+
+    project_id: int
+    provider_id: int
 
     name = models.CharField("班级名称", max_length=120)
     project = CityForeignKey(Project, verbose_name="培训项目", related_name="classes")
@@ -82,8 +90,9 @@ class TrainingClass(CityModel):
         return self.hours * self.minutes_per_hour
 
     def access(self) -> Access:
-        ids = frozenset({self.provider_id, self.project.evaluator_id} - {None})
-        return Access(self.city_code, self.project.region_id, ids)
+        evaluator = self.project.evaluator_id
+        ids = {self.provider_id, *([evaluator] if evaluator is not None else [])}
+        return Access(self.city_code, self.project.region_id, frozenset(ids))
 
 
 class ClassSession(CityModel):
@@ -118,6 +127,16 @@ class ClassSession(CityModel):
             models.CheckConstraint(condition=models.Q(hours__range=(1, 12)), name="class_session_hours"),
         ]
         indexes = [models.Index(fields=["city_code", "training_class"], name="class_session_class")]
+
+    @property
+    def starts_at(self) -> datetime:
+        """When the session begins; its period always has both ends."""
+        return cast(datetime, self.period.lower)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the session ends."""
+        return cast(datetime, self.period.upper)
 
     def access(self) -> Access:
         return self.training_class.access()
@@ -185,6 +204,8 @@ class RefusedRoster(CityModel):
 
 class Enrolment(CityModel):
     """A trainee of a class: the voucher brought, the target group as of the start, who employs them, who pays the fee."""
+
+    person_id: int
 
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="enrolments")
     person = CityForeignKey(Person, verbose_name="学员", related_name="enrolments")

@@ -14,6 +14,9 @@ from zhaoliang.registry.models import Occupation, Organisation, Region
 class Demand(CityModel):
     """An enterprise's demand: post, headcount, skills, start and pay (人社部发〔2025〕10号 三（一）)."""
 
+    enterprise_id: int
+    region_id: int
+
     enterprise = CityForeignKey(Organisation, verbose_name="企业", related_name="demands")
     region = models.ForeignKey(Region, models.PROTECT, verbose_name="用工地")
     occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业")

@@ -6,7 +6,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import xlsxwriter
@@ -81,8 +81,9 @@ def _write(sheet: Worksheet, row: int, column: int, value: Any, formats: dict[st
             sheet.write_blank(row, column, None, style)
         case bool():
             sheet.write_boolean(row, column, value, style)
-        case datetime() | date() | time() | timedelta():
-            sheet.write_datetime(row, column, value, formats["error_day"] if mark == "error" else formats["day"])
+        case date():
+            day = datetime.fromisoformat(value.isoformat())
+            sheet.write_datetime(row, column, day, formats["error_day"] if mark == "error" else formats["day"])
         case int() | float() if math.isfinite(value):
             sheet.write_number(row, column, value, style)
         case _:

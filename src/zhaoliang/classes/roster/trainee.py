@@ -285,7 +285,7 @@ class Reader:
             elif trainee.certificate_kind != self.project.certificate_kind:
                 self._wrong(
                     "certificate_kind",
-                    f"填的是{trainee.certificate_kind.label}，项目的是{self.project.get_certificate_kind_display()}。",
+                    f"填的是{trainee.certificate_kind.label}，项目的是{CertificateKind(self.project.certificate_kind).label}。",
                     next_step="取不同证书的学员请分班申报。",
                     code="kind",
                 )

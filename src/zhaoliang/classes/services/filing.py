@@ -136,7 +136,7 @@ def _check_elsewhere(training_class: TrainingClass, session: ClassSession) -> No
         city_code=training_class.city_code, holds=True, teacher=session.teacher, period__overlap=session.period
     ).exclude(training_class_id=training_class.pk)
     if others.exists():
-        check_teacher(training_class, session.teacher, session.period.lower, session.period.upper)
+        check_teacher(training_class, session.teacher, session.starts_at, session.ends_at)
 
 
 @act("classes.accept_class", label="同意开班备案", grants={Role.REVIEWER: Reach.REGION}, on="training_class")

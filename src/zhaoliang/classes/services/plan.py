@@ -8,6 +8,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q, Sum
 
 from zhaoliang.catalogue.models import CertificateKind, Project, ProjectKind
+from zhaoliang.catalogue.states import PROJECT
 from zhaoliang.classes.limits import figure
 from zhaoliang.classes.models import ClassSession, Teacher, Textbook, TrainingClass
 from zhaoliang.kernel.acts import act
@@ -17,6 +18,7 @@ from zhaoliang.kernel.identifiers.phone import parse_phone
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.models import Organisation, Site
+from zhaoliang.registry.services.choices import known_values
 
 _BY_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
 # 班期名称 ends with the kind of certificate (津 2019 规程): 资格证, 等级证, 结业证, 专项证.
@@ -27,7 +29,6 @@ _CERTIFICATE_WORD = {
     CertificateKind.SPECIAL_OPERATION: "操作证",
     CertificateKind.COMPLETION: "结业证",
 }
-_KINDS = dict(ClassSession._meta.get_field("kind").choices)
 
 
 class TimetableClash(Refusal):
@@ -107,7 +108,7 @@ def draft_class(
 ) -> TrainingClass:
     """Begin the filing of a class of a listed project; its name is made by the rule of 班期名称."""
     if project.state != "listed":
-        raise Refusal("班级没有建立。", f"项目现在是“{project.get_state_display()}”。", "请选择已入库的项目。")
+        raise Refusal("班级没有建立。", f"项目现在是“{PROJECT.states[project.state]}”。", "请选择已入库的项目。")
     fields = _date_faults(at, starts_on, ends_on, exam_on)
     if not 1 <= capacity <= 500:
         fields["capacity"] = "计划人数应在 1 至 500 之间。"
@@ -216,7 +217,7 @@ def add_session(
         fields["starts_at"] = (
             f"上课时间不在班级起止日期内（{format_cn_date(held.starts_on)}至{format_cn_date(held.ends_on)}）。"
         )
-    if kind not in _KINDS:
+    if kind not in known_values(ClassSession, "kind"):
         fields["kind"] = "请选择理论、实操或安全教育。"
     if hours < 1:
         fields["hours"] = "课时至少是 1。"
@@ -276,7 +277,7 @@ def check_teacher(training_class: TrainingClass, teacher: Teacher, starts_at: da
     if other is not None:
         raise TimetableClash(
             "课程表没有通过。",
-            f"{teacher.name}老师{format_cn_time(other.period.lower)}在“{other.training_class.name}”已有课。",
+            f"{teacher.name}老师{format_cn_time(other.starts_at)}在“{other.training_class.name}”已有课。",
             "请换一位教师，或换一个时间。",
             fields={"teacher": "同一时间已有课。"},
         )
