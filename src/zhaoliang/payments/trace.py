@@ -135,8 +135,9 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
     made = policy.Decision.from_json(decision.record)
     for result in made.results:
         clause = trace.add(_clause(result.citation))
-        said = f"{OUTCOMES[result.outcome]}（{result.says}）"
-        rule = trace.add(Node("rule", f"rule:{result.rule_id}", result.rule_id, said), after=clause)
+        reason = "" if result.outcome is Outcome.PASS else f"：{result.says}"
+        said = f"{OUTCOMES[result.outcome]}{reason}"
+        rule = trace.add(Node("rule", f"rule:{result.rule_id}", result.asks, said), after=clause)
         for name, value in result.facts_used.items():
             shown = fact_shown(name, value, decision.evidence)
             fact = Node("fact", f"fact:{name}", shown.label, shown.value)

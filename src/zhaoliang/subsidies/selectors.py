@@ -15,12 +15,11 @@ from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.kernel.roles import Actor, Role
+from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
-from zhaoliang.subsidies.regions import in_region
 from zhaoliang.subsidies.services.locking import LINE_PARTS
 from zhaoliang.subsidies.states import CLAIM_LINE
 
@@ -214,7 +213,7 @@ def finding(result: RuleResult, evidence: dict[str, Any]) -> Finding:
     return Finding(
         result.rule_id,
         result.outcome,
-        result.says,
+        result.asks if result.outcome is policy.Outcome.PASS else result.says,
         result.citation,
         tuple(fact_shown(name, value, evidence) for name, value in result.facts_used.items()),
         tuple(lawbook().facts.label(name) for name in result.missing),
@@ -303,7 +302,7 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
         if assignment.role is Role.PROVIDER:
             rows = rows.filter(provider_id=assignment.organisation_id)
         else:
-            rows = rows.filter(**in_region("training_class__project__region_id", assignment.region_code))
+            rows = rows.filter(**within("training_class__project__region_id", assignment.region_code))
         for item in _items(rows, on):
             items[item.claim.city_code, item.claim.pk] = item
     return sorted(items.values(), key=lambda item: (item.due_on or date.max, item.claim.pk))

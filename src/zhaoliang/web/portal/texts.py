@@ -129,7 +129,7 @@ def _made_of(wanted: Document) -> dict[str, list[Made]]:
     for document in lawbook().documents:
         for rule in document.rules:
             for cite in (rule.cite, *rule.also):
-                add(cite, Made("规则", rule.says))
+                add(cite, Made("规则", rule.asks))
         for clock in document.clocks.values():
             add(clock.cite, Made("期限", clock.says, f"{clock.value} {UNITS.get(clock.unit, clock.unit)}"))
         for parameter in document.parameters.values():
