@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -40,9 +40,14 @@ class Taught:
         return self.training_class.provider
 
 
+def someone(**given: Any) -> Person:
+    """A new person. Every one has another birthday: a birthday and sex have only 500 invented numbers."""
+    return registry.person(birth=date(1970, 1, 1) + timedelta(days=next(_numbers)), **given)
+
+
 def staff(organisation: Organisation, role: Role = Role.EVALUATOR, **given: Any) -> Actor:
     """Somebody of an organisation, with a natural person behind the account."""
-    return registry.actor_with(role, organisation=organisation, person=registry.person(), **given)
+    return registry.actor_with(role, organisation=organisation, person=someone(), **given)
 
 
 def project(provider: Organisation, evaluator: Organisation | None, **given: Any) -> Project:
@@ -129,7 +134,7 @@ def taught(
             state="attending",
             listed_at=registry.AT,
         )
-        for person in people or [registry.person() for _ in range(size)]
+        for person in people or [someone() for _ in range(size)]
     ]
     role = Role.PROVIDER if own_exam else Role.EVALUATOR
     return Taught(training_class, enrolments, examiner, staff(examiner, role), staff(examiner, role))
