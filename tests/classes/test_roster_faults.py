@@ -98,8 +98,8 @@ def test_every_planted_fault_is_found_once_with_its_clause_and_correct_rows_are_
     roster = check(training_class, rows)
     found = [(one.row, one.code, one.column, one.clause) for one in roster.findings]
     assert found == [
-        (3, "document_number", "证件号", ""),
-        (4, "repeated", "证件号", ""),
+        (3, "document_number", "证件号", "人社部函〔2021〕14号 六"),
+        (4, "repeated", "证件号", "人社部发〔2025〕10号 五（十一）"),
         (5, "two_classes_at_once", "证件号", "人社部发〔2025〕10号 五（十一）"),
         (6, "min_age", "证件号", "津人社局发〔2022〕20号 第四条"),
         (7, "not_drawing_pension", "人员类别", "津人社局发〔2022〕20号 第四条"),

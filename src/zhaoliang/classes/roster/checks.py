@@ -7,7 +7,7 @@ words, and what cannot be told of a row that is wrong anyway is left for the nex
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from zhaoliang.catalogue.models import Project
@@ -28,6 +28,9 @@ from zhaoliang.vouchers.models import Voucher
 
 REAL_NAME, HOLDER, ONCE = "cn/renshebuhan-2021-14#6", "cn/peixunquan-2020#a2.2.2", "cn/peixunquan-2020#a2.2.3"
 TWO_CLASSES = "cn/renshebufa-2025-10#5.11"
+# 重复享受的核验; 同一券一人限领 1 次、使用 1 次.
+IDENTITY = {"name", "document_type", "document_number"}
+NO_REPEAT = {"document_number": TWO_CLASSES, "certificate_number": TWO_CLASSES, "voucher_code": ONCE}
 UNIQUE_CODE = "cn/peixunquan-2020#a2.4"
 
 # The column a rule's refusal belongs to: by the first of these facts that the rule read.
@@ -153,6 +156,7 @@ class _Check:
     def run(self) -> Roster:
         today = chinese_day(self.at)
         trainees = [Reader(self.file, row, self.project, self.hours, today).read() for row in self.file.rows]
+        self._cite_real_name(trainees)
         self._repeated(trainees)
         self._look_up(trainees)
         for trainee in trainees:
@@ -164,6 +168,15 @@ class _Check:
                 self._issued_on(trainee, today)
         self._capacity(trainees)
         return Roster(trainees, list(self.general.values()))
+
+    def _cite_real_name(self, trainees: list[Trainee]) -> None:
+        """What is wrong with a name or an identity number stands against the real-name rule."""
+        clause = cited(self.policies.citation(REAL_NAME))
+        for trainee in trainees:
+            trainee.findings = [
+                replace(finding, clause=clause) if finding.key in IDENTITY and not finding.clause else finding
+                for finding in trainee.findings
+            ]
 
     def _wrong(self, trainee: Trainee, key: str, reason: str, *, clause: str = "", **more: str) -> None:
         citation = cited(self.policies.citation(clause)) if clause else ""
@@ -188,6 +201,7 @@ class _Check:
                             key,
                             f"{named[0]}与第 {earlier} 行重复。",
                             next_step="请删除重复的一行，或更正填错的号码。",
+                            clause=cited(self.policies.citation(NO_REPEAT[key])),
                             code="repeated",
                         )
                     ]
