@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.kernel.roles import Actor, Role
+from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import payee_finder
 from zhaoliang.payments.trace import Trace, cent_trace, trace_from_bank_line
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.regions import in_region
 
 __all__ = [
     "BatchPage",
@@ -66,7 +65,7 @@ def batches_for(actor: Actor) -> list[PaymentBatch]:
     for assignment in actor.assignments:
         if assignment.role in (Role.FUND_OFFICER, Role.FINANCE, Role.AUDITOR):
             rows = PaymentBatch.objects.filter(
-                city_code=assignment.city_code, **in_region("region_code", assignment.region_code)
+                city_code=assignment.city_code, **within("region_code", assignment.region_code)
             )
             found.update((row.pk, row) for row in rows.order_by("-id")[:200])
     return sorted(found.values(), key=lambda row: -row.pk)
@@ -109,7 +108,7 @@ def waiting_lines(city_code: int, region_code: int, fund_source: str) -> list[Wa
             city_code=city_code,
             state__in=("approved", "failed"),
             claim__fund_source=fund_source,
-            **in_region("claim__training_class__project__region_id", region_code),
+            **within("claim__training_class__project__region_id", region_code),
         )
         .order_by("id")
     )

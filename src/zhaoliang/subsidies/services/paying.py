@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.states import CLASS
+from zhaoliang.kernel.roles import within
 from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.regions import in_region
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 
 FINAL = ("paid", "refused")
@@ -20,7 +20,7 @@ def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: 
             city_code=city_code,
             state="approved",
             claim__fund_source=fund_source,
-            **in_region("claim__training_class__project__region_id", region_code),
+            **within("claim__training_class__project__region_id", region_code),
         )
         .order_by("id")[:limit]
     )
