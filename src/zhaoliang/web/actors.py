@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Q
 from django.http import HttpRequest
 
-from zhaoliang.kernel.roles import ANONYMOUS, Actor, Assignment, Role
+from zhaoliang.kernel.roles import Actor, Assignment, Role
 from zhaoliang.registry.models import User
 
 
@@ -25,11 +25,7 @@ def actor_of(user: User, *, on: date) -> Actor:
 
 
 class ActorRequest(HttpRequest):
-    """A request after `ActorMiddleware`: for type checkers."""
+    """A request after `ActorMiddleware`, as views get it: who asks, and the request's one clock reading."""
 
     actor: Actor
-
-
-def anonymous() -> Actor:
-    """Nobody signed in."""
-    return ANONYMOUS
+    at: datetime
