@@ -52,15 +52,15 @@ def _rotate(model: type[models.Model], field: EncryptedTextField) -> Rotated:
         "column": sql.Identifier(str(field.column)),
         "keys": sql.SQL(", ").join(map(sql.Identifier, keys)),
     }
-    read = sql.SQL("SELECT {keys}, {column} FROM {table} WHERE {column} IS NOT NULL AND ({keys}) > ({last}) ")
-    read = (read + sql.SQL("ORDER BY {keys} LIMIT {most}")).format(
-        **names, last=sql.SQL(", ").join([sql.SQL("%s")] * len(keys)), most=sql.Literal(BLOCK)
-    )
+    last: list[Any] = [-1] * len(keys)
+    read = sql.SQL(
+        "SELECT {keys}, {column} FROM {table} WHERE {column} IS NOT NULL AND ({keys}) > ({last}) "
+        "ORDER BY {keys} LIMIT {most}"
+    ).format(**names, last=sql.SQL(", ").join([sql.SQL("%s")] * len(keys)), most=sql.Literal(BLOCK))
     where = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(key)) for key in keys)
     # Only the value that was read is replaced: one that changed meanwhile is under the active key already.
     write = sql.SQL("UPDATE {table} SET {column} = %s WHERE {where} AND {column} = %s").format(**names, where=where)
     seen = changed = 0
-    last: list[Any] = [-1] * len(keys)
     while True:
         with national(), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(read.as_string(), last)
