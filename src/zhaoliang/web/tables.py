@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -129,7 +129,7 @@ def excel(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> HttpRes
             if value is None:
                 continue
             if column.kind == "money":
-                sheet.write_number(line, number, Decimal(value) / 100, money)
+                sheet.write_number(line, number, Fraction(value, 100), money)
             elif column.kind == "count":
                 sheet.write_number(line, number, value)
             else:

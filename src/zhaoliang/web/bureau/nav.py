@@ -2,12 +2,92 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from dataclasses import dataclass
+from typing import cast
 
-from zhaoliang.kernel.roles import Actor
-from zhaoliang.web.components.parts import Face
+from django.http import HttpRequest
+from django.urls import reverse
+
+from zhaoliang.catalogue import perms as catalogue
+from zhaoliang.classes import perms as classes
+from zhaoliang.funds import perms as funds
+from zhaoliang.kernel.acts import Declaration
+from zhaoliang.kernel.roles import BUREAU_ROLES, ROLE_LABELS, Actor
+from zhaoliang.payments import perms as payments
+from zhaoliang.registry import perms as registry
+from zhaoliang.subsidies import perms as subsidies
+from zhaoliang.vouchers import perms as vouchers
+from zhaoliang.web.bureau import perms, work
+from zhaoliang.web.bureau.desk import Desk, DeskRequest, desk_of
+from zhaoliang.web.components.parts import Face, NavItem
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the side bar, shown to whom its declaration allows."""
+
+    label: str
+    name: str
+    icon: str
+    declaration: Declaration
+    group: str = ""
+    count: str = ""
+
+
+ENTRIES = (
+    Entry("我的待办", "home", "inbox", perms.HOME),
+    Entry("开班备案", "classes", "class", classes.PAGE, "审核", "classes"),
+    Entry("补贴审核", "claims", "review", subsidies.CLAIM, "审核", "claims"),
+    Entry("培训项目", "projects", "list", catalogue.DRAFTS, "审核", "projects"),
+    Entry("培训券", "voucher_batches", "voucher", vouchers.BATCH, "审核", "voucher_batches"),
+    Entry("需求指导目录", "catalogues", "book", catalogue.DRAFTS, "审核"),
+    Entry("资金账户", "accounts", "wallet", funds.BOOKS, "资金"),
+    Entry("资金拨付", "payments", "money", payments.BATCH, "资金", "payments"),
+    Entry("资金溯源", "trace_search", "search", payments.TRACE, "资金"),
+    Entry("查找个人", "people", "people", registry.FILE, "档案"),
+    Entry("机构", "organisations", "company", registry.ORGANISATION, "档案"),
+    Entry("账号和角色", "users", "key", registry.USERS, "管理"),
+    Entry("审计日志", "audit", "history", perms.AUDIT, "管理"),
+)
 
 
 def face(request: HttpRequest, actor: Actor) -> Face:
     """The desk around a page for this actor."""
-    return Face(person=actor.name)
+    if not actor.roles & BUREAU_ROLES:
+        return Face(person=actor.name)
+    asked = cast(DeskRequest, request)
+    desk = desk_of(asked)
+    waiting = work.counts(asked)
+    waiting["home"] = sum(waiting.values())
+    here = _longest(request.path)
+    items = tuple(
+        NavItem(
+            label=entry.label,
+            url=reverse(f"bureau:{entry.name}"),
+            icon=entry.icon,
+            count=waiting.get(entry.count or entry.name, 0),
+            current=entry.name == here,
+            group=entry.group,
+        )
+        for entry in ENTRIES
+        if entry.declaration.allows(actor, desk.access)
+    )
+    return Face(
+        desk=f"照亮 · {desk.region_name}" if desk.region_name else "照亮",
+        region=desk.region_name,
+        person=actor.name,
+        role=_roles(desk),
+        home_url=reverse("bureau:home"),
+        sign_out_url=reverse("account_logout"),
+        nav=items,
+    )
+
+
+def _longest(path: str) -> str:
+    """The entry whose address begins the path, the longest one when several do."""
+    found = [(len(url), entry.name) for entry in ENTRIES if path.startswith(url := reverse(f"bureau:{entry.name}"))]
+    return max(found, default=(0, ""))[1]
+
+
+def _roles(desk: Desk) -> str:
+    return "、".join(label for role, label in ROLE_LABELS.items() if role in BUREAU_ROLES and desk.has(role))

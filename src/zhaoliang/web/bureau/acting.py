@@ -1,0 +1,62 @@
+"""POST handlers: one act, one address. A refusal comes back with the way to the page it was asked from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from zhaoliang.kernel.acts import Act
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.roles import Access
+from zhaoliang.web.access import page
+from zhaoliang.web.bureau.desk import DeskRequest, subject
+from zhaoliang.web.components import toasts
+
+
+def may(request: DeskRequest, service: Act[Any], access: Access) -> bool:
+    """Whether the visitor could do this there: only then its button is shown."""
+    return service.declaration.allows(request.actor, access)
+
+
+def given(request: DeskRequest) -> dict[str, Any]:
+    """Who acts, when, and the key of the form: what every act is given."""
+    return {"actor": request.actor, "at": request.at, "key": request.POST.get("key") or None}
+
+
+def refused(request: DeskRequest, problem: Refusal, back_url: str) -> HttpResponse:
+    """The page of a refusal that leads back to where it was asked."""
+    return render(request, "errors/refusal.html", {"refusal": problem, "back_url": back_url}, status=problem.status)
+
+
+def act_view(
+    service: Act[Any],
+    *,
+    fetch: Callable[[int, int], Any],
+    argument: str,
+    say: str,
+    back: Callable[[Any], str],
+    texts: tuple[str, ...] = (),
+    also: Callable[[DeskRequest, Any], dict[str, Any]] | None = None,
+) -> Callable[..., HttpResponse]:
+    """A view that runs `service` on the object `fetch(city, pk)` finds, then goes to `back(object)` with one line.
+
+    `texts` are form fields passed on as they are (reasons), `also` adds what else the act needs.
+    """
+
+    @page(service.declaration, access=subject(fetch))
+    @require_POST
+    def view(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+        found = request.subject
+        arguments = {argument: found} | {name: request.POST.get(name, "") for name in texts}
+        try:
+            service(**given(request), **arguments, **(also(request, found) if also else {}))
+        except Refusal as problem:
+            return refused(request, problem, back(found))
+        toasts.say(request, say)
+        return redirect(back(found))
+
+    return view

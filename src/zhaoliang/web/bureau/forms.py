@@ -1,0 +1,422 @@
+"""Forms of the bureau desk: filters that live in the address, and the forms of its acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+
+from zhaoliang.catalogue.models import CertificateKind, Mode, Project, Scarcity
+from zhaoliang.funds.models import Account, FundSource
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.kernel.money import parse_yuan
+from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, ROLE_LABELS
+from zhaoliang.kernel.states import Machine
+from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
+from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.services import BatchTerms
+from zhaoliang.web.components.forms import PlainForm
+
+CHINA = ZoneInfo("Asia/Shanghai")
+ANY = ("", "全部")
+LEVELS = [("", "不分等级"), *((str(int(level)), level.label) for level in SkillLevel)]
+
+
+def states(machine: Machine, *, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """The choices of a state filter."""
+    return [ANY, *((code, word) for code, word in machine.states.items() if code not in without)]
+
+
+def choices_of(model: type, name: str) -> list[tuple[str, str]]:
+    """The choices of a model's field."""
+    return list(model._meta.get_field(name).choices or [])  # type: ignore[attr-defined]  # a model class
+
+
+def refuse(form: forms.Form, problem: Refusal) -> None:
+    """Put a refusal into the form: each message at its field, those without a field at the head."""
+    for name, message in problem.fields.items():
+        form.add_error(name if name in form.fields else None, message)
+    if not problem.fields:
+        form.add_error(None, str(problem))
+
+
+def date_field(label: str, **given: Any) -> forms.DateField:
+    """A date with the browser's own calendar."""
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **given)
+
+
+class YuanField(forms.CharField):
+    """An amount typed in yuan, cleaned to whole fen."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **given)
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return int(parse_yuan(text))
+        except Refusal as problem:
+            raise forms.ValidationError(problem.why or problem.what) from problem
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value // 100}.{value % 100:02d}" if isinstance(value, int) else value
+
+
+class Filter(PlainForm):
+    """A filter of a list. Whatever the address holds that the form does not know counts as not said."""
+
+    def said(self, name: str) -> str:
+        """What the address says of a field, "" when nothing or nonsense."""
+        self.is_valid()
+        value = self.cleaned_data.get(name)
+        return "" if value is None else str(value)
+
+
+class StateFilter(Filter):
+    """State and free text."""
+
+    text = forms.CharField(label="搜索", required=False, max_length=60)
+    state = forms.ChoiceField(label="状态", required=False)
+
+    def __init__(self, machine: Machine, *args: Any, hint: str = "名称", without: tuple[str, ...] = ()) -> None:
+        super().__init__(*args)
+        self.fields["state"].choices = states(machine, without=without)  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["text"].label = hint
+
+
+class OrganisationFilter(Filter):
+    """Organisations by name or code, kind and state."""
+
+    text = forms.CharField(label="名称或信用代码", required=False, max_length=60)
+    kind = forms.ChoiceField(label="类别", required=False, choices=[ANY, *choices_of(Organisation, "kind")])
+    state = forms.ChoiceField(label="状态", required=False, choices=[ANY, *choices_of(Organisation, "state")])
+
+
+class AccountFilter(Filter):
+    """Accounts by year and kind."""
+
+    year = forms.IntegerField(label="年度", required=False, min_value=2000, max_value=2100)
+    kind = forms.ChoiceField(label="种类", required=False, choices=[ANY, *Account.KINDS])
+
+
+class PeriodFilter(Filter):
+    """A stretch of days."""
+
+    since = date_field("自", required=False)
+    until = date_field("至", required=False)
+
+
+class PaymentFilter(Filter):
+    """Payment batches by fund and state."""
+
+    fund_source = forms.ChoiceField(label="资金渠道", required=False, choices=[ANY, *FundSource.choices])
+    state = forms.ChoiceField(label="状态", required=False)
+
+    def __init__(self, machine: Machine, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class RoleFilter(Filter):
+    """Accounts by role and name."""
+
+    text = forms.CharField(label="登录名或姓名", required=False, max_length=60)
+    role = forms.ChoiceField(
+        label="角色",
+        required=False,
+        choices=[ANY, *((role.value, label) for role, label in ROLE_LABELS.items())],
+    )
+
+
+class AuditFilter(PeriodFilter):
+    """Audit events by days, act and officer."""
+
+    act = forms.ChoiceField(label="行为", required=False)
+    actor = forms.CharField(label="经办人", required=False, max_length=40)
+
+    def __init__(self, acts: Iterable[tuple[str, str]], *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["act"].choices = [ANY, *acts]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class HolderFilter(Filter):
+    """Holders of a batch by the state of their voucher."""
+
+    state = forms.ChoiceField(label="券的状态", required=False)
+
+    def __init__(self, machine: Machine, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+
+
+# Acts
+
+
+class CatalogueForm(PlainForm):
+    """The next version of the guidance catalogue."""
+
+    name = forms.CharField(label="目录名称", max_length=120)
+    number = forms.CharField(label="发布文号", max_length=80, required=False)
+    valid_from = date_field("生效日期")
+
+
+class EntryForm(PlainForm):
+    """An entry of the catalogue."""
+
+    occupation_code = forms.CharField(
+        label="职业编码",
+        max_length=12,
+        help_text="按 2022 年版《职业分类大典》的编码，如 6-18-02-04。",
+    )
+    level = forms.ChoiceField(label="技能等级", choices=LEVELS, required=False)
+    headcount = forms.IntegerField(label="需求人数", min_value=1, max_value=1_000_000)
+    hours = forms.IntegerField(label="课时", min_value=1, max_value=2000)
+    mode = forms.ChoiceField(label="培训方式", choices=Mode.choices)
+    scarcity = forms.ChoiceField(label="紧缺程度", choices=Scarcity.choices)
+    category = forms.ChoiceField(
+        label="补贴类别", choices=[("", "不分类"), ("A", "A 类"), ("B", "B 类"), ("C", "C 类")], required=False
+    )
+    certificate_kind = forms.ChoiceField(label="证书种类", choices=CertificateKind.choices)
+    skills = forms.CharField(label="技能要求", max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
+    content = forms.CharField(label="培训内容", max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean_level(self) -> int | None:
+        return int(self.cleaned_data["level"]) if self.cleaned_data["level"] else None
+
+
+class BatchForm(PlainForm):
+    """The terms of a voucher batch."""
+
+    name = forms.CharField(label="批次名称", max_length=80)
+    kind = forms.ChoiceField(label="券种", choices=choices_of(VoucherBatch, "kind"))
+    project = forms.ModelChoiceField(label="适用项目", queryset=Project.objects.none(), empty_label="请选择")
+    budget_account = forms.ModelChoiceField(
+        label="预算账户", queryset=Account.objects.none(), empty_label="请选择", help_text="发布时从这里预留资金。"
+    )
+    quota = forms.IntegerField(label="发放数量（张）", min_value=1, max_value=10_000_000)
+    amount_fen = YuanField(label="每张金额（元）", help_text="打卡签到专用券填 0。")
+    groups = forms.MultipleChoiceField(
+        label="适用人群",
+        choices=GroupMembership.GROUPS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="一个也不选，就是不限人群。",
+    )
+    claim_from = date_field("领取开始日期")
+    claim_until = date_field("领取截止日期", help_text="当天 24 时截止。")
+    use_until = date_field("使用截止日期", help_text="当天 24 时截止；到期未用自动失效。")
+    declaration = forms.CharField(
+        label="本人承诺",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        initial=BatchTerms.declaration,
+        help_text="领券人要勾选同意的话。",
+    )
+
+    def __init__(self, projects: Any, accounts: Any, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.fields["project"].queryset = projects  # type: ignore[attr-defined]  # a ModelChoiceField
+        self.fields["budget_account"].queryset = accounts  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    def terms(self) -> BatchTerms:
+        """The terms of a valid form."""
+        said = self.cleaned_data
+        return BatchTerms(
+            name=said["name"],
+            project=said["project"],
+            quota=said["quota"],
+            amount_fen=said["amount_fen"],
+            budget_account=said["budget_account"],
+            claim_from=datetime.combine(said["claim_from"], time.min, CHINA),
+            claim_until=datetime.combine(said["claim_until"], time.max, CHINA),
+            use_until=datetime.combine(said["use_until"], time.max, CHINA),
+            kind=said["kind"],
+            groups=tuple(said["groups"]),
+            declaration=said["declaration"],
+        )
+
+
+class AccountForm(PlainForm):
+    """A new account of the books."""
+
+    code = forms.CharField(label="账户编码", max_length=60, help_text="字母、数字和短横，本市内不重复。")
+    name = forms.CharField(label="账户名称", max_length=120)
+    kind = forms.ChoiceField(label="种类", choices=Account.KINDS, initial="budget")
+    fund_source = forms.ChoiceField(label="资金渠道", choices=FundSource.choices)
+    year = forms.IntegerField(label="年度", min_value=2000, max_value=2100)
+
+
+class AllocateForm(PlainForm):
+    """Money that arrives in a budget account."""
+
+    amount_fen = YuanField(label="金额（元）")
+    memo = forms.CharField(label="依据", max_length=200, help_text="预算文件名称或文号。")
+
+
+class BuildForm(PlainForm):
+    """The fund a payment batch is made of."""
+
+    fund_source = forms.ChoiceField(label="资金渠道", choices=FundSource.choices)
+
+
+class ReturnForm(PlainForm):
+    """The bank's answer."""
+
+    file = forms.FileField(label="银行回单文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.csv,.txt"}))
+
+
+class ReferenceForm(PlainForm):
+    """A bank reference to be traced back."""
+
+    reference = forms.CharField(label="银行流水号", max_length=60, required=False)
+
+
+class PersonSearchForm(PlainForm):
+    """A person by the exact number of a document, and why the officer looks."""
+
+    WHYS = [
+        ("审核申领", "审核申领或备案"),
+        ("窗口办理", "本人到窗口办理"),
+        ("核查举报", "核查举报或异议"),
+        ("审计", "审计"),
+    ]
+
+    document_type = forms.ChoiceField(label="证件类型", choices=choices_of(Person, "document_type"))
+    document_number = forms.CharField(
+        label="证件号码",
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="要完整的号码；查询会留下记录。",
+    )
+    why = forms.ChoiceField(label="查看原因", choices=WHYS)
+
+
+class CardForm(PlainForm):
+    """The account subsidies go to."""
+
+    card_number = forms.CharField(
+        label="社会保障卡银行账号",
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
+class GroupForm(PlainForm):
+    """That a person belongs to a target group."""
+
+    group = forms.ChoiceField(label="人员类别", choices=GroupMembership.GROUPS)
+    evidence = forms.ChoiceField(label="依据", choices=[("document", "证明材料"), ("register", "数据比对")])
+    source = forms.CharField(label="材料或数据来源", max_length=120)
+    valid_from = date_field("自")
+    valid_to = date_field("至", required=False)
+
+
+class StatusForm(PlainForm):
+    """What another register says of a person."""
+
+    kind = forms.ChoiceField(label="身份", choices=choices_of(PersonStatus, "kind"))
+    holds = forms.TypedChoiceField(
+        label="比对结果", choices=[("yes", "是"), ("no", "否")], coerce=lambda text: text == "yes"
+    )
+    source = forms.CharField(label="来源", max_length=120)
+    checked_on = date_field("比对日期")
+
+
+class OrganisationForm(PlainForm):
+    """A new organisation."""
+
+    name = forms.CharField(label="名称", max_length=120)
+    short_name = forms.CharField(label="简称", max_length=40, required=False)
+    uscc = forms.CharField(label="统一社会信用代码", max_length=18)
+    kind = forms.ChoiceField(label="类别", choices=choices_of(Organisation, "kind"))
+    region_code = forms.TypedChoiceField(label="所在地", coerce=int)
+    legal_representative = forms.CharField(label="法定代表人", max_length=60, required=False)
+    phone = forms.CharField(label="联系电话", max_length=20, required=False)
+    bank_name = forms.CharField(label="开户银行", max_length=120, required=False)
+    account_number = forms.CharField(label="银行账号", max_length=40, required=False)
+    evaluator_prefix = forms.CharField(
+        label="证书编码前段", max_length=20, required=False, help_text="只有评价机构填写，共 13 位。"
+    )
+
+    def __init__(self, regions: list[Region], *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["region_code"].choices = [(region.code, region.name) for region in regions]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class DirectoryForm(PlainForm):
+    """The directories an organisation is listed in."""
+
+    as_provider = forms.BooleanField(label="列入培训机构目录", required=False)
+    as_evaluator = forms.BooleanField(label="列入评价机构目录", required=False)
+
+
+class LicenceForm(PlainForm):
+    """A licence."""
+
+    kind = forms.CharField(label="许可证种类", max_length=40, initial="民办学校办学许可证")
+    number = forms.CharField(label="编号", max_length=60)
+    valid_from = date_field("有效期自")
+    valid_to = date_field("有效期至")
+
+
+class SiteForm(PlainForm):
+    """A teaching site."""
+
+    name = forms.CharField(label="教学点名称", max_length=120)
+    kind = forms.ChoiceField(label="场地类别", choices=choices_of(Site, "kind"))
+    address = forms.CharField(label="地址", max_length=200)
+    longitude = forms.DecimalField(label="经度（WGS84）", max_digits=9, decimal_places=6)
+    latitude = forms.DecimalField(label="纬度（WGS84）", max_digits=8, decimal_places=6)
+    radius_m = forms.IntegerField(label="签到半径（米）", min_value=50, max_value=2000, initial=300)
+
+
+STAFF_ROLES = [(role.value, label) for role, label in ROLE_LABELS.items() if role in BUREAU_ROLES | ORGANISATION_ROLES]
+
+
+class RoleForm(PlainForm):
+    """A role for an account."""
+
+    role = forms.ChoiceField(label="角色", choices=STAFF_ROLES)
+    region_code = forms.TypedChoiceField(label="管辖地区", coerce=int)
+    organisation_uscc = forms.CharField(
+        label="所属机构的信用代码", max_length=18, required=False, help_text="机构人员和对接系统要填。"
+    )
+
+    def __init__(self, regions: list[Region], *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["region_code"].choices = [(region.code, region.name) for region in regions]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class UserForm(RoleForm):
+    """A new account with its first role."""
+
+    username = forms.CharField(label="登录名", max_length=60, help_text="小写字母、数字和 . _ @ -，3 至 60 位。")
+    name = forms.CharField(label="显示名", max_length=60)
+    password = forms.CharField(
+        label="初始密码",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="至少 12 位；请当面交给本人，并请本人登录后更换。",
+    )
+    document_number = forms.CharField(
+        label="本人的身份证号码",
+        max_length=18,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="用来认出同一个人的两个账号（不相容岗位不能由一人兼任）。已建档的人才能填。",
+    )
+
+    field_order = ("username", "name", "password", "document_number", "role", "region_code", "organisation_uscc")
+
+
+class PasswordForm(PlainForm):
+    """A new password for an account."""
+
+    password = forms.CharField(
+        label="新密码", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), help_text="至少 12 位。"
+    )

@@ -1,0 +1,317 @@
+"""The desk's own questions: lists over a region, each one statement, filtered by what the address says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from zhaoliang.catalogue.models import Catalogue, Project
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.funds.models import Account
+from zhaoliang.kernel.days import day_start
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.models import AuditBlock, AuditEvent, StateChange
+from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch
+from zhaoliang.registry.models import Licence, Organisation, Person, PersonStatus, RoleAssignment, User
+from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
+from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.web.bureau.desk import Desk
+
+
+def _missing(what: str) -> NotFound:
+    return NotFound(what=what, why="本市没有这个编号。", next_step="请从列表进入。")
+
+
+def classes(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[TrainingClass]:
+    """The classes of the region, drafts left out unless asked for, newest start first, each with its `listed` trainees."""
+    rows = TrainingClass.objects.select_related("project", "provider").filter(
+        city_code=desk.city_code, project__region_id__range=desk.regions
+    )
+    rows = rows.filter(state=state) if state else rows.exclude(state="draft")
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(provider__name__icontains=text))
+    listed = Count("enrolments", filter=~Q(enrolments__state="removed"))
+    return rows.annotate(listed=listed).order_by("-starts_on", "-id")
+
+
+def projects(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Project]:
+    """The projects of the region, drafts left out unless asked for, newest first."""
+    rows = Project.objects.select_related("provider", "occupation").filter(
+        city_code=desk.city_code, region_id__range=desk.regions
+    )
+    rows = rows.filter(state=state) if state else rows.exclude(state="draft")
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(provider__name__icontains=text))
+    return rows.order_by("-created_at", "-id")
+
+
+def listed_projects(desk: Desk) -> QuerySet[Project]:
+    """The projects vouchers can be issued for."""
+    return projects(desk, state="listed").order_by("name", "id")
+
+
+def catalogue(city_code: int, catalogue_id: int) -> Catalogue:
+    """A version of a guidance catalogue with its region. Raises NotFound."""
+    found = Catalogue.objects.select_related("region").filter(city_code=city_code, pk=catalogue_id).first()
+    if found is None:
+        raise _missing("没有这一版目录。")
+    return found
+
+
+def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
+    """The claims of the region, newest first, each with the number of `lines_count`, `open_count` and `total_fen`."""
+    rows = Claim.objects.select_related("training_class__project", "provider").filter(
+        city_code=desk.city_code, training_class__project__region_id__range=desk.regions
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if text:
+        rows = rows.filter(Q(training_class__name__icontains=text) | Q(provider__name__icontains=text))
+    return rows.annotate(
+        lines_count=Count("lines"),
+        open_count=Count("lines", filter=Q(lines__state="to_person")),
+        total_fen=Sum("lines__amount_fen"),
+    ).order_by("-id")
+
+
+def open_objections(desk: Desk) -> QuerySet[Objection]:
+    """Objections of the region nobody answered yet, oldest first."""
+    return (
+        Objection.objects.select_related("claim__training_class__project")
+        .filter(
+            city_code=desk.city_code,
+            answered_at__isnull=True,
+            claim__training_class__project__region_id__range=desk.regions,
+        )
+        .order_by("raised_at", "id")
+    )
+
+
+def objection(city_code: int, objection_id: int) -> Objection:
+    """An objection with its claim. Raises NotFound."""
+    found = (
+        Objection.objects.select_related("claim__training_class__project", "claim__provider")
+        .filter(city_code=city_code, pk=objection_id)
+        .first()
+    )
+    if found is None:
+        raise _missing("没有这条异议。")
+    return found
+
+
+def voucher_batch(city_code: int, batch_id: int) -> VoucherBatch:
+    """A voucher batch with project, region and accounts. Raises NotFound."""
+    found = (
+        VoucherBatch.objects.select_related("project__provider", "region", "budget_account", "reserved_account")
+        .filter(city_code=city_code, pk=batch_id)
+        .first()
+    )
+    if found is None:
+        raise _missing("没有这个培训券批次。")
+    return found
+
+
+def holders(batch: VoucherBatch, *, state: str = "") -> QuerySet[Voucher]:
+    """The vouchers of a batch with their holders, latest claim first."""
+    rows = Voucher.objects.select_related("person", "provider").filter(city_code=batch.city_code, batch=batch)
+    return (rows.filter(state=state) if state else rows).order_by("-claimed_at", "-id")
+
+
+def accounts(desk: Desk, *, year: int | None = None, kind: str = "") -> QuerySet[Account]:
+    """The accounts of the region, by fund source and kind."""
+    rows = Account.objects.filter(city_code=desk.city_code, region_code__range=desk.regions)
+    if year:
+        rows = rows.filter(year=year)
+    if kind:
+        rows = rows.filter(kind=kind)
+    return rows.order_by("-year", "fund_source", "kind", "code")
+
+
+def account(city_code: int, account_id: int) -> Account:
+    """An account. Raises NotFound."""
+    found = Account.objects.filter(city_code=city_code, pk=account_id).first()
+    if found is None:
+        raise _missing("没有这个资金账户。")
+    return found
+
+
+def payment_batches(desk: Desk, *, state: str = "", fund_source: str = "") -> QuerySet[PaymentBatch]:
+    """The payment batches of the region, latest first."""
+    rows = PaymentBatch.objects.filter(city_code=desk.city_code, region_code__range=desk.regions)
+    if state:
+        rows = rows.filter(state=state)
+    if fund_source:
+        rows = rows.filter(fund_source=fund_source)
+    return rows.order_by("-id")
+
+
+def bank_return(city_code: int, return_id: int) -> BankReturn:
+    """An imported return file with its batch. Raises NotFound."""
+    found = BankReturn.objects.select_related("batch").filter(city_code=city_code, pk=return_id).first()
+    if found is None:
+        raise _missing("没有这份回单。")
+    return found
+
+
+def bank_return_lines(kept: BankReturn) -> list[BankReturnLine]:
+    """What came of each row of a return file, in the file's order."""
+    rows = BankReturnLine.objects.select_related("payment_line__claim_line")
+    return list(rows.filter(city_code=kept.city_code, bank_return=kept).order_by("row"))
+
+
+def bank_lines_found(desk: Desk, reference: str) -> list[BankReturnLine]:
+    """The rows of bank answers with this bank reference, newest first: the way back from a bank statement to the clause."""
+    return list(
+        BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line")
+        .filter(
+            city_code=desk.city_code,
+            bank_reference=reference,
+            bank_return__batch__region_code__range=desk.regions,
+        )
+        .order_by("-id")[:20]
+    )
+
+
+def recent_bank_lines(desk: Desk) -> list[BankReturnLine]:
+    """The last rows of bank answers that settled a payment, to begin a trace with."""
+    return list(
+        BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line__claim__training_class")
+        .filter(
+            city_code=desk.city_code,
+            outcome__in=("paid", "failed"),
+            bank_return__batch__region_code__range=desk.regions,
+        )
+        .order_by("-id")[:20]
+    )
+
+
+def funds_waiting(desk: Desk) -> list[str]:
+    """The fund sources with approved or failed lines that no batch holds."""
+    rows = ClaimLine.objects.filter(
+        city_code=desk.city_code,
+        state__in=("approved", "failed"),
+        claim__training_class__project__region_id__range=desk.regions,
+    )
+    return sorted(set(rows.values_list("claim__fund_source", flat=True)))
+
+
+def organisations(desk: Desk, *, state: str = "", kind: str = "", text: str = "") -> QuerySet[Organisation]:
+    """The organisations of the region in dictionary order."""
+    rows = Organisation.objects.select_related("region").filter(city_code=desk.city_code, region_id__range=desk.regions)
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(uscc=text.upper()))
+    return rows.order_by("pinyin_key", "id")
+
+
+def licences_of(organisation: Organisation) -> list[Licence]:
+    """The licences of an organisation, the one that ends last first."""
+    rows = Licence.objects.filter(city_code=organisation.city_code, organisation=organisation)
+    return list(rows.order_by("-validity", "id"))
+
+
+def assignments(desk: Desk, *, role: str = "", text: str = "") -> QuerySet[RoleAssignment]:
+    """The roles held in the region and below, by sign-in name."""
+    rows = RoleAssignment.objects.select_related("user", "region").filter(region_id__range=desk.regions)
+    if role:
+        rows = rows.filter(role=role)
+    if text:
+        rows = rows.filter(Q(user__username__icontains=text) | Q(user__name__icontains=text))
+    return rows.order_by("user__username", "role", "id")
+
+
+def organisation_names(city_code: int, ids: Sequence[int]) -> dict[int, str]:
+    """Short names of organisations by id."""
+    return dict(Organisation.objects.filter(city_code=city_code, pk__in=list(ids)).values_list("id", "short_name"))
+
+
+def audit_events(
+    desk: Desk, *, since: date, until: date, act: str = "", actor: str = "", person_id: int | None = None
+) -> QuerySet[AuditEvent]:
+    """The audit events of the region between two days (both included), latest first."""
+    rows = AuditEvent.objects.filter(
+        city_code=desk.city_code,
+        region_code__range=desk.regions,
+        at__gte=day_start(since),
+        at__lt=day_start(until + timedelta(days=1)),
+    )
+    if act:
+        rows = rows.filter(act=act)
+    if actor:
+        rows = rows.filter(actor_name__icontains=actor)
+    if person_id is not None:
+        rows = rows.filter(person_id=person_id)
+    return rows.order_by("-id")
+
+
+def head_of(city_code: int) -> AuditBlock | None:
+    """The last sealed block of the city's audit log."""
+    return AuditBlock.objects.filter(city_code=city_code).order_by("-number").first()
+
+
+def changes_of(machine: str, city_code: int, object_id: int) -> list[StateChange]:
+    """How an object moved from state to state, oldest first."""
+    rows = StateChange.objects.filter(city_code=city_code, machine=machine, object_id=object_id)
+    return list(rows.order_by("id"))
+
+
+def class_count(desk: Desk) -> int:
+    """Filings that wait for a reviewer."""
+    return TrainingClass.objects.filter(
+        city_code=desk.city_code, project__region_id__range=desk.regions, state="filed"
+    ).count()
+
+
+def project_count(desk: Desk) -> int:
+    """Projects that wait for a reviewer."""
+    return Project.objects.filter(city_code=desk.city_code, region_id__range=desk.regions, state="submitted").count()
+
+
+def claim_count(desk: Desk, states: Sequence[str], *, over_before: date) -> int:
+    """Claims in these states; a published one only when its publicity ended before the day."""
+    rows = Claim.objects.filter(
+        city_code=desk.city_code, training_class__project__region_id__range=desk.regions, state__in=states
+    )
+    return rows.exclude(state="publicity", publicity_until__gte=over_before).count()
+
+
+def voucher_batch_count(desk: Desk) -> int:
+    """Voucher batches that wait for publication."""
+    return VoucherBatch.objects.filter(
+        city_code=desk.city_code, region_id__range=desk.regions, state="submitted"
+    ).count()
+
+
+def payment_batch_count(desk: Desk, states: Sequence[str]) -> int:
+    """Payment batches in these states."""
+    return PaymentBatch.objects.filter(
+        city_code=desk.city_code, region_code__range=desk.regions, state__in=states
+    ).count()
+
+
+def user_of(desk: Desk, user_id: int) -> User | None:
+    """An account that holds or held a role in the region or below."""
+    held = RoleAssignment.objects.filter(user_id=user_id, region_id__range=desk.regions)
+    return User.objects.filter(pk=user_id).first() if held.exists() else None
+
+
+def roles_of(user: User) -> list[RoleAssignment]:
+    """Every role an account holds or held, latest first."""
+    return list(RoleAssignment.objects.select_related("region", "user").filter(user=user).order_by("-valid_from", "id"))
+
+
+def statuses_of(person: Person) -> list[PersonStatus]:
+    """What other registers said of a person, newest first."""
+    rows = PersonStatus.objects.filter(city_code=person.city_code, person=person)
+    return list(rows.order_by("-checked_on", "-id"))
+
+
+def looks_at(city_code: int, person_id: int) -> list[AuditEvent]:
+    """Who looked at a person's file, latest first."""
+    rows = AuditEvent.objects.filter(city_code=city_code, person_id=person_id, act="look")
+    return list(rows.order_by("-id")[:10])

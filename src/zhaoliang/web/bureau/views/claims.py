@@ -1,0 +1,313 @@
+"""Claim review: the queue, one line at a time with rules, evidence and amount, the steps of the claim, objections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from zhaoliang.kernel.audit import record_look
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.masking import mask_name
+from zhaoliang.kernel.roles import Actor
+from zhaoliang.policy import Outcome
+from zhaoliang.subsidies import perms, selectors, services
+from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
+from zhaoliang.subsidies.selectors import ClaimPage, FactShown, LineView
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.web.access import page
+from zhaoliang.web.bureau import forms, timelines
+from zhaoliang.web.bureau import selectors as desk_selectors
+from zhaoliang.web.bureau.acting import act_view, given, may, refused
+from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here, subject
+from zhaoliang.web.components import toasts
+from zhaoliang.web.tables import Column, excel, ordered, table
+
+COLUMNS = (
+    Column("class", "班级", lambda row: row.training_class.name, order="training_class__name", wide=True),
+    Column("provider", "机构", lambda row: row.provider.short_name, order="provider__pinyin_key"),
+    Column("fund", "资金渠道", lambda row: row.get_fund_source_display(), order="fund_source"),
+    Column("lines", "明细", lambda row: row.lines_count, "count", "lines_count"),
+    Column("open", "待判断", lambda row: row.open_count, "count", "open_count"),
+    Column("fen", "金额", lambda row: row.total_fen or 0, "money", "total_fen"),
+    Column("due", "审核截止", lambda row: row.review_due_on, "date", "review_due_on"),
+    Column("state", "状态", lambda row: row.state, "state", "state", "claim"),
+)
+LINE_COLUMNS = (
+    Column("name", "姓名", lambda view: mask_name(view.name)),
+    Column("number", "证件号码", lambda view: view.masked_number),
+    Column("occupation", "职业", lambda view: view.line.occupation.name, wide=True),
+    Column("planned", "应到分钟", lambda view: view.line.planned_minutes, "count"),
+    Column("credited", "计入分钟", lambda view: view.line.credited_minutes, "count"),
+    Column("fen", "金额", lambda view: view.line.amount_fen, "money"),
+    Column("payee", "收款方", lambda view: view.line.get_payee_display()),
+    Column("state", "状态", lambda view: view.line.state, "state", machine="claim_line"),
+    Column("why", "不通过或说不准", lambda view: "；".join(one.says for one in view.problems), wide=True),
+)
+# What the left list can be narrowed to.
+SHOWS = {
+    "": "全部",
+    "look": "要看的",
+    "to_person": "待判断",
+    "passed": "符合",
+    "refused": "不予补贴",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the claim that is the officer's to take now: the act's address, the button's words, what they mean."""
+
+    url: str
+    label: str
+    note: str
+    ready: bool
+    key: str = "p"
+
+
+@page(perms.CLAIM, access=here)
+@require_GET
+def claim_list(request: DeskRequest, export: bool = False) -> HttpResponse:
+    """The claims of the region."""
+    wanted = forms.StateFilter(CLAIM, request.GET, hint="班级或机构")
+    rows = desk_selectors.claims(desk_of(request), state=wanted.said("state"), text=wanted.said("text"))
+    if export:
+        return excel("补贴申领", COLUMNS, ordered(request, rows, COLUMNS))
+    context = {
+        "filters": wanted,
+        "export_url": reverse("bureau:claims_export"),
+        "table": table(request, rows, COLUMNS, url=claim_url, unit="份申领"),
+    }
+    return render(request, "bureau/claim_list.html", context)
+
+
+def claim_url(found: Claim, **query: Any) -> str:
+    url = reverse("bureau:claim", args=[found.city_code, found.pk])
+    said = {name: value for name, value in query.items() if value}
+    return f"{url}?{urlencode(said)}" if said else url
+
+
+def line_url(line: ClaimLine) -> str:
+    return claim_url(line.claim, line=line.pk)
+
+
+@page(perms.CLAIM, access=subject(selectors.claim))
+@require_GET
+def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The review screen. `?line=` is the line in hand, `?show=` narrows the list."""
+    shown = selectors.claim_page(city, pk, at=request.at)
+    show = request.GET.get("show", "")
+    lines = [view for view in shown.lines if _is_shown(view, show)]
+    current = _current(lines, request.GET.get("line", ""))
+    actor: Actor = request.actor
+    if current is not None:
+        record_look(actor=actor, target=current.line, at=request.at, why="审核补贴申领")
+    claim, clock = shown.claim, clock_of(request)
+    context = {
+        "page": shown,
+        "claim": claim,
+        "show": show,
+        "shows": [(key, word, _count(shown, key)) for key, word in SHOWS.items()],
+        "lines": [(view, claim_url(claim, line=view.line.pk, show=show), _badge(view)) for view in lines],
+        "current": current,
+        "following": _following(lines, current),
+        "facts": _facts(current),
+        "ratio": _ratio(current),
+        "due": clock.due(claim.review_due_on if claim.state == "first_review" else claim.publicity_until),
+        "clean": sum(1 for view in shown.lines if view.line.state == "passed" and not view.problems),
+        "to_person": shown.counts["to_person"] + shown.counts["due"],
+        "events": timelines.events(shown.timeline, CLAIM),
+        "step": _step(request, shown, city, pk),
+        "may_return": may(request, services.return_claim, claim.access())
+        and claim.state in ("first_review", "second_review"),
+        "may_judge": claim.state == "first_review" and may(request, services.judge_line, claim.access()),
+        "may_answer": may(request, services.answer_objection, claim.access()),
+    }
+    return render(request, "bureau/claim.html", context)
+
+
+def _is_shown(view: LineView, show: str) -> bool:
+    if show == "look":
+        return bool(view.problems) or view.line.state in ("to_person", "due") or bool(view.line.question)
+    return not show or show not in SHOWS or view.line.state == show
+
+
+def _count(shown: ClaimPage, show: str) -> int:
+    return sum(_is_shown(view, show) for view in shown.lines)
+
+
+def _current(lines: list[LineView], wanted: str) -> LineView | None:
+    """The line asked for, else the first one that waits for a person, else the first."""
+    by_id = {str(view.line.pk): view for view in lines}
+    waiting = (view for view in lines if view.line.state == "to_person")
+    return by_id.get(wanted) or next(waiting, next(iter(lines), None))
+
+
+def _following(lines: list[LineView], current: LineView | None) -> int | None:
+    """The next line that waits for a person: where the officer goes after this one."""
+    waiting = [view.line.pk for view in lines if view.line.state == "to_person" and view is not current]
+    after = [pk for pk in waiting if current is not None and pk > current.line.pk]
+    return next(iter(after or waiting), None)
+
+
+def _badge(view: LineView) -> tuple[str, str]:
+    unknown = sum(one.outcome is Outcome.CANNOT_TELL for one in view.findings)
+    failed = sum(one.outcome is Outcome.FAIL for one in view.findings)
+    words = {
+        "due": ("待核验", "ask"),
+        "to_person": (f"{unknown} 项说不准" if unknown else "请人判断", "ask"),
+        "refused": (f"{failed} 项不符合" if failed else "不予补贴", "no"),
+        "passed": ("人工判断符合" if view.line.judgement else "全部通过", "ok"),
+    }
+    return words.get(
+        view.line.state, (CLAIM_LINE.states[view.line.state], "ok" if view.line.state == "paid" else "info")
+    )
+
+
+def _facts(current: LineView | None) -> list[FactShown]:
+    """What the rules read, each fact once, those with a record behind them first."""
+    facts: dict[str, FactShown] = {}
+    for finding in current.findings if current else ():
+        for fact in finding.facts:
+            facts.setdefault(fact.name, fact)
+    return sorted(facts.values(), key=lambda fact: (not fact.evidence, fact.label))
+
+
+def _ratio(current: LineView | None) -> dict[str, int] | None:
+    if current is None or not current.line.planned_minutes:
+        return None
+    planned, credited = current.line.planned_minutes, current.line.credited_minutes
+    return {"planned": planned, "credited": credited, "permille": credited * 1000 // planned}
+
+
+def _step(request: DeskRequest, shown: ClaimPage, city: int, pk: int) -> Step | None:
+    """The claim's next step, where it is this officer's."""
+    claim = shown.claim
+    waiting = shown.counts["to_person"] + shown.counts["due"]
+    passed = shown.counts["passed"]
+    open_objections = sum(one.answered_at is None for one in shown.objections)
+    known = {
+        "first_review": (
+            services.pass_first,
+            "bureau:claim_pass_first",
+            f"初审通过 {passed} 条",
+            f"还有 {waiting} 条要先判断" if waiting else "提交另一位同事复核",
+            not waiting,
+        ),
+        "second_review": (
+            services.pass_second,
+            "bureau:claim_pass_second",
+            _publish_label(shown),
+            shown.clock.says,
+            shown.clock.deadline is not None,
+        ),
+        "publicity": (
+            services.approve_claim,
+            "bureau:claim_approve",
+            f"审批 {passed} 条",
+            f"还有 {open_objections} 条异议没有答复" if open_objections else shown.clock.says,
+            shown.clock.state == "over" and not open_objections,
+        ),
+    }
+    if claim.state not in known:
+        return None
+    act, name, label, note, ready = known[claim.state]
+    if not may(request, act, claim.access()):
+        return None
+    return Step(reverse(name, args=[city, pk]), label, note, ready)
+
+
+def _publish_label(shown: ClaimPage) -> str:
+    days = shown.clock.deadline.working_days if shown.clock.deadline else None
+    return f"复核通过并公示 {days} 个工作日" if days else "复核通过并公示"
+
+
+@page(perms.CLAIM, access=subject(selectors.claim))
+@require_GET
+def claim_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The lines of a claim as Excel, narrowed as on the page, names and numbers masked."""
+    shown = selectors.claim_page(city, pk, at=request.at)
+    rows = [view for view in shown.lines if _is_shown(view, request.GET.get("show", ""))]
+    return excel(f"申领明细-{shown.claim.training_class.name}", LINE_COLUMNS, rows)
+
+
+@page(services.judge_line.declaration, access=subject(selectors.claim_line))
+@require_POST
+def judge(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """A person's answer on one line; then the next line that waits."""
+    line: ClaimLine = request.subject
+    passes = request.POST.get("decision") == "pass"
+    try:
+        services.judge_line(**given(request), line=line, passes=passes, text=request.POST.get("text", ""))
+    except Refusal as problem:
+        return refused(request, problem, line_url(line))
+    toasts.say(request, f"已判断为{'符合' if passes else '不符合'}，说明已存档。")
+    following = request.POST.get("following", "")
+    target = following if following.isdigit() else line.pk
+    return redirect(claim_url(line.claim, line=target, show=request.POST.get("show", "")))
+
+
+question = act_view(
+    services.question_line,
+    fetch=selectors.claim_line,
+    argument="line",
+    texts=("text",),
+    say="已提请人工判断，这一条在判断以前不会通过。",
+    back=line_url,
+)
+run_checks = act_view(
+    services.run_checks,
+    fetch=selectors.claim,
+    argument="claim",
+    say="已按最新事实重新核验。人工判断过而事实没有变的，判断保留。",
+    back=claim_url,
+)
+pass_first = act_view(
+    services.pass_first, fetch=selectors.claim, argument="claim", say="初审已通过，等待另一位同事复核。", back=claim_url
+)
+pass_second = act_view(
+    services.pass_second, fetch=selectors.claim, argument="claim", say="复核已通过，公示从今天开始。", back=claim_url
+)
+send_back = act_view(
+    services.return_claim,
+    fetch=selectors.claim,
+    argument="claim",
+    texts=("reason",),
+    say="已退回机构，原因已告知。",
+    back=claim_url,
+)
+approve = act_view(
+    services.approve_claim,
+    fetch=selectors.claim,
+    argument="claim",
+    say="已审批，金额已记入应付，等待拨付。",
+    back=claim_url,
+)
+object_to = act_view(
+    services.raise_objection,
+    fetch=selectors.claim,
+    argument="claim",
+    texts=("text", "contact"),
+    say="异议已登记，答复以前不能审批。",
+    back=claim_url,
+)
+
+
+def _objection_back(found: Objection) -> str:
+    return f"{claim_url(found.claim)}#objections"
+
+
+answer_objection = act_view(
+    services.answer_objection,
+    fetch=desk_selectors.objection,
+    argument="objection",
+    texts=("answer",),
+    also=lambda request, _: {"upheld": request.POST.get("upheld") == "yes"},
+    say="异议已答复。",
+    back=_objection_back,
+)

@@ -1,0 +1,155 @@
+"""The books: accounts as bank statements, each entry open to what it is for, the trial balance and the proof."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from zhaoliang.funds import perms, selectors, services
+from zhaoliang.funds.models import Account, FundSource, Transfer
+from zhaoliang.kernel.days import chinese_day, day_start
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.web.access import page
+from zhaoliang.web.bureau import forms
+from zhaoliang.web.bureau import selectors as desk_selectors
+from zhaoliang.web.bureau.acting import given, may
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.components import toasts
+from zhaoliang.web.tables import Column, excel, ordered, table
+
+COLUMNS = (
+    Column("name", "账户", lambda row: row.name, order="name", wide=True),
+    Column("code", "编码", lambda row: row.code, "code", "code"),
+    Column("kind", "种类", lambda row: row.get_kind_display(), order="kind"),
+    Column("fund", "资金渠道", lambda row: row.get_fund_source_display(), order="fund_source"),
+    Column("year", "年度", lambda row: str(row.year), order="year"),
+    Column("fen", "余额", lambda row: row.balance_fen, "money", "balance_fen"),
+)
+ENTRY_COLUMNS = (
+    Column("at", "时间", lambda line: line.transfer.at, "datetime"),
+    Column("kind", "种类", lambda line: line.transfer.get_kind_display()),
+    Column("memo", "摘要", lambda line: line.transfer.memo, wide=True),
+    Column("other", "对方账户", lambda line: line.other.name, wide=True),
+    Column("out", "支出", lambda line: -line.change_fen if line.change_fen < 0 else None, "money"),
+    Column("in", "收入", lambda line: line.change_fen if line.change_fen > 0 else None, "money"),
+    Column("balance", "余额", lambda line: line.balance_fen, "money"),
+)
+MOST_ENTRIES = 500
+
+
+@page(perms.BOOKS, access=here)
+@require_GET
+def account_list(request: DeskRequest, export: bool = False) -> HttpResponse:
+    """The accounts of the region with their balances."""
+    wanted, desk = forms.AccountFilter(request.GET), desk_of(request)
+    year = wanted.said("year")
+    rows = desk_selectors.accounts(desk, year=int(year) if year else None, kind=wanted.said("kind"))
+    if export:
+        return excel("资金账户", COLUMNS, ordered(request, rows, COLUMNS))
+    context = {
+        "filters": wanted,
+        "export_url": reverse("bureau:accounts_export"),
+        "table": table(request, rows, COLUMNS, url=account_url, unit="个账户"),
+        "may_open": may(request, services.open_account, desk.access),
+    }
+    return render(request, "bureau/account_list.html", context)
+
+
+def account_url(found: Account) -> str:
+    return reverse("bureau:account", args=[found.city_code, found.pk])
+
+
+@page(services.open_account.declaration, access=here)
+@require_http_methods(["GET", "POST"])
+def account_new(request: DeskRequest) -> HttpResponse:
+    """Open an account."""
+    form = forms.AccountForm(request.POST or None, initial={"year": chinese_day(request.at).year})
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = services.open_account(**given(request), place=desk_of(request).place, **form.cleaned_data)
+        except Refusal as problem:
+            forms.refuse(form, problem)
+        else:
+            toasts.say(request, "账户已开立。")
+            return redirect(account_url(made))
+    return render(request, "bureau/account_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@page(perms.BOOKS, act=services.allocate.declaration, access=subject(desk_selectors.account))
+@require_http_methods(["GET", "POST"])
+def account_page(request: DeskRequest, city: int, pk: int, export: bool = False) -> HttpResponse:
+    """The statement of an account, newest first; a budget account takes allocations."""
+    found: Account = request.subject
+    wanted = forms.PeriodFilter(request.GET)
+    since, until = _period(wanted)
+    lines = selectors.statement(found, since=since, until=until, limit=MOST_ENTRIES)
+    if export:
+        return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines)
+    form = forms.AllocateForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.allocate(**given(request), account=found, **form.cleaned_data)
+        except Refusal as problem:
+            forms.refuse(form, problem)
+        else:
+            toasts.say(request, "预算已下达并入账。")
+            return redirect(account_url(found))
+    context = {
+        "found": found,
+        "filters": wanted,
+        "export_url": reverse("bureau:account_export", args=[city, pk]),
+        "lines": [(line, subject_url(line.transfer)) for line in lines],
+        "total_in": sum(line.change_fen for line in lines if line.change_fen > 0),
+        "total_out": -sum(line.change_fen for line in lines if line.change_fen < 0),
+        "cut": len(lines) == MOST_ENTRIES,
+        "most": MOST_ENTRIES,
+        "form": form,
+        "may_allocate": found.kind == "budget" and may(request, services.allocate, found.access()),
+    }
+    return render(request, "bureau/account.html", context, status=422 if form.errors else 200)
+
+
+def _period(wanted: forms.PeriodFilter) -> tuple[datetime | None, datetime | None]:
+    wanted.is_valid()
+    since, until = wanted.cleaned_data.get("since"), wanted.cleaned_data.get("until")
+    return (
+        day_start(since) if since else None,
+        day_start(until + timedelta(days=1)) if until else None,
+    )
+
+
+def subject_url(transfer: Transfer) -> str:
+    """Where an entry of the books leads: the trace of its claim line, its voucher batch, its account."""
+    city, pk = transfer.city_code, transfer.subject_id
+    if transfer.subject_type.startswith("claim_line"):
+        return reverse("bureau:trace", args=[city, pk])
+    if transfer.subject_type == "voucher_batch":
+        return reverse("bureau:voucher_batch", args=[city, pk])
+    return reverse("bureau:account", args=[city, pk]) if transfer.subject_type == "account" else ""
+
+
+@page(perms.BOOKS, access=here)
+@require_GET
+def books(request: DeskRequest) -> HttpResponse:
+    """The trial balance of the city and the proof that every balance follows from its entries."""
+    desk = desk_of(request)
+    kinds = dict(Account.KINDS)
+    by_fund: dict[str, dict[str, int]] = defaultdict(dict)
+    for balance in selectors.trial_balance(desk.city_code):
+        by_fund[balance.fund_source][balance.kind] = balance.balance_fen
+    used = [kind for kind in kinds if any(kind in row for row in by_fund.values())]
+    context = {
+        "kinds": [kinds[kind] for kind in used],
+        "funds": [
+            (FundSource(fund).label, [row.get(kind) for kind in used], sum(row.values()))
+            for fund, row in sorted(by_fund.items())
+        ],
+        "findings": selectors.verify_books(desk.city_code),
+        "at": request.at,
+    }
+    return render(request, "bureau/books.html", context)

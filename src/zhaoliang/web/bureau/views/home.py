@@ -1,0 +1,44 @@
+"""The officer's home: what waits, by deadline; and the choice of place for those who work for several."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from zhaoliang.web.access import page
+from zhaoliang.web.bureau import perms, work
+from zhaoliang.web.bureau.desk import SESSION_PLACE, DeskRequest, desk_of
+
+
+@page(perms.HOME)
+@require_GET
+def home(request: DeskRequest) -> HttpResponse:
+    """My queue."""
+    found = work.tasks(request)
+    group = request.GET.get("group", "")
+    groups = Counter(task.group for task in found)
+    late = sum(1 for task in found if task.due and task.due.tone == "no")
+    soon = sum(1 for task in found if task.due and task.due.tone == "ask")
+    context = {
+        "tasks": [task for task in found if not group or task.group == group],
+        "groups": groups,
+        "group": group,
+        "total": len(found),
+        "late": late,
+        "soon": soon,
+        "desk": desk_of(request),
+    }
+    return render(request, "bureau/home.html", context)
+
+
+@page(perms.HOME)
+@require_POST
+def choose_place(request: DeskRequest) -> HttpResponse:
+    """Work for another of one's places, for this session."""
+    wanted = request.POST.get("place", "")
+    if wanted in dict(desk_of(request).choices):
+        request.session[SESSION_PLACE] = wanted
+    return redirect("bureau:home")

@@ -1,0 +1,139 @@
+"""What waits for an officer: one list for the home page, counts of the same things for the side bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.urls import reverse
+
+from zhaoliang.catalogue import selectors as catalogue
+from zhaoliang.classes import selectors as classes
+from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.roles import Role
+from zhaoliang.payments.states import PAYMENT_BATCH
+from zhaoliang.subsidies import selectors as subsidies
+from zhaoliang.vouchers import selectors as vouchers
+from zhaoliang.web.bureau import selectors
+from zhaoliang.web.bureau.desk import Clock, Desk, DeskRequest, Due, clock_of, desk_of
+
+# What each role does with a claim, and with a payment batch, in which state.
+CLAIM_STATES = {Role.REVIEWER: ("first_review",), Role.APPROVER: ("second_review", "publicity")}
+PAYMENT_STATES = {Role.FUND_OFFICER: ("building", "authorised", "unknown"), Role.FINANCE: ("sealed",)}
+PAYMENT_TASKS = {
+    "building": "核对并封存",
+    "sealed": "授权拨付",
+    "authorised": "送银行",
+    "unknown": "向银行核实是否收到",
+}
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do: what it is, what is to be done with it, until when."""
+
+    group: str
+    title: str
+    todo: str
+    url: str
+    detail: str = ""
+    due: Due | None = None
+    amount_fen: int | None = None
+
+    @property
+    def urgency(self) -> tuple[date, str]:
+        return (self.due.on if self.due else date.max, self.title)
+
+
+def tasks(request: DeskRequest) -> list[Task]:
+    """Everything that waits for the officer of this request, the nearest deadline first."""
+    desk, clock = desk_of(request), clock_of(request)
+    found = [*_classes(desk, clock), *_projects(desk), *_claims(desk, clock), *_objections(desk)]
+    found += [*_voucher_batches(desk), *_payment_batches(desk)]
+    return sorted(found, key=lambda task: task.urgency)
+
+
+def _classes(desk: Desk, clock: Clock) -> Iterator[Task]:
+    if not desk.has(Role.REVIEWER):
+        return
+    for row in classes.classes_to_review(desk.city_code, desk.region_code)[:MOST_SHOWN]:
+        yield Task(
+            "开班备案",
+            row.name,
+            "审核备案",
+            reverse("bureau:class", args=[row.city_code, row.pk]),
+            f"{row.provider.short_name} · {row.starts_on.month}月{row.starts_on.day}日开班",
+            clock.due(row.review_due_on),
+        )
+
+
+def _projects(desk: Desk) -> Iterator[Task]:
+    if not desk.has(Role.REVIEWER):
+        return
+    for row in catalogue.submitted_projects(desk.city_code, desk.region_code)[:MOST_SHOWN]:
+        url = reverse("bureau:project", args=[row.city_code, row.pk])
+        yield Task("培训项目", row.name, "审核入库", url, row.provider.short_name)
+
+
+def _claims(desk: Desk, clock: Clock) -> Iterator[Task]:
+    for item in subsidies.queue(desk.actor, on=clock.today):
+        if item.claim.city_code != desk.city_code or item.claim.state in ("assembled", "returned"):
+            continue
+        waiting = f"，{item.waiting} 条要您判断" if item.waiting else ""
+        yield Task(
+            "补贴审核",
+            item.claim.training_class.name,
+            item.task.removeprefix("待"),
+            reverse("bureau:claim", args=[item.claim.city_code, item.claim.pk]),
+            f"{item.claim.provider.short_name} · {item.lines} 条{waiting}",
+            clock.due(item.due_on),
+            item.amount_fen,
+        )
+
+
+def _objections(desk: Desk) -> Iterator[Task]:
+    if not desk.has(Role.REVIEWER, Role.APPROVER):
+        return
+    for row in selectors.open_objections(desk)[:MOST_SHOWN]:
+        url = reverse("bureau:claim", args=[row.city_code, row.claim.pk]) + "#objections"
+        yield Task("公示异议", row.claim.training_class.name, "核实并答复异议", url, f"{row.text[:40]}")
+
+
+def _voucher_batches(desk: Desk) -> Iterator[Task]:
+    if not desk.has(Role.APPROVER, Role.FUND_OFFICER):
+        return
+    for row in vouchers.batches_of(desk.city_code, desk.region_code, state="submitted")[:MOST_SHOWN]:
+        url = reverse("bureau:voucher_batch", args=[row.city_code, row.pk])
+        yield Task("培训券", row.name, "核对并发布", url, f"{row.quota} 张", amount_fen=row.quota * row.amount_fen)
+
+
+def _payment_batches(desk: Desk) -> Iterator[Task]:
+    states = _states(desk, PAYMENT_STATES)
+    if not states:
+        return
+    for row in selectors.payment_batches(desk).filter(state__in=states)[:MOST_SHOWN]:
+        url = reverse("bureau:payment_batch", args=[row.city_code, row.pk])
+        detail = f"{FundSource(row.fund_source).label} · {PAYMENT_BATCH.states[row.state]}"
+        amount = row.total_fen or None
+        yield Task("资金拨付", f"批次 {row.number}", PAYMENT_TASKS[row.state], url, detail, amount_fen=amount)
+
+
+def _states(desk: Desk, by_role: dict[Role, tuple[str, ...]]) -> list[str]:
+    return sorted({state for role, states in by_role.items() if desk.has(role) for state in states})
+
+
+def counts(request: DeskRequest) -> dict[str, int]:
+    """How many things wait, by entry of the side bar; at most six small counting statements."""
+    desk, clock = desk_of(request), clock_of(request)
+    reviewer, approver = desk.has(Role.REVIEWER), desk.has(Role.APPROVER)
+    claim_states, payment_states = _states(desk, CLAIM_STATES), _states(desk, PAYMENT_STATES)
+    publishes = approver or desk.has(Role.FUND_OFFICER)
+    return {
+        "classes": selectors.class_count(desk) if reviewer else 0,
+        "projects": selectors.project_count(desk) if reviewer else 0,
+        "claims": selectors.claim_count(desk, claim_states, over_before=clock.today) if claim_states else 0,
+        "voucher_batches": selectors.voucher_batch_count(desk) if publishes else 0,
+        "payments": selectors.payment_batch_count(desk, payment_states) if payment_states else 0,
+    }
