@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.backends.postgresql import base, features, operations
+from psycopg import sql
 
 from zhaoliang.kernel.db.backend.schema import CitySchemaEditor
 from zhaoliang.kernel.db.cities import city_field
@@ -27,3 +28,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = CitySchemaEditor
     features_class = DatabaseFeatures
     ops_class = DatabaseOperations
+
+    def _configure_role(self, connection: Any) -> bool:
+        """Take the role of the running system on a new connection.
+
+        Django composes this statement through the wrapper's own connection, which a pool's thread does not have yet:
+        the pool would wait for itself.
+        """
+        role = self.settings_dict["OPTIONS"].get("assume_role")
+        if role:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        return bool(role)
