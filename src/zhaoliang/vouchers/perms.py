@@ -9,7 +9,6 @@ _BUREAU = dict.fromkeys(
 
 OPEN = question("vouchers.open", "看正在发放的培训券", public=True)
 MINE = question("vouchers.mine", "看我的培训券", {Role.WORKER: Reach.SELF})
-VOUCHER = question(
-    "vouchers.voucher", "看一张培训券", {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, **_BUREAU}
-)
-BATCH = question("vouchers.batch", "看培训券批次和领用情况", _BUREAU)
+_PARTIES: dict[Role, Reach] = {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION}
+VOUCHER = question("vouchers.voucher", "看一张培训券", {**_PARTIES, **_BUREAU})
+BATCH = question("vouchers.batch", "看培训券批次和领用情况", {**_BUREAU})

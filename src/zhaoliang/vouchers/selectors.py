@@ -82,7 +82,7 @@ def open_batches(city_code: int, region_code: int, at: datetime) -> list[Voucher
 def places_left(city_code: int, batch_ids: list[int]) -> dict[int, int]:
     """How many vouchers each batch can still give."""
     rows = BatchSlot.objects.filter(city_code=city_code, batch_id__in=batch_ids).values_list("batch_id")
-    return dict(rows.annotate(Sum(F("quota") - F("claimed"))).order_by("batch_id"))
+    return dict(rows.annotate(left=Sum(F("quota") - F("claimed"))).order_by("batch_id"))
 
 
 def batches_of(city_code: int, region_code: int, *, state: str | None = None) -> list[VoucherBatch]:
