@@ -19,6 +19,7 @@ from zhaoliang.vouchers.models import Voucher, VoucherBatch
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 OCCUPATION = "4-10-01-05"
 _numbers = count(1)
+_birthdays = count(1)
 
 
 def listed_project(provider: Organisation | None = None, *, at: datetime = AT, **given: Any) -> Project:
@@ -104,6 +105,12 @@ def batch(
     return made
 
 
+def crowd(size: int, *, at: datetime = AT) -> list[Person]:
+    """So many people, born on days of their own: a day and a place have only 500 numbers for men."""
+    start = date(1970, 1, 1)
+    return [registry.person(birth=start + timedelta(days=next(_birthdays) % 12_000), at=at) for _ in range(size)]
+
+
 def worker(person: Person) -> Actor:
     """The actor that a person is to the platform."""
     return actor(Role.WORKER, city_code=person.city_code, region_code=HEPING, person_id=person.pk, name=person.name)
@@ -120,7 +127,10 @@ def voucher(
 ) -> Voucher:
     """A claimed voucher of a new person (and a new batch unless given); `used` or `verified` at its project's provider."""
     source = batch_or_project if isinstance(batch_or_project, VoucherBatch) else batch(batch_or_project, at=at)
-    person = person or registry.person(city_code=source.city_code, at=at)
+    if person is None:
+        person = (
+            crowd(1, at=at)[0] if source.city_code == TIANJIN else registry.person(city_code=source.city_code, at=at)
+        )
     made = services.claim_voucher(actor=worker(person), at=at, person=person, batch=source, declared=True)
     if used or verified:
         project = source.project

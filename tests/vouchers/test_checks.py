@@ -1,0 +1,202 @@
+"""验券: answers, the log, guessing; and the signed QR, also offline."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from factories import registry
+from factories.actors import TIANJIN, actor
+from factories.vouchers import AT, batch, listed_project, voucher, worker
+from zhaoliang.kernel import crypto
+from zhaoliang.kernel.errors import Forbidden
+from zhaoliang.kernel.identifiers.voucher_code import new_code, parse_code
+from zhaoliang.kernel.models import StateChange
+from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
+from zhaoliang.registry.models import Organisation
+from zhaoliang.vouchers import refusals, selectors, services
+from zhaoliang.vouchers.models import Voucher, VoucherCheck
+from zhaoliang.vouchers.services import VerifyAnswer
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("C6")]
+
+
+def staff(of: Organisation) -> Actor:
+    return actor(Role.PROVIDER, organisation_id=of.pk)
+
+
+def ask(code: str, of: Organisation | None, **given: Any) -> VerifyAnswer:
+    who = staff(of) if of else actor(Role.REVIEWER)
+    place = Place(TIANJIN, TIANJIN, of.pk if of else None)
+    terms = {"actor": who, "at": AT, "place": place, "organisation": of, "method": "typed"} | given
+    return services.verify_voucher(code=code, **terms)
+
+
+def test_a_good_voucher_says_what_it_is_good_for() -> None:
+    held = voucher()
+    answer = ask(parse_code(held.code).display, held.batch.project.provider)
+    assert (answer.answer, answer.voucher) == ("good", held)
+    assert held.batch.project.name in answer.good_for
+    assert selectors.checks_of(held)[0].answer == "good"
+
+
+def test_its_providers_question_verifies_a_used_voucher_once() -> None:
+    held = voucher(used=True)
+    provider = held.batch.project.provider
+    assert ask(held.code, provider).answer == "verified"
+    assert ask(held.code, provider).answer == "verified"
+    held.refresh_from_db()
+    assert (held.state, held.verified_at) == ("verified", AT)
+    changes = StateChange.objects.filter(city_code=TIANJIN, machine="voucher", object_id=held.pk, event="verify")
+    assert changes.count() == 1
+    assert len(selectors.checks_of(held)) == 2
+
+
+def test_another_provider_learns_that_it_is_used_but_not_whose_it_is() -> None:
+    held = voucher(used=True)
+    answer = ask(held.code, registry.organisation())
+    assert (answer.answer, answer.voucher, answer.good_for) == ("used", None, "")
+    assert "2026年3月2日" in answer.says
+    assert held.person.name not in answer.says
+    held.refresh_from_db()
+    assert held.state == "used"
+
+
+def test_another_provider_cannot_use_a_fresh_one() -> None:
+    answer = ask(voucher().code, registry.organisation())
+    assert (answer.answer, answer.voucher, answer.good_for) == ("not_here", None, "")
+
+
+def test_the_public_learns_only_whether_it_is_genuine() -> None:
+    held = voucher(used=True)
+    answer = ask(held.code, None, actor=system_actor("公众查询"), method="public")
+    assert (answer.answer, answer.voucher) == ("used", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [("returned", "returned"), ("expired", "expired"), ("late", "expired"), ("redeemed", "redeemed")],
+)
+def test_a_voucher_that_ended_says_so(state: str, answer: str) -> None:
+    held, at = voucher(verified=state == "redeemed"), AT
+    if state == "returned":
+        services.return_voucher(actor=worker(held.person), at=AT, voucher=held)
+    elif state == "late":
+        at = held.batch.use_until + timedelta(seconds=1)
+    elif state == "expired":
+        at = held.batch.use_until + timedelta(seconds=1)
+        services.expire_due(actor=system_actor(), at=at, place=Place(TIANJIN, TIANJIN))
+    else:
+        # Its road there is the payment's; here only the answer counts.
+        Voucher.objects.filter(city_code=TIANJIN, pk=held.pk).update(state="redeemed", ended_at=AT)
+    found = ask(held.code, held.batch.project.provider, at=at)
+    assert (found.answer, found.good_for) == (answer, "")
+
+
+def test_unknown_malformed_and_foreign_codes_are_answers_and_logged() -> None:
+    elsewhere = registry.organisation(city_code=370900, region_code=370902)
+    foreign = batch(listed_project(elsewhere), region_code=370900)
+    person = registry.person(city_code=370900, region_code=370902)
+    held = voucher(foreign, person=person)
+    provider = registry.organisation()
+    answers = [ask(code, provider).answer for code in (str(new_code(TIANJIN)), "120000ABC", held.code)]
+    assert answers == ["not_found", "malformed", "other_city"]
+    logged = VoucherCheck.objects.filter(city_code=TIANJIN, organisation=provider).order_by("id")
+    assert list(logged.values_list("answer", "voucher_id")) == [(word, None) for word in answers]
+
+
+def test_nobody_asks_in_another_organisations_name() -> None:
+    mine, other = registry.organisation(), registry.organisation()
+    with pytest.raises(Forbidden):
+        ask(voucher().code, other, actor=staff(mine), place=Place(TIANJIN, TIANJIN, mine.pk))
+    with pytest.raises(Forbidden):
+        ask(voucher().code, other, actor=staff(mine))
+    with pytest.raises(Forbidden):
+        ask(voucher().code, None, actor=actor(Role.WORKER))
+
+
+@pytest.mark.mission("C9")
+def test_guessing_is_slowed_for_the_account_and_its_organisation_but_not_for_others() -> None:
+    held = voucher()
+    provider, guesser = registry.organisation(), None
+    guesser = staff(provider)
+    for second in range(10):
+        ask(str(new_code(TIANJIN)), provider, actor=guesser, at=AT + timedelta(seconds=second))
+    soon = AT + timedelta(seconds=10)
+    for again in (guesser, staff(provider)):
+        with pytest.raises(refusals.TooManyTries) as refused:
+            ask(held.code, provider, actor=again, at=soon)
+        assert refused.value.status == 429
+        assert refused.value.retry_after == 51
+    assert ask(held.code, held.batch.project.provider, at=soon).answer == "good"
+    assert selectors.read_qr(selectors.qr_token(held, soon), soon) == held.code
+    assert ask(held.code, provider, actor=guesser, at=soon + timedelta(seconds=51)).answer == "not_here"
+
+
+@pytest.mark.mission("C9")
+def test_honest_scanning_is_not_guessing() -> None:
+    held = voucher(used=True)
+    provider = held.batch.project.provider
+    for _ in range(15):
+        assert ask(held.code, provider).answer == "verified"
+    for _ in range(15):
+        assert ask(held.code[:-1], provider).answer == "malformed"
+    assert ask(held.code, provider).answer == "verified"
+
+
+@pytest.mark.mission("C9")
+def test_codes_come_from_a_space_nobody_can_search() -> None:
+    codes = {str(new_code(TIANJIN)) for _ in range(1_000)}
+    assert len(codes) == 1_000
+    assert all(selectors.voucher_by_code(code) is None for code in list(codes)[:5])
+
+
+@pytest.mark.mission("C9")
+def test_the_qr_is_good_for_sixty_seconds() -> None:
+    held = voucher()
+    token = selectors.qr_token(held, AT)
+    provider = held.batch.project.provider
+    for seconds, answer in [(0, "good"), (60, "good"), (61, "stale"), (-6, "stale")]:
+        assert ask(token, provider, at=AT + timedelta(seconds=seconds), method="scanned").answer == answer
+
+
+@pytest.mark.mission("C9")
+@pytest.mark.parametrize("attack", ["other code", "later time", "cut", "no signature", "rubbish", "own key"])
+def test_a_forged_qr_is_refused(attack: str) -> None:
+    held, other = voucher(), voucher()
+    token = selectors.qr_token(held, AT)
+    prefix, payload, signature = token.split(".")
+
+    def encoded(text: bytes) -> str:
+        return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+    own = crypto.KeyRing.from_json(crypto.new_keys())
+    forged = {
+        "other code": f"{prefix}.{encoded(f'{other.code}|{int(AT.timestamp())}'.encode())}.{signature}",
+        "later time": f"{prefix}.{encoded(f'{held.code}|{int(AT.timestamp()) + 60}'.encode())}.{signature}",
+        "cut": token[:-3],
+        "no signature": f"{prefix}.{payload}",
+        "rubbish": "ZLQ1.%%%.***",
+        "own key": f"{prefix}.{payload}.{encoded(own.sign(f'{held.code}|{int(AT.timestamp())}'.encode()))}",
+    }
+    assert ask(forged[attack], held.batch.project.provider, method="scanned").answer == "forged"
+
+
+@pytest.mark.mission("C9")
+def test_the_qr_is_checked_offline_with_the_public_keys_alone() -> None:
+    held = voucher()
+    _, payload, signature = (part + "=" * (-len(part) % 4) for part in selectors.qr_token(held, AT).split("."))
+    signed = base64.urlsafe_b64decode(signature)
+    kid, raw = signed[2 : 2 + signed[1]].decode(), signed[2 + signed[1] :]
+    key = next(row for row in crypto.public_keys() if row["kid"] == kid)
+    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "="))
+    content = base64.urlsafe_b64decode(payload)
+    public.verify(raw, content)
+    assert content.decode() == f"{held.code}|{int(AT.timestamp())}"
+    with pytest.raises(InvalidSignature):
+        public.verify(raw, content + b"0")
