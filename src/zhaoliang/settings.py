@@ -167,4 +167,5 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 ROSTER_MAX_BYTES = 20 * 1024 * 1024
 
 LOGGING_CONFIG = "zhaoliang.kernel.logs.configure"
-LOGGING: dict[str, object] = {}
+# Django calls LOGGING_CONFIG only when this is not empty.
+LOGGING = {"level": os.environ.get("ZHAOLIANG_LOG", "WARNING").upper()}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Any
 
 import structlog
 
 
-def configure(_config: dict[str, Any] | None = None) -> None:
+def configure(config: dict[str, Any]) -> None:
     """Set up structlog and route the standard library's records through it. Django calls this with its LOGGING setting."""
+    level = logging.getLevelNamesMapping()[config["level"]]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -23,7 +23,7 @@ def configure(_config: dict[str, Any] | None = None) -> None:
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_level()),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -40,8 +40,4 @@ def configure(_config: dict[str, Any] | None = None) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(_level())
-
-
-def _level() -> int:
-    return logging.getLevelNamesMapping()[os.environ.get("ZHAOLIANG_LOG", "WARNING").upper()]
+    root.setLevel(level)
