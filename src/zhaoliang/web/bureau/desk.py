@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from zhaoliang.kernel.calendar import official_calendar
 from zhaoliang.kernel.days import CalendarNotPublished, WorkingCalendar, chinese_day
-from zhaoliang.kernel.roles import BUREAU_ROLES, Access, Actor, Place, Role, region_codes, region_covers
+from zhaoliang.kernel.roles import BUREAU_ROLES, Access, Actor, Place, Role, region_covers, within
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Region
 from zhaoliang.web.components.tones import Tone
@@ -75,10 +75,9 @@ class Desk:
     def access(self) -> Access:
         return Access(self.city_code, self.region_code)
 
-    @property
-    def regions(self) -> tuple[int, int]:
-        """The region and all below it, as a range of GB/T 2260 codes."""
-        return region_codes(self.region_code)
+    def under(self, field: str) -> dict[str, int]:
+        """Query conditions: the region code in `field` lies in this place."""
+        return within(field, self.region_code)
 
     @property
     def key(self) -> str:

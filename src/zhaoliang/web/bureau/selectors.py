@@ -27,7 +27,7 @@ def _missing(what: str) -> NotFound:
 def classes(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[TrainingClass]:
     """The classes of the region, drafts left out unless asked for, newest start first, each with its `listed` trainees."""
     rows = TrainingClass.objects.select_related("project", "provider").filter(
-        city_code=desk.city_code, project__region_id__range=desk.regions
+        city_code=desk.city_code, **desk.under("project__region_id")
     )
     rows = rows.filter(state=state) if state else rows.exclude(state="draft")
     if text:
@@ -39,7 +39,7 @@ def classes(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Training
 def projects(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Project]:
     """The projects of the region, drafts left out unless asked for, newest first."""
     rows = Project.objects.select_related("provider", "occupation").filter(
-        city_code=desk.city_code, region_id__range=desk.regions
+        city_code=desk.city_code, **desk.under("region_id")
     )
     rows = rows.filter(state=state) if state else rows.exclude(state="draft")
     if text:
@@ -63,7 +63,7 @@ def catalogue(city_code: int, catalogue_id: int) -> Catalogue:
 def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
     """The claims of the region, newest first, each with the number of `lines_count`, `open_count` and `total_fen`."""
     rows = Claim.objects.select_related("training_class__project", "provider").filter(
-        city_code=desk.city_code, training_class__project__region_id__range=desk.regions
+        city_code=desk.city_code, **desk.under("training_class__project__region_id")
     )
     if state:
         rows = rows.filter(state=state)
@@ -83,7 +83,7 @@ def open_objections(desk: Desk) -> QuerySet[Objection]:
         .filter(
             city_code=desk.city_code,
             answered_at__isnull=True,
-            claim__training_class__project__region_id__range=desk.regions,
+            **desk.under("claim__training_class__project__region_id"),
         )
         .order_by("raised_at", "id")
     )
@@ -121,7 +121,7 @@ def holders(batch: VoucherBatch, *, state: str = "") -> QuerySet[Voucher]:
 
 def accounts(desk: Desk, *, year: int | None = None, kind: str = "") -> QuerySet[Account]:
     """The accounts of the region, by fund source and kind."""
-    rows = Account.objects.filter(city_code=desk.city_code, region_code__range=desk.regions)
+    rows = Account.objects.filter(city_code=desk.city_code, **desk.under("region_code"))
     if year:
         rows = rows.filter(year=year)
     if kind:
@@ -139,7 +139,7 @@ def account(city_code: int, account_id: int) -> Account:
 
 def payment_batches(desk: Desk, *, state: str = "", fund_source: str = "") -> QuerySet[PaymentBatch]:
     """The payment batches of the region, latest first."""
-    rows = PaymentBatch.objects.filter(city_code=desk.city_code, region_code__range=desk.regions)
+    rows = PaymentBatch.objects.filter(city_code=desk.city_code, **desk.under("region_code"))
     if state:
         rows = rows.filter(state=state)
     if fund_source:
@@ -168,7 +168,7 @@ def bank_lines_found(desk: Desk, reference: str) -> list[BankReturnLine]:
         .filter(
             city_code=desk.city_code,
             bank_reference=reference,
-            bank_return__batch__region_code__range=desk.regions,
+            **desk.under("bank_return__batch__region_code"),
         )
         .order_by("-id")[:20]
     )
@@ -181,7 +181,7 @@ def recent_bank_lines(desk: Desk) -> list[BankReturnLine]:
         .filter(
             city_code=desk.city_code,
             outcome__in=("paid", "failed"),
-            bank_return__batch__region_code__range=desk.regions,
+            **desk.under("bank_return__batch__region_code"),
         )
         .order_by("-id")[:20]
     )
@@ -192,14 +192,14 @@ def funds_waiting(desk: Desk) -> list[str]:
     rows = ClaimLine.objects.filter(
         city_code=desk.city_code,
         state__in=("approved", "failed"),
-        claim__training_class__project__region_id__range=desk.regions,
+        **desk.under("claim__training_class__project__region_id"),
     )
     return sorted(set(rows.values_list("claim__fund_source", flat=True)))
 
 
 def organisations(desk: Desk, *, state: str = "", kind: str = "", text: str = "") -> QuerySet[Organisation]:
     """The organisations of the region in dictionary order."""
-    rows = Organisation.objects.select_related("region").filter(city_code=desk.city_code, region_id__range=desk.regions)
+    rows = Organisation.objects.select_related("region").filter(city_code=desk.city_code, **desk.under("region_id"))
     if state:
         rows = rows.filter(state=state)
     if kind:
@@ -217,7 +217,7 @@ def licences_of(organisation: Organisation) -> list[Licence]:
 
 def assignments(desk: Desk, *, role: str = "", text: str = "") -> QuerySet[RoleAssignment]:
     """The roles held in the region and below, by sign-in name."""
-    rows = RoleAssignment.objects.select_related("user", "region").filter(region_id__range=desk.regions)
+    rows = RoleAssignment.objects.select_related("user", "region").filter(**desk.under("region_id"))
     if role:
         rows = rows.filter(role=role)
     if text:
@@ -236,7 +236,7 @@ def audit_events(
     """The audit events of the region between two days (both included), latest first."""
     rows = AuditEvent.objects.filter(
         city_code=desk.city_code,
-        region_code__range=desk.regions,
+        **desk.under("region_code"),
         at__gte=day_start(since),
         at__lt=day_start(until + timedelta(days=1)),
     )
@@ -263,40 +263,36 @@ def changes_of(machine: str, city_code: int, object_id: int) -> list[StateChange
 def class_count(desk: Desk) -> int:
     """Filings that wait for a reviewer."""
     return TrainingClass.objects.filter(
-        city_code=desk.city_code, project__region_id__range=desk.regions, state="filed"
+        city_code=desk.city_code, **desk.under("project__region_id"), state="filed"
     ).count()
 
 
 def project_count(desk: Desk) -> int:
     """Projects that wait for a reviewer."""
-    return Project.objects.filter(city_code=desk.city_code, region_id__range=desk.regions, state="submitted").count()
+    return Project.objects.filter(city_code=desk.city_code, **desk.under("region_id"), state="submitted").count()
 
 
 def claim_count(desk: Desk, states: Sequence[str], *, over_before: date) -> int:
     """Claims in these states; a published one only when its publicity ended before the day."""
     rows = Claim.objects.filter(
-        city_code=desk.city_code, training_class__project__region_id__range=desk.regions, state__in=states
+        city_code=desk.city_code, **desk.under("training_class__project__region_id"), state__in=states
     )
     return rows.exclude(state="publicity", publicity_until__gte=over_before).count()
 
 
 def voucher_batch_count(desk: Desk) -> int:
     """Voucher batches that wait for publication."""
-    return VoucherBatch.objects.filter(
-        city_code=desk.city_code, region_id__range=desk.regions, state="submitted"
-    ).count()
+    return VoucherBatch.objects.filter(city_code=desk.city_code, **desk.under("region_id"), state="submitted").count()
 
 
 def payment_batch_count(desk: Desk, states: Sequence[str]) -> int:
     """Payment batches in these states."""
-    return PaymentBatch.objects.filter(
-        city_code=desk.city_code, region_code__range=desk.regions, state__in=states
-    ).count()
+    return PaymentBatch.objects.filter(city_code=desk.city_code, **desk.under("region_code"), state__in=states).count()
 
 
 def user_of(desk: Desk, user_id: int) -> User | None:
     """An account that holds or held a role in the region or below."""
-    held = RoleAssignment.objects.filter(user_id=user_id, region_id__range=desk.regions)
+    held = RoleAssignment.objects.filter(user_id=user_id, **desk.under("region_id"))
     return User.objects.filter(pk=user_id).first() if held.exists() else None
 
 

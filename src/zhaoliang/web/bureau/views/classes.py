@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -20,7 +20,7 @@ from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_phone
-from zhaoliang.policy import Outcome
+from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.web.access import page
 from zhaoliang.web.bureau import forms, timelines
@@ -95,8 +95,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """A filing: what the rules say, the plan by day, teachers, textbooks, exam, the roster in figures."""
     found: TrainingClass = request.subject
     shown = selectors.class_page(found)
-    filed_at = cast("datetime | None", found.filed_at)
-    decision = filing_decision(found, chinese_day(filed_at)) if filed_at else None
+    decision = _filed(found)
     roster = selectors.roster(found) if perms.ROSTER.allows(request.actor, found.access()) else []
     context = {
         "found": found,
@@ -116,7 +115,13 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return render(request, "bureau/class.html", context)
 
 
-def _worst_first(decision: Any) -> list[Any]:
+def _filed(found: TrainingClass) -> Decision | None:
+    """What the rules say of a filing; None before it is filed."""
+    at = found.filed_at
+    return filing_decision(found, chinese_day(at)) if isinstance(at, datetime) else None
+
+
+def _worst_first(decision: Decision | None) -> list[RuleResult]:
     order = [Outcome.FAIL, Outcome.CANNOT_TELL, Outcome.PASS]
     return sorted(decision.results, key=lambda one: order.index(one.outcome)) if decision else []
 
