@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zhaoliang.payments.selectors import Trace
@@ -11,12 +12,12 @@ from zhaoliang.web.components.parts import ClauseView
 
 # The stations of the money, in the order it goes: code, title, what the station answers.
 STATIONS = (
-    ("rules", "依据与规则", "凭什么给：每一条规则、它的条款、它读到的事实和事实的来处"),
-    ("steps", "金额计算", "给多少：从标准到应付，一步一步"),
-    ("line", "申领明细", "给谁：哪个班、哪个人、付给哪一方"),
-    ("transfers", "记账", "从哪笔钱里出：每一笔分录"),
-    ("payments", "拨付", "怎么付的：哪一批、第几行、第几次"),
-    ("bank", "银行回单", "付到没有：银行的回音"),
+    ("rules", "依据与规则", "凭什么给"),
+    ("steps", "金额计算", "给多少"),
+    ("line", "申领明细", "给谁"),
+    ("transfers", "记账", "从哪笔钱里出"),
+    ("payments", "拨付", "怎么付的"),
+    ("bank", "银行回单", "付到没有"),
     ("voucher", "培训券", "券的结局"),
 )
 RULE_TONES = {"不符合": "no", "待判断": "ask"}
@@ -61,14 +62,26 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A node of the trace, and the page that shows more of it ("" = none)."""
+
+    node: Node
+    url: str
+
+
+@dataclass(frozen=True)
 class Station:
-    """A stop on the way. `reached` is false for what the money has not come to yet."""
+    """A part of the way with its stops; none where the money has not come to yet."""
 
     code: str
     title: str
     asks: str
-    reached: bool
+    nodes: tuple[Stop, ...]
     number: int
+
+    @property
+    def reached(self) -> bool:
+        return bool(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,11 @@ class TraceView:
     backwards: bool
 
 
-def view_of(trace: Trace, line: ClaimLine, *, backwards: bool) -> TraceView:
-    """The page of a trace; `backwards` begins at the bank."""
+def view_of(trace: Trace, line: ClaimLine, *, urls: Mapping[str, str], backwards: bool) -> TraceView:
+    """The page of a trace; `backwards` begins at the bank, `urls` leads from the keys of nodes to their pages."""
     kinds = {"rules": "rule", "steps": "step", "line": "line", "transfers": "transfer", "payments": "payment"}
     stations = [
-        Station(code, title, asks, bool(trace.of(kinds.get(code, code))), number)
+        Station(code, title, asks, _stops(trace, kinds.get(code, code), urls), number)
         for number, (code, title, asks) in enumerate(STATIONS, start=1)
     ]
     return TraceView(
@@ -100,6 +113,10 @@ def view_of(trace: Trace, line: ClaimLine, *, backwards: bool) -> TraceView:
         sentence=_sentence(trace, line),
         backwards=backwards,
     )
+
+
+def _stops(trace: Trace, kind: str, urls: Mapping[str, str]) -> tuple[Stop, ...]:
+    return tuple(Stop(node, urls.get(node.key, "")) for node in trace.of(kind))
 
 
 def _clauses(trace: Trace, node: Node) -> tuple[ClauseView, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -117,8 +117,9 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 
 def _filed(found: TrainingClass) -> Decision | None:
     """What the rules say of a filing; None before it is filed."""
-    at = found.filed_at
-    return filing_decision(found, chinese_day(at)) if isinstance(at, datetime) else None
+    if not found.filed_at:
+        return None
+    return filing_decision(found, chinese_day(cast("datetime", found.filed_at)))
 
 
 def _worst_first(decision: Decision | None) -> list[RuleResult]:

@@ -11,7 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from zhaoliang.funds import perms as fund_perms
 from zhaoliang.funds.models import FundSource
+from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
@@ -19,8 +21,10 @@ from zhaoliang.kernel.roles import Access
 from zhaoliang.payments import perms, selectors, services
 from zhaoliang.payments.models import BankReturnLine, PaymentBatch
 from zhaoliang.payments.states import PAYMENT_BATCH
+from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.vouchers import perms as voucher_perms
 from zhaoliang.web.access import page
 from zhaoliang.web.bureau import forms, timelines, tracing
 from zhaoliang.web.bureau import selectors as desk_selectors
@@ -275,11 +279,33 @@ def trace(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     record_look(actor=request.actor, target=line, at=request.at, why="资金溯源")
     context = {
         "line": line,
-        "view": tracing.view_of(selectors.cent_trace(line), line, backwards=request.GET.get("from") == "bank"),
-        "may_see_claim": perms.BATCH.allows(request.actor, line.access()),
+        "view": tracing.view_of(
+            selectors.cent_trace(line),
+            line,
+            urls=_urls(request, line),
+            backwards=request.GET.get("from") == "bank",
+        ),
         "may_retry": line.state == "failed" and may(request, services.retry_line, line.access()),
     }
     return render(request, "bureau/trace.html", context)
+
+
+def _urls(request: DeskRequest, line: ClaimLine) -> dict[str, str]:
+    """Where the stops of a trace lead, as far as the visitor may go there."""
+    access, city = line.access(), line.city_code
+    urls: dict[str, str] = {}
+    if claim_perms.CLAIM.allows(request.actor, access):
+        urls[f"line:{line.pk}"] = f"{reverse('bureau:claim', args=[city, line.claim.pk])}?line={line.pk}"
+    if fund_perms.BOOKS.allows(request.actor, access):
+        booked = [*transfers_of(city, "claim_line", line.pk), *transfers_of(city, "claim_line.excess", line.pk)]
+        urls |= {f"transfer:{one.pk}": reverse("bureau:account", args=[city, one.debit.pk]) for one in booked}
+    if perms.BATCH.allows(request.actor, access):
+        attempts = selectors.payments_of(line)
+        urls |= {f"payment:{one.pk}": reverse("bureau:payment_batch", args=[city, one.batch.pk]) for one in attempts}
+    if line.voucher is not None and voucher_perms.BATCH.allows(request.actor, access):
+        target = reverse("bureau:voucher_batch", args=[city, line.voucher.batch.pk])
+        urls[f"voucher:{line.voucher.pk}"] = target
+    return urls
 
 
 @page(perms.TRACE, access=here)
