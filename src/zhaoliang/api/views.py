@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import cast
 
-from django.http import HttpRequest
-from ninja import Header, Query, Router
+from ninja import Router
+from ninja.params.functions import Header, Query
 
 from zhaoliang.api.auth import Partner, PartnerAuth
 from zhaoliang.api.schemas import (
@@ -26,23 +26,24 @@ from zhaoliang.registry import selectors as registry
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
 from zhaoliang.vouchers.selectors import is_qr
+from zhaoliang.web.actors import ActorRequest
 
 PROBLEMS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem, 429: Problem}
 router = Router()
 
 
 @router.get("/health", response=Health, summary="接口是否可用", tags=["运行"])
-def health(request: HttpRequest) -> Health:
+def health(request: ActorRequest) -> Health:
     """Answers as long as the process runs; readiness of the whole platform is `/readyz`."""
-    return Health(status="ok", at=request.at)  # type: ignore[attr-defined]  # set by ActorMiddleware
+    return Health(status="ok", at=request.at)
 
 
 @router.get(
     "/vouchers/batches", response={200: list[BatchOut], **PROBLEMS}, summary="正在发放的培训券", tags=["培训券"]
 )
-def batches(request: HttpRequest, city_code: Annotated[int, Query(ge=100000, le=999999)]) -> list[BatchOut]:
+def batches(request: ActorRequest, city_code: int = Query(..., ge=100000, le=999999)) -> list[BatchOut]:
     """Open to everybody: what can be claimed in a city now."""
-    found = vouchers.open_batches(city_code, city_code, request.at)  # type: ignore[attr-defined]  # see health
+    found = vouchers.open_batches(city_code, city_code, request.at)
     return [
         BatchOut(
             city_code=one.city_code,
@@ -68,7 +69,7 @@ def batches(request: HttpRequest, city_code: Annotated[int, Query(ge=100000, le=
     tags=["培训券"],
     description="授权范围 vouchers.verify。以密钥所属机构的名义查验；每次都记录，持券人看得到。重复查验无害，不用提交码。",
 )
-def verify(request: HttpRequest, body: VerifyIn) -> VerifyOut:
+def verify(request: ActorRequest, body: VerifyIn) -> VerifyOut:
     """Verify a voucher for the partner's organisation; a used one of that organisation becomes verified."""
     partner = _partner(request, "vouchers.verify")
     place = partner.place
@@ -76,7 +77,7 @@ def verify(request: HttpRequest, body: VerifyIn) -> VerifyOut:
         raise NotFound("没有验券。", "密钥的账号没有所属机构。", "请联系发放密钥的人社部门。")
     answer = services.verify_voucher(
         actor=partner.actor,
-        at=request.at,  # type: ignore[attr-defined]  # see health
+        at=request.at,
         place=place,
         code=body.code,
         organisation=registry.organisation(place.city_code, place.organisation_id),
@@ -94,7 +95,7 @@ def verify(request: HttpRequest, body: VerifyIn) -> VerifyOut:
     description="授权范围 vouchers.claim。必须带请求头 Idempotency-Key：同一提交码重发得到同一结果，换了内容则拒绝。",
 )
 def claim(
-    request: HttpRequest, body: ClaimIn, idempotency_key: Annotated[str, Header(min_length=8, max_length=64)]
+    request: ActorRequest, body: ClaimIn, idempotency_key: str = Header(..., min_length=8, max_length=64)
 ) -> ClaimOut:
     """Claim a voucher for a person whom the partner (card app, activity page) has just identified."""
     partner = _partner(request, "vouchers.claim")
@@ -104,7 +105,7 @@ def claim(
     )
     if person is None or person.name != body.name.strip():
         raise NotFound("没有领取。", "本市没有姓名和证件号都相符的档案。", "请核对，或让本人先在平台登录一次完成建档。")
-    at = request.at  # type: ignore[attr-defined]  # see health
+    at = request.at
     batch = next((one for one in vouchers.open_batches(city_code, city_code, at) if one.pk == int(body.batch_id)), None)
     if batch is None:
         raise NotFound("没有领取。", "没有这个正在发放的批次。", "请用 /vouchers/batches 查看现在能领的。")
@@ -134,13 +135,13 @@ def claim(
     tags=["证书"],
     description="对所有人开放，每个网络地址每分钟 30 次。用 POST，姓名不进网址和日志。",
 )
-def check_certificate(request: HttpRequest, body: CertificateIn) -> CertificateOut:
+def check_certificate(request: ActorRequest, body: CertificateIn) -> CertificateOut:
     """The public check by number and name, or by the token of the QR code."""
     if not body.token and not (body.number and body.name):
         raise BadInput(
             "没有查询。", "要有证书编号和姓名，或者二维码里的内容。", "请补齐后再查。", fields={"number": "请填写。"}
         )
-    throttle.admit(client=request.META.get("REMOTE_ADDR", ""), at=request.at)  # type: ignore[attr-defined]  # see health
+    throttle.admit(client=request.META.get("REMOTE_ADDR", ""), at=request.at)
     answer = certificates.check_token(body.token) if body.token else certificates.check(body.number, body.name)
     content = answer.content
     return CertificateOut(
@@ -159,7 +160,7 @@ def check_certificate(request: HttpRequest, body: CertificateIn) -> CertificateO
     )
 
 
-def _partner(request: HttpRequest, scope: str) -> Partner:
+def _partner(request: ActorRequest, scope: str) -> Partner:
     partner = cast(Partner, request.auth)  # type: ignore[attr-defined]  # set by ninja after PartnerAuth
     partner.require(scope)
     return partner

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest
-
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry import selectors
 from zhaoliang.registry.models import Region
+from zhaoliang.web.actors import ActorRequest
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Here:
         return [(str(self.city.code), f"{self.city.name}全部"), *((str(one.code), one.name) for one in self.districts)]
 
 
-def here(request: HttpRequest) -> Here:
+def here(request: ActorRequest) -> Here:
     """The region named in the address (`?region=`), or the first city of the platform.
 
     Raises NotFound for an unknown region, one outside the platform's cities, and when no city has joined yet.

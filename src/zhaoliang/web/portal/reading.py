@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers.models import VoucherBatch
@@ -96,7 +96,7 @@ def projects(
 
 
 def cards(city_code: int, found: Iterable[Project], at: datetime) -> list[ProjectCard]:
-    """The projects with their open batches and classes; three queries whatever their number."""
+    """The projects with their open batches and classes; four queries whatever their number."""
     listed = list(found)
     batches = open_batches(city_code, [project.pk for project in listed], at)
     classes = open_classes(city_code, [project.pk for project in listed], chinese_day(at))
@@ -119,18 +119,18 @@ def open_batches(city_code: int, project_ids: Sequence[int], at: datetime) -> di
 
 def open_classes(city_code: int, project_ids: Sequence[int], on: date) -> dict[int, list[OpenClass]]:
     """The accepted classes of these projects that begin on that day or later, by project, the next one first."""
-    trainees = Count("enrolments", filter=~Q(enrolments__state="removed") & Q(enrolments__city_code=city_code))
-    rows = (
-        _coming(city_code, on)
-        .filter(project_id__in=project_ids)
-        .select_related("site")
-        .annotate(taken=trainees)
-        .order_by("starts_on", "id")
-    )
+    rows = _coming(city_code, on).filter(project_id__in=project_ids).select_related("site").order_by("starts_on", "id")
+    listed = list(rows)
+    taken = _places_taken(city_code, [row.pk for row in listed])
     found: dict[int, list[OpenClass]] = {}
-    for row in rows:
-        found.setdefault(row.project_id, []).append(OpenClass(row, max(0, row.capacity - row.taken)))
+    for row in listed:
+        found.setdefault(row.project_id, []).append(OpenClass(row, max(0, row.capacity - taken.get(row.pk, 0))))
     return found
+
+
+def _places_taken(city_code: int, class_ids: Sequence[int]) -> dict[int, int]:
+    rows = Enrolment.objects.filter(city_code=city_code, training_class_id__in=class_ids).exclude(state="removed")
+    return dict(rows.values_list("training_class_id").annotate(Count("id")).order_by("training_class_id"))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.portal.reading import OpenBatch, ProjectCard
 from zhaoliang.web.portal.standards import ASSUMED
 
-GROUPS = dict(GroupMembership.GROUPS)
+GROUPS: dict[str, str] = dict(GroupMembership.GROUPS)
 RANK = {Outcome.PASS: 0, Outcome.CANNOT_TELL: 1, Outcome.FAIL: 2}
 # A voucher that was given back does not keep its holder from another one of the same batch.
 GIVEN_BACK = "returned"
@@ -59,7 +59,7 @@ class Chance:
     @property
     def wanted_groups(self) -> list[str]:
         """The groups the batch is for; empty for everybody."""
-        return [GROUPS.get(code, code) for code in self.batch.groups]
+        return [GROUPS[code] for code in self.batch.groups]
 
     @property
     def outside(self) -> bool:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
-
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.roles import Access, Actor, Assignment, Role
 from zhaoliang.registry import selectors
 from zhaoliang.registry.models import Person
+from zhaoliang.web.actors import ActorRequest
 
 
-def own(request: HttpRequest, **address: Any) -> Access | None:
+def own(request: ActorRequest, **address: Any) -> Access | None:
     """Access to one's own file, for pages whose address names no object."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
+    actor: Actor = request.actor
     post = _post(actor)
     return Access(post.city_code, post.region_code, person_id=actor.person_id) if post else None
 
 
-def me(request: HttpRequest) -> Person:
+def me(request: ActorRequest) -> Person:
     """The worker's own file in the city of the account. Raises NotFound when the account has none."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
+    actor: Actor = request.actor
     post = _post(actor)
     if post is None or actor.person_id is None:
         raise NotFound(

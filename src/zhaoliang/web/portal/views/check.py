@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.certificates import selectors as certificates
@@ -19,6 +19,7 @@ from zhaoliang.registry import selectors as registry
 from zhaoliang.vouchers.selectors import QrProblem, is_qr, read_qr
 from zhaoliang.vouchers.services import VerifyAnswer, verify_voucher
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import perms
 from zhaoliang.web.portal.forms import CheckForm
 
@@ -40,7 +41,7 @@ class Result:
 
 
 @page(perms.CHECK)
-def check(request: HttpRequest) -> HttpResponse:
+def check(request: ActorRequest) -> HttpResponse:
     """Ask by POST, so that no name ends up in an address or a log. A certificate's QR code leads here with its number in the
     address and its signed content behind the `#`, which the page's script posts as `token`."""
     form = CheckForm(request.POST or None, initial={"number": request.GET.get("q", "")[:60]})
@@ -56,7 +57,7 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/check.html", context, status=status)
 
 
-def _answer(request: HttpRequest, form: CheckForm) -> Result | None:
+def _answer(request: ActorRequest, form: CheckForm) -> Result | None:
     client = request.META.get("REMOTE_ADDR", "")
     if token := request.POST.get("token", ""):
         throttle.admit(client=client, at=request.at)
@@ -82,7 +83,7 @@ def is_voucher(text: str) -> bool:
     return len(plain) == CODE_LENGTH and plain[:6].isdigit() and not plain.isdigit()
 
 
-def _voucher(request: HttpRequest, text: str) -> VerifyAnswer:
+def _voucher(request: ActorRequest, text: str) -> VerifyAnswer:
     try:
         code = read_qr(text, request.at) if is_qr(text) else str(parse_code(text))
     except QrProblem as problem:

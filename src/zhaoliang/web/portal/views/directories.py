@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry import selectors
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import perms
 from zhaoliang.web.portal.forms import TextFilter
 from zhaoliang.web.portal.places import here
 
 
 @page(perms.DIRECTORY)
-def organisations(request: HttpRequest) -> HttpResponse:
+def organisations(request: ActorRequest) -> HttpResponse:
     """Providers, or with `?kind=evaluators` evaluation organisations, of the region."""
     place = here(request)
     providers = request.GET.get("kind") != "evaluators"

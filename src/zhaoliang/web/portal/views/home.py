@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.registry import selectors
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import perms, reading
 from zhaoliang.web.portal.places import here
 
 
 @page(perms.HOME)
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: ActorRequest) -> HttpResponse:
     """Search first, then what one can do here, three figures, and the way in for each of the three sides."""
     place = here(request)
     at = request.at
@@ -28,6 +29,6 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @page(perms.HOME)
-def about(request: HttpRequest) -> HttpResponse:
+def about(request: ActorRequest) -> HttpResponse:
     """What the action is, how a subsidy goes from voucher to card, and whom to ask."""
     return render(request, "portal/about.html", {"section": "about"})

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import perms, texts
 
 
 @page(perms.POLICIES)
-def policies(request: HttpRequest) -> HttpResponse:
+def policies(request: ActorRequest) -> HttpResponse:
     """Every document in the library, those of the nation first."""
     cards = texts.documents(chinese_day(request.at))
     context = {
@@ -25,7 +26,7 @@ def policies(request: HttpRequest) -> HttpResponse:
 
 
 @page(perms.POLICIES)
-def policy(request: HttpRequest, document: str) -> HttpResponse:
+def policy(request: ActorRequest, document: str) -> HttpResponse:
     """One document with its clauses. Raises NotFound."""
     context = {"section": "policies", "text": texts.document_page(document, chinese_day(request.at))}
     return render(request, "portal/policy.html", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.catalogue import perms as catalogue_perms
@@ -12,6 +12,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.registry import selectors as registry
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import reading
 from zhaoliang.web.portal.forms import ProjectFilter, TextFilter
 from zhaoliang.web.portal.places import here
@@ -21,7 +22,7 @@ PER_PAGE = 24
 
 
 @page(catalogue_perms.PROJECTS)
-def projects(request: HttpRequest) -> HttpResponse:
+def projects(request: ActorRequest) -> HttpResponse:
     """The project list; every filter is in the address."""
     place = here(request)
     data = request.GET.copy()
@@ -50,7 +51,7 @@ def projects(request: HttpRequest) -> HttpResponse:
 
 
 @page(catalogue_perms.PROJECTS)
-def project(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def project(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One project: what, where, when, what it costs, and who gets how much by which clause. Raises NotFound."""
     found = catalogue.project(city, pk)
     if found is None or found.state != "listed":
@@ -69,7 +70,7 @@ def project(request: HttpRequest, city: int, pk: int) -> HttpResponse:
 
 
 @page(catalogue_perms.CATALOGUE)
-def guidance(request: HttpRequest) -> HttpResponse:
+def guidance(request: ActorRequest) -> HttpResponse:
     """The guidance catalogue in force in the region (its city's where the district has none)."""
     place = here(request)
     on = chinese_day(request.at)

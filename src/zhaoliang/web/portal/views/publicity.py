@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -13,13 +13,14 @@ from zhaoliang.kernel.roles import system_actor
 from zhaoliang.subsidies import perms as subsidies_perms
 from zhaoliang.subsidies import selectors, services
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.portal.forms import ObjectionForm
 from zhaoliang.web.portal.places import here
 
 
 @page(subsidies_perms.PUBLICITY)
-def publicity(request: HttpRequest) -> HttpResponse:
+def publicity(request: ActorRequest) -> HttpResponse:
     """What is published in the city today."""
     place = here(request)
     today = chinese_day(request.at)
@@ -31,7 +32,7 @@ def publicity(request: HttpRequest) -> HttpResponse:
 
 
 @page(subsidies_perms.PUBLICITY)
-def objection(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def objection(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """Object to a published claim, signed in or not. Raises NotFound when it is not published now."""
     today = chinese_day(request.at)
     published = next((one for one in selectors.publicity_list(city, today) if one.claim.pk == pk), None)

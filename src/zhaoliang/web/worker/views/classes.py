@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -19,6 +20,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.worker.forms import SignInForm
 from zhaoliang.web.worker.me import me, own
@@ -32,6 +34,7 @@ class Next:
     """The session I sign in for next, and whether I can now."""
 
     attendance: Attendance
+    begins: datetime
     opens: datetime
     late_after: datetime
     closes: datetime
@@ -55,23 +58,23 @@ class Next:
     @property
     def today(self) -> bool:
         """Whether the session is today."""
-        return chinese_day(self.attendance.period.lower) == chinese_day(self.at)
+        return chinese_day(self.begins) == chinese_day(self.at)
 
     @property
     def minutes_left(self) -> int:
         """Minutes until the session begins."""
-        return max(0, int((self.attendance.period.lower - self.at).total_seconds()) // 60)
+        return max(0, int((self.begins - self.at).total_seconds()) // 60)
 
 
 @page(perms.MINE, access=own)
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: ActorRequest) -> HttpResponse:
     """The next session first, then my classes."""
     person = me(request)
     found = selectors.next_for(person, request.at)
     coming: Next | None = None
     if found is not None:
         times = services.window(found.session)
-        coming = Next(found, times.opens, times.late_after, times.closes, request.at)
+        coming = Next(found, found.session.period.lower, times.opens, times.late_after, times.closes, request.at)
     context = {"tab": "classes", "coming": coming, "enrolments": classes.enrolments_of(person)}
     response = render(request, "worker/classes.html", context)
     if DEVICE_COOKIE not in request.COOKIES:
@@ -88,7 +91,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @page(perms.MINE, access=own)
-def enrolment(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One class of mine: timetable with what I attended, and the hours so far. Raises NotFound."""
     found = _mine(request, city, pk)
     attendances = selectors.attendances_of(found)
@@ -102,19 +105,20 @@ def enrolment(request: HttpRequest, city: int, pk: int) -> HttpResponse:
         "sessions": () if attendances else classes.sessions(found.training_class),
         "planned_hours": planned // minutes,
         "credited_hours": credited // minutes,
-        "share": f"{credited * 100 // planned} %" if planned else "",
+        "share": Fraction(credited, planned) if planned else None,
+        "progress_tone": "ok" if found.state == "completed" else "now",
     }
     return render(request, "worker/enrolment.html", context)
 
 
-def _access_of(request: HttpRequest, city: int, pk: int) -> Access | None:
+def _access_of(request: ActorRequest, city: int, pk: int) -> Access | None:
     found = selectors.attendance(city, pk)
     return found.access() if found is not None else own(request)
 
 
 @require_POST
 @page(perms.MINE, act=services.sign_in.declaration, access=_access_of)
-def sign_in(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """Sign in for a session with the phone's place. Raises NotFound, and what the act refuses."""
     found = selectors.attendance(city, pk)
     if found is None:
@@ -145,7 +149,7 @@ def _says(signed: Attendance) -> str:
     return f"{word}{notes}，老师会核对。" if notes else word
 
 
-def _mine(request: HttpRequest, city: int, pk: int) -> Enrolment:
+def _mine(request: ActorRequest, city: int, pk: int) -> Enrolment:
     person = me(request)
     found = next((one for one in classes.enrolments_of(person) if (one.city_code, one.pk) == (city, pk)), None)
     if found is None:

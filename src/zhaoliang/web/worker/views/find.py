@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -14,6 +14,7 @@ from zhaoliang.vouchers import perms as vouchers_perms
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.identity.stepup import confirm_first, recently_verified
 from zhaoliang.web.portal import reading
@@ -27,7 +28,7 @@ SHOWN = 60
 
 
 @page(perms.FIND, access=own)
-def find(request: HttpRequest) -> HttpResponse:
+def find(request: ActorRequest) -> HttpResponse:
     """Everything one can claim in the city, in three groups: can, can after something is cleared, cannot and why."""
     person = me(request)
     text = request.GET.get("q", "").strip()[:60]
@@ -47,7 +48,7 @@ def find(request: HttpRequest) -> HttpResponse:
 
 
 @page(vouchers_perms.OPEN, act=services.claim_voucher.declaration, access=own)
-def batch(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One batch: what for, how much, whether I may, and the claim itself. Raises NotFound."""
     if request.actor.is_anonymous:
         return redirect(f"{reverse('sign_in')}?next={request.path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang import policy
@@ -26,6 +26,7 @@ from zhaoliang.subsidies import selectors
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components.parts import Event, Step, steps
 from zhaoliang.web.worker import perms
 from zhaoliang.web.worker.me import me, own
@@ -45,7 +46,7 @@ MONEY_STATES = {
 
 
 @page(registry_perms.FILE, access=own)
-def me_page(request: HttpRequest) -> HttpResponse:
+def me_page(request: ActorRequest) -> HttpResponse:
     """Who I am here, and the ways on."""
     person = me(request)
     context = {
@@ -60,16 +61,16 @@ def me_page(request: HttpRequest) -> HttpResponse:
 
 
 @page(careers_perms.RECORD, access=own)
-def record(request: HttpRequest) -> HttpResponse:
+def record(request: ActorRequest) -> HttpResponse:
     """My whole record, of all cities, latest first."""
     return render(request, "worker/record.html", {"tab": "me", "record": lifelong_record(me(request), everywhere=True)})
 
 
-def _certificate_access(request: HttpRequest, city: int, pk: int) -> Access | None:
+def _certificate_access(request: ActorRequest, city: int, pk: int) -> Access | None:
     return certificates.certificate(city, pk).access()
 
 
-def _my_certificate(request: HttpRequest, city: int, pk: int) -> Certificate:
+def _my_certificate(request: ActorRequest, city: int, pk: int) -> Certificate:
     found = certificates.certificate(city, pk)
     if found.person_id != request.actor.person_id:
         raise NotFound(what="没有这本证书。", why="它不在您名下。", next_step="请从“我的”里打开。")
@@ -77,14 +78,14 @@ def _my_certificate(request: HttpRequest, city: int, pk: int) -> Certificate:
 
 
 @page(certificates_perms.CERTIFICATE, access=_certificate_access)
-def certificate(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def certificate(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One certificate of mine, as the register has it."""
     found = _my_certificate(request, city, pk)
     return render(request, "worker/certificate.html", {"tab": "me", "certificate": found})
 
 
 @page(certificates_perms.CERTIFICATE, access=_certificate_access)
-def certificate_pdf(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def certificate_pdf(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """My certificate as PDF. Raises what `certificates.selectors.pdf` refuses."""
     found = _my_certificate(request, city, pk)
     response = HttpResponse(certificates.pdf(found), content_type="application/pdf")
@@ -93,19 +94,19 @@ def certificate_pdf(request: HttpRequest, city: int, pk: int) -> HttpResponse:
 
 
 @page(subsidies_perms.LINE, access=own)
-def subsidies(request: HttpRequest) -> HttpResponse:
+def subsidies(request: ActorRequest) -> HttpResponse:
     """钱到哪了: every subsidy line of mine and where it stands."""
     person = me(request)
     lines = selectors.lines_of_person(person.city_code, person.pk)
     return render(request, "worker/subsidies.html", {"tab": "me", "lines": [(one, _steps(one)) for one in lines]})
 
 
-def _line_access(request: HttpRequest, city: int, pk: int) -> Access | None:
+def _line_access(request: ActorRequest, city: int, pk: int) -> Access | None:
     return selectors.claim_line(city, pk).access()
 
 
 @page(subsidies_perms.LINE, access=_line_access)
-def subsidy(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def subsidy(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One subsidy of mine: where it is, what the policies said of it and by which clause."""
     line = selectors.claim_line(city, pk)
     if line.person_id != request.actor.person_id:
@@ -141,7 +142,7 @@ def _events(line: ClaimLine) -> list[Event]:
 
 
 @page(perms.LOOKS, access=own)
-def looks(request: HttpRequest) -> HttpResponse:
+def looks(request: ActorRequest) -> HttpResponse:
     """Who opened my file, when and why; one's own looks are not recorded."""
     person = me(request)
     seen = AuditEvent.objects.filter(city_code=person.city_code, person_id=person.pk, act="look").order_by("-at", "-id")

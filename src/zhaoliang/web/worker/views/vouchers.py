@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import segno
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
@@ -13,13 +13,14 @@ from zhaoliang.kernel.errors import NotFound
 from zhaoliang.vouchers import perms, selectors, services
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.worker.me import me, own
 from zhaoliang.web.worker.progress import Journey, journeys
 
 
 @page(perms.MINE, access=own)
-def vouchers(request: HttpRequest) -> HttpResponse:
+def vouchers(request: ActorRequest) -> HttpResponse:
     """All my vouchers, live ones first."""
     found = journeys(me(request))
     context = {
@@ -31,7 +32,7 @@ def vouchers(request: HttpRequest) -> HttpResponse:
 
 
 @page(perms.MINE, access=own)
-def voucher(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One voucher of mine. Raises NotFound."""
     found = _mine(request, city, pk)
     context = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
@@ -40,7 +41,7 @@ def voucher(request: HttpRequest, city: int, pk: int) -> HttpResponse:
 
 @never_cache
 @page(perms.MINE, access=own)
-def qr(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def qr(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """The code to show, good for sixty seconds and renewed by itself; with `?part` only the code. Raises NotFound."""
     found = _mine(request, city, pk).voucher
     if found.state not in ("claimed", "used", "verified"):
@@ -51,7 +52,7 @@ def qr(request: HttpRequest, city: int, pk: int) -> HttpResponse:
 
 @require_POST
 @page(perms.MINE, act=services.return_voucher.declaration, access=own)
-def give_back(request: HttpRequest, city: int, pk: int) -> HttpResponse:
+def give_back(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """Give an unused voucher back; its place is free for somebody else at once."""
     found = _mine(request, city, pk).voucher
     services.return_voucher(actor=request.actor, at=request.at, voucher=found, key=request.POST.get("key"))
@@ -59,7 +60,7 @@ def give_back(request: HttpRequest, city: int, pk: int) -> HttpResponse:
     return redirect("worker:vouchers")
 
 
-def _mine(request: HttpRequest, city: int, pk: int) -> Journey:
+def _mine(request: ActorRequest, city: int, pk: int) -> Journey:
     person = me(request)
     found = next((one for one in journeys(person) if (one.voucher.city_code, one.voucher.pk) == (city, pk)), None)
     if found is None:
@@ -71,7 +72,7 @@ def _seconds() -> int:
     return int(selectors.QR_LIFE.total_seconds())
 
 
-def _svg(voucher: Voucher, request: HttpRequest) -> str:
+def _svg(voucher: Voucher, request: ActorRequest) -> str:
     code = segno.make(selectors.qr_token(voucher, request.at), error="m", boost_error=False)
     # Drawn by segno from our own token: no foreign text is in it.
     return mark_safe(code.svg_inline(border=2, omitsize=True, svgclass=None, lineclass=None))
