@@ -226,7 +226,7 @@ def fact_shown(name: str, value: object, evidence: dict[str, Any]) -> FactShown:
     """A fact for people, with the record it rests on."""
     schema = lawbook().facts
     source = evidence.get(name)
-    row = f"{source['source']}（{source['type']} {source['id']}）" if source and source["id"] else ""
+    row = f"{source['source']}（编号 {source['id']}）" if source and source["id"] else ""
     return FactShown(name, schema.label(name), schema.show(name, value), row or (source["source"] if source else ""))
 
 
