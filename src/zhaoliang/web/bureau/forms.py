@@ -281,10 +281,10 @@ class PersonSearchForm(PlainForm):
     """A person by the exact number of a document, and why the officer looks."""
 
     WHYS = [
-        ("审核申领", "审核申领或备案"),
-        ("窗口办理", "本人到窗口办理"),
-        ("核查举报", "核查举报或异议"),
-        ("审计", "审计"),
+        ("review", "审核申领或备案"),
+        ("counter", "本人到窗口办理"),
+        ("report", "核查举报或异议"),
+        ("audit", "审计"),
     ]
 
     document_type = forms.ChoiceField(label="证件类型", choices=choices_of(Person, "document_type"))

@@ -16,6 +16,7 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Actor
 from zhaoliang.policy import Outcome
+from zhaoliang.registry import perms as registry_perms
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClaimPage, FactShown, LineView
@@ -126,6 +127,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "may_return": may(request, services.return_claim, claim.access())
         and claim.state in ("first_review", "second_review"),
         "may_judge": claim.state == "first_review" and may(request, services.judge_line, claim.access()),
+        "may_see_file": registry_perms.FILE.allows(actor, claim.access()),
         "may_answer": may(request, services.answer_objection, claim.access()),
     }
     return render(request, "bureau/claim.html", context)

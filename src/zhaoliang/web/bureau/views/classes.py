@@ -119,7 +119,7 @@ def _filed(found: TrainingClass) -> Decision | None:
     """What the rules say of a filing; None before it is filed."""
     if not found.filed_at:
         return None
-    return filing_decision(found, chinese_day(cast("datetime", found.filed_at)))
+    return filing_decision(found, chinese_day(found.filed_at))
 
 
 def _worst_first(decision: Decision | None) -> list[RuleResult]:
@@ -128,7 +128,7 @@ def _worst_first(decision: Decision | None) -> list[RuleResult]:
 
 
 def _days(sessions: list[ClassSession]) -> list[TeachingDay]:
-    by_day = groupby(sessions, key=lambda session: chinese_day(session.period.lower))
+    by_day = groupby(sessions, key=lambda session: chinese_day(cast("datetime", session.period.lower)))
     return [TeachingDay(day, tuple(found)) for day, found in by_day]
 
 

@@ -19,7 +19,7 @@ def home(request: DeskRequest) -> HttpResponse:
     """My queue."""
     found = work.tasks(request)
     group = request.GET.get("group", "")
-    groups = Counter(task.group for task in found)
+    groups = dict(Counter(task.group for task in found))
     late = sum(1 for task in found if task.due and task.due.tone == "no")
     soon = sum(1 for task in found if task.due and task.due.tone == "ask")
     context = {

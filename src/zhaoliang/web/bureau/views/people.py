@@ -33,10 +33,15 @@ def people(request: DeskRequest) -> HttpResponse:
     """Find a person. A POST, so that the number is in no address and no log."""
     form = forms.PersonSearchForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        why = form.cleaned_data["why"]
+        said = dict(form.cleaned_data)
+        why = said.pop("why")
         try:
             found = selectors.search_file(
-                actor=request.actor, at=request.at, city_code=desk_of(request).city_code, **form.cleaned_data
+                actor=request.actor,
+                at=request.at,
+                city_code=desk_of(request).city_code,
+                why=f"按证件号码查找：{WHYS[why]}",
+                **said,
             )
         except Refusal as problem:
             forms.refuse(form, problem)

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from zhaoliang.funds import perms as fund_perms
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
@@ -89,6 +90,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "events": timelines.events(desk_selectors.changes_of("voucher_batch", city, pk), BATCH),
         "steps": _steps(request, found),
         "may_revise": found.state == "draft" and may(request, services.revise_batch, found.access()),
+        "may_see_books": fund_perms.BOOKS.allows(request.actor, found.access()),
         "may_see_holders": desk_perms.HOLDERS.allows(request.actor, found.access()),
     }
     return render(request, "bureau/voucher_batch.html", context)
