@@ -56,6 +56,7 @@ class StepRow:
 class Figure:
     """One figure of the proof strip; `agrees` tells whether it equals the one before it (None: nothing to compare)."""
 
+    station: str
     label: str
     amount_fen: int | None
     agrees: bool | None = None
@@ -140,17 +141,17 @@ def _proof(trace: Trace, line: ClaimLine) -> tuple[Figure, ...]:
     by_kind = {word: [one for one in transfers if one.title == word] for word in ("审批应付", "支付")}
     paid = [one for one in trace.of("bank") if one.detail.startswith("到账")]
     found = [
-        ("规则算出", steps[-1].amount_fen if steps else None),
-        ("申领明细", line.amount_fen),
-        ("记账应付", _sum(by_kind["审批应付"])),
-        ("记账支付", _sum(by_kind["支付"])),
-        ("银行到账", _sum(paid)),
+        ("steps", "规则算出", steps[-1].amount_fen if steps else None),
+        ("line", "申领明细", line.amount_fen),
+        ("transfers", "记账应付", _sum(by_kind["审批应付"])),
+        ("transfers", "记账支付", _sum(by_kind["支付"])),
+        ("bank", "银行到账", _sum(paid)),
     ]
     figures: list[Figure] = []
     before: int | None = None
-    for label, amount in found:
+    for station, label, amount in found:
         comparable = before is not None and amount is not None
-        figures.append(Figure(label, amount, amount == before if comparable else None))
+        figures.append(Figure(station, label, amount, amount == before if comparable else None))
         before = amount if amount is not None else before
     return tuple(figures)
 

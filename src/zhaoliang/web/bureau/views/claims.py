@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from zhaoliang.attendance import selectors as attendance
+from zhaoliang.attendance.models import SignIn
+from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.masking import mask_name
@@ -119,6 +123,8 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "following": _following(lines, current),
         "facts": _facts(current),
         "ratio": _ratio(current),
+        "sessions": _sessions(current),
+        "passed": [one for one in current.findings if one.outcome is Outcome.PASS] if current else [],
         "due": clock.due(claim.review_due_on if claim.state == "first_review" else claim.publicity_until),
         "clean": sum(1 for view in shown.lines if view.line.state == "passed" and not view.problems),
         "to_person": shown.counts["to_person"] + shown.counts["due"],
@@ -185,6 +191,19 @@ def _ratio(current: LineView | None) -> dict[str, int] | None:
         return None
     planned, credited = current.line.planned_minutes, current.line.credited_minutes
     return {"planned": planned, "credited": credited, "permille": credited * 1000 // planned}
+
+
+def _sessions(current: LineView | None) -> dict[str, list[tuple[str, int]]] | None:
+    """How the trainee was seen in class: sessions by outcome, by way of signing in, and by doubt."""
+    if current is None:
+        return None
+    rows = attendance.attendances_of(current.line.enrolment)
+    methods = dict(forms.choices_of(SignIn, "method"))
+    return {
+        "states": Counter(ATTENDANCE.states[row.state] for row in rows).most_common(),
+        "methods": Counter(methods[row.method] for row in rows if row.method in methods).most_common(),
+        "flags": Counter(flag for row in rows for flag in row.flags).most_common(),
+    }
 
 
 def _step(request: DeskRequest, shown: ClaimPage, city: int, pk: int) -> Step | None:
