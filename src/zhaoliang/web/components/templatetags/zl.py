@@ -257,7 +257,9 @@ def field(bound: BoundField, optional: bool | None = None) -> SafeString:
 
 
 def _options(bound: BoundField, attrs: dict[str, str | bool]) -> list[tuple[SafeString, str]]:
-    css = "radio" if isinstance(bound.field.widget, RadioSelect) else "checkbox"
+    # Django derives the many-choice widget from the one-choice widget.
+    many = isinstance(bound.field.widget, CheckboxSelectMultiple)
+    css = "checkbox" if many else "radio"
     invalid = {"aria-invalid": "true"} if "aria-invalid" in attrs else {}
     options = []
     for option in bound.subwidgets:
