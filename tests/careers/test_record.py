@@ -10,11 +10,10 @@ import pytest
 from factories import certificates, evaluation, registry, vouchers
 from factories.evaluation import AFTER, BAD, GOOD
 from zhaoliang.attendance.models import Attendance
-from zhaoliang.careers import selectors
+from zhaoliang.careers import perms, selectors
 from zhaoliang.careers.models import JobRecord
 from zhaoliang.careers.services import record_job
 from zhaoliang.classes.models import ClassSession, Teacher
-from zhaoliang.kernel.acts import QUESTIONS
 from zhaoliang.kernel.errors import BadInput, Forbidden
 from zhaoliang.kernel.roles import Actor, Role, system_actor
 from zhaoliang.registry.models import Person
@@ -113,7 +112,7 @@ def test_a_long_record_takes_no_more_queries_than_a_short_one(django_assert_num_
     person = evaluation.someone()
     for everywhere in (False, True):
         _life(person)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             selectors.lifelong_record(person, everywhere=everywhere)
 
 
@@ -165,7 +164,6 @@ def test_nobody_writes_or_reads_another_workers_record() -> None:
             from_on=date(2026, 3, 25),
             proof="contract",
         )
-    question = QUESTIONS["careers.record"]
-    question.check(_worker(person), person.access())
+    perms.RECORD.check(_worker(person), person.access())
     with pytest.raises(Forbidden):
-        question.check(_worker(other), person.access())
+        perms.RECORD.check(_worker(other), person.access())
