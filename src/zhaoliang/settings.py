@@ -62,7 +62,7 @@ INSTALLED_APPS = [
     "zhaoliang.web.components",
     "zhaoliang.web.portal",
     "zhaoliang.web.worker",
-    "zhaoliang.web.provider",
+    "zhaoliang.web.desk",
     "zhaoliang.web.bureau",
 ]
 

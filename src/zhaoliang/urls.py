@@ -9,7 +9,7 @@ urlpatterns = [
     path("", include("zhaoliang.web.portal.urls")),
     path("", include("zhaoliang.web.identity.urls")),
     path("my/", include("zhaoliang.web.worker.urls")),
-    path("desk/", include("zhaoliang.web.provider.urls")),
+    path("desk/", include("zhaoliang.web.desk.urls")),
     path("bureau/", include("zhaoliang.web.bureau.urls")),
     path("api/v1/", api.urls),
     path("", include("zhaoliang.web.components.urls")),

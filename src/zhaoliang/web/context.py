@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from zhaoliang.web.bureau import nav as bureau
 from zhaoliang.web.components.parts import Face
-from zhaoliang.web.provider import nav as provider
+from zhaoliang.web.desk import nav as provider
 
 
 def face(request: HttpRequest) -> dict[str, Any]:

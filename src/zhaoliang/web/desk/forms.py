@@ -1,0 +1,128 @@
+"""Forms of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.timezone import get_default_timezone
+
+from zhaoliang.catalogue.models import CatalogueEntry, Project, ProjectKind
+from zhaoliang.classes.models import ClassSession, Teacher
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.registry.models import Organisation, Site
+from zhaoliang.web.components.forms import PlainForm
+
+
+def _date() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class ClassForm(PlainForm):
+    """A new class."""
+
+    project = forms.TypedChoiceField(label="培训项目", coerce=int)
+    site = forms.TypedChoiceField(label="教学点", coerce=int)
+    starts_on = forms.DateField(label="开班日期", widget=_date())
+    ends_on = forms.DateField(label="结课日期", widget=_date())
+    exam_on = forms.DateField(label="考核日期", widget=_date())
+    capacity = forms.IntegerField(label="计划人数", min_value=1, max_value=500)
+    responsible_name = forms.CharField(label="负责人", max_length=60)
+    responsible_phone = forms.CharField(label="负责人电话", max_length=20)
+    exam_method = forms.CharField(label="考核方式", max_length=200, initial="理论闭卷 + 实操")
+
+    def __init__(self, *args: Any, projects: Sequence[Project], sites: Sequence[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["project"].choices = [(one.pk, one.name) for one in projects]  # type: ignore[attr-defined]
+        self.fields["site"].choices = [(one.pk, one.name) for one in sites]  # type: ignore[attr-defined]
+
+
+class SessionForm(PlainForm):
+    """One line of the timetable."""
+
+    day = forms.DateField(label="日期", widget=_date())
+    begins = forms.TimeField(label="开始", widget=forms.TimeInput(attrs={"type": "time"}))
+    ends = forms.TimeField(label="结束", widget=forms.TimeInput(attrs={"type": "time"}))
+    kind = forms.ChoiceField(label="类别", choices=[("theory", "理论"), ("practice", "实操"), ("safety", "安全教育")])
+    hours = forms.IntegerField(label="课时", min_value=1, max_value=12)
+    teacher = forms.TypedChoiceField(label="教师", coerce=int)
+    content = forms.CharField(label="内容", max_length=200)
+    room = forms.CharField(label="地点", max_length=120)
+    textbook = forms.CharField(label="教材", max_length=120, required=False)
+
+    def __init__(
+        self, *args: Any, teachers: Sequence[Teacher], last: ClassSession | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["teacher"].choices = [(one.pk, one.name) for one in teachers]  # type: ignore[attr-defined]
+        if last is not None:
+            self.initial.update(room=last.room, textbook=last.textbook, teacher=last.teacher.pk)
+
+    def period(self) -> tuple[datetime, datetime]:
+        """Start and end in China's time."""
+        said = self.cleaned_data
+        begins, ends = (
+            datetime.combine(said["day"], said[name], get_default_timezone()) for name in ("begins", "ends")
+        )
+        return begins, ends
+
+
+class TeacherForm(PlainForm):
+    """A teacher of the organisation."""
+
+    name = forms.CharField(label="姓名", max_length=60)
+    education = forms.CharField(label="学历", max_length=20)
+    speciality = forms.CharField(label="专业", max_length=60)
+    qualification = forms.CharField(label="职称或职业资格", max_length=80)
+
+
+class TextbookForm(PlainForm):
+    """A textbook of the class's list."""
+
+    title = forms.CharField(label="教材名称", max_length=120)
+    publisher = forms.CharField(label="出版单位", max_length=120)
+    isbn = forms.CharField(label="书号", max_length=20, required=False)
+
+
+class FileForm(PlainForm):
+    """One workbook."""
+
+    file = forms.FileField(label="选择 Excel 文件（.xlsx）", widget=forms.FileInput(attrs={"accept": ".xlsx"}))
+
+
+class VerifyForm(PlainForm):
+    """A voucher's code, typed or scanned."""
+
+    code = forms.CharField(
+        label="券码或扫码内容",
+        max_length=600,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
+    )
+
+
+class ProjectForm(PlainForm):
+    """A new project from an entry of the guidance catalogue."""
+
+    entry = forms.TypedChoiceField(label="目录条目", coerce=int)
+    name = forms.CharField(label="项目名称", max_length=120)
+    kind = forms.ChoiceField(label="项目类别", choices=ProjectKind.choices)
+    theory_hours = forms.IntegerField(label="理论课时", min_value=0)
+    practice_hours = forms.IntegerField(label="实操课时", min_value=0)
+    safety_hours = forms.IntegerField(label="其中安全教育课时", min_value=1)
+    fee_yuan = forms.DecimalField(label="每人收费（元）", min_value=0, max_digits=9, decimal_places=2)
+    evaluator = forms.TypedChoiceField(label="评价机构", coerce=int)
+    content = forms.CharField(label="培训内容", widget=forms.Textarea(attrs={"rows": 3}), max_length=2000)
+    employment_service = forms.CharField(label="就业服务", widget=forms.Textarea(attrs={"rows": 3}), max_length=1000)
+
+    def __init__(
+        self, *args: Any, entries: Sequence[CatalogueEntry], evaluators: Sequence[Organisation], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        shown = [
+            (one.pk, f"{one.occupation.name} {SkillLevel(one.level).short_label if one.level else ''} {one.hours} 课时")
+            for one in entries
+        ]
+        self.fields["entry"].choices = shown  # type: ignore[attr-defined]
+        self.fields["evaluator"].choices = [(one.pk, one.name) for one in evaluators]  # type: ignore[attr-defined]

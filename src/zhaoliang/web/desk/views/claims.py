@@ -1,0 +1,69 @@
+"""The claim nobody types: each line as decided, confirmed or disputed by the provider."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from zhaoliang.classes import selectors as classes
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.subsidies import perms, selectors, services
+from zhaoliang.subsidies.models import Claim
+from zhaoliang.web.access import page
+from zhaoliang.web.components import toasts
+from zhaoliang.web.desk.desk import DeskRequest, given, may, refused, subject
+from zhaoliang.web.desk.views.classes import class_url
+
+
+def claim_url(claim: Claim) -> str:
+    return reverse("provider:claim", args=[claim.city_code, claim.pk])
+
+
+@page(services.assemble_claim.declaration, access=subject(classes.training_class))
+@require_http_methods(["POST"])
+def assemble(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Let the claim of an assessed class assemble itself."""
+    found = request.subject
+    try:
+        claim = services.assemble_claim(**given(request), training_class=found)
+    except Refusal as problem:
+        return refused(request, problem, class_url(found))
+    toasts.say(request, "补贴申领已自动生成，请逐条核对。")
+    return redirect(claim_url(claim))
+
+
+@page(perms.CLAIM, access=subject(selectors.claim))
+@require_GET
+def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Every line with its decision: outcome, clauses, amount steps."""
+    found: Claim = request.subject
+    shown = selectors.claim_page(city, pk, at=request.at)
+    open_states = ("assembled", "returned")
+    context = {
+        "found": found,
+        "page": shown,
+        "may_confirm": found.state in open_states and may(request, services.confirm_claim, found.access()),
+    }
+    return render(request, "desk/claim.html", context)
+
+
+@page(services.confirm_claim.declaration, access=subject(selectors.claim))
+@require_http_methods(["POST"])
+def confirm(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Hand the claim in; a line with a written doubt goes to a person."""
+    found: Claim = request.subject
+    disputes = {
+        int(name.removeprefix("dispute-")): text
+        for name in request.POST
+        if name.startswith("dispute-")
+        and name.removeprefix("dispute-").isdigit()
+        and (text := request.POST.get(name, "").strip())
+    }
+    try:
+        services.confirm_claim(**given(request), claim=found, disputes=disputes)
+    except Refusal as problem:
+        return refused(request, problem, claim_url(found))
+    toasts.say(request, "已提交，等待人社部门初审。")
+    return redirect(claim_url(found))
