@@ -29,6 +29,8 @@ def main(names: list[str]) -> int:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "zhaoliang.settings",
+        # The role of the running system is made by the first migration.
+        "ZHAOLIANG_DB_ROLE": "owner",
         # makemigrations asks the database for its history and warns when none runs, which is no fault here.
         "PYTHONWARNINGS": "ignore::RuntimeWarning",
         "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1",
