@@ -1,0 +1,96 @@
+"""The world of the demo, played once per test process into a database of its own, for tests that need a bit of everything.
+
+A module that uses it says `pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]`; what a test changes is
+rolled back after it. `fresh_world` gives a database in which nothing was played yet and commits are kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+
+from plugins.database import Cluster, _cluster, _conninfo
+from zhaoliang import demo
+
+# A working day after everything that the demo plays.
+AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+_stash = pytest.StashKey["World"]()
+
+
+@dataclass(frozen=True)
+class World:
+    """A played demo: its database, the folder of its files, what it came to."""
+
+    database: str
+    folder: Path
+    played: demo.Played
+    said: tuple[str, ...]
+
+    def owner(self) -> psycopg.Connection[Any]:
+        """A connection of the tables' owner."""
+        return psycopg.connect(_conninfo(connection.settings_dict, self.database), autocommit=True)
+
+
+@contextmanager
+def pointed(cluster: Cluster, name: str, folder: Path) -> Iterator[None]:
+    """Let Django mean the database `name`, and `folder` for the files of the demo; put both back afterwards."""
+    before, var = str(connection.settings_dict["NAME"]), settings.VAR
+    cluster.point_django(name)
+    settings.VAR = folder
+    try:
+        yield
+    finally:
+        connections.close_all()
+        settings.VAR = var
+        cluster.point_django(before)
+
+
+@pytest.fixture(scope="session")
+def _played(
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    cluster = _cluster(request.config)
+    name = cluster.clone(f"{_worker(request)}_world")
+    folder = tmp_path_factory.mktemp("world")
+    said: list[str] = []
+    with django_db_blocker.unblock(), pointed(cluster, name, folder):
+        played = demo.play(at=AT, echo=said.append)
+    yield World(name, folder, played, tuple(said))
+    cluster.execute("DROP DATABASE {} WITH (FORCE)", name)
+    shutil.rmtree(folder)
+
+
+def _worker(request: pytest.FixtureRequest) -> str:
+    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest, _played: World, django_db_blocker: Any) -> Iterator[World]:
+    """The played demo as the database of this module's tests."""
+    with django_db_blocker.unblock(), pointed(_cluster(request.config), _played.database, _played.folder):
+        yield _played
+
+
+@pytest.fixture
+def fresh_world(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any, tmp_path: Path
+) -> Iterator[Callable[[], psycopg.Connection[Any]]]:
+    """An empty database whose commits are kept until the test ends; the value opens a connection of its owner."""
+    cluster = _cluster(request.config)
+    name = cluster.clone(f"{_worker(request)}_fresh")
+    with django_db_blocker.unblock(), pointed(cluster, name, tmp_path):
+        yield lambda: psycopg.connect(_conninfo(connection.settings_dict, name), autocommit=True)
+    cluster.execute("DROP DATABASE {} WITH (FORCE)", name)
