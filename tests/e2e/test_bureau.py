@@ -1,0 +1,167 @@
+"""The bureau desk in Chromium: a claim judged by keyboard, money sent and answered, the trace; narrow, readable to axe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from factories import classes, payments, registry, subsidies
+from factories.identity import sign_in
+from zhaoliang.demo.bank import answer_file
+from zhaoliang.kernel.roles import Actor, Role
+from zhaoliang.payments.excel import bank_file
+from zhaoliang.payments.models import PaymentBatch
+from zhaoliang.registry.models import User
+from zhaoliang.subsidies import services
+from zhaoliang.subsidies.models import ClaimLine
+
+pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N4")]
+
+AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+Sit = Callable[[Actor], Page]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    def go(at: datetime) -> None:
+        monkeypatch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: at))
+
+    return go
+
+
+@pytest.fixture
+def sit(browser: Browser, live_server: LiveServer) -> Iterator[Sit]:
+    """A desk for an officer: a browser of his own, signed in."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_desk(who: Actor) -> Page:
+        client = sign_in(Client(), User.objects.get(pk=who.user_id))
+        context = browser.new_context(
+            base_url=live_server.url, locale="zh-CN", viewport={"width": 1440, "height": 900}, accept_downloads=True
+        )
+        contexts.append(context)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        return page
+
+    yield open_desk
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.mark.mission("F4")
+def test_a_claim_is_judged_and_passed_with_the_keyboard(sit: Sit, clock: Callable[[datetime], None]) -> None:
+    made = subsidies.case(3)
+    claim = subsidies.confirmed(made)
+    line = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id")[1]
+    services.question_line(actor=made.reviewer, at=subsidies.ASSESSED, line=line, text="签到集中")
+    clock(subsidies.PUBLISHED)
+    page = sit(made.reviewer)
+    page.goto("/bureau/")
+    page.get_by_role("link", name=made.training_class.name).click()
+    expect(page.get_by_role("button", name="初审通过 2 条")).to_be_disabled()
+    page.keyboard.press("k")
+    expect(page.locator("[data-review-item][aria-current=true]")).to_contain_text("全部通过")
+    page.keyboard.press("j")
+    expect(page.get_by_text("签到集中")).to_be_visible()
+    page.get_by_label("您的判断和理由").fill("已看监控，本人到课")
+    page.get_by_role("button", name="判断为符合").click()
+    expect(page.get_by_text("已判断为符合，说明已存档。")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.get_by_text("初审已通过，等待另一位同事复核。")).to_be_visible()
+
+
+@pytest.mark.mission("G3", "G2")
+def test_money_goes_to_the_bank_and_each_cent_can_be_traced(
+    sit: Sit, clock: Callable[[datetime], None], tmp_path: Path
+) -> None:
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    clock(subsidies.APPROVED)
+    officer, finance = sit(made.officer), sit(made.finance)
+    officer.goto("/bureau/payments/")
+    officer.get_by_role("button", name="编制批次").click()
+    officer.get_by_role("button", name="封存笔数和总额").click()
+    finance.goto("/bureau/")
+    finance.get_by_role("link", name="批次").click()
+    finance.get_by_role("button", name="授权拨付").click()
+    officer.reload()
+    officer.get_by_role("button", name="登记为已送银行").click()
+    with officer.expect_download() as download:
+        officer.get_by_role("link", name="下载 .xlsx").click()
+    sent = download.value.path().read_bytes()
+    answer = tmp_path / "回单.xlsx"
+    answer.write_bytes(answer_file(sent))
+    officer.get_by_label("银行回单文件").set_input_files(answer)
+    officer.get_by_role("button", name="导入回单并逐笔核对").click()
+    expect(officer.get_by_role("heading", name="2 行都对上了")).to_be_visible()
+    officer.get_by_role("link", name="从这里看回去").first.click()
+    expect(officer.get_by_role("heading", name="¥3,780.00 的来龙去脉")).to_be_visible()
+    expect(officer.get_by_text("按当时的政策重算，结果相同")).to_be_visible()
+    officer.get_by_role("link", name="从条款看下去").click()
+    officer.locator("#rules summary").first.click()
+    expect(officer.locator("#rules blockquote").first).to_be_visible()
+
+
+def _everything() -> tuple[subsidies.Case, list[str]]:
+    """A district with something on every page, and the addresses of those pages."""
+    filed = classes.filed()
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    kept = payments.answered(made, batch, answer_file(bank_file(batch), {1: "账号户名不符"}))
+    line = ClaimLine.objects.filter(city_code=registry.CITY).earliest("id")
+    waiting = subsidies.confirmed(subsidies.case(2))
+    assert PaymentBatch.objects.get(city_code=registry.CITY).state == "settled"
+    rows = {
+        "class": filed,
+        "claim": waiting,
+        "project": made.training_class.project,
+        "voucher_batch": made.batch,
+        "voucher_holders": made.batch,
+        "payment_batch": batch,
+        "bank_return": kept,
+        "trace": line,
+        "person": made.people[0],
+        "organisation": made.provider,
+    }
+    lists = ("home", "classes", "claims", "projects", "voucher_batches", "catalogues", "accounts", "books", "payments")
+    more = ("trace_search", "people", "organisations", "users", "audit", "audit_verify")
+    addresses = [reverse(f"bureau:{name}") for name in (*lists, *more)]
+    return made, addresses + [reverse(f"bureau:{name}", args=[row.city_code, row.pk]) for name, row in rows.items()]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_page_fits_its_screen_and_axe_finds_nothing_serious(sit: Sit, width: int) -> None:
+    _, addresses = _everything()
+    auditor = sit(registry.actor_with(Role.AUDITOR, region_code=registry.CITY))
+    auditor.set_viewport_size({"width": width, "height": 844})
+    axe = AXE.read_text("utf-8")
+    found = {}
+    for address in addresses:
+        auditor.goto(address)
+        over = auditor.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        auditor.evaluate(axe)
+        result = auditor.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
+        serious = [
+            (one["id"], one["nodes"][0]["html"][:160])
+            for one in result["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        if over > 0 or serious:
+            found[address] = (over, serious)
+    assert found == {}

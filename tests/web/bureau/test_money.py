@@ -1,0 +1,187 @@
+"""The books and the payment batches as fund officer and finance see them, and the trace of a cent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from python_calamine import CalamineWorkbook
+
+from factories import funds, payments, registry, subsidies
+from zhaoliang.demo.bank import answer_file
+from zhaoliang.funds.models import Account
+from zhaoliang.kernel.models import AuditEvent
+from zhaoliang.kernel.roles import Role
+from zhaoliang.payments.models import BankReturn, PaymentBatch
+from zhaoliang.subsidies.models import ClaimLine
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4")]
+
+Clock = Callable[[datetime], None]
+Desk = Callable[..., Client]
+
+
+def _url(name: str, of: object) -> str:
+    return reverse(f"bureau:{name}", args=[of.city_code, of.pk])  # type: ignore[attr-defined]  # any city row
+
+
+@pytest.mark.mission("G3")
+def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) -> None:
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    at_time(subsidies.APPROVED)
+    officer, finance = desk(made.officer), desk(made.finance)
+    page = officer.get(reverse("bureau:payments")).content.decode()
+    assert "2 笔" in page
+    fund = made.training_class.project.fund_source
+    answer = officer.post(reverse("bureau:payments"), {"key": "b", "fund_source": fund})
+    batch = PaymentBatch.objects.get(city_code=registry.CITY)
+    assert answer["Location"] == _url("payment_batch", batch)
+    assert officer.get(_url("bank_file", batch)).status_code == 409
+    officer.post(_url("payment_seal", batch), {"key": "s"})
+    assert officer.post(_url("payment_authorise", batch), {"key": "x"}).status_code == 403
+    assert batch.number in finance.get(reverse("bureau:home")).content.decode()
+    finance.post(_url("payment_authorise", batch), {"key": "a"})
+    officer.post(_url("payment_send", batch), {"key": "t"})
+    file = officer.get(_url("bank_file", batch))
+    assert file["Cache-Control"] == "no-store"
+    assert AuditEvent.objects.filter(city_code=batch.city_code, detail={"why": "下载银行文件"}).count() == 1
+    answered = answer_file(file.content, {1: "账号户名不符"})
+    upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", answered)}
+    answer = officer.post(_url("payment_import", batch), upload, follow=True)
+    text = answer.content.decode()
+    assert "到账" in text
+    assert "银行退回" in text
+    batch.refresh_from_db()
+    assert batch.state == "settled"
+    page = officer.get(_url("payment_batch", batch)).content.decode()
+    assert "2 笔中 1 笔到账，1 笔被银行退回" in page
+    failed = ClaimLine.objects.get(city_code=batch.city_code, state="failed")
+    assert officer.post(_url("line_retry", failed), {"key": "r"}).status_code == 409
+    officer.post(_url("line_retry", failed), {"key": "r2", "same_account": "yes"})
+    failed.refresh_from_db()
+    assert failed.state == "approved"
+
+
+@pytest.mark.mission("G3")
+def test_nothing_is_sent_from_unknown_and_no_answer_is_booked(desk: Desk, at_time: Clock) -> None:
+    made = subsidies.case(1)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    officer = desk(made.officer)
+    officer.post(_url("payment_unknown", batch), {"key": "u"})
+    page = officer.get(_url("payment_batch", batch)).content.decode()
+    assert "不知道银行是否收到" in page
+    assert _url("payment_send", batch) not in page
+    assert officer.post(_url("payment_send", batch), {"key": "again"}).status_code == 409
+    upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", b"x")}
+    assert officer.post(_url("payment_import", batch), upload).status_code in (409, 422)
+    officer.post(_url("payment_confirm", batch), {"key": "c"})
+    batch.refresh_from_db()
+    assert batch.state == "sent"
+
+
+def test_a_file_that_is_none_says_what_to_do_and_changes_nothing(desk: Desk) -> None:
+    made = subsidies.case(1)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", b"not a workbook")}
+    answer = desk(made.officer).post(_url("payment_import", batch), upload)
+    assert answer.status_code == 422
+    assert "回单没有导入" in answer.content.decode()
+    assert not BankReturn.objects.filter(city_code=batch.city_code).exists()
+
+
+@pytest.mark.mission("G2")
+def test_an_account_reads_like_a_bank_statement(desk: Desk) -> None:
+    account = funds.budget(5_000_00, region_code=registry.HEPING)
+    officer = desk(Role.FUND_OFFICER)
+    said = {"key": "m", "amount_fen": "1,200.50", "memo": "测试预算文件二号"}
+    officer.post(_url("account", account), said)
+    officer.post(_url("account", account), said)
+    account.refresh_from_db()
+    assert account.balance_fen == 6_200_50
+    text = officer.get(_url("account", account)).content.decode()
+    assert "¥6,200.50" in text
+    assert "测试预算文件二号" in text
+    source = Account.objects.get(city_code=account.city_code, kind="appropriation")
+    assert _url("account", source) in text
+
+
+@pytest.mark.mission("G2")
+def test_an_amount_that_is_none_stays_in_the_form(desk: Desk) -> None:
+    account = funds.budget(5_000_00, region_code=registry.HEPING)
+    officer = desk(Role.FUND_OFFICER)
+    for wrong in ("", "一百", "-5", "1.234"):
+        answer = officer.post(_url("account", account), {"key": "m", "amount_fen": wrong, "memo": "文件"})
+        assert answer.status_code == 422, wrong
+    account.refresh_from_db()
+    assert account.balance_fen == 5_000_00
+
+
+@pytest.mark.mission("G4")
+def test_the_trial_balance_is_proved_on_the_page(desk: Desk) -> None:
+    funds.budget(5_000_00, region_code=registry.HEPING)
+    text = desk(Role.AUDITOR).get(reverse("bureau:books")).content.decode()
+    assert "账目核验：全部相符" in text
+    assert "就业补助资金" in text
+
+
+@pytest.mark.mission("G2", "F1")
+def test_the_trace_leads_from_the_bank_reference_to_the_clause_and_adds_up(desk: Desk, at_time: Clock) -> None:
+    made = subsidies.case(1)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    officer = desk(made.officer)
+    payments.answered(made, batch, answer_file(officer.get(_url("bank_file", batch)).content))
+    reference = f"{batch.number}{1:06d}"
+    answer = desk(Role.AUDITOR).get(reverse("bureau:trace_search"), {"reference": reference}, follow=True)
+    line = ClaimLine.objects.get(city_code=batch.city_code)
+    assert answer.redirect_chain[0][0] == f"{_url('trace', line)}?from=bank"
+    view = answer.context["view"]
+    assert [one.code for one in view.stations] == [
+        "voucher", "bank", "payments", "transfers", "line", "steps", "rules",
+    ]  # fmt: skip
+    assert [(one.label, one.amount_fen, one.agrees) for one in view.proof] == [
+        ("规则算出", 3_780_00, None),
+        ("申领明细", 3_780_00, True),
+        ("记账应付", 3_780_00, True),
+        ("记账支付", 3_780_00, True),
+        ("银行到账", 3_780_00, True),
+    ]
+    text = answer.content.decode()
+    assert "第九条" in text
+    assert reference in text
+    assert "按当时的政策重算，结果相同" in text
+    assert made.people[0].card_number not in text
+
+
+@pytest.mark.mission("G2")
+def test_a_trace_on_its_way_says_how_far_it_came(desk: Desk) -> None:
+    made = subsidies.case(1)
+    claim = subsidies.confirmed(made)
+    line = ClaimLine.objects.get(city_code=claim.city_code, claim=claim)
+    view = desk(Role.AUDITOR).get(_url("trace", line)).context["view"]
+    assert {one.code for one in view.stations if one.reached} == {"rules", "steps", "line", "voucher"}
+    assert [one.amount_fen for one in view.proof] == [3_780_00, 3_780_00, None, None, None]
+
+
+def test_a_statement_is_exported_as_it_is_filtered(desk: Desk) -> None:
+    account = funds.budget(5_000_00, region_code=registry.HEPING)
+    officer = desk(Role.FUND_OFFICER)
+    everything = _sheet(officer.get(_url("account_export", account)).content)
+    nothing = _sheet(officer.get(_url("account_export", account), {"until": "2020-01-01"}).content)
+    assert everything[0][:3] == ["时间", "种类", "摘要"]
+    assert everything[1][5] == 5000.0
+    assert nothing == [everything[0]]
+
+
+def _sheet(content: bytes) -> list[list[object]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
