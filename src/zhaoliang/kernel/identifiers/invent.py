@@ -52,11 +52,13 @@ class Inventor:
         return date.fromordinal(self._random.randint(oldest.toordinal(), youngest.toordinal()))
 
     def resident_id(self, *, birth: date, sex: Sex) -> str:
-        """A resident number for a person of that birth date and sex."""
-        while True:
-            order = self._random.randrange(500) * 2 + (1 if sex is Sex.MALE else 0)
+        """A resident number for a person of that birth date and sex. Raises LookupError when all 500 are given out."""
+        start = self._random.randrange(500)
+        for step in range(500):
+            order = (start + step) % 500 * 2 + (1 if sex is Sex.MALE else 0)
             if self._fresh(number := resident_id(self.region_code, birth, order)):
                 return number
+        raise LookupError(f"all numbers of {self.region_code} for {birth} and this sex are given out")
 
     def mobile(self) -> str:
         """A mobile number 1990000xxxx."""
