@@ -12,7 +12,11 @@ def refusal(request: HttpRequest, error: Refusal) -> HttpResponse:
     """The page (or, for the API, the JSON) of a refusal."""
     if request.path.startswith("/api/"):
         return JsonResponse(error.as_dict(), status=error.status, json_dumps_params={"ensure_ascii": False})
-    return render(request, "errors/refusal.html", {"refusal": error}, status=error.status)
+    response = render(request, "errors/refusal.html", {"refusal": error}, status=error.status)
+    wait = getattr(error, "retry_after", None)
+    if wait is not None:
+        response["Retry-After"] = str(wait)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
