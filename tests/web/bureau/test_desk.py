@@ -202,6 +202,37 @@ def test_an_administrator_makes_an_account_and_takes_its_role_back(desk: Desk, a
     assert not user.is_active
 
 
+def test_an_account_whose_role_is_refused_is_not_left_behind(desk: Desk, at_time: Clock) -> None:
+    at_time(registry.AT)
+    administrator = desk(Role.ADMINISTRATOR)
+    said = {
+        "key": "u",
+        "username": "heping-second",
+        "name": "测试管理员",
+        "password": "和平-管理-2026-测试",
+        "role": "administrator",
+        "region_code": str(registry.HEPING),
+    }
+    assert administrator.post(reverse("bureau:user_new"), said).status_code == 422
+    assert not User.objects.filter(username="heping-second").exists()
+
+
+@pytest.mark.mission("B5")
+def test_an_officer_of_two_districts_chooses_where_to_work(desk: Desk) -> None:
+    user = registry.user(Role.REVIEWER, region_code=120102)
+    registry.organisation(name="测试和平职业培训学校")
+    RoleAssignment.objects.create(
+        user=user, role=Role.REVIEWER, region_id=registry.HEPING, city_code=TIANJIN, valid_from=registry.AT
+    )
+    client = desk(registry.actor(user))
+    listed = reverse("bureau:organisations")
+    assert "测试和平职业培训学校" not in client.get(listed).content.decode()
+    client.post(reverse("bureau:place"), {"place": f"{TIANJIN}:{registry.HEPING}"})
+    assert "测试和平职业培训学校" in client.get(listed).content.decode()
+    client.post(reverse("bureau:place"), {"place": f"{TIANJIN}:120103"})
+    assert "测试和平职业培训学校" in client.get(listed).content.decode()
+
+
 def test_nobody_administers_himself(desk: Desk) -> None:
     user = registry.user(Role.ADMINISTRATOR)
     client = desk(registry.actor(user))

@@ -161,6 +161,9 @@ def test_the_trace_leads_from_the_bank_reference_to_the_clause_and_adds_up(desk:
     assert reference in text
     assert "按当时的政策重算，结果相同" in text
     assert made.people[0].card_number not in text
+    clauses = {clause.url.partition("#")[0] for row in view.rules for clause in row.clauses}
+    assert {url: officer.get(url).status_code for url in clauses} == dict.fromkeys(clauses, 200)
+    assert len(clauses) > 2
 
 
 @pytest.mark.mission("G2")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.urls import reverse
+
 from zhaoliang.payments.selectors import Trace
 from zhaoliang.payments.trace import Node
 from zhaoliang.subsidies.models import ClaimLine
@@ -121,7 +123,14 @@ def _stops(trace: Trace, kind: str, urls: Mapping[str, str]) -> tuple[Stop, ...]
 
 
 def _clauses(trace: Trace, node: Node) -> tuple[ClauseView, ...]:
-    return tuple(ClauseView("", one.title, excerpt=one.detail) for one in trace.up(node) if one.kind == "clause")
+    return tuple(_clause(one) for one in trace.up(node) if one.kind == "clause")
+
+
+def _clause(node: Node) -> ClauseView:
+    """A clause with the address of its text; its key is `clause:document#clause`."""
+    document, _, clause = node.key.removeprefix("clause:").partition("#")
+    address = f"{reverse('portal:policy', kwargs={'document': document})}#c{clause}"
+    return ClauseView("", node.title, excerpt=node.detail, url=address)
 
 
 def _rule(trace: Trace, rule: Node) -> RuleRow:

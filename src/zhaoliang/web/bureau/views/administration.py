@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -125,7 +126,7 @@ def _person_id(desk: Desk, number: str) -> int | None:
 @page(services.create_user.declaration, access=here)
 @require_http_methods(["GET", "POST"])
 def user_new(request: DeskRequest) -> HttpResponse:
-    """A new account with its first role; both acts under one key, so that a second click makes no second account."""
+    """A new account with its first role, both or neither: an account nobody can use must not block its name."""
     desk = desk_of(request)
     form = forms.UserForm(_choices(desk), request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -134,16 +135,17 @@ def user_new(request: DeskRequest) -> HttpResponse:
             organisation = _organisation(desk, said["organisation_uscc"])
             if Role(said["role"]) in ORGANISATION_ROLES and organisation is None:
                 raise BadInput("还没有填机构。", fields={"organisation_uscc": "机构人员要填所属机构。"})
-            made = services.create_user(
-                **given(request),
-                place=desk.place,
-                username=said["username"],
-                name=said["name"],
-                password=said["password"],
-                person_id=_person_id(desk, said["document_number"]),
-                city_code=desk.city_code,
-            )
-            _assign(request, made, said, organisation)
+            with transaction.atomic():
+                made = services.create_user(
+                    **given(request),
+                    place=desk.place,
+                    username=said["username"],
+                    name=said["name"],
+                    password=said["password"],
+                    person_id=_person_id(desk, said["document_number"]),
+                    city_code=desk.city_code,
+                )
+                _assign(request, made, said, organisation)
         except Refusal as problem:
             forms.refuse(form, problem)
         else:
