@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
-from factories.actors import TIANJIN, actor
 
+from factories.actors import TIANJIN, actor
 from zhaoliang.kernel import audit
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Access, Place, Role
@@ -78,7 +78,8 @@ def test_a_changed_event_whose_own_hash_was_fixed_too_still_breaks_the_block(own
 def test_an_event_slipped_in_long_after_its_time_is_named(db: None) -> None:
     _write(3)
     audit.seal(city_code=TIANJIN, at=AT)
-    late = _write(1)[0]
+    late = _write(1, at=AT - timedelta(hours=2))[0]
+    _write(1, at=AT + timedelta(days=1))
     audit.seal(city_code=TIANJIN, at=AT + timedelta(days=5))
     assert [(finding.event_id, "事后插入" in finding.what) for finding in _findings()] == [(late.pk, True)]
 
