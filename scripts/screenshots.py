@@ -27,7 +27,7 @@ README = [
         "bureau-trace-1440",
         "demo-reviewer",
         "/bureau/claims/?state=settled",
-        [r"/bureau/claims/\d+/\d+/$", r"/trace/"],
+        [r"/bureau/claims/\d+/\d+/$", r"/bureau/trace/\d+/\d+/$"],
         DESKTOP,
     ),
 ]

@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One page of rows, ready for `bureau/parts/table.html` and its like."""
+    """One page of rows, ready for `console/parts/table.html` and its like."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Any
-
-from django.http import HttpRequest
 
 from zhaoliang.kernel.calendar import official_calendar
 from zhaoliang.kernel.days import CalendarNotPublished, WorkingCalendar, chinese_day
 from zhaoliang.kernel.roles import BUREAU_ROLES, Access, Actor, Place, Role, region_covers, within
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Region
+from zhaoliang.web.acting import SubjectRequest
 from zhaoliang.web.components.tones import Tone
 
 SESSION_PLACE = "bureau_place"
@@ -90,12 +88,9 @@ class Desk:
         )
 
 
-class DeskRequest(HttpRequest):
-    """A request on this desk, for type checkers: what the middleware and the page's guard have put on it."""
+class DeskRequest(SubjectRequest):
+    """A request on this desk."""
 
-    actor: Actor
-    at: datetime
-    subject: Any
     desk: Desk
 
 
@@ -136,13 +131,3 @@ def here(request: DeskRequest, **_: Any) -> Access:
 def clock_of(request: DeskRequest) -> Clock:
     """Today on the request's clock."""
     return Clock(chinese_day(request.at))
-
-
-def subject(fetch: Callable[[int, int], Any]) -> Callable[..., Access]:
-    """Access of a page about one object: fetched once and kept as `request.subject` for the view."""
-
-    def access(request: DeskRequest, city: int, pk: int, **_: Any) -> Access:
-        request.subject = fetch(city, pk)
-        return request.subject.access()
-
-    return access

@@ -21,10 +21,10 @@ from zhaoliang.kernel.roles import ORGANISATION_ROLES, Access, Role
 from zhaoliang.registry import perms, selectors, services
 from zhaoliang.registry.models import Organisation, User
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, may, refused
 from zhaoliang.web.bureau import forms
 from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import given, may, refused
 from zhaoliang.web.bureau.desk import Desk, DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table

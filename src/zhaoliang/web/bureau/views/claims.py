@@ -26,10 +26,10 @@ from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClaimPage, FactShown, LineView
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import act_view, given, may, refused
-from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

@@ -23,10 +23,10 @@ from zhaoliang.kernel.masking import mask_phone
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, may, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import act_view, may
-from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (

@@ -15,10 +15,10 @@ from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.kernel.days import chinese_day, day_start
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, may, subject
 from zhaoliang.web.bureau import forms
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import given, may
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

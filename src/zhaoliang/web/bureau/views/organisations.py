@@ -19,10 +19,10 @@ from zhaoliang.registry import perms, selectors, services
 from zhaoliang.registry.models import Organisation
 from zhaoliang.registry.states import ORGANISATION
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import given, may, refused
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

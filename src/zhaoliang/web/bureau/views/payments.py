@@ -26,10 +26,10 @@ from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.vouchers import perms as voucher_perms
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines, tracing
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import act_view, given, may, refused
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

@@ -18,10 +18,10 @@ from zhaoliang.registry.models import Person
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.bureau import forms
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import given, may, refused
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 
 WHYS = dict(forms.PersonSearchForm.WHYS)

@@ -16,10 +16,10 @@ from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.registry import selectors as registry
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import act_view, given, may
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

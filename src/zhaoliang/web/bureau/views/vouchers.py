@@ -20,11 +20,11 @@ from zhaoliang.vouchers import perms, selectors, services
 from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.vouchers.states import BATCH, VOUCHER
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.acting import act_view, given, may
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here, subject
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 

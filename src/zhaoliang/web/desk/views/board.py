@@ -16,8 +16,9 @@ from zhaoliang.classes.models import ClassSession, TrainingClass
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
-from zhaoliang.web.desk.desk import DeskRequest, act_view, given, may, refused, subject
+from zhaoliang.web.desk.desk import DeskRequest
 
 
 def board_url(found: TrainingClass, on: date) -> str:

@@ -12,8 +12,9 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.components import toasts
-from zhaoliang.web.desk.desk import DeskRequest, given, may, refused, subject
+from zhaoliang.web.desk.desk import DeskRequest
 from zhaoliang.web.desk.views.classes import class_url
 
 

@@ -26,10 +26,11 @@ from zhaoliang.registry import selectors as registry
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies import services as claims
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Step, StepState
 from zhaoliang.web.desk import forms, perms
-from zhaoliang.web.desk.desk import DeskRequest, act_view, given, here, may, own, refused, subject
+from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.tables import Column, table
 
 COLUMNS = (

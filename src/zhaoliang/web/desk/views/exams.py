@@ -20,10 +20,11 @@ from zhaoliang.evaluation.rules import ResultInput
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk import forms
 from zhaoliang.web.desk import perms as desk
-from zhaoliang.web.desk.desk import DeskRequest, act_view, given, here, may, own, refused, subject
+from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.desk.views.roster import workbook
 
 

@@ -15,9 +15,10 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.registry import selectors as registry
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk import forms, perms
-from zhaoliang.web.desk.desk import DeskRequest, act_view, given, here, own
+from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.desk.views.classes import spread
 
 FEN_PER_YUAN = 100

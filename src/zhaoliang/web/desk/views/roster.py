@@ -18,10 +18,11 @@ from zhaoliang.classes.roster.template import blank_roster
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk import forms
 from zhaoliang.web.desk import perms as desk
-from zhaoliang.web.desk.desk import DeskRequest, given, here, subject
+from zhaoliang.web.desk.desk import DeskRequest, here
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
