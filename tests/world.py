@@ -16,15 +16,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 
 from plugins.database import Cluster, _cluster, _conninfo
 from zhaoliang import demo
+from zhaoliang.kernel.db.national import national
 
 # A working day after everything that the demo plays.
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-_stash = pytest.StashKey["World"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-grid", action="store_true", help="write the permission tables anew instead of testing")
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,18 @@ class World:
     database: str
     folder: Path
     played: demo.Played
-    said: tuple[str, ...]
+    table: tuple[str, ...]
+    counts: dict[str, int]
 
     def owner(self) -> psycopg.Connection[Any]:
         """A connection of the tables' owner."""
         return psycopg.connect(_conninfo(connection.settings_dict, self.database), autocommit=True)
+
+
+def counts() -> dict[str, int]:
+    """How many rows each table holds."""
+    with national():
+        return {model._meta.db_table: model._default_manager.count() for model in apps.get_models()}
 
 
 @contextmanager
@@ -56,7 +68,7 @@ def pointed(cluster: Cluster, name: str, folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _played(
+def played_world(
     request: pytest.FixtureRequest,
     django_db_setup: None,
     django_db_blocker: Any,
@@ -65,10 +77,10 @@ def _played(
     cluster = _cluster(request.config)
     name = cluster.clone(f"{_worker(request)}_world")
     folder = tmp_path_factory.mktemp("world")
-    said: list[str] = []
     with django_db_blocker.unblock(), pointed(cluster, name, folder):
-        played = demo.play(at=AT, echo=said.append)
-    yield World(name, folder, played, tuple(said))
+        played = demo.play(at=AT, echo=lambda text: None)
+        found = World(name, folder, played, tuple(demo.chain_table(played.training_class)), counts())
+    yield found
     cluster.execute("DROP DATABASE {} WITH (FORCE)", name)
     shutil.rmtree(folder)
 
@@ -78,10 +90,10 @@ def _worker(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest, _played: World, django_db_blocker: Any) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, played_world: World, django_db_blocker: Any) -> Iterator[World]:
     """The played demo as the database of this module's tests."""
-    with django_db_blocker.unblock(), pointed(_cluster(request.config), _played.database, _played.folder):
-        yield _played
+    with django_db_blocker.unblock(), pointed(_cluster(request.config), played_world.database, played_world.folder):
+        yield played_world
 
 
 @pytest.fixture
