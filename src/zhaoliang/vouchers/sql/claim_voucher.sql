@@ -29,26 +29,42 @@ BEGIN
     END IF;
 
     -- A place: first the slot that belongs to this connection, then any slot nobody holds, then wait for a held one.
-    v_home := pg_backend_pid() % least(v_batch.quota, 32);
-    SELECT slot INTO v_slot FROM batch_slot
-    WHERE city_code = p_city AND batch_id = p_batch AND slot = v_home AND claimed < quota
-    FOR NO KEY UPDATE SKIP LOCKED;
-    IF v_slot IS NULL THEN
+    -- A slot that turns out full when it is locked stays locked until its (sub)transaction ends. Each try is therefore a
+    -- subtransaction of its own, given up when it found nothing: who waits holds no slot but lower ones, so nobody waits in
+    -- a circle.
+    BEGIN
+        v_home := pg_backend_pid() % least(v_batch.quota, 32);
         SELECT slot INTO v_slot FROM batch_slot
-        WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
-        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
-    END IF;
-    WHILE v_slot IS NULL LOOP
-        SELECT slot INTO v_slot FROM batch_slot
-        WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
-        ORDER BY slot LIMIT 1 FOR NO KEY UPDATE;
-        -- The slot waited for may have filled up while another one still has room: only an empty look ends the search.
-        IF v_slot IS NULL AND NOT EXISTS (
-            SELECT 1 FROM batch_slot WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
-        ) THEN
-            answer := 'full';
-            RETURN;
+        WHERE city_code = p_city AND batch_id = p_batch AND slot = v_home AND claimed < quota
+        FOR NO KEY UPDATE SKIP LOCKED;
+        IF v_slot IS NULL THEN
+            SELECT slot INTO v_slot FROM batch_slot
+            WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
+            LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
         END IF;
+        IF v_slot IS NULL THEN
+            RAISE EXCEPTION 'no free slot' USING ERRCODE = 'ZL012';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'ZL012' THEN
+        v_slot := NULL;
+    END;
+    WHILE v_slot IS NULL LOOP
+        BEGIN
+            SELECT slot INTO v_slot FROM batch_slot
+            WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
+            ORDER BY slot LIMIT 1 FOR NO KEY UPDATE;
+            IF v_slot IS NULL THEN
+                RAISE EXCEPTION 'no slot with room' USING ERRCODE = 'ZL012';
+            END IF;
+        EXCEPTION WHEN SQLSTATE 'ZL012' THEN
+            -- The slot waited for may have filled up while another one still has room: only an empty look ends the search.
+            IF NOT EXISTS (
+                SELECT 1 FROM batch_slot WHERE city_code = p_city AND batch_id = p_batch AND claimed < quota
+            ) THEN
+                answer := 'full';
+                RETURN;
+            END IF;
+        END;
     END LOOP;
     UPDATE batch_slot SET claimed = claimed + 1 WHERE city_code = p_city AND batch_id = p_batch AND slot = v_slot;
 
