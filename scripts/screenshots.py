@@ -31,7 +31,12 @@ README = [
         DESKTOP,
     ),
 ]
-FACES: list[tuple[str, str]] = [("", "/"), ("demo-worker-2", "/my/"), ("demo-school", "/desk/"), ("demo-evaluator", "/desk/")]
+FACES: list[tuple[str, str]] = [
+    ("", "/"),
+    ("demo-worker-2", "/my/"),
+    ("demo-school", "/desk/"),
+    ("demo-evaluator", "/desk/"),
+]
 FACES += [(f"demo-{role}", "/bureau/") for role in ("reviewer", "approver", "fund-officer", "finance", "auditor")]
 MOST_PAGES = 60
 
@@ -79,7 +84,9 @@ def every_page(browser: Browser, url: str, out: Path) -> None:
             while waiting and len(seen) < MOST_PAGES:
                 target = waiting.pop(0)
                 shape = re.sub(r"\d+", "N", re.sub(r"\?.*", "", target.removeprefix(url)))
-                if shape in seen or re.search(r"export|pdf|xlsx|sign-out|logout|download|marked|template|sheet|bank-file", target):
+                if shape in seen or re.search(
+                    r"export|pdf|xlsx|sign-out|logout|download|marked|template|sheet|bank-file", target
+                ):
                     continue
                 seen.add(shape)
                 answer = page.goto(target)

@@ -8,7 +8,9 @@ from policy.texts import DOCUMENT, ROOT, Write
 from zhaoliang.policy import PolicyError, PolicyFileError, UnknownCitation
 from zhaoliang.policy.scenarios import run_scenarios
 
-GOOD_RULE = "rules:\n  a: {{asks: 示例, says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
+GOOD_RULE = (
+    "rules:\n  a: {{asks: 示例, says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db.models import Sum
 
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
-from zhaoliang.kernel.days import day_start
+from zhaoliang.classes.selectors import sessions_on
+from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.models import Person
 
 
@@ -45,18 +46,23 @@ def class_totals(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
     return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
 
 
+def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:
+    """A person's planned and credited minutes by enrolment id: of the city, or of all cities (for the holder)."""
+    sums = Attendance.objects.values_list("enrolment_id").annotate(
+        planned=Sum("planned_minutes"), credited=Sum("credited_minutes")
+    )
+    if not everywhere:
+        rows = list(sums.filter(city_code=person.city_code, person=person))
+    else:
+        with national():
+            rows = list(sums.filter(person_id=person.pk))
+    return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
+
+
 def class_board(training_class: TrainingClass, on: date) -> list[BoardSession]:
     """The sessions of a Chinese day and who came; two queries."""
     city = training_class.city_code
-    sessions = list(
-        ClassSession.objects.filter(
-            city_code=city,
-            training_class=training_class,
-            period__overlap=(day_start(on), day_start(on + timedelta(days=1))),
-        )
-        .select_related("teacher")
-        .order_by("period", "id")
-    )
+    sessions = sessions_on(training_class, on)
     rows = (
         Attendance.objects.filter(city_code=city, session_id__in=[session.pk for session in sessions])
         .select_related("person", "enrolment__training_class__project", "session")

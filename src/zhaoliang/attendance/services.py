@@ -18,6 +18,8 @@ from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes.limits import figure
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
+from zhaoliang.classes.selectors import enrolments_in, locked_class
+from zhaoliang.classes.selectors import sessions as timetable
 from zhaoliang.classes.states import CLASS, ENROLMENT
 from zhaoliang.kernel import crypto
 from zhaoliang.kernel.acts import act
@@ -94,17 +96,14 @@ def start_class(*, actor: Actor, at: datetime, training_class: TrainingClass) ->
 
     Raises NotYet before the day, TwoPlaces naming trainee and class where somebody is expected elsewhere then.
     """
-    held = _locked(training_class)
+    held = locked_class(training_class)
     if not CLASS.allows(held.state, "start"):
         raise CLASS.refusal(held.state, "start")
     if chinese_day(at) < held.starts_on:
         raise NotYet("还没有开班。", f"备案的开班日期是{format_cn_date(held.starts_on)}。", "请在开班当天再操作。")
-    enrolments = list(
-        Enrolment.objects.filter(city_code=held.city_code, training_class=held, state="listed")
-        .select_related("person")
-        .order_by("person_id")
-    )
-    sessions = list(ClassSession.objects.filter(city_code=held.city_code, training_class=held).order_by("period", "id"))
+    # By person in every class, so that two classes starting at once meet their common trainees in one order.
+    enrolments = sorted(enrolments_in(held.city_code, held.pk, "listed"), key=lambda enrolment: enrolment.person_id)
+    sessions = timetable(held)
     expected = [
         Attendance(
             city_code=held.city_code,
@@ -128,14 +127,6 @@ def start_class(*, actor: Actor, at: datetime, training_class: TrainingClass) ->
         ENROLMENT.fire(enrolment, "start")
     CLASS.fire(held, "start")
     return held
-
-
-def _locked(training_class: TrainingClass) -> TrainingClass:
-    return (
-        TrainingClass.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project")
-        .get(city_code=training_class.city_code, pk=training_class.pk)
-    )
 
 
 def _two_places(
@@ -355,14 +346,10 @@ def _need_reason(reason: str, what: str) -> None:
 @act("attendance.end_class", label="结课", grants=_BY_PROVIDER_OR_CLOCK, on="training_class")
 def end_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> TrainingClass:
     """End a running class after its last session; sessions nobody closed are closed. Raises NotYet before."""
-    held = _locked(training_class)
+    held = locked_class(training_class)
     if not CLASS.allows(held.state, "end"):
         raise CLASS.refusal(held.state, "end")
-    sessions = list(
-        ClassSession.objects.filter(city_code=held.city_code, training_class=held)
-        .select_related("training_class__project")
-        .order_by("period", "id")
-    )
+    sessions = timetable(held)
     last = max(session.ends_at for session in sessions)
     if at < last:
         raise NotYet("还没有结课。", f"最后一次课{format_cn_time(last)}结束。", "请在最后一次课结束后再操作。")

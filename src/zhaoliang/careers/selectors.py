@@ -5,29 +5,26 @@ Each table of the folders below is read once, however long the record is.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
-from django.db.models import Sum
-
-from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.selectors import minutes_of
 from zhaoliang.careers.models import JobRecord
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.certificates.selectors import certificates_of
 from zhaoliang.certificates.states import CERTIFICATE
-from zhaoliang.classes.models import Enrolment
+from zhaoliang.classes.selectors import every_enrolment_of
 from zhaoliang.classes.states import ENROLMENT
-from zhaoliang.evaluation.models import ExamResult
+from zhaoliang.evaluation.selectors import outcomes_of
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.levels import SkillLevel
-from zhaoliang.payments.models import PaymentLine
+from zhaoliang.payments.selectors import paid_lines_of
 from zhaoliang.registry.models import Person, PersonGrant
 from zhaoliang.registry.selectors import MaskedPerson, grants_of, masked
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.selectors import vouchers_of
 from zhaoliang.vouchers.states import VOUCHER
 
 
@@ -104,16 +101,10 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
 
     Eight queries, whatever the record's length. Grants are national in either case: they are what a second city asks.
     """
-    # The file number is the same in every city, so it finds a person's rows in all of them.
-    of: dict[str, Any] = {"person_id": person.pk} if everywhere else {"city_code": person.city_code, "person": person}
-    with national() if everywhere else nullcontext():
-        trainings = _trainings(of)
-        subsidies = _subsidies(
-            {"claim_line__" + name: value for name, value in of.items() if name != "city_code"}
-            | ({} if everywhere else {"city_code": person.city_code})
-        )
-        vouchers = list(Voucher.objects.select_related("batch").filter(**of).order_by("-claimed_at", "-id"))
-        jobs = list(JobRecord.objects.filter(**of).order_by("-from_on", "-id"))
+    trainings = _trainings(person, everywhere)
+    subsidies = _subsidies(person, everywhere)
+    vouchers = vouchers_of(person, everywhere=everywhere)
+    jobs = _jobs(person, everywhere)
     certificates = certificates_of(person, everywhere=everywhere)
     timeline = [
         *map(_training_entry, trainings),
@@ -126,21 +117,11 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
     return Record(masked(person), trainings, certificates, subsidies, vouchers, jobs, grants_of(person.pk), timeline)
 
 
-def _trainings(of: dict[str, Any]) -> list[Training]:
-    rows = list(
-        Enrolment.objects.select_related("training_class__project__occupation", "training_class__provider")
-        .filter(**of)
-        .order_by("-training_class__starts_on", "-id")
-    )
-    sums = (
-        Attendance.objects.filter(**of)
-        .values("enrolment_id")
-        .annotate(planned=Sum("planned_minutes"), credited=Sum("credited_minutes"))
-    )
-    minutes = {row["enrolment_id"]: (row["planned"], row["credited"]) for row in sums}
-    results = dict(ExamResult.objects.filter(**of, exam__state="published").values_list("enrolment_id", "passed"))
+def _trainings(person: Person, everywhere: bool) -> list[Training]:
+    minutes = minutes_of(person, everywhere=everywhere)
+    outcomes = outcomes_of(person, everywhere=everywhere)
     trainings = []
-    for enrolment in rows:
+    for enrolment in every_enrolment_of(person, everywhere=everywhere):
         training_class = enrolment.training_class
         planned, credited = minutes.get(enrolment.pk, (0, 0))
         trainings.append(
@@ -159,18 +140,21 @@ def _trainings(of: dict[str, Any]) -> list[Training]:
                 credited_minutes=credited,
                 state=enrolment.state,
                 state_label=ENROLMENT.states[enrolment.state],
-                passed=results.get(enrolment.pk),
+                passed=outcomes.get(enrolment.pk),
             )
         )
     return trainings
 
 
-def _subsidies(of: dict[str, Any]) -> list[Subsidy]:
-    rows = (
-        PaymentLine.objects.select_related("claim_line__claim__training_class")
-        .filter(**of, state="paid")
-        .order_by("-settled_at", "-id")
-    )
+def _jobs(person: Person, everywhere: bool) -> list[JobRecord]:
+    rows = JobRecord.objects.order_by("-from_on", "-id")
+    if not everywhere:
+        return list(rows.filter(city_code=person.city_code, person=person))
+    with national():
+        return list(rows.filter(person_id=person.pk))
+
+
+def _subsidies(person: Person, everywhere: bool) -> list[Subsidy]:
     return [
         Subsidy(
             claim_line_id=row.claim_line.pk,
@@ -181,7 +165,7 @@ def _subsidies(of: dict[str, Any]) -> list[Subsidy]:
             amount_fen=row.amount_fen,
             paid_on=chinese_day(row.settled_at),
         )
-        for row in rows
+        for row in paid_lines_of(person, everywhere=everywhere)
     ]
 
 

@@ -17,7 +17,8 @@ from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.needs import services as needs
 from zhaoliang.needs.models import Demand
-from zhaoliang.registry.models import Occupation, Organisation
+from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.selectors import occupation_exists
 
 SAFETY_CLAUSE = Clause("人社部发〔2025〕10号", "三（三）", "开班备案、过程监督、结果考核")
 DIRECTORY_CLAUSE = Clause("人社部发〔2025〕10号", "三（二）", "培训机构应具备法定资质和良好信誉。")
@@ -81,7 +82,7 @@ def add_entry(
             "条目没有添加。", "目录已经发布，发布后的目录不再改动。", "请编制新一版目录，发布后自动替换旧版。"
         )
     fields: dict[str, str] = {}
-    if not Occupation.objects.filter(pk=occupation_code).exists():
+    if not occupation_exists(occupation_code):
         fields["occupation_code"] = "没有这个职业编码，请从职业分类中选择。"
     if level is not None and level not in set(SkillLevel):
         fields["level"] = "没有这个技能等级。"

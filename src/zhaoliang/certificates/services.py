@@ -13,7 +13,7 @@ from zhaoliang.certificates.models import Certificate, CertificateIndex, EndClas
 from zhaoliang.certificates.states import CERTIFICATE
 from zhaoliang.evaluation.models import Exam, ExamResult
 from zhaoliang.evaluation.selectors import exam as exam_by_id
-from zhaoliang.evaluation.selectors import locked_exam
+from zhaoliang.evaluation.selectors import locked_exam, passed_results
 from zhaoliang.evaluation.services import require_staff_of
 from zhaoliang.kernel import crypto
 from zhaoliang.kernel.acts import act, require_other_person
@@ -246,11 +246,7 @@ def _require_day(exam: Exam, issued_on: date, at: datetime) -> None:
 
 
 def _without_certificate(exam: Exam) -> list[ExamResult]:
-    return list(
-        ExamResult.objects.select_related("person")
-        .filter(city_code=exam.city_code, exam=exam, passed=True, certificates__isnull=True)
-        .order_by("enrolment_id")
-    )
+    return list(passed_results(exam).filter(certificates__isnull=True))
 
 
 def _certificates(exam: Exam) -> list[Certificate]:

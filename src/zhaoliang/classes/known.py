@@ -7,16 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
-
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.kernel.days import day_start
-from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonRegistry, PersonStatus
-from zhaoliang.vouchers.models import Voucher
+from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
+from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
 
 # A draft filing binds nobody: another provider must not be able to block a trainee with it.
 BINDING = ("filed", "accepted", "running", "ended", "assessed", "in_claim", "closed")
-_STRENGTH = {"register": 0, "document": 1, "declared": 2}
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,12 @@ def known_people(
     """
     known: dict[int, Known] = {person_id: Known() for person_id in person_ids}
     wanted = sorted(known)
-    covering = (Q(valid_from__isnull=True) | Q(valid_from__lte=start)) & (
-        Q(valid_to__isnull=True) | Q(valid_to__gte=start)
-    )
-    of_people = {"city_code": city_code, "person_id__in": wanted}
-    for status in PersonStatus.objects.filter(covering, **of_people).order_by("checked_on", "id"):
+    # The newest answer and the strongest evidence are written last and stay.
+    for status in statuses_of_people(city_code=city_code, person_ids=wanted, on=start):
         known[status.person_id].statuses[status.kind] = status
-    memberships = GroupMembership.objects.filter(covering, **of_people)
-    # The strongest evidence is written last and stays.
-    for membership in sorted(memberships, key=lambda row: (-_STRENGTH[row.evidence], row.valid_from, row.pk)):
+    for membership in groups_of_people(city_code=city_code, person_ids=wanted, on=start):
         known[membership.person_id].groups[membership.group] = membership
-    for grant in PersonGrant.objects.filter(person_id__in=wanted).order_by("granted_on", "id"):
+    for grant in grants_of_people(wanted):
         known[grant.person_id].grants.append(grant)
     _add_clashes(known, city_code, start, end, training_class)
     return known
@@ -101,18 +93,6 @@ def _add_clashes(
             clash = Clash(session.training_class.name, session.training_class_id, session.period.lower, bool(own))
             for person_id in people[session.training_class_id]:
                 known[person_id].clashes.append(clash)
-
-
-def national_numbers(hashes: Collection[bytes]) -> dict[bytes, int]:
-    """The national number of each person that any city has on file, by the keyed hash of the document."""
-    found = PersonRegistry.objects.filter(id_hash__in=list(hashes)).values_list("id_hash", "person_id")
-    return {bytes(id_hash): person_id for id_hash, person_id in found}
-
-
-def vouchers_by_code(city_code: int, codes: Collection[str]) -> dict[str, Voucher]:
-    """The city's vouchers of these codes with batch and project."""
-    found = Voucher.objects.filter(city_code=city_code, code__in=list(codes)).select_related("batch__project")
-    return {voucher.code: voucher for voucher in found}
 
 
 def enrolled_people(training_class: TrainingClass | None) -> frozenset[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
@@ -16,6 +17,8 @@ from zhaoliang.classes.models import (
     Textbook,
     TrainingClass,
 )
+from zhaoliang.kernel.days import day_start
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation, Person
 
@@ -50,6 +53,12 @@ def training_class(city_code: int, class_id: int) -> TrainingClass | None:
     return _classes(city_code).filter(pk=class_id).first()
 
 
+def locked_class(training_class: TrainingClass) -> TrainingClass:
+    """The class as it is now with its project, provider and site, locked for the rest of the act."""
+    rows = _classes(training_class.city_code).select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=training_class.pk)
+
+
 def class_page(training_class: TrainingClass) -> ClassPage:
     """The filing of a class as pages show it."""
     of_class = {"city_code": training_class.city_code, "training_class": training_class}
@@ -72,6 +81,15 @@ def roster(training_class: TrainingClass) -> list[Enrolment]:
     )
 
 
+def enrolments_in(city_code: int, class_id: int, *states: str) -> list[Enrolment]:
+    """The enrolments of a class in these states with person and voucher, in order of the roster."""
+    return list(
+        Enrolment.objects.filter(city_code=city_code, training_class_id=class_id, state__in=states)
+        .select_related("person", "voucher__batch")
+        .order_by("id")
+    )
+
+
 def enrolment(city_code: int, enrolment_id: int) -> Enrolment | None:
     """One enrolment with its person, voucher and class."""
     return (
@@ -91,6 +109,16 @@ def enrolments_of(person: Person) -> list[Enrolment]:
     )
 
 
+def every_enrolment_of(person: Person, *, everywhere: bool = False) -> list[Enrolment]:
+    """All enrolments of a person, those taken off a roster too, newest first: of the city, or of all (for the holder)."""
+    rows = Enrolment.objects.select_related("training_class__project__occupation", "training_class__provider")
+    rows = rows.order_by("-training_class__starts_on", "-id")
+    if not everywhere:
+        return list(rows.filter(city_code=person.city_code, person=person))
+    with national():
+        return list(rows.filter(person_id=person.pk))
+
+
 def classes_of(provider: Organisation) -> QuerySet[TrainingClass]:
     """All classes of a provider with the number of their trainees (`listed`), newest first."""
     trainees = Count("enrolments", filter=~Q(enrolments__state="removed") & Q(enrolments__city_code=provider.city_code))
@@ -108,6 +136,11 @@ def classes_to_review(city_code: int, region_code: int) -> QuerySet[TrainingClas
     )
 
 
+def ended_classes(evaluator: Organisation) -> QuerySet[TrainingClass]:
+    """The classes whose teaching is over in projects that the organisation evaluates, longest waiting first."""
+    return _classes(evaluator.city_code).filter(project__evaluator=evaluator, state="ended").order_by("ends_on", "id")
+
+
 def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:
     """The classes of a project that were neither withdrawn nor stopped, newest first."""
     return list(
@@ -123,6 +156,19 @@ def sessions(training_class: TrainingClass) -> list[ClassSession]:
     return list(
         ClassSession.objects.filter(city_code=training_class.city_code, training_class=training_class)
         .select_related("teacher", "training_class__project", "training_class__site")
+        .order_by("period", "id")
+    )
+
+
+def sessions_on(training_class: TrainingClass, on: date) -> list[ClassSession]:
+    """The sessions of a Chinese day with their teachers, in order of time."""
+    return list(
+        ClassSession.objects.filter(
+            city_code=training_class.city_code,
+            training_class=training_class,
+            period__overlap=(day_start(on), day_start(on + timedelta(days=1))),
+        )
+        .select_related("teacher")
         .order_by("period", "id")
     )
 

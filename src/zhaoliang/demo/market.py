@@ -224,7 +224,7 @@ def _batch(
             name=name,
             kind="general",
             project=project,
-            groups=["05", "06", "12"],
+            groups=("05", "06", "12"),
             quota=quota,
             amount_fen=amount_fen,
             budget_account=budget,

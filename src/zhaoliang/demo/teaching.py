@@ -217,6 +217,9 @@ def teach(stage: Stage, plan: ClassPlan, training_class: TrainingClass, low: int
 def _sign_in_all(
     stage: Stage, plan: ClassPlan, session: ClassSession, number: int, low: int | None, chance: random.Random
 ) -> None:
+    begins, ends = session.period.lower, session.period.upper
+    assert begins is not None
+    assert ends is not None
     expected = Attendance.objects.filter(city_code=session.city_code, session=session).order_by("enrolment_id")
     for index, row in enumerate(expected):
         minutes_before, misses = chance.randint(2, 25), chance.random() < 0.02
@@ -226,7 +229,7 @@ def _sign_in_all(
             attendance.sign_in,
             f"sign-{row.pk}",
             actor=plan.school.actor,
-            at=session.period.lower - timedelta(minutes=minutes_before),
+            at=begins - timedelta(minutes=minutes_before),
             attendance=row,
             method="card",
             longitude=Decimal("117.314200"),
@@ -236,7 +239,7 @@ def _sign_in_all(
         attendance.close_session,
         f"close-{session.pk}",
         actor=plan.school.actor,
-        at=session.period.upper + timedelta(minutes=10),
+        at=ends + timedelta(minutes=10),
         session=session,
     )
 

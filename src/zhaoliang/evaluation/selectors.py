@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.selectors import ended_classes, enrolments_in
 from zhaoliang.evaluation.models import Exam, ExamResult
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
-from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.models import Organisation, Person
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,7 @@ def exams_by(organisation: Organisation) -> QuerySet[Exam]:
 
 def classes_awaiting(organisation: Organisation) -> QuerySet[TrainingClass]:
     """Ended classes of the organisation's projects that have no examination yet, longest waiting first."""
-    return (
-        TrainingClass.objects.select_related("project__occupation", "provider")
-        .filter(city_code=organisation.city_code, project__evaluator=organisation, state="ended", exams__isnull=True)
-        .order_by("ends_on", "id")
-    )
+    return ended_classes(organisation).filter(exams__isnull=True)
 
 
 def locked_exam(exam: Exam) -> Exam:
@@ -60,11 +58,7 @@ def locked_exam(exam: Exam) -> Exam:
 
 def candidates(exam: Exam) -> list[Enrolment]:
     """The trainees who are still in the class, in order of the roster."""
-    return list(
-        Enrolment.objects.select_related("person")
-        .filter(city_code=exam.city_code, training_class_id=exam.training_class_id, state="attending")
-        .order_by("id")
-    )
+    return enrolments_in(exam.city_code, exam.training_class_id, "attending")
 
 
 def results(exam: Exam) -> list[ExamResult]:
@@ -74,6 +68,29 @@ def results(exam: Exam) -> list[ExamResult]:
         .filter(city_code=exam.city_code, exam=exam)
         .order_by("enrolment_id")
     )
+
+
+def passed_results(exam: Exam) -> QuerySet[ExamResult]:
+    """The results that reached the pass mark with their people, in order of the roster."""
+    rows = ExamResult.objects.select_related("person").filter(city_code=exam.city_code, exam=exam, passed=True)
+    return rows.order_by("enrolment_id")
+
+
+def published_results(training_class: TrainingClass) -> dict[int, ExamResult]:
+    """The results of a class by enrolment id, once they are published; one query."""
+    rows = ExamResult.objects.filter(
+        city_code=training_class.city_code, exam__training_class=training_class, exam__state="published"
+    )
+    return {result.enrolment_id: result for result in rows}
+
+
+def outcomes_of(person: Person, *, everywhere: bool = False) -> dict[int, bool]:
+    """Whether a person passed, by enrolment id, once published: of the city, or of all cities (for the holder)."""
+    rows = ExamResult.objects.filter(exam__state="published").values_list("enrolment_id", "passed")
+    if not everywhere:
+        return dict(rows.filter(city_code=person.city_code, person=person))
+    with national():
+        return dict(rows.filter(person_id=person.pk))
 
 
 def result_of(enrolment: Enrolment) -> ExamResult | None:

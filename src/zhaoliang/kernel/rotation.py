@@ -46,7 +46,7 @@ def rotate_all() -> Iterator[Rotated]:
 
 
 def _rotate(model: type[models.Model], field: EncryptedTextField) -> Rotated:
-    keys = ["city_code", "id"] if city_field(model) is not None else [model._meta.pk.column]
+    keys = ["city_code", "id"] if city_field(model) is not None else [str(model._meta.pk.column)]
     names = {
         "table": sql.Identifier(model._meta.db_table),
         "column": sql.Identifier(str(field.column)),

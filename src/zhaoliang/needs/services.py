@@ -10,7 +10,8 @@ from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.needs.models import Demand
 from zhaoliang.needs.states import DEMAND
-from zhaoliang.registry.models import Occupation, Organisation
+from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.selectors import occupation_exists
 
 
 @act(
@@ -50,7 +51,7 @@ def post_demand(
         fields["pay_low_fen"] = "月薪下限应大于 0，且不高于上限。"
     if start_on < chinese_day(at):
         fields["start_on"] = "到岗时间不能早于今天。"
-    if not Occupation.objects.filter(pk=occupation_code).exists():
+    if not occupation_exists(occupation_code):
         fields["occupation_code"] = "没有这个职业编码，请从职业分类中选择。"
     if fields:
         raise BadInput("用工需求没有发布。", "有内容需要补充或更正。", "请按提示修改后再提交。", fields=fields)

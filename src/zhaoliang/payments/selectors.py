@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
@@ -13,7 +14,9 @@ from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import payee_finder
 from zhaoliang.payments.trace import Trace, cent_trace, trace_from_bank_line
+from zhaoliang.registry.models import Person
 from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.selectors import payable_lines
 
 __all__ = [
     "BatchPage",
@@ -24,6 +27,7 @@ __all__ = [
     "batches_for",
     "cent_trace",
     "file_as_sent",
+    "paid_lines_of",
     "payments_of",
     "trace_from_bank_line",
     "waiting_lines",
@@ -102,23 +106,26 @@ def file_as_sent(found: PaymentBatch, kind: str = "xlsx") -> bytes:
 
 def waiting_lines(city_code: int, region_code: int, fund_source: str) -> list[WaitingLine]:
     """Approved and failed lines of a fund in a region that no batch holds, with what keeps them from being paid."""
-    rows = (
-        ClaimLine.objects.select_related("claim__provider", "claim__training_class", "person", "enrolment")
-        .filter(
-            city_code=city_code,
-            state__in=("approved", "failed"),
-            claim__fund_source=fund_source,
-            **within("claim__training_class__project__region_id", region_code),
-        )
-        .order_by("id")
-    )
     find = payee_finder(city_code)
     found = []
-    for row in rows:
+    for row in payable_lines(city_code, region_code, fund_source):
         account = find(row)
         missing = account.missing or ("银行退回，等待更正账号" if row.state == "failed" else "")
         found.append(WaitingLine(row, account.name, missing))
     return found
+
+
+def paid_lines_of(person: Person, *, everywhere: bool = False) -> list[PaymentLine]:
+    """The payments for a person's trainings that reached an account, latest first, with claim line and class.
+
+    Of the city, or of all cities (for the holder).
+    """
+    rows = PaymentLine.objects.select_related("claim_line__claim__training_class").filter(state="paid")
+    rows = rows.order_by("-settled_at", "-id")
+    if not everywhere:
+        return list(rows.filter(city_code=person.city_code, claim_line__person=person))
+    with national():
+        return list(rows.filter(claim_line__person_id=person.pk))
 
 
 def payments_of(line: ClaimLine) -> list[PaymentLine]:

@@ -133,6 +133,8 @@ class Person(CityModel):
 class GroupMembership(CityModel):
     """That a person belongs to a target group (人员类别), from when to when, by what evidence."""
 
+    person_id: int
+
     GROUPS: ClassVar = [
         ("01", "脱贫人口、防止返贫监测对象"),
         ("02", "毕业年度高校毕业生"),
@@ -175,6 +177,8 @@ class GroupMembership(CityModel):
 
 class PersonStatus(CityModel):
     """A status another register reports of a person: drawing a pension, established post, full-time student."""
+
+    person_id: int
 
     person = CityForeignKey(Person, verbose_name="人员", related_name="statuses")
     kind = models.CharField(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from zhaoliang.registry.models import (
     PartnerKey,
     Person,
     PersonGrant,
+    PersonRegistry,
     PersonStatus,
     Region,
     RegionAlias,
@@ -31,6 +32,8 @@ from zhaoliang.registry.models import (
     Site,
     User,
 )
+
+_STRENGTH = {"register": 0, "document": 1, "declared": 2}
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ def people_by_hash(*, city_code: int, hashes: Sequence[bytes]) -> dict[bytes, Pe
     return {bytes(person.id_hash): person for person in found}
 
 
+def national_numbers(hashes: Collection[bytes]) -> dict[bytes, int]:
+    """The national number of each person that any city has on file, by the keyed hash of the document."""
+    found = PersonRegistry.objects.filter(id_hash__in=list(hashes)).values_list("id_hash", "person_id")
+    return {bytes(id_hash): person_id for id_hash, person_id in found}
+
+
 def person(city_code: int, person_id: int) -> Person:
     """A person's file. Raises NotFound."""
     found = Person.objects.select_related("region").filter(city_code=city_code, pk=person_id).first()
@@ -119,13 +128,18 @@ def _covering(on: date) -> tuple[Q, Q]:
 def groups_on(person: Person, on: date) -> list[GroupMembership]:
     """The target groups a person belongs to on a day, strongest evidence first, then the latest."""
     rows = GroupMembership.objects.filter(*_covering(on), city_code=person.city_code, person=person)
-    strength = {"register": 0, "document": 1, "declared": 2}
-    return sorted(rows, key=lambda row: (strength[row.evidence], -row.valid_from.toordinal(), row.pk))
+    return sorted(rows, key=lambda row: (_STRENGTH[row.evidence], -row.valid_from.toordinal(), row.pk))
 
 
 def group_on(person: Person, group: str, on: date) -> GroupMembership | None:
     """The membership that proves a group on a day, by the strongest evidence; None without one."""
     return next((row for row in groups_on(person, on) if row.group == group), None)
+
+
+def groups_of_people(*, city_code: int, person_ids: Collection[int], on: date) -> list[GroupMembership]:
+    """The memberships of many people on a day in one statement, weakest evidence first: who keeps the last has the best."""
+    rows = GroupMembership.objects.filter(*_covering(on), city_code=city_code, person_id__in=list(person_ids))
+    return sorted(rows, key=lambda row: (-_STRENGTH[row.evidence], row.valid_from, row.pk))
 
 
 def status_row_on(person: Person, kind: str, on: date) -> PersonStatus | None:
@@ -143,9 +157,20 @@ def status_on(person: Person, kind: str, on: date) -> bool | None:
     return None if row is None else row.holds
 
 
+def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date) -> list[PersonStatus]:
+    """What other registers said of many people about a day in one statement, oldest answer first."""
+    rows = PersonStatus.objects.filter(*_covering(on), city_code=city_code, person_id__in=list(person_ids))
+    return list(rows.order_by("checked_on", "id"))
+
+
 def grants_of(person_id: int) -> list[PersonGrant]:
     """What a person was granted anywhere in the country, latest first."""
     return list(PersonGrant.objects.filter(person_id=person_id).order_by("-granted_on", "-id"))
+
+
+def grants_of_people(person_ids: Collection[int]) -> list[PersonGrant]:
+    """What many people were granted anywhere in the country in one statement, oldest first."""
+    return list(PersonGrant.objects.filter(person_id__in=list(person_ids)).order_by("granted_on", "id"))
 
 
 def organisation(city_code: int, organisation_id: int) -> Organisation:
@@ -154,6 +179,13 @@ def organisation(city_code: int, organisation_id: int) -> Organisation:
     if found is None:
         raise NotFound(what="没有这家机构。", why="本市的机构档案里没有它。", next_step="请从机构列表进入。")
     return found
+
+
+def locked_organisation(city_code: int, organisation_id: int) -> Organisation:
+    """An organisation, locked for the rest of the act. Raises Organisation.DoesNotExist."""
+    return Organisation.objects.select_for_update(of=("self",), no_key=True).get(
+        city_code=city_code, pk=organisation_id
+    )
 
 
 def organisation_by_uscc(city_code: int, uscc: str) -> Organisation | None:
@@ -215,6 +247,11 @@ def search_occupations(text: str, *, limit: int = 20) -> list[Occupation]:
     found = Occupation.objects.filter(Q(code__startswith=wanted) | Q(name__icontains=wanted))
     ordered = sorted(found, key=lambda row: (not row.name.startswith(wanted), len(row.name), row.pinyin_key, row.code))
     return ordered[:limit]
+
+
+def occupation_exists(code: str) -> bool:
+    """Whether the classification of occupations has this code."""
+    return Occupation.objects.filter(pk=code).exists()
 
 
 def users_of(region_code: int) -> list[RoleAssignment]:

@@ -9,9 +9,11 @@ from fractions import Fraction
 from zhaoliang.attendance.selectors import class_totals
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.certificates.models import Certificate
+from zhaoliang.certificates.selectors import certificates_of_class
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.evaluation.models import ExamResult
+from zhaoliang.evaluation.selectors import published_results
 from zhaoliang.subsidies.models import Claim, ClaimLine
 
 
@@ -26,19 +28,9 @@ class ClassOutcome:
 
 def class_outcome(claim: Claim) -> ClassOutcome:
     """Attendance, published results and certificates of a claim's class; three queries, whatever its size."""
-    city, training_class = claim.city_code, claim.training_class
-    results = ExamResult.objects.filter(city_code=city, exam__training_class=training_class, exam__state="published")
-    certificates = (
-        Certificate.objects.filter(
-            city_code=city, result__exam__training_class=training_class, result__exam__state="published"
-        )
-        .exclude(state="replaced")
-        .select_related("result")
-    )
+    training_class = claim.training_class
     return ClassOutcome(
-        class_totals(training_class),
-        {result.enrolment_id: result for result in results},
-        {certificate.result.enrolment_id: certificate for certificate in certificates},
+        class_totals(training_class), published_results(training_class), certificates_of_class(training_class)
     )
 
 

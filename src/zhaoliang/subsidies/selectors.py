@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -153,6 +153,22 @@ def city_of_line(line_id: int) -> int:
 def claim_of_class(city_code: int, class_id: int) -> Claim | None:
     """The claim made from a class, if there is one."""
     return _claims(city_code).filter(training_class_id=class_id).first()
+
+
+def claims_by_id(city_code: int, claim_ids: Collection[int]) -> list[Claim]:
+    """The city's claims of these ids with class, project and provider, in order of id."""
+    return list(_claims(city_code).filter(pk__in=list(claim_ids)).order_by("id"))
+
+
+def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[ClaimLine]:
+    """The approved and failed lines of a fund in a region, oldest first, with what finding their payee needs."""
+    rows = ClaimLine.objects.select_related("claim__provider", "claim__training_class", "person", "enrolment").filter(
+        city_code=city_code,
+        state__in=("approved", "failed"),
+        claim__fund_source=fund_source,
+        **within("claim__training_class__project__region_id", region_code),
+    )
+    return list(rows.order_by("id"))
 
 
 def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:

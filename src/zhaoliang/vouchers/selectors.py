@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Sum
 
 from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel import crypto
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import region_covers
@@ -43,13 +45,25 @@ def voucher_by_code(code: str) -> Voucher | None:
     )
 
 
-def vouchers_of(person: Person) -> list[Voucher]:
-    """All vouchers of a person, newest first, with batch, project and provider."""
-    return list(
-        Voucher.objects.select_related("batch__project__provider", "provider")
-        .filter(city_code=person.city_code, person=person)
-        .order_by("-claimed_at", "-id")
-    )
+def vouchers_by_code(city_code: int, codes: Collection[str]) -> dict[str, Voucher]:
+    """The city's vouchers of these codes with batch and project, in one statement (rosters)."""
+    found = Voucher.objects.filter(city_code=city_code, code__in=list(codes)).select_related("batch__project")
+    return {voucher.code: voucher for voucher in found}
+
+
+def vouchers_by_id(city_code: int, voucher_ids: Collection[int]) -> dict[int, Voucher]:
+    """The city's vouchers of these ids with their batch, in one statement."""
+    found = Voucher.objects.filter(city_code=city_code, pk__in=list(voucher_ids)).select_related("batch")
+    return {voucher.pk: voucher for voucher in found}
+
+
+def vouchers_of(person: Person, *, everywhere: bool = False) -> list[Voucher]:
+    """All vouchers of a person, newest first, with batch, project and provider: of the city, or of all (for the holder)."""
+    rows = Voucher.objects.select_related("batch__project__provider", "provider").order_by("-claimed_at", "-id")
+    if not everywhere:
+        return list(rows.filter(city_code=person.city_code, person=person))
+    with national():
+        return list(rows.filter(person_id=person.pk))
 
 
 def checks_of(voucher: Voucher) -> list[VoucherCheck]:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from zhaoliang.kernel.acts import Declaration
-from zhaoliang.kernel.roles import Access
+from zhaoliang.kernel.roles import BUREAU_ROLES, Access, Actor, Role
 
 View = Callable[..., HttpResponse]
 AccessOf = Callable[..., Access | None]
+
+# The roles that count on the pages of a face (by its URL namespace). An officer's screen shows what is said of a claim
+# before it is decided: that a school may see its own claim does not open it there.
+FACES = {
+    "bureau": BUREAU_ROLES,
+    "provider": frozenset({Role.PROVIDER, Role.EVALUATOR}),
+    "worker": frozenset({Role.WORKER}),
+}
 
 
 @dataclass(frozen=True)
@@ -31,21 +39,32 @@ def page(
 ) -> Callable[[View], View]:
     """Guard a view: `declaration` must allow the actor on what `access(request, **address)` returns (None: nowhere special).
 
-    The anonymous are sent to sign in and come back; others get the refusal that says who may. With `act`, every method
-    but GET and HEAD needs that act too (its service checks again on the object).
+    Only the roles of the page's own face count. The anonymous are sent to sign in and come back; others get the refusal
+    that says who may. With `act`, every method but GET and HEAD needs that act too (its service checks again on the object).
     """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **address: Any) -> HttpResponse:
-            actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
-            wanted = act if act is not None and request.method not in {"GET", "HEAD"} else declaration
-            if actor.is_anonymous and not wanted.public:
+            actor: Actor = request.actor  # type: ignore[attr-defined]  # set by ActorMiddleware
+            wanted = [declaration] if act is None or request.method in {"GET", "HEAD"} else [declaration, act]
+            if actor.is_anonymous and not all(one.public for one in wanted):
                 return redirect_to_login(request.get_full_path())
-            wanted.check(actor, access(request, *args, **address) if access else None)
+            reached = access(request, *args, **address) if access else None
+            for one in wanted:
+                one.check(_on_face(request, actor), reached)
             return view(request, *args, **address)
 
         guarded.page = PageRule(declaration, act, access)  # type: ignore[attr-defined]  # read by the grid test
         return guarded
 
     return decorate
+
+
+def _on_face(request: HttpRequest, actor: Actor) -> Actor:
+    """The actor with the roles that count on the face that the address belongs to."""
+    match = request.resolver_match
+    roles = FACES.get(match.namespace) if match is not None else None
+    if roles is None:
+        return actor
+    return replace(actor, assignments=tuple(held for held in actor.assignments if held.role in roles))

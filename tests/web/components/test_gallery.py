@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from playwright.sync_api import Browser, Page, Route
@@ -24,8 +23,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The platform on a free port. Not pytest-django's live server: these pages read no database, and must not begin to."""
-    # The static middleware warns where nobody has ever collected; the finders serve the files here.
-    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     httpd = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     httpd.set_app(WSGIHandler())
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)

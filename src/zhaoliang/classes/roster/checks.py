@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants
-from zhaoliang.classes.known import enrolled_people, known_people, national_numbers, vouchers_by_code
+from zhaoliang.classes.known import enrolled_people, known_people
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.roster.findings import Finding
 from zhaoliang.classes.roster.read import RosterFile
@@ -23,8 +23,9 @@ from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Citation, Decision, PolicySet, RuleResult
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.registry.selectors import people_by_hash
+from zhaoliang.registry.selectors import national_numbers, people_by_hash
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.selectors import vouchers_by_code
 
 REAL_NAME, HOLDER, ONCE = "cn/renshebuhan-2021-14#6", "cn/peixunquan-2020#a2.2.2", "cn/peixunquan-2020#a2.2.3"
 TWO_CLASSES = "cn/renshebufa-2025-10#5.11"

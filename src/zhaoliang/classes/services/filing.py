@@ -10,7 +10,8 @@ from django.db.utils import IntegrityError
 
 from zhaoliang.classes.facts import FactSheet, put_project
 from zhaoliang.classes.models import ClassSession, Enrolment, Textbook, TrainingClass
-from zhaoliang.classes.services.plan import check_teacher, lock_class
+from zhaoliang.classes.selectors import locked_class
+from zhaoliang.classes.services.plan import check_teacher
 from zhaoliang.classes.services.roster import forget_refused, release_enrolment
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
@@ -40,7 +41,7 @@ def file_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> 
 
     Raises BadInput naming what is missing, FilingRefused with the clause, TimetableClash.
     """
-    held = lock_class(training_class)
+    held = locked_class(training_class)
     if not CLASS.allows(held.state, "file"):
         raise CLASS.refusal(held.state, "file")
     missing = incomplete(held)
@@ -142,7 +143,7 @@ def _check_elsewhere(training_class: TrainingClass, session: ClassSession) -> No
 @act("classes.accept_class", label="同意开班备案", grants={Role.REVIEWER: Reach.REGION}, on="training_class")
 def accept_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> TrainingClass:
     """Accept the filing. Raises WrongState unless it is filed."""
-    held = lock_class(training_class)
+    held = locked_class(training_class)
     CLASS.fire(held, "accept", accepted_at=at)
     return held
 
@@ -152,7 +153,7 @@ def return_class(*, actor: Actor, at: datetime, training_class: TrainingClass, r
     """Give the filing back with reasons; the teachers' time is free again, the roster stays."""
     if not reason.strip():
         raise BadInput("没有退回。", "退回要写明原因，机构据此修改。", "请填写原因。", fields={"reason": "请填写。"})
-    held = lock_class(training_class)
+    held = locked_class(training_class)
     CLASS.fire(held, "return", return_reason=reason.strip())
     _release_teachers(held)
     return held
@@ -163,7 +164,7 @@ def withdraw_class(*, actor: Actor, at: datetime, training_class: TrainingClass,
     """Give the class up before it starts: trainees leave the roster and get their vouchers back."""
     if not reason.strip():
         raise BadInput("没有撤回。", "撤回要写明原因。", "请填写原因。", fields={"reason": "请填写。"})
-    held = lock_class(training_class)
+    held = locked_class(training_class)
     CLASS.fire(held, "withdraw", return_reason=reason.strip())
     _release_teachers(held)
     forget_refused(held)

@@ -11,6 +11,7 @@ from zhaoliang.catalogue.models import CertificateKind, Project, ProjectKind
 from zhaoliang.catalogue.states import PROJECT
 from zhaoliang.classes.limits import figure
 from zhaoliang.classes.models import ClassSession, Teacher, Textbook, TrainingClass
+from zhaoliang.classes.selectors import locked_class
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day, day_start, format_cn_date, format_cn_time
 from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
@@ -18,6 +19,7 @@ from zhaoliang.kernel.identifiers.phone import parse_phone
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.models import Organisation, Site
+from zhaoliang.registry.selectors import locked_organisation
 from zhaoliang.registry.services.choices import known_values
 
 _BY_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
@@ -39,7 +41,7 @@ class TimetableClash(Refusal):
 
 def lock_draft(training_class: TrainingClass, what: str) -> TrainingClass:
     """The class, locked for the rest of the act. Raises WrongState unless it is a draft."""
-    held = lock_class(training_class)
+    held = locked_class(training_class)
     if held.state != "draft":
         raise WrongState(
             what=what,
@@ -47,16 +49,6 @@ def lock_draft(training_class: TrainingClass, what: str) -> TrainingClass:
             next_step="需要修改的，请先撤回备案或联系审核人员退回。",
         )
     return held
-
-
-def lock_class(training_class: TrainingClass) -> TrainingClass:
-    """The class with its project, provider and site, locked for the rest of the act."""
-    return (
-        TrainingClass.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project__entry", "project__occupation", "project__provider", "project__evaluator")
-        .select_related("provider", "site")
-        .get(city_code=training_class.city_code, pk=training_class.pk)
-    )
 
 
 @act("classes.add_teacher", label="登记教师", grants=_BY_PROVIDER, on="organisation")
@@ -121,9 +113,7 @@ def draft_class(
     if fields:
         raise BadInput("班级没有建立。", "有内容需要补充或更正。", "请按提示修改后再提交。", fields=fields)
     # Two drafts at once must not take the same number in the name.
-    provider = Organisation.objects.select_for_update(of=("self",), no_key=True).get(
-        city_code=project.city_code, pk=project.provider_id
-    )
+    provider = locked_organisation(project.city_code, project.provider_id)
     return TrainingClass.objects.create(
         city_code=project.city_code,
         name=_name(project, provider, starts_on.year),

@@ -26,6 +26,7 @@ from zhaoliang.subsidies.services import (
     line_into_batch,
     line_out_of_batch,
     take_for_payment,
+    take_for_retry,
     try_again,
 )
 
@@ -248,11 +249,7 @@ def retry_line(*, actor: Actor, at: datetime, line: ClaimLine, same_account: boo
     Raises Refusal when the account is still the one that failed, unless `same_account` says the bank has cleared it;
     WrongState.
     """
-    line = (
-        ClaimLine.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
-        .get(city_code=line.city_code, pk=line.pk)
-    )
+    line = take_for_retry(line)
     failed = (
         PaymentLine.objects.filter(city_code=line.city_code, claim_line=line, state="failed")
         .order_by("-attempt")

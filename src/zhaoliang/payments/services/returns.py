@@ -19,8 +19,9 @@ from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, 
 from zhaoliang.payments.services.batches import locked_batch, locked_payment_lines
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.selectors import claims_by_id
 from zhaoliang.subsidies.services import line_failed, line_paid, settle_if_done
-from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.selectors import vouchers_by_id
 from zhaoliang.vouchers.services import redeem
 
 FILE_KEPT = faults.point("payments.import:file_kept")
@@ -137,13 +138,8 @@ def _keep(kept: BankReturn, matches: list[Match]) -> None:
 
 
 def _book(batch: PaymentBatch, matches: list[Match], at: datetime) -> None:
-    vouchers = {
-        voucher.pk: voucher
-        for voucher in Voucher.objects.select_related("batch").filter(
-            city_code=batch.city_code,
-            pk__in=[match.line.claim_line.voucher_id for match in matches if match.line and match.outcome == "paid"],
-        )
-    }
+    paid = [match.line.claim_line for match in matches if match.line and match.outcome == "paid"]
+    vouchers = vouchers_by_id(batch.city_code, [line.voucher_id for line in paid if line.voucher_id is not None])
     for match in matches:
         line = match.line
         if line is None or match.outcome not in ("paid", "failed"):
@@ -198,7 +194,7 @@ def _disbursed(payable: Account) -> Account:
 
 def _claims(batch: PaymentBatch, matches: list[Match]) -> list[Claim]:
     ids = {match.line.claim_line.claim_id for match in matches if match.line and match.outcome == "paid"}
-    return list(Claim.objects.filter(city_code=batch.city_code, pk__in=sorted(ids)).order_by("id"))
+    return claims_by_id(batch.city_code, ids)
 
 
 def _require_this_batch(batch: PaymentBatch, rows: list[ReturnRow]) -> None:

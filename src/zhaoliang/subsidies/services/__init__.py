@@ -11,6 +11,7 @@ from zhaoliang.subsidies.services.paying import (
     line_paid,
     settle_if_done,
     take_for_payment,
+    take_for_retry,
     try_again,
 )
 from zhaoliang.subsidies.services.review import pass_first, pass_second, return_claim
@@ -34,5 +35,6 @@ __all__ = [
     "run_checks",
     "settle_if_done",
     "take_for_payment",
+    "take_for_retry",
     "try_again",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.selectors import enrolments_in, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
@@ -33,22 +34,15 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
     Raises WrongState before the results are out; Refusal without trainees, with a voucher nobody verified, or with
     vouchers of another fund.
     """
-    training_class = (
-        TrainingClass.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project__entry", "provider", "site")
-        .get(city_code=training_class.city_code, pk=training_class.pk)
-    )
+    training_class = locked_class(training_class)
     if not CLASS.allows(training_class.state, "claim"):
         raise CLASS.refusal(training_class.state, "claim")
-    enrolments = list(
-        Enrolment.objects.filter(
-            city_code=training_class.city_code, training_class=training_class, state__in=["attending", "completed"]
-        )
-        .select_related("person", "voucher__batch")
+    enrolments = [
+        enrolment
+        for enrolment in enrolments_in(training_class.city_code, training_class.pk, "attending", "completed")
         # 打卡签到专用券 is for people who learn without a subsidy.
-        .exclude(voucher__batch__kind="sign_in_only")
-        .order_by("id")
-    )
+        if enrolment.voucher is None or enrolment.voucher.batch.kind != "sign_in_only"
+    ]
     _require_claimable(training_class, enrolments)
     claim = Claim.objects.create(
         city_code=training_class.city_code,

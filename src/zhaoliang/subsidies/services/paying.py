@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.services.locking import locked_claim
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 
 FINAL = ("paid", "refused")
@@ -23,6 +23,15 @@ def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: 
             **within("claim__training_class__project__region_id", region_code),
         )
         .order_by("id")[:limit]
+    )
+
+
+def take_for_retry(line: ClaimLine) -> ClaimLine:
+    """One line as it is now with what finding its payee needs, locked for the rest of the act."""
+    return (
+        ClaimLine.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
+        .get(city_code=line.city_code, pk=line.pk)
     )
 
 
@@ -61,13 +70,12 @@ def try_again(line: ClaimLine) -> None:
 
 def settle_if_done(claim: Claim) -> bool:
     """Settle the claim and close its class once every line is paid or refused. Returns whether that is so."""
-    claim = Claim.objects.select_for_update(no_key=True).get(city_code=claim.city_code, pk=claim.pk)
+    claim = locked_claim(claim)
     rest = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).exclude(state__in=FINAL)
     if claim.state not in ("approved", "paying") or rest.exists():
         return False
     if claim.state == "approved":
         CLAIM.fire(claim, "pay")
     CLAIM.fire(claim, "settle")
-    training_class = TrainingClass.objects.get(city_code=claim.city_code, pk=claim.training_class_id)
-    CLASS.fire(training_class, "close")
+    CLASS.fire(claim.training_class, "close")
     return True
