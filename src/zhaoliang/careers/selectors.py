@@ -150,6 +150,7 @@ def _jobs(person: Person, everywhere: bool) -> list[JobRecord]:
     rows = JobRecord.objects.order_by("-from_on", "-id")
     if not everywhere:
         return list(rows.filter(city_code=person.city_code, person=person))
+    # The file number is the same in every city, so it finds a person's rows in all of them.
     with national():
         return list(rows.filter(person_id=person.pk))
 
