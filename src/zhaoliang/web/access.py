@@ -11,7 +11,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from zhaoliang.kernel.acts import Declaration
-from zhaoliang.kernel.roles import BUREAU_ROLES, Access, Actor, Role
+from zhaoliang.kernel.errors import Forbidden
+from zhaoliang.kernel.roles import BUREAU_ROLES, ROLE_LABELS, Access, Actor, Role
 
 View = Callable[..., HttpResponse]
 AccessOf = Callable[..., Access | None]
@@ -50,9 +51,11 @@ def page(
             wanted = [declaration] if act is None or request.method in {"GET", "HEAD"} else [declaration, act]
             if actor.is_anonymous and not all(one.public for one in wanted):
                 return redirect_to_login(request.get_full_path())
+            if not all(one.public for one in wanted):
+                actor = _on_face(request, actor)
             reached = access(request, *args, **address) if access else None
             for one in wanted:
-                one.check(_on_face(request, actor), reached)
+                one.check(actor, reached)
             return view(request, *args, **address)
 
         guarded.page = PageRule(declaration, act, access)  # type: ignore[attr-defined]  # read by the grid test
@@ -62,9 +65,16 @@ def page(
 
 
 def _on_face(request: HttpRequest, actor: Actor) -> Actor:
-    """The actor with the roles that count on the face that the address belongs to."""
+    """The actor with the roles that count on the face that the address belongs to. Raises Forbidden when none is left."""
     match = request.resolver_match
     roles = FACES.get(match.namespace) if match is not None else None
     if roles is None:
         return actor
-    return replace(actor, assignments=tuple(held for held in actor.assignments if held.role in roles))
+    held = tuple(one for one in actor.assignments if one.role in roles)
+    if not held:
+        raise Forbidden(
+            "您的账号不能打开这个页面。",
+            f"这里供{'、'.join(ROLE_LABELS[role] for role in Role if role in roles)}使用。",
+            "请回到您自己的首页，或换一个账号登录。",
+        )
+    return replace(actor, assignments=held)

@@ -104,4 +104,6 @@ def test_i_see_who_opened_my_file_and_why(client: Client) -> None:
 
 def test_staff_without_a_file_are_told_so(client: Client) -> None:
     staff = sign_in(client, registry.user(Role.REVIEWER))
-    assert staff.get("/my/me/").status_code == 404
+    answer = staff.get("/my/me/")
+    assert answer.status_code == 403
+    assert "这里供劳动者使用" in answer.content.decode()
