@@ -178,8 +178,19 @@ def _organisation(
     )
 
 
-def _register(stage: Stage, inventor: Inventor, name: str, birth: date, sex: Sex, label: str) -> tuple[Person, str]:
-    number = inventor.resident_id(birth=birth, sex=sex)
+@dataclass(frozen=True)
+class _Numbers:
+    """A person's numbers as first registered: the file may have another card by the time a killed play goes on."""
+
+    document: str
+    phone: str
+    card: str
+
+
+def _register(
+    stage: Stage, inventor: Inventor, name: str, birth: date, sex: Sex, label: str
+) -> tuple[Person, _Numbers]:
+    numbers = _Numbers(inventor.resident_id(birth=birth, sex=sex), inventor.mobile(), inventor.bank_card())
     person = stage.do(
         registry.register_person,
         f"person-{label}",
@@ -188,13 +199,13 @@ def _register(stage: Stage, inventor: Inventor, name: str, birth: date, sex: Sex
         place=Place(CITY, DISTRICT),
         name=name,
         document_type="resident_id",
-        document_number=number,
-        phone=inventor.mobile(),
-        card_number=inventor.bank_card(),
+        document_number=numbers.document,
+        phone=numbers.phone,
+        card_number=numbers.card,
         region_code=DISTRICT,
         education="40",
     )
-    return person, number
+    return person, numbers
 
 
 def _member(
@@ -240,7 +251,7 @@ def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
     youngest, oldest = date(2005, 12, 31), date(1975, 1, 1)
     birth = date(2010, 6, 1) if index == UNDER_AGE else inventor.birth(youngest=youngest, oldest=oldest)
     name, label = inventor.name(), f"trainee-{index + 1}"
-    person, number = _register(stage, inventor, name, birth, sex, label)
+    person, numbers = _register(stage, inventor, name, birth, sex, label)
     user = stage.do(
         registry.create_user,
         f"user-{label}",
@@ -286,4 +297,4 @@ def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
             source="演示：部门数据比对",
             checked_on=FOUNDED,
         )
-    return Trainee(person, user, name, number, sex, person.phone, person.card_number)
+    return Trainee(person, user, name, numbers.document, sex, numbers.phone, numbers.card)
