@@ -31,7 +31,7 @@ class Bank:
     """What really happened to money: the bank pays a line when it gets a file, once for each batch and line."""
 
     def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
+        self.chance, self.bounces = chance, 0.4
         self.answers: dict[int, bytes] = {}
         self.paid: dict[int, int] = {}
 
@@ -39,7 +39,7 @@ class Bank:
         """Take a file: some lines bounce, the others are paid."""
         assert batch.pk not in self.answers, "the same batch reached the bank twice"
         lines = list(PaymentLine.objects.filter(city_code=CITY, batch=batch))
-        bounced = {line.sequence: "账号有误" for line in lines if self.chance.random() < 0.4}
+        bounced = {line.sequence: "账号有误" for line in lines if self.chance.random() < self.bounces}
         self.answers[batch.pk] = answer_file(bank_file(batch), bounced)
         for line in lines:
             if line.sequence not in bounced:
@@ -51,14 +51,21 @@ class Office:
 
     def __init__(self, made: Case, bank: Bank, chance: random.Random) -> None:
         self.made, self.bank, self.chance = made, bank, chance
+        self.calm = False
+
+    def calm_down(self) -> None:
+        """The trouble ends: no crashes, no dissolved batches, no bounced lines. From here on the money must arrive."""
+        self.calm, self.bank.bounces = True, 0.0
 
     def step(self) -> None:
         """One random thing, refused or crashed or done."""
-        moves = [self.build, self.advance, self.advance, self.lose, self.answer, self.answer, self.dissolve, self.mend]
+        moves = [self.build, self.advance, self.advance, self.lose, self.answer, self.answer, self.mend]
+        if not self.calm:
+            moves.append(self.dissolve)
         self.tried(self.chance.choice(moves))
 
     def tried(self, move: Callable[[], None]) -> None:
-        point = self.chance.choice([*faults.points("payments."), "", "", "", "", "", ""])
+        point = "" if self.calm else self.chance.choice([*faults.points("payments."), "", "", "", "", "", ""])
         try:
             with transaction.atomic():
                 if point:
@@ -130,6 +137,8 @@ def test_every_approved_line_is_paid_exactly_once(run: int) -> None:
     office = Office(made, bank, chance)
     steps = 0
     while ClaimLine.objects.filter(city_code=CITY, claim=claim).exclude(state="paid").exists():
+        if steps == 200:
+            office.calm_down()
         office.step()
         steps += 1
         assert steps < 400, f"seed {seed}: money did not arrive"
