@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+import structlog.testing
 from django.db import connection
 from django.test import Client
 
@@ -20,6 +21,7 @@ from zhaoliang.classes.models import TrainingClass
 from zhaoliang.kernel.db.national import national
 from zhaoliang.payments.models import PaymentLine
 from zhaoliang.registry.models import Organisation, Person
+from zhaoliang.web import middleware
 
 pytestmark = pytest.mark.mission("B1")
 
@@ -73,28 +75,21 @@ def readable(answer: Any) -> str:
 
 
 @pytest.fixture
-def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What the program logs at the lowest level, its own events and the standard library's."""
-    lines: list[str] = []
-
-    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        lines.append(str(event))
-        raise structlog.DropEvent
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+    """What was logged so far, at any level: the program's own events and the standard library's records."""
+    events, records = structlog.testing.LogCapture(), list[str]()
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(f"{record.getMessage()} {record.exc_text or ''}")
+            records.append(f"{record.getMessage()} {record.exc_text or ''}")
 
     handler, root, level = Keep(), logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    log = structlog.get_logger("web")
-    bound = structlog.wrap_logger(
-        None, processors=[structlog.contextvars.merge_contextvars, keep], wrapper_class=structlog.BoundLogger
+    monkeypatch.setattr(
+        middleware, "log", structlog.wrap_logger(None, processors=[events], wrapper_class=structlog.BoundLogger)
     )
-    assert log is not None
-    monkeypatch.setattr("zhaoliang.web.middleware.log", bound)
-    yield lines
+    yield lambda: [*map(str, events.entries), *records]
     root.removeHandler(handler)
     root.setLevel(level)
 
@@ -106,7 +101,7 @@ def test_no_page_address_or_log_line_shows_a_number(
     clients: dict[str, Client],
     address: Callable[[Route], str],
     canaries: dict[str, str],
-    log_lines: list[str],
+    log_lines: Callable[[], list[str]],
 ) -> None:
     client = clients[column]
     shown: dict[str, set[str]] = {}
@@ -115,19 +110,28 @@ def test_no_page_address_or_log_line_shows_a_number(
         if found := seen(url, canaries) | seen(readable(ask(client, "GET", url)), canaries):
             shown[route.name] = found
     assert shown == {}
-    assert len(log_lines) >= len(ROUTES)
-    assert seen("\n".join(log_lines), canaries) == set()
+    assert len(log_lines()) >= len(ROUTES)
+    assert seen("\n".join(log_lines()), canaries) == set()
+
+
+@pytest.mark.mission("B1", "G3")
+def test_the_bank_file_alone_holds_whole_accounts(
+    clients: dict[str, Client], address: Callable[[Route], str], canaries: dict[str, str]
+) -> None:
+    [route] = [route for route in guarded() if route.name in WHOLE_NUMBERS]
+    found = seen(readable(ask(clients["fund_officer own"], "GET", address(route))), canaries)
+    assert any(owner.startswith("account of payment line") for owner in found)
 
 
 @pytest.mark.mission("B1")
 def test_looking_for_a_number_leaves_none_behind(
-    clients: dict[str, Client], canaries: dict[str, str], log_lines: list[str]
+    clients: dict[str, Client], canaries: dict[str, str], log_lines: Callable[[], list[str]]
 ) -> None:
     number = next(number for number, owner in canaries.items() if owner.startswith("document_number"))
     for path in ("/bureau/people/", "/check/"):
         answer = clients["reviewer own"].post(path, {"document_number": number, "number": number, "name": "甲某子"})
         assert seen(str(answer.headers.get("Location", "")), canaries) == set()
-    assert seen("\n".join(log_lines), canaries) == set()
+    assert seen("\n".join(log_lines()), canaries) == set()
 
 
 def _rows(table: str) -> Iterable[str]:

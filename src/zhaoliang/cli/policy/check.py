@@ -1,4 +1,4 @@
-"""`zhaoliang policy`: check the texts, list the facts, explain one line. Works on files alone."""
+"""`zhaoliang policy check|facts|explain`: check the texts, list the facts, explain one line."""
 
 from __future__ import annotations
 
@@ -9,28 +9,16 @@ from typing import Annotated, cast
 
 import typer
 
-from zhaoliang.policy import FactError, Phase, PolicyError, PolicyStore, explain
+from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load
+from zhaoliang.policy import FactError, Phase, PolicyError, explain
 from zhaoliang.policy.model import PHASES
 from zhaoliang.policy.scenarios import run_scenarios
-
-app = typer.Typer(help="政策文件：检查、事实清单、逐条解释", no_args_is_help=True)
-
-Root = Annotated[Path, typer.Option("--root", help="政策文件目录", exists=True, file_okay=False)]
-DEFAULT_ROOT = Path("policies")
-
-
-def _load(root: Path) -> PolicyStore:
-    try:
-        return PolicyStore.load(root)
-    except PolicyError as problem:
-        typer.echo(f"政策文件有误：{problem}", err=True)
-        raise typer.Exit(1) from problem
 
 
 @app.command()
 def check(root: Root = DEFAULT_ROOT) -> None:
     """检查全部政策文件并跑一遍情形；打印数目，有误则退出码为 1。"""
-    store = _load(root)
+    store = load(root)
     runs = list(run_scenarios(store))
     failed = [run for run in runs if run.problem]
     documents = store.documents
@@ -63,7 +51,7 @@ def facts(
     root: Root = DEFAULT_ROOT, as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False
 ) -> None:
     """列出规则可以使用的全部事实。"""
-    schema = _load(root).facts
+    schema = load(root).facts
     if as_json:
         rows = {
             fact.name: {
@@ -93,7 +81,7 @@ def explain_line(
     root: Root = DEFAULT_ROOT,
 ) -> None:
     """对一条事实作出判断，并逐条说明依据。"""
-    store = _load(root)
+    store = load(root)
     if phase not in PHASES:
         raise typer.BadParameter(f"只能是 {'、'.join(PHASES)}", param_hint="--phase")
     try:
