@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from policy.texts import DOCUMENT, ROOT, Write
-from zhaoliang.policy import PolicyError, PolicyFileError, UnknownCitation
+from zhaoliang.policy import FactError, Outcome, PolicyError, PolicyFileError, PolicyStore, UnknownCitation
 from zhaoliang.policy.scenarios import run_scenarios
 
 GOOD_RULE = (
@@ -72,7 +75,7 @@ def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
         ),
         ('amounts:\n  a: {scheme: lottery, says: 示例, base: 100, cite: "1"}\n', "unknown scheme 'lottery'"),
         ('amounts:\n  a: {scheme: training, says: 示例, base: planned_hours, cite: "1"}\n', "number in fen is needed"),
-        ("rules: {}\nrules: {}\n", "given twice"),
+        ("rules: {}\nrules: {}\n", "写了两次"),
         ("surprise: 1\n", "surprise"),
         ("rules: [\n", "yaml:"),
         (
@@ -134,3 +137,44 @@ def test_the_example_of_the_manual_loads_and_holds(write: Write) -> None:
     runs = list(run_scenarios(write(head=example)))
     assert len(runs) == 3
     assert [run.problem for run in runs] == ["", "", ""]
+
+
+def sample(path: str, **parts: str) -> dict[str, bytes]:
+    return {path: (parts.get("head", DOCUMENT) + parts.get("body", "")).encode()}
+
+
+def test_an_overlay_stands_for_the_file_on_disk_and_adds_to_it(write: Write) -> None:
+    root = write().root
+    key = "cn-99/sample/2026-01-01.yaml"
+    assert PolicyStore.load(root, sample(key, head=DOCUMENT.replace("测试办法", "拟稿"))).documents[0].title == "拟稿"
+    table = 'tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", file: t.csv}\n'
+    drafted = sample(key, body=table) | {"cn-99/sample/t.csv": b"level,fen\nsenior,5\n"}
+    assert PolicyStore.load(root, drafted).documents[0].tables["t"].versions[0].rows == {("senior",): 5}
+    newer = DOCUMENT.replace("2026-01-01", "2026-07-01")
+    assert len(PolicyStore.load(root, sample("cn-99/sample/2026-07-01.yaml", head=newer)).documents) == 2
+    assert PolicyStore.load(root).documents[0].title == "测试办法"
+
+
+OWN = """
+facts:
+  district: {codes: {inner: 市区, outer: 县}, label: 所在片区, meaning: 户外, unknown: 未填片区}
+  birth: {type: date, label: 出生日期, meaning: 证件出生日期, unknown: 未填}
+  cost: {type: number, unit: fen, label: 实际成本, meaning: 决算成本, unknown: 未决算}
+rules:
+  a: {asks: 示例, says: 示例, must: district = 'inner' and cost <= 100, cite: "1", schemes: [training], phase: claim}
+"""
+
+
+def test_files_stand_anywhere_and_declare_facts_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(DOCUMENT + OWN, encoding="utf-8")
+    store = PolicyStore.load_paths([file])
+    policies = store.for_place(990000, "training", date(2026, 6, 1))
+    assert policies.decide({"district": "inner", "cost": 100}).outcome is Outcome.PASS
+    assert policies.decide({"district": "outer"}).outcome is Outcome.FAIL
+    assert store.facts.label("district") == "所在片区"
+    with pytest.raises(FactError):
+        store.for_place(120000, "training", date(2026, 6, 1)).decide({"district": "inner"})
+    file.write_text(DOCUMENT + OWN.replace("cost <= 100", "cost <= planned_hours"), encoding="utf-8")
+    with pytest.raises(PolicyFileError, match="hours"):
+        PolicyStore.load_paths([tmp_path])

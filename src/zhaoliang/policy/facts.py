@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from zhaoliang.policy.errors import FactError, PolicyFileError
+from zhaoliang.policy.errors import ExpressionError, FactError
 from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Type, Value, type_named
-from zhaoliang.policy.files import read_yaml
+from zhaoliang.policy.files import Tree, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: its name, type and Chinese label; `source` is the selector that gives it."""
+    """One fact: its name, type and Chinese label; `source` is the selector that gives it, or `outside`.
+
+    `fraction`: a number that need not be whole. `document` is the text that declares the fact, empty for the platform's.
+    """
 
     name: str
     type: Type
@@ -27,6 +31,12 @@ class Fact:
     meaning: str
     source: str
     unknown: str
+    fraction: bool = False
+    document: str = ""
+
+
+OUTSIDE = "outside"
+KINDS = ("bool", "number", "date", "enum", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +51,39 @@ class FactSchema:
     @classmethod
     def load(cls, path: Path) -> FactSchema:
         """Read `facts.yaml`; raises PolicyFileError naming file, line and path."""
-        tree = read_yaml(path)
-        enums = tree.data["enums"]
-        facts: dict[str, Fact] = {}
-        for name, entry in tree.data["facts"].items():
-            kind, unit, enum = entry["type"], entry.get("unit", "count"), entry.get("enum", "")
-            if kind not in ("bool", "number", "date", "enum", "text") or (kind == "enum" and enum not in enums):
-                raise PolicyFileError(
-                    str(path), f"facts.{name}", f"unknown type {kind} {enum}", tree.line("facts", name)
-                )
-            texts = (entry["label"], entry["meaning"], entry["source"], entry["unknown"])
-            facts[name] = Fact(name, type_named(kind, unit, enum), unit, *texts)
-        return cls(
-            facts,
-            {name: dict(enum["codes"]) for name, enum in enums.items()},
-            frozenset(name for name, enum in enums.items() if enum.get("ordered")),
-            dict(tree.data["schemes"]),
+        return cls({}, {}, frozenset(), {}).extended(read_yaml(path.read_bytes(), str(path)))
+
+    def extended(self, tree: Tree, document: str = "") -> FactSchema:
+        """This schema with the schemes, enumerations and facts a file declares; raises PolicyFileError.
+
+        A name may be declared again only with the same type (two versions of one document).
+        """
+        codes, ordered = dict(self.codes), set(self.ordered)
+        declared: dict[str, Any] = tree.data.get("facts", {})
+        inline = {name: entry for name, entry in declared.items() if "codes" in entry}
+        for name, entry in {**tree.data.get("enums", {}), **inline}.items():
+            part = "facts" if name in inline else "enums"
+            made = {str(code): str(label) for code, label in entry["codes"].items()}
+            if name in codes and list(codes[name]) != list(made):
+                raise tree.error(f"代码表 {name!r} 已有，代码不同；请换个名称", part, name)
+            codes[name] = made
+            ordered |= {name} if entry.get("ordered") else set()
+        facts = dict(self.facts)
+        for name, entry in declared.items():
+            fact = _fact(name, entry, codes, tree, document)
+            if name in facts and facts[name].type != fact.type:
+                raise tree.error(f"事实 {name!r} 已有，是{facts[name].type}；类型不同时请换个名称", "facts", name)
+            facts.setdefault(name, fact)
+        return FactSchema(facts, codes, frozenset(ordered), {**self.schemes, **tree.data.get("schemes", {})})
+
+    def joined(self, other: FactSchema) -> FactSchema:
+        """Both together; where a name is in both, this one's stands."""
+        return replace(
+            self,
+            facts={**other.facts, **self.facts},
+            codes={**other.codes, **self.codes},
+            ordered=self.ordered | other.ordered,
+            schemes={**other.schemes, **self.schemes},
         )
 
     @property
@@ -102,9 +129,29 @@ class FactSchema:
         made = _exact(fact.type, value)
         if made is None:
             raise FactError(f"fact {name!r} must be a {fact.type}, got {value!r} ({type(value).__name__})")
+        if isinstance(made, Fraction) and not fact.fraction:
+            raise FactError(f"fact {name!r} must be a whole number, got {value!r}")
         if fact.type.kind == "enum" and made not in self.codes[fact.type.enum]:
             raise FactError(f"fact {name!r}: {value!r} is not one of {', '.join(self.codes[fact.type.enum])}")
         return made
+
+
+def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: Tree, document: str) -> Fact:
+    kind = "enum" if "codes" in entry else entry["type"]
+    enum = name if "codes" in entry else entry.get("enum", "")
+    if kind not in KINDS:
+        raise tree.error(f"没有 {kind!r} 这种类型；可用：{'、'.join(KINDS)}", "facts", name, "type")
+    if kind == "enum" and enum not in codes:
+        raise tree.error(f"没有 {enum!r} 这个代码表；请写 codes: {{代码: 名称}}", "facts", name, "enum")
+    if entry.get("fraction") and kind != "number":
+        raise tree.error("fraction 只用于数值", "facts", name, "fraction")
+    unit = entry.get("unit", "count")
+    try:
+        type_ = type_named(kind, unit, enum)
+    except ExpressionError as problem:
+        raise tree.error(str(problem), "facts", name, "unit") from problem
+    texts = (entry["label"], entry["meaning"], entry.get("source", OUTSIDE), entry["unknown"])
+    return Fact(name, type_, unit, *texts, entry.get("fraction", False), document)
 
 
 def _exact(wanted: Type, value: object) -> Value | None:

@@ -1,11 +1,12 @@
-"""Reading YAML strictly: no floats (decimals stay exact), no duplicate keys, and a line number for every path."""
+"""Where policy texts come from, and reading YAML strictly: exact decimals, no key twice, a line for every path."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -25,7 +26,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"键 {key.value!r} 写了两次", key.start_mark)
         seen.add(key.value)
     return loader.construct_mapping(node, deep=True)
 
@@ -75,17 +76,71 @@ def _line(node: yaml.nodes.Node | None, fallback: int) -> int:
     return node.start_mark.line if node is not None and node.start_mark else fallback
 
 
-def read_yaml(path: Path, shown: str | None = None) -> Tree:
+# <jurisdiction>/<document>/<valid-from>.yaml: where a text of the library stands.
+IN_LIBRARY = re.compile(r"(cn(?:-[0-9]{2}){0,3})/([a-z0-9-]+)/([0-9]{4}-[0-9]{2}-[0-9]{2})\.yaml$")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One policy file: its bytes, how messages name it, and the files beside it.
+
+    `key` is its path below the library's root, empty for a file that stands elsewhere.
+    """
+
+    shown: str
+    key: str
+    content: bytes
+    folder: Path | None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+
+    def read_beside(self, name: str) -> bytes | None:
+        """The bytes of a table file beside this one, None where there is none."""
+        if name in self.beside:
+            return self.beside[name]
+        path = self.folder / name if self.folder is not None else None
+        return path.read_bytes() if path is not None and path.is_file() else None
+
+
+def library_sources(root: Path, overlay: Mapping[str, bytes] | None = None) -> Iterator[Source]:
+    """The policy files below `root`, by name; an overlay file stands for the one on disk, or adds to it."""
+    laid = dict(overlay or {})
+    on_disk = {path.relative_to(root).as_posix(): path for path in root.glob("cn*/*/*.yaml")}
+    for key in sorted({*on_disk, *(key for key in laid if IN_LIBRARY.fullmatch(key))}, key=PurePosixPath):
+        content = laid[key] if key in laid else on_disk[key].read_bytes()
+        folder = PurePosixPath(key).parent
+        beside = {
+            PurePosixPath(other).name: held for other, held in laid.items() if PurePosixPath(other).parent == folder
+        }
+        yield Source(f"{root.name}/{key}", key, content, root / folder, beside)
+
+
+def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
+    """The policy files named, or below the folders named; raises PolicyFileError for a path that is not there."""
+    seen: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise PolicyFileError(str(path), "", "没有这个文件或文件夹")
+        inside = path.rglob("*.yaml") if path.is_dir() else [path]
+        for file in sorted(one for one in inside if path.is_file() or one.name != "facts.yaml"):
+            if file.resolve() in seen:
+                continue
+            seen.add(file.resolve())
+            found = IN_LIBRARY.search(file.resolve().as_posix())
+            yield Source(file.as_posix(), found.group(0) if found else "", file.read_bytes(), file.parent)
+
+
+def read_yaml(content: bytes, shown: str) -> Tree:
     """The file's tree; raises PolicyFileError with the line for anything that is not a plain mapping."""
-    shown = shown or str(path)
-    text = path.read_text(encoding="utf-8")
     try:
+        text = content.decode("utf-8-sig")
         root = yaml.compose(text, Loader=_ExactLoader)
         data = yaml.load(text, Loader=_ExactLoader)
+    except UnicodeDecodeError as problem:
+        raise PolicyFileError(shown, "", "文件不是 UTF-8 编码，请另存为 UTF-8") from problem
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         reason = getattr(problem, "problem", None) or str(problem)
-        raise PolicyFileError(shown, "", reason, mark.line + 1 if mark else None) from problem
+        raise PolicyFileError(shown, "", f"YAML 写法有误：{reason}", mark.line + 1 if mark else None) from problem
     if root is None or not isinstance(data, dict):
-        raise PolicyFileError(shown, "", "a policy file is a mapping with a 'document' part")
+        raise PolicyFileError(shown, "", "政策文件最外层是键值对，至少有 document 和 clauses 两部分")
     return Tree(shown, data, root)

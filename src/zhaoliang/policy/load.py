@@ -22,7 +22,7 @@ from zhaoliang.policy.errors import ExpressionError
 from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Node, Operation, Scope, compile_expression, names_in
 from zhaoliang.policy.facts import FactSchema
-from zhaoliang.policy.files import Tree, read_yaml
+from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml
 from zhaoliang.policy.model import (
     PHASES,
     Amount,
@@ -59,9 +59,36 @@ def region_of(jurisdiction: str) -> int:
     return int(digits.ljust(6, "0")) if digits else NATION
 
 
-def load_document(path: Path, root: Path, facts: FactSchema) -> Document:
-    """The document in `path`, below `root`; raises PolicyFileError with file, line, path and reason."""
-    return _Loader(path, root, facts).document()
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file that has the shape of a policy; its expressions are not yet compiled."""
+
+    source: Source
+    tree: Tree
+
+    @property
+    def id(self) -> str:
+        """The document's id, `jurisdiction/name`."""
+        return str(self.tree.data["document"]["id"])
+
+    @property
+    def region(self) -> int:
+        """The region the document is for."""
+        return int(self.tree.data["document"]["region"])
+
+
+def read_draft(source: Source, schema: Path) -> Draft:
+    """The file's tree, if it has the shape `schema` (a JSON Schema) asks; raises PolicyFileError."""
+    tree = read_yaml(source.content, source.shown)
+    problem = best_match(_schema(schema).iter_errors(_json_form(tree.data)))
+    if problem is not None:
+        raise tree.error(problem.message, *problem.absolute_path)
+    return Draft(source, tree)
+
+
+def load_document(draft: Draft, facts: FactSchema) -> Document:
+    """The checked document; raises PolicyFileError with file, line, path and reason."""
+    return _Loader(draft, facts).document()
 
 
 @cache
@@ -70,22 +97,19 @@ def _schema(path: Path) -> Draft202012Validator:
 
 
 class _Loader:
-    def __init__(self, path: Path, root: Path, facts: FactSchema) -> None:
-        self.path, self.root, self.facts = path, root, facts
-        self.tree: Tree = read_yaml(path, str(path.relative_to(root.parent)))
+    def __init__(self, draft: Draft, facts: FactSchema) -> None:
+        self.source, self.tree, self.facts = draft.source, draft.tree, facts
         self.data = self.tree.data
-        self.hash = hashlib.sha256(path.read_bytes())
-        problem = best_match(_schema(root / "schema.json").iter_errors(_json_form(self.data)))
-        if problem is not None:
-            raise self.tree.error(problem.message, *problem.absolute_path)
+        self.hash = hashlib.sha256(self.source.content)
 
     def document(self) -> Document:
         head = self.data["document"]
-        jurisdiction, folder = self.path.parent.parent.name, self.path.parent.name
-        if head["id"] != f"{jurisdiction}/{folder}":
-            raise self.tree.error(f"id must be {jurisdiction}/{folder}, as the folders say", "document", "id")
-        if self.path.stem != head["in_force"]["from"].isoformat():
-            raise self.tree.error("the file is named after the day it is in force from", "document", "in_force")
+        jurisdiction = head["id"].partition("/")[0]
+        if found := IN_LIBRARY.fullmatch(self.source.key):
+            if head["id"] != f"{found[1]}/{found[2]}":
+                raise self.tree.error(f"id must be {found[1]}/{found[2]}, as the folders say", "document", "id")
+            if head["in_force"]["from"].isoformat() != found[3]:
+                raise self.tree.error("the file is named after the day it is in force from", "document", "in_force")
         if head["region"] != region_of(jurisdiction):
             raise self.tree.error(f"{jurisdiction} is region {region_of(jurisdiction)}", "document", "region")
         self.id = str(head["id"])
@@ -226,10 +250,9 @@ class _Loader:
     def _csv(
         self, file: str, keys: tuple[TableKey, ...], unit: str, *path: str | int
     ) -> Iterator[tuple[tuple[str, ...], str]]:
-        beside = self.path.parent / file
-        if not beside.is_file():
+        content = self.source.read_beside(file)
+        if content is None:
             raise self.tree.error(f"no file {file} beside the policy", *path)
-        content = beside.read_bytes()
         self.hash.update(content)
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
         wanted = [*(key.name for key in keys), unit]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 
 from zhaoliang.kernel.money import Rounding, apply_ratio
@@ -16,7 +16,8 @@ from zhaoliang.policy.errors import PolicyError, PolicyVersionGone, UnknownCitat
 from zhaoliang.policy.evaluate import Evaluator, Trace, kleene_implies
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
 from zhaoliang.policy.facts import FactSchema, portable
-from zhaoliang.policy.load import NATION, load_document
+from zhaoliang.policy.files import Source, library_sources, path_sources
+from zhaoliang.policy.load import NATION, load_document, read_draft
 from zhaoliang.policy.model import (
     Amount,
     Citation,
@@ -32,6 +33,7 @@ from zhaoliang.policy.model import (
     TableVersion,
 )
 
+LIBRARY = Path(__file__).parents[3] / "policies"
 EXCERPT = 90
 UNVERIFIED = "依据未核实，转人工"
 FOR_PERSON = "按指导性要求核对，转人工"
@@ -50,21 +52,51 @@ class PolicyStore:
     root: Path
     facts: FactSchema
     documents: tuple[Document, ...]
+    schemas: Mapping[int, FactSchema] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, root: Path) -> PolicyStore:
-        """All documents below `root`. Raises PolicyFileError for the first one that does not hold."""
-        facts = FactSchema.load(root / "facts.yaml")
-        paths = sorted(root.glob("cn*/*/*.yaml"))
-        store = cls(root, facts, tuple(load_document(path, root, facts) for path in paths))
+    def load(cls, root: Path, overlay: Mapping[str, bytes] | None = None) -> PolicyStore:
+        """All documents below `root`. Raises PolicyFileError for the first one that does not hold.
+
+        `overlay`: files by their path relative to `root` (documents and the tables beside them) that stand for the ones
+        on disk or add to them, so that a draft can be tried before it is enacted.
+        """
+        return cls._of(root, root / "facts.yaml", library_sources(root, overlay))
+
+    @classmethod
+    def load_paths(cls, paths: Sequence[Path], facts: Path | None = None) -> PolicyStore:
+        """The documents in these files and folders, wherever they stand, and no others.
+
+        `facts` is the fact schema, by default the platform's; a document may declare facts of its own.
+        """
+        schema = facts or LIBRARY / "facts.yaml"
+        return cls._of(schema.parent, schema, path_sources(paths))
+
+    @classmethod
+    def _of(cls, root: Path, facts: Path, sources: Iterable[Source]) -> PolicyStore:
+        shape = facts.with_name("schema.json")
+        base, drafts = FactSchema.load(facts), [read_draft(source, shape) for source in sources]
+        schemas: dict[int, FactSchema] = {}
+        for region in {NATION, *(draft.region for draft in drafts)}:
+            held = base
+            for draft in drafts:
+                held = held.extended(draft.tree, draft.id) if draft.region in region_chain(region) else held
+            schemas[region] = held
+        documents = tuple(load_document(draft, schemas[draft.region]) for draft in drafts)
+        store = cls(root, reduce(FactSchema.joined, schemas.values(), base), documents, schemas)
         store._check_citations()
         store._check_fills()
         store._check_restatements()
         return store
 
+    def facts_for(self, region_code: int) -> FactSchema:
+        """The facts a text of that place may use: the platform's, and those its own and higher texts declare."""
+        held = [self.schemas[region] for region in region_chain(region_code) if region in self.schemas]
+        return held[-1] if held else self.facts
+
     def for_place(self, region_code: int, scheme: str, on: date) -> PolicySet:
         """The texts in force on `on` for that place, nation first, each in its latest version by then."""
-        if scheme not in self.facts.schemes:
+        if scheme not in self.facts_for(region_code).schemes:
             raise PolicyError(f"unknown scheme {scheme!r}; known: {', '.join(self.facts.schemes)}")
         chain = region_chain(region_code)
         latest: dict[str, Document] = {}
@@ -194,6 +226,11 @@ class PolicySet:
     documents: tuple[Document, ...]
 
     @cached_property
+    def facts(self) -> FactSchema:
+        """The facts these texts may read."""
+        return self.store.facts_for(self.region_code)
+
+    @cached_property
     def version(self) -> str:
         """Stable name of exactly these texts: region/scheme@digest of each document, its day and content."""
         digest = hashlib.sha256("\n".join(self.sources).encode()).hexdigest()
@@ -259,7 +296,7 @@ class PolicySet:
 
     def payee(self, facts: Mapping[str, object]) -> Payee | None:
         """Who is paid for these facts, by which clause; None when it cannot be told."""
-        known = self.store.facts.normalise(facts)
+        known = self.facts.normalise(facts)
         for document, amount in self._amounts:
             evaluator = self._evaluator(document, known)
             if amount.pay_to is not None and _applies(amount, evaluator) is True:
@@ -273,7 +310,7 @@ class PolicySet:
         Any fail refuses (0 fen); else any unknown goes to a person, with the fen that would be due where that can be
         told; else pass. Raises FactError for a fact outside the schema or a value of the wrong type.
         """
-        known = self.store.facts.normalise(facts)
+        known = self.facts.normalise(facts)
         results = [self._apply(document, rule, known) for document, rule in self._rules if phase in rule.phases]
         fen: int | None = None
         steps: tuple[AmountStep, ...] = ()
@@ -294,7 +331,7 @@ class PolicySet:
         )
 
     def _evaluator(self, document: Document, known: Mapping[str, Value]) -> Evaluator:
-        return Evaluator(known, _Figures(self, document), self.store.facts.enums)
+        return Evaluator(known, _Figures(self, document), self.facts.enums)
 
     def _apply(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> RuleResult:
         evaluator, trace = self._evaluator(document, known), Trace()

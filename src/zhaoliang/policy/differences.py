@@ -1,0 +1,237 @@
+"""What changed between two versions of a text, clause by clause and figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import SequenceMatcher
+from typing import Literal, TypeVar
+
+from zhaoliang.policy.model import Amount, Clock, Document, OpenTerm, Parameter, Rule, Step, Table, TableVersion
+from zhaoliang.policy.wording import expression_text, figure_text
+
+Part = Literal["document", "clause", "parameter", "table", "clock", "open", "fill", "rule", "amount"]
+PARTS: dict[Part, str] = {
+    "document": "文件",
+    "clause": "条款",
+    "parameter": "参数",
+    "table": "标准表",
+    "clock": "时限",
+    "open": "留给下级的数值",
+    "fill": "对上级文件的落实",
+    "rule": "规则",
+    "amount": "金额",
+}
+EFFECTS = {True: "转人工核对", False: "可以拒绝"}
+OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过"}
+Held = TypeVar("Held")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `before` is empty where something was added, `after` where it was removed.
+
+    `field` says which side of a rule, amount or document differs; `says` is the sentence the figure carries.
+    """
+
+    part: Part
+    name: str
+    clause_ref: str
+    before: str
+    after: str
+    kind: Literal["added", "removed", "changed"]
+    field: str = ""
+    says: str = ""
+
+    def __str__(self) -> str:
+        """The difference as one line of plain Chinese."""
+        where = f"（{self.clause_ref}）" if self.clause_ref else ""
+        what = " ".join(word for word in (self.says or self.name, self.field) if word)
+        if self.kind == "added":
+            return f"{PARTS[self.part]}新增：{what}{where}：{self.after}"
+        if self.kind == "removed":
+            return f"{PARTS[self.part]}删去：{what}{where}：{self.before}"
+        return f"{PARTS[self.part]}改动：{what}{where}：{self.before} → {self.after}"
+
+
+def differences(old: Document, new: Document) -> tuple[Change, ...]:
+    """Every difference from `old` to `new`: the head, then clauses, figures, table cells, rules and amounts."""
+    return tuple(_Comparison(old, new).changes())
+
+
+def marked(before: str, after: str) -> tuple[tuple[Literal["same", "gone", "new"], str], ...]:
+    """Two texts as one run of pieces: what stayed, what went, what came."""
+    pieces: list[tuple[Literal["same", "gone", "new"], str]] = []
+    for tag, start, end, start_after, end_after in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            pieces.append(("same", before[start:end]))
+            continue
+        if end > start:
+            pieces.append(("gone", before[start:end]))
+        if end_after > start_after:
+            pieces.append(("new", after[start_after:end_after]))
+    return tuple(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    old: Document
+    new: Document
+
+    def changes(self) -> Iterator[Change]:
+        yield from self._fields("document", "", "", "", _head(self.old), _head(self.new))
+        yield from self._entries("clause", "clauses", lambda clause: {"": clause.text, **_checked(clause.verified)})
+        yield from self._entries("parameter", "parameters", _parameter)
+        yield from self._entries("table", "tables", _table)
+        yield from self._entries("clock", "clocks", _clock)
+        yield from self._entries("open", "opens", _open)
+        yield from self._fields("fill", "", "", "", dict(self.old.fills), dict(self.new.fills))
+        yield from self._named("rule", self.old.rules, self.new.rules, _rule)
+        yield from self._named("amount", self.old.amounts, self.new.amounts, _amount)
+
+    def _entries(self, part: Part, name: str, fields: Callable[..., dict[str, str]]) -> Iterator[Change]:
+        before: Mapping[str, object] = getattr(self.old, name)
+        after: Mapping[str, object] = getattr(self.new, name)
+        yield from self._pairs(part, before, after, fields)
+
+    def _named(
+        self,
+        part: Part,
+        before: tuple[Rule, ...] | tuple[Amount, ...],
+        after: tuple[Rule, ...] | tuple[Amount, ...],
+        fields: Callable[..., dict[str, str]],
+    ) -> Iterator[Change]:
+        yield from self._pairs(part, {one.id: one for one in before}, {one.id: one for one in after}, fields)
+
+    def _pairs(
+        self,
+        part: Part,
+        before: Mapping[str, object],
+        after: Mapping[str, object],
+        fields: Callable[..., dict[str, str]],
+    ) -> Iterator[Change]:
+        """Entries by name, in the order of the new text; what it no longer has comes last."""
+        for name in (*after, *(gone for gone in before if gone not in after)):
+            was, is_ = before.get(name), after.get(name)
+            held = is_ if is_ is not None else was
+            yield from self._fields(
+                part,
+                name,
+                self._clause(held),
+                _sentence(held),
+                fields(was) if was is not None else {},
+                fields(is_) if is_ is not None else {},
+            )
+
+    def _fields(
+        self, part: Part, name: str, clause: str, says: str, before: Mapping[str, str], after: Mapping[str, str]
+    ) -> Iterator[Change]:
+        for field in (*after, *(gone for gone in before if gone not in after)):
+            was, is_ = before.get(field, ""), after.get(field, "")
+            if was != is_:
+                kind = "added" if not was else "removed" if not is_ else "changed"
+                yield Change(part, name, clause, was, is_, kind, field, says)
+
+    def _clause(self, held: object) -> str:
+        """The clause an entry stands on, as people cite it."""
+        ref = getattr(held, "ref", None)
+        if ref is not None:
+            return str(ref)
+        match held:
+            case Parameter(values=values):
+                cite = values[-1].cite
+            case Table(versions=versions):
+                cite = versions[-1].cite
+            case Rule(cite=cite) | Amount(cite=cite) | Clock(cite=cite) | OpenTerm(cite=cite):
+                pass
+            case _:
+                return ""
+        document_id, _, clause_id = cite.partition("#")
+        for document in (self.new, self.old):
+            if document.id == document_id and clause_id in document.clauses:
+                return document.clauses[clause_id].ref
+        return cite
+
+
+def _sentence(held: object) -> str:
+    return held.asks if isinstance(held, Rule) else str(getattr(held, "says", ""))
+
+
+def _checked(verified: bool) -> dict[str, str]:
+    return {"核实": "已核实" if verified else "未核实"}
+
+
+def _since(start: date | None) -> str:
+    return f"自 {start.isoformat()} 起" if start else ""
+
+
+def _head(document: Document) -> dict[str, str]:
+    return {
+        "名称": document.title,
+        "文号": document.number,
+        "发文机关": "、".join(document.issuers),
+        "施行": document.start.isoformat(),
+        "有效期至": document.end.isoformat() if document.end else "",
+        "效力": "可据以办理" if document.authority == "binding" else "仅供参考",
+        "废止": "、".join(document.repeals),
+        "说明": document.notice,
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, str]:
+    return {_since(value.start): figure_text(value.value, parameter.unit) for value in parameter.values}
+
+
+def _table(table: Table) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for version in table.versions:
+        fields |= _cells(table, version)
+    return fields
+
+
+def _cells(table: Table, version: TableVersion) -> dict[str, str]:
+    since = f"{_since(version.start)} " if version.start else ""
+    cells = {
+        f"{since}[{', '.join(str(code) for code in key)}]": figure_text(value, table.unit)
+        for key, value in version.rows.items()
+    }
+    return cells | {f"{since}核实": "已核实" if version.verified else f"未核实 {version.note}".rstrip()}
+
+
+def _clock(clock: Clock) -> dict[str, str]:
+    return {"": figure_text(clock.value, clock.unit)}
+
+
+def _open(term: OpenTerm) -> dict[str, str]:
+    return {"不低于": figure_text(term.at_least, term.unit), "不高于": figure_text(term.at_most, term.unit)}
+
+
+def _rule(rule: Rule) -> dict[str, str]:
+    return {
+        "条件": expression_text(rule.must),
+        "适用情形": expression_text(rule.when),
+        "说明": rule.says,
+        "建议": rule.remedy,
+        "依据": "、".join((rule.cite, *rule.also)),
+        "补贴种类": "、".join(sorted(rule.schemes)),
+        "环节": "、".join(sorted(rule.phases)),
+        "效力": EFFECTS[rule.review_only],
+    }
+
+
+def _amount(amount: Amount) -> dict[str, str]:
+    steps = {f"第 {place} 步 {step.label}": _step(step) for place, step in enumerate(amount.steps, 1)}
+    return {
+        "适用情形": expression_text(amount.when),
+        "基数": expression_text(amount.base),
+        **steps,
+        "取整": f"{amount.rounding} 到 {amount.step_fen} 分",
+        "付给": expression_text(amount.pay_to),
+        "补贴种类": amount.scheme,
+    }
+
+
+def _step(step: Step) -> str:
+    when = f"（{expression_text(step.when)}）" if step.when is not None else ""
+    return f"{OPERATIONS[step.operation]} {expression_text(step.value)}{when}"

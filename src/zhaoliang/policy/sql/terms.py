@@ -1,0 +1,333 @@
+"""A policy set bound to its day: every figure in its place as a constant, every table as a grid of whole numbers.
+
+What is left reads facts alone and means the same on every engine. Binding uses the evaluator itself for whatever reads
+no fact, so a constant is exactly what `PolicySet.decide` would have found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from zhaoliang.policy.evaluate import Evaluator, Figures, Trace
+from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value, names_in
+from zhaoliang.policy.model import Amount, Document, Phase, Rule, Table, TableVersion
+from zhaoliang.policy.store import PolicySet
+from zhaoliang.policy.units import Type
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A constant."""
+
+    type: Type
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A figure that no text sets, or anything that rests on one."""
+
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class FactRead:
+    """A fact of the line; a `fraction` is read from two columns."""
+
+    type: Type
+    name: str
+    fraction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A connective, comparison, calculation or function."""
+
+    type: Type
+    op: str
+    args: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """The value of the first branch that holds; an unknown condition before it makes the whole unknown."""
+
+    type: Type
+    branches: tuple[tuple[Term, Term], ...]
+    otherwise: Term
+
+
+@dataclass(frozen=True, slots=True)
+class GridRead:
+    """A cell of a grid; no such cell is an unknown."""
+
+    type: Type
+    grid: Grid
+    keys: tuple[Term, ...]
+
+
+Term = Known | Unknown | FactRead | Apply | Choose | GridRead
+Span = tuple[date | None, date | None]
+
+
+@dataclass(frozen=True, slots=True)
+class GridKey:
+    """One key: `number`, `text` or `date`; with tiers the cell is the highest step not above the value."""
+
+    kind: str
+    tiers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """A table's cells as whole numbers over one common denominator.
+
+    `by` names the date fact that picks the sheet; `starts` gives the sheets' first days (None: from ever) with their
+    number. Versions with the same figures share a sheet. Without `by` there is one sheet, number 0.
+    """
+
+    name: str
+    keys: tuple[GridKey, ...]
+    by: str | None
+    starts: tuple[tuple[date | None, int], ...]
+    cells: Mapping[tuple[int, ...] | tuple[int | str | date, ...], int]
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRule:
+    """A rule with its figures in place. `soft`: its fail always goes to a person.
+
+    `doubtful` names the date facts and spans of days for which it would read an unconfirmed table version.
+    """
+
+    rule: Rule
+    must: Term
+    when: Term | None
+    soft: bool
+    doubtful: tuple[tuple[str, Span], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStep:
+    """One step of an amount."""
+
+    operation: str
+    value: Term
+    when: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAmount:
+    """An amount with its figures in place."""
+
+    amount: Amount
+    when: Term | None
+    base: Term
+    steps: tuple[BoundStep, ...]
+    pay_to: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSet:
+    """What a decision of one phase reads and does. `amounts` is None in a phase that works out none."""
+
+    rules: tuple[BoundRule, ...]
+    amounts: tuple[BoundAmount, ...] | None
+    ranks: Mapping[str, tuple[str, ...]]
+
+    def terms(self) -> Iterator[Term]:
+        """Every expression of the set."""
+        for rule in self.rules:
+            yield from (term for term in (rule.when, rule.must) if term is not None)
+        for amount in self.amounts or ():
+            parts = [amount.when, amount.base, amount.pay_to]
+            parts += [part for step in amount.steps for part in (step.when, step.value)]
+            yield from (part for part in parts if part is not None)
+
+    def facts(self) -> frozenset[str]:
+        """The facts the decision reads: those of the expressions and the days that pick a table's version."""
+        names = {name for rule in self.rules for name, _ in rule.doubtful}
+        for term in self.terms():
+            names |= facts_in(term)
+        return frozenset(names)
+
+
+@dataclass(slots=True)
+class Binder:
+    """Binds sets; grids of the same figures are shared, so that two sets can be compared in one statement."""
+
+    grids: dict[tuple[object, ...], Grid] = field(default_factory=dict)
+
+    def bind(self, policies: PolicySet, phase: Phase) -> BoundSet:
+        """The rules of the phase and, where the phase works one out, the amounts."""
+        rules = tuple(
+            self._rule(policies, document, rule) for document, rule in policies.bound_rules if phase in rule.phases
+        )
+        amounts = None
+        if phase != "filing":
+            amounts = tuple(self._amount(policies, document, amount) for document, amount in policies.bound_amounts)
+        return BoundSet(rules, amounts, policies.store.facts.enums)
+
+    def _rule(self, policies: PolicySet, document: Document, rule: Rule) -> BoundRule:
+        scope = _Scope(self, policies, document)
+        sure, doubtful = policies.confirmed(document, rule)
+        when = scope.condition(rule.when)
+        return BoundRule(rule, scope.term(rule.must), when, rule.review_only or not sure, doubtful)
+
+    def _amount(self, policies: PolicySet, document: Document, amount: Amount) -> BoundAmount:
+        scope = _Scope(self, policies, document)
+        return BoundAmount(
+            amount,
+            scope.condition(amount.when),
+            scope.term(amount.base),
+            tuple(
+                BoundStep(step.operation, scope.term(step.value), scope.condition(step.when)) for step in amount.steps
+            ),
+            scope.term(amount.pay_to) if amount.pay_to is not None else None,
+        )
+
+
+def facts_in(term: Term) -> frozenset[str]:
+    """The facts an expression reads."""
+    match term:
+        case FactRead(name=name):
+            return frozenset((name,))
+        case Apply(args=args):
+            return frozenset().union(*map(facts_in, args))
+        case Choose(branches=branches, otherwise=otherwise):
+            return frozenset().union(facts_in(otherwise), *(facts_in(part) for branch in branches for part in branch))
+        case GridRead(grid=grid, keys=keys):
+            return frozenset((grid.by,) if grid.by else ()).union(*map(facts_in, keys))
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One document of one set: where its expressions find their figures and tables."""
+
+    binder: Binder
+    policies: PolicySet
+    document: Document
+
+    def condition(self, node: Node | None) -> Term | None:
+        """A condition that always holds is no condition."""
+        term = self.term(node) if node is not None else None
+        return None if isinstance(term, Known) and term.value is True else term
+
+    def term(self, node: Node) -> Term:
+        if not self._reads_facts(node):
+            return self._constant(node)
+        match node:
+            case Name(type=type_, name=name):
+                return FactRead(type_, name, self.policies.store.facts.facts[name].fraction)
+            case Operation(type=type_, op=op, args=args):
+                return _applied(type_, op, [self.term(arg) for arg in args])
+            case Case():
+                return self._case(node)
+            case Lookup(type=type_, table=table, keys=keys):
+                grid, terms = self._grid(self.document.tables[table]), tuple(self.term(key) for key in keys)
+                lost = grid is None or any(isinstance(term, Unknown) for term in terms)
+                return Unknown(type_) if lost else GridRead(type_, grid, terms)
+            case Constant(type=type_, value=value):
+                return Known(type_, value)
+
+    def _reads_facts(self, node: Node) -> bool:
+        if any(name.is_fact for name in names_in(node)):
+            return True
+        return any(self.document.tables[table].version_by for table in _tables(node))
+
+    def _constant(self, node: Node) -> Term:
+        figures: Figures = self.policies.figures(self.document)
+        value = Evaluator({}, figures, self.policies.store.facts.enums).value(node, Trace())
+        return Unknown(node.type) if value is None else Known(node.type, value)
+
+    def _case(self, node: Case) -> Term:
+        otherwise = self.term(node.otherwise) if node.otherwise is not None else Unknown(node.type)
+        branches: list[tuple[Term, Term]] = []
+        for condition, value in node.branches:
+            holds = self.term(condition)
+            if isinstance(holds, Known) and holds.value is False:
+                continue
+            if isinstance(holds, Known | Unknown):
+                otherwise = self.term(value) if isinstance(holds, Known) else Unknown(node.type)
+                break
+            branches.append((holds, self.term(value)))
+        return Choose(node.type, tuple(branches), otherwise) if branches else otherwise
+
+    def _grid(self, table: Table) -> Grid | None:
+        """The table as a grid, None when no version is in force on the set's day."""
+        on = self.policies.on
+        if table.version_by:
+            versions = sorted(table.versions, key=lambda version: version.start or date.min)
+        else:
+            held = table.on(on)
+            versions = [] if held is None else [held]
+        if not versions:
+            return None
+        starts = tuple(version.start for version in versions)
+        key = (self.document.id, self.document.content_hash, table.name, starts)
+        if key not in self.binder.grids:
+            self.binder.grids[key] = _grid_of(table, versions, self.policies)
+        return self.binder.grids[key]
+
+
+def _tables(node: Node) -> Iterator[str]:
+    match node:
+        case Lookup(table=table, keys=keys):
+            yield table
+            for key in keys:
+                yield from _tables(key)
+        case Operation(args=args):
+            for arg in args:
+                yield from _tables(arg)
+        case Case(branches=branches, otherwise=otherwise):
+            parts = [part for branch in branches for part in branch]
+            for part in (*parts, otherwise):
+                if part is not None:
+                    yield from _tables(part)
+
+
+def _applied(type_: Type, op: str, args: Sequence[Term]) -> Term:
+    if op in ("and", "or"):
+        decisive = op == "or"
+        if any(isinstance(arg, Known) and arg.value is decisive for arg in args):
+            return Known(type_, decisive)
+        left = tuple(arg for arg in args if not isinstance(arg, Known))
+        return left[0] if len(left) == 1 else Apply(type_, op, left) if left else Known(type_, not decisive)
+    if any(isinstance(arg, Unknown) for arg in args):
+        return Unknown(type_)
+    return Apply(type_, op, tuple(args))
+
+
+def _grid_of(table: Table, versions: Sequence[TableVersion], policies: PolicySet) -> Grid:
+    types = policies.store.facts.types
+    keys = tuple(GridKey(_key_kind(types[key.like]), key.tiers) for key in table.keys)
+    sheets: list[TableVersion] = []
+    starts: list[tuple[date | None, int]] = []
+    for version in versions:
+        same = [number for number, sheet in enumerate(sheets) if sheet.rows == version.rows]
+        if not same:
+            sheets.append(version)
+        starts.append((version.start, same[0] if same else len(sheets) - 1))
+    figures = [Fraction(value) for sheet in sheets for value in sheet.rows.values()]
+    denominator = math.lcm(*(figure.denominator for figure in figures)) if figures else 1
+    cells = {
+        (number, *(_cell(key, cell) for key, cell in zip(keys, row, strict=True))): int(value * denominator)
+        for number, sheet in enumerate(sheets)
+        for row, value in sheet.rows.items()
+    }
+    by = table.version_by
+    return Grid(table.name, keys, by, tuple(starts) if by else (), cells, denominator)
+
+
+def _key_kind(type_: Type) -> str:
+    return type_.kind if type_.kind in ("number", "date", "bool") else "text"
+
+
+def _cell(key: GridKey, cell: str | int) -> str | int | date:
+    return date.fromisoformat(str(cell)) if key.kind == "date" else cell
