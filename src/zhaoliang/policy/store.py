@@ -256,6 +256,20 @@ class PolicySet:
         }
         return tuple(lowest.values())
 
+    @property
+    def bound_rules(self) -> tuple[tuple[Document, Rule], ...]:
+        """The rules of the scheme, each with the text it stands in: where its figures and tables are found."""
+        return self._rules
+
+    @property
+    def bound_amounts(self) -> tuple[tuple[Document, Amount], ...]:
+        """The amounts a decision chooses from, in order, each with the text it stands in."""
+        return self._amounts
+
+    def figures(self, document: Document) -> _Figures:
+        """The document's figures and tables on the set's day."""
+        return _Figures(self, document)
+
     def facts_needed(self, phase: Phase = "claim") -> tuple[str, ...]:
         """The facts a decision in this phase may read: what the caller should supply."""
         nodes: list[Node | None] = []
