@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from factories.actors import TIANJIN, actor
-from zhaoliang.kernel import audit
+from zhaoliang.kernel import audit, tasks
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Access, Place, Role
 
@@ -89,3 +89,14 @@ def test_an_event_slipped_in_long_after_its_time_is_named(db: None) -> None:
 def test_the_running_system_may_not_rewrite_its_log(db: None, table: str, statement: str) -> None:
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(table))
+
+
+@pytest.mark.mission("I6")
+def test_the_clock_seals_every_city(db: None) -> None:
+    _write(2)
+    audit.append(
+        access=Access(370900, 370900), act="test.act", actor=actor(Role.REVIEWER), at=AT, target=Place(370900, 370900)
+    )
+    tasks.seal_audit_log.func(timestamp=int(AT.timestamp()))
+    assert [audit.unsealed(city_code=city_code) for city_code in (TIANJIN, 370900)] == [0, 0]
+    assert {head.city_code for head in audit.heads()} >= {TIANJIN, 370900}

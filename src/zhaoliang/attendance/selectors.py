@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
-from zhaoliang.classes.selectors import sessions_on
+from zhaoliang.classes.selectors import every_session, sessions_on
 from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.models import Person
 
@@ -44,6 +44,13 @@ def class_totals(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
         .order_by("enrolment_id")
     )
     return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
+
+
+def sessions_to_close(at: datetime) -> list[ClassSession]:
+    """Sessions of all cities that are over while somebody is still expected, for the clock."""
+    with national():
+        waiting = Attendance.objects.filter(state="expected", session__period__endswith__lte=at)
+        return every_session(sorted(set(waiting.values_list("session_id", flat=True))))
 
 
 def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from zhaoliang.classes.models import (
     ClassSession,
@@ -141,6 +141,23 @@ def ended_classes(evaluator: Organisation) -> QuerySet[TrainingClass]:
     return _classes(evaluator.city_code).filter(project__evaluator=evaluator, state="ended").order_by("ends_on", "id")
 
 
+def classes_to_start(today: date) -> list[TrainingClass]:
+    """Accepted classes of all cities whose first day has come, for the clock."""
+    with national():
+        return list(TrainingClass.objects.filter(state="accepted", starts_on__lte=today).order_by("city_code", "id"))
+
+
+def classes_to_end(last_day: date) -> list[TrainingClass]:
+    """Running classes of all cities whose last session was on `last_day` or before, for the clock."""
+    later = ClassSession.objects.filter(
+        city_code=OuterRef("city_code"),
+        training_class_id=OuterRef("pk"),
+        period__endswith__gt=day_start(last_day + timedelta(days=1)),
+    )
+    with national():
+        return list(TrainingClass.objects.filter(~Exists(later), state="running").order_by("city_code", "id"))
+
+
 def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:
     """The classes of a project that were neither withdrawn nor stopped, newest first."""
     return list(
@@ -180,6 +197,13 @@ def session(city_code: int, session_id: int) -> ClassSession | None:
         .select_related("teacher", "training_class__project", "training_class__site")
         .first()
     )
+
+
+def every_session(ids: list[int]) -> list[ClassSession]:
+    """These sessions of any city with class and project, by city and time, for the clock."""
+    with national():
+        found = ClassSession.objects.filter(pk__in=ids).select_related("training_class__project")
+        return list(found.order_by("city_code", "period", "id"))
 
 
 def teachers_of(provider: Organisation) -> list[Teacher]:
