@@ -6,9 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
-from typing import Literal, TypeVar
+from typing import Literal
 
-from zhaoliang.policy.model import Amount, Clock, Document, OpenTerm, Parameter, Rule, Step, Table, TableVersion
+from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.model import (
+    Amount,
+    Clock,
+    Document,
+    OpenTerm,
+    Parameter,
+    Rule,
+    Step,
+    Table,
+    TableKey,
+    TableVersion,
+)
 from zhaoliang.policy.wording import expression_text, figure_text
 
 Part = Literal["document", "clause", "parameter", "table", "clock", "open", "fill", "rule", "amount"]
@@ -24,8 +36,9 @@ PARTS: dict[Part, str] = {
     "amount": "金额",
 }
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
+# Entries that come or go as one; of a table or parameter each figure is told by itself.
+WHOLE: frozenset[Part] = frozenset({"clause", "rule", "amount"})
 OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过"}
-Held = TypeVar("Held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +68,12 @@ class Change:
         return f"{PARTS[self.part]}改动：{what}{where}：{self.before} → {self.after}"
 
 
-def differences(old: Document, new: Document) -> tuple[Change, ...]:
-    """Every difference from `old` to `new`: the head, then clauses, figures, table cells, rules and amounts."""
-    return tuple(_Comparison(old, new).changes())
+def differences(old: Document, new: Document, facts: FactSchema | None = None) -> tuple[Change, ...]:
+    """Every difference from `old` to `new`: the head, then clauses, figures, table cells, rules and amounts.
+
+    With the fact schema, table cells carry the Chinese names of their codes.
+    """
+    return tuple(_Comparison(old, new, facts).changes())
 
 
 def marked(before: str, after: str) -> tuple[tuple[Literal["same", "gone", "new"], str], ...]:
@@ -78,12 +94,13 @@ def marked(before: str, after: str) -> tuple[tuple[Literal["same", "gone", "new"
 class _Comparison:
     old: Document
     new: Document
+    facts: FactSchema | None
 
     def changes(self) -> Iterator[Change]:
         yield from self._fields("document", "", "", "", _head(self.old), _head(self.new))
         yield from self._entries("clause", "clauses", lambda clause: {"": clause.text, **_checked(clause.verified)})
         yield from self._entries("parameter", "parameters", _parameter)
-        yield from self._entries("table", "tables", _table)
+        yield from self._entries("table", "tables", self._table)
         yield from self._entries("clock", "clocks", _clock)
         yield from self._entries("open", "opens", _open)
         yield from self._fields("fill", "", "", "", dict(self.old.fills), dict(self.new.fills))
@@ -115,6 +132,12 @@ class _Comparison:
         for name in (*after, *(gone for gone in before if gone not in after)):
             was, is_ = before.get(name), after.get(name)
             held = is_ if is_ is not None else was
+            if part in WHOLE and (was is None or is_ is None):
+                summary = next(text for text in fields(held).values() if text)
+                kind = "added" if was is None else "removed"
+                texts = ("", summary) if was is None else (summary, "")
+                yield Change(part, name, self._clause(held), *texts, kind, "", _sentence(held))
+                continue
             yield from self._fields(
                 part,
                 name,
@@ -153,6 +176,23 @@ class _Comparison:
                 return document.clauses[clause_id].ref
         return cite
 
+    def _table(self, table: Table) -> dict[str, str]:
+        return {name: text for version in table.versions for name, text in self._cells(table, version)}
+
+    def _cells(self, table: Table, version: TableVersion) -> Iterator[tuple[str, str]]:
+        since = f"{_since(version.start)} " if version.start else ""
+        for codes, value in version.rows.items():
+            shown = (self._code(key, code) for key, code in zip(table.keys, codes, strict=True))
+            yield f"{since}[{'，'.join(shown)}]", figure_text(value, table.unit)
+        yield f"{since}核实", "已核实" if version.verified else f"未核实 {version.note}".rstrip()
+
+    def _code(self, key: TableKey, code: str | int) -> str:
+        """A key's code by its Chinese name; a step of hours or years with its unit."""
+        fact = self.facts.facts.get(key.like) if self.facts else None
+        if fact is None or self.facts is None:
+            return str(code)
+        return figure_text(code, fact.unit) if isinstance(code, int) else self.facts.show(key.like, code)
+
 
 def _sentence(held: object) -> str:
     return held.asks if isinstance(held, Rule) else str(getattr(held, "says", ""))
@@ -181,22 +221,6 @@ def _head(document: Document) -> dict[str, str]:
 
 def _parameter(parameter: Parameter) -> dict[str, str]:
     return {_since(value.start): figure_text(value.value, parameter.unit) for value in parameter.values}
-
-
-def _table(table: Table) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for version in table.versions:
-        fields |= _cells(table, version)
-    return fields
-
-
-def _cells(table: Table, version: TableVersion) -> dict[str, str]:
-    since = f"{_since(version.start)} " if version.start else ""
-    cells = {
-        f"{since}[{', '.join(str(code) for code in key)}]": figure_text(value, table.unit)
-        for key, value in version.rows.items()
-    }
-    return cells | {f"{since}核实": "已核实" if version.verified else f"未核实 {version.note}".rstrip()}
 
 
 def _clock(clock: Clock) -> dict[str, str]:

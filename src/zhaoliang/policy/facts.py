@@ -22,6 +22,7 @@ class Fact:
     """One fact: its name, type and Chinese label; `source` is the selector that gives it, or `outside`.
 
     `fraction`: a number that need not be whole. `document` is the text that declares the fact, empty for the platform's.
+    `residence`: about hukou or where one lives, works or pays; a rule may not refuse by it of itself.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Fact:
     unknown: str
     fraction: bool = False
     document: str = ""
+    residence: bool = False
 
 
 OUTSIDE = "outside"
@@ -151,7 +153,7 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
     except ExpressionError as problem:
         raise tree.error(str(problem), "facts", name, "unit") from problem
     texts = (entry["label"], entry["meaning"], entry.get("source", OUTSIDE), entry["unknown"])
-    return Fact(name, type_, unit, *texts, entry.get("fraction", False), document)
+    return Fact(name, type_, unit, *texts, entry.get("fraction", False), document, entry.get("residence", False))
 
 
 def _exact(wanted: Type, value: object) -> Value | None:

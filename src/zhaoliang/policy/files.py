@@ -67,9 +67,23 @@ class Tree:
             node = step
         return line + 1
 
+    def lines(self) -> dict[str, int]:
+        """The line of every part and of every named entry in it: `rules` and `rules.min_age`."""
+        found: dict[str, int] = {}
+        for key, value in _pairs(self.root):
+            found[key.value] = _line(key, 0) + 1
+            found |= {f"{key.value}.{inner.value}": _line(inner, 0) + 1 for inner, _ in _pairs(value)}
+            if isinstance(value, yaml.SequenceNode):
+                found |= {f"{key.value}.{place}": _line(one, 0) + 1 for place, one in enumerate(value.value)}
+        return found
+
     def error(self, problem: str, *path: str | int) -> PolicyFileError:
         """An error that points at the path's line."""
         return PolicyFileError(self.file, ".".join(str(part) for part in path), problem, self.line(*path))
+
+
+def _pairs(node: yaml.nodes.Node) -> list[tuple[yaml.nodes.Node, yaml.nodes.Node]]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
 
 
 def _line(node: yaml.nodes.Node | None, fallback: int) -> int:

@@ -33,6 +33,7 @@ from zhaoliang.policy.model import (
     OpenTerm,
     Parameter,
     Phase,
+    RecordedDecision,
     Rule,
     Scenario,
     Step,
@@ -43,6 +44,8 @@ from zhaoliang.policy.model import (
 from zhaoliang.policy.units import BOOL, DATE, PAYEE, Type, number
 
 NATION = 100000
+# 人社部函〔2021〕14号 七：不得以地域、户籍等为前提条件。A rule that does so waits for the bureau to decide and say so.
+UNDECIDED = "以户籍或所在地为条件，与人社部函〔2021〕14号第七条不一致，没有记录本地决定，转人工"
 PERSON_PHASES: tuple[Phase, ...] = ("preflight", "claim")
 CODES = {"payee": ("enterprise", "provider", "person")}
 
@@ -114,7 +117,14 @@ class _Loader:
             raise self.tree.error(f"{jurisdiction} is region {region_of(jurisdiction)}", "document", "region")
         self.id = str(head["id"])
         self.clauses = {
-            name: Clause(name, clause["ref"], clause["text"].strip(), clause["verified"], clause.get("source", ""))
+            name: Clause(
+                name,
+                clause["ref"],
+                clause["text"].strip(),
+                clause["verified"],
+                clause.get("source", ""),
+                clause.get("forbids", ""),
+            )
             for name, clause in self.data["clauses"].items()
         }
         self.parameters = {name: self._parameter(name, entry) for name, entry in self._part("parameters")}
@@ -153,6 +163,7 @@ class _Loader:
             rules=tuple(rules),
             amounts=tuple(amounts),
             scenarios=tuple(scenarios),
+            lines=self.tree.lines(),
         )
 
     def _part(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -304,6 +315,9 @@ class _Loader:
                 must = Operation(BOOL, "not", (must,))
             if not any(read.is_fact for read in names_in(must)):
                 raise self.tree.error("a rule must read at least one fact", *path)
+            applies = self._optional(when, *path, "when")
+            decision = RecordedDecision(**entry["decision"]) if "decision" in entry else None
+            held_back = decision is None and self._reads_residence(must, applies)
             yield Rule(
                 id=name,
                 kind=kinds[part],
@@ -311,14 +325,23 @@ class _Loader:
                 says=entry["says"],
                 remedy=entry.get("do", ""),
                 must=must,
-                when=self._optional(when, *path, "when"),
+                when=applies,
                 source=source,
                 cite=self._cite(entry["cite"], *path, "cite"),
                 also=tuple(self._cite(cite, *path, "also") for cite in entry.get("also", ())),
                 schemes=frozenset(self._scheme(scheme, *path, "schemes") for scheme in entry["schemes"]),
                 phases=_phases(entry["phase"]),
-                review_only=entry.get("effect") == "review",
+                review_only=entry.get("effect") == "review" or held_back,
+                note=UNDECIDED if held_back else "",
+                decision=decision,
             )
+
+    def _reads_residence(self, *nodes: Node | None) -> bool:
+        return any(
+            name.is_fact and name.name in self.facts.facts and self.facts.facts[name.name].residence
+            for node in nodes
+            for name in names_in(node)
+        )
 
     def _condition(self, kind: str, entry: dict[str, Any]) -> tuple[str, str | None]:
         """The condition's text and the case in which it applies, whichever way the entry is written."""

@@ -47,13 +47,17 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One clause of a document. `verified` means its text was read, `source` says where."""
+    """One clause of a document. `verified` means its text was read, `source` says where.
+
+    `forbids`: the kind of condition the clause forbids lower texts to make (`residence`: hukou or where one lives).
+    """
 
     id: str
     ref: str
     text: str
     verified: bool
     source: str = ""
+    forbids: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,24 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """Who decided, by which paper and when, that a rule against a higher text binds all the same, and for which text."""
+
+    by: str
+    number: str
+    on: date
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.by}{self.on.isoformat()}决定（{self.number}）：{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A condition that must hold: `asks` names it in a few words, `says` is the sentence of its refusal.
 
-    A rule that may not refuse turns its fail into cannot_tell.
+    A rule that may not refuse (`review_only`) turns its fail into cannot_tell; `note` says why. A rule that reads a
+    residence fact may refuse only by a recorded `decision` (人社部函〔2021〕14号 七).
     """
 
     id: str
@@ -137,6 +155,8 @@ class Rule:
     schemes: frozenset[str]
     phases: frozenset[Phase]
     review_only: bool
+    note: str = ""
+    decision: RecordedDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +251,11 @@ class Document:
     rules: tuple[Rule, ...] = ()
     amounts: tuple[Amount, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line(self, part: str) -> int:
+        """The line in `file` of a part such as `rules.min_age` or `clauses.4`; 1 where it stands by no line."""
+        return self.lines.get(part, 1)
 
     def in_force(self, day: date) -> bool:
         """Whether the text binds on `day`, both ends included."""

@@ -355,7 +355,7 @@ class PolicySet:
         outcome = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.CANNOT_TELL}[answer]
         note = "" if verified else UNVERIFIED
         if outcome is Outcome.FAIL and (rule.review_only or not verified):
-            outcome, note = Outcome.CANNOT_TELL, note or FOR_PERSON
+            outcome, note = Outcome.CANNOT_TELL, note or rule.note or FOR_PERSON
         return RuleResult(
             rule.id,
             outcome,
