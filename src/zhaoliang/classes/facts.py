@@ -5,7 +5,7 @@ A fact that is not known is left out: the rules then cannot tell, and a person d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -44,6 +44,7 @@ _KIND_BY_CERTIFICATE = {
     CertificateKind.COMPLETION: "no_certificate",
 }
 _SITE_FACT = {"own": "ordinary", "school": "school", "enterprise": "ordinary", "public_training_base": None}
+_GRANTS = "全国补贴记录"
 _NAMED_FUNDS = {FundSource.EMPLOYMENT_SUBSIDY, FundSource.UNEMPLOYMENT_INSURANCE, FundSource.SPECIAL_ACCOUNT}
 
 
@@ -97,7 +98,7 @@ def base_facts(
     if person is not None:
         sheet.put(person, "实名档案", name_matches_id=True)
     if known is not None:
-        _put_registers(sheet, known, group)
+        put_registers(sheet, known, group)
         put_grants(sheet, known.grants, project, start)
     put_voucher(sheet, voucher, project, start)
     return sheet
@@ -139,7 +140,8 @@ def put_project(sheet: FactSheet, project: Project, start: date, training_class:
         sheet.put(site, "教学点", site_kind=_SITE_FACT[site.kind] or site.kind)
 
 
-def _put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
+def put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
+    """Statuses, membership of the group and clashes of times."""
     pension, establishment = known.statuses.get("pension"), known.statuses.get("establishment")
     student = known.statuses.get("student")
     if pension is not None:
@@ -160,23 +162,30 @@ def _put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
         sheet.put(None, "课程表比对", time_clash=bool(certain))
 
 
+def put_grant_counts(sheet: FactSheet, grants: Collection[PersonGrant], on: date) -> None:
+    """How often the person was granted before that day, whatever the occupation."""
+    trainings = [grant for grant in grants if grant.scheme == "training"]
+    upgrades = [grant for grant in grants if grant.scheme == "skill_upgrade"]
+    sheet.put(
+        None,
+        _GRANTS,
+        trainings_paid_lifetime=len(trainings),
+        trainings_paid_this_year=sum(grant.granted_on.year == on.year for grant in trainings),
+        skill_upgrades_paid_this_year=sum(grant.granted_on.year == on.year for grant in upgrades),
+    )
+
+
 def put_grants(sheet: FactSheet, grants: Iterable[PersonGrant], project: Project, start: date) -> None:
     """What the person was granted before, anywhere in the country (national register)."""
     all_grants = list(grants)
-    trainings = [grant for grant in all_grants if grant.scheme == "training"]
-    upgrades = [grant for grant in all_grants if grant.scheme == "skill_upgrade"]
-    here = [grant for grant in trainings if grant.occupation_code == project.occupation_id]
+    put_grant_counts(sheet, all_grants, start)
+    here = [
+        grant for grant in all_grants if grant.scheme == "training" and grant.occupation_code == project.occupation_id
+    ]
     level = project.level or 0
     same = next((grant for grant in here if level and grant.level == level), None)
     highest = max(here, key=lambda grant: grant.level, default=None)
-    source = "全国补贴记录"
-    sheet.put(
-        None,
-        source,
-        trainings_paid_lifetime=len(trainings),
-        trainings_paid_this_year=sum(grant.granted_on.year == start.year for grant in trainings),
-        skill_upgrades_paid_this_year=sum(grant.granted_on.year == start.year for grant in upgrades),
-    )
+    source = _GRANTS
     sheet.put(highest, highest.source if highest else source, highest_level_paid=highest.level if highest else 0)
     sheet.put(same, same.source if same else source, same_occupation_level_paid=same is not None)
     insured = next(
@@ -197,7 +206,7 @@ def put_certificate_grants(sheet: FactSheet, grants: Iterable[PersonGrant], cert
     schemes = {grant.scheme for grant in rows}
     sheet.put(
         rows[0] if rows else None,
-        "全国补贴记录",
+        _GRANTS,
         training_paid_for_certificate="training" in schemes,
         skill_upgrade_paid_for_certificate="skill_upgrade" in schemes,
     )
