@@ -51,7 +51,10 @@ def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
 @pytest.mark.parametrize(
     ("part", "reason"),
     [
-        ('parameters:\n  p: {unit: yuan, says: 示例, value: 1, cite: "1"}\n', "unknown unit 'yuan'"),
+        (
+            'parameters:\n  p: {unit: yuan, says: 示例, value: 1, cite: "1"}\n',
+            "没有 'yuan' 这个单位。金额一律用分（fen），1 元写 100",
+        ),
         ('parameters:\n  p: {unit: date, says: 示例, value: 1, cite: "1"}\n', "date values go together"),
         ('parameters:\n  level: {unit: fen, says: 示例, value: 1, cite: "1"}\n', "is the name of a fact"),
         (
@@ -74,7 +77,10 @@ def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
             "must name a date fact",
         ),
         ('amounts:\n  a: {scheme: lottery, says: 示例, base: 100, cite: "1"}\n', "unknown scheme 'lottery'"),
-        ('amounts:\n  a: {scheme: training, says: 示例, base: planned_hours, cite: "1"}\n', "number in fen is needed"),
+        (
+            'amounts:\n  a: {scheme: training, says: 示例, base: planned_hours, cite: "1"}\n',
+            "要数值（fen），写的是数值（hours）",
+        ),
         ("rules: {}\nrules: {}\n", "写了两次"),
         ("surprise: 1\n", "surprise"),
         ("rules: [\n", "yaml:"),

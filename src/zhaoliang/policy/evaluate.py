@@ -12,7 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Protocol
 
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value
+from zhaoliang.policy.expressions import BETWEEN, Case, Constant, Lookup, Name, Node, Operation, Value
 
 
 class Figures(Protocol):
@@ -122,8 +122,8 @@ class Evaluator:
 def _calculate(op: str, values: list[Value], trace: Trace) -> Value | None:
     if op == "year" and isinstance(values[0], date):
         return values[0].year
-    if op == "days_between" and isinstance(values[0], date) and isinstance(values[1], date):
-        return (values[1] - values[0]).days
+    if op in BETWEEN and isinstance(values[0], date) and isinstance(values[1], date):
+        return time_between(op, values[0], values[1])
     numbers = [value for value in values if isinstance(value, int | Fraction)]
     first = numbers[0]
     match op:
@@ -146,9 +146,20 @@ def _calculate(op: str, values: list[Value], trace: Trace) -> Value | None:
         case "*":
             return plain(first * second)
     if second == 0:
-        trace.lacks(f"{op}: 除数为 0")
+        trace.lacks(f"{op}：除数为 0")
         return None
     return first // second if op == "whole_div" else plain(Fraction(first) / second)
+
+
+def time_between(op: str, start: date, end: date) -> int:
+    """Days, or full months or years, from `start` to `end`; a month is full once its day of the month is reached.
+
+    The same count of years as `kernel.days.age_on`: who is born on 29 February is a year older on 1 March.
+    """
+    if op == "days_between":
+        return (end - start).days
+    months = (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+    return months if op == "months_between" else months // 12
 
 
 def plain(value: int | Fraction) -> int | Fraction:

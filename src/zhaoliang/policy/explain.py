@@ -10,11 +10,13 @@ from zhaoliang.policy.model import Outcome, Phase
 REFUSED: dict[Phase, str] = {
     "filing": "这个班期还不能这样开班。",
     "preflight": "按目前的情况，这次不能享受补贴。",
+    "advance": "现在还不能预付补贴。",
     "claim": "这次不能享受补贴。",
 }
 FIT: dict[Phase, str] = {
     "filing": "符合开班条件",
     "preflight": "目前符合条件，完成培训并取得证书后预计补贴",
+    "advance": "符合预付条件，预付补贴",
     "claim": "符合条件，补贴",
 }
 

@@ -2,14 +2,17 @@
 
 `compile_expression` parses with sqlglot, admits only what is listed here, checks operand types and units against the
 names in scope, and returns our own typed tree. `a / b` is refused because engines disagree about it: write
-`whole_div(a, b)` or `ratio(a, b)`. `is null` is refused because it would let a missing fact decide.
+`whole_div(a, b)` or `ratio(a, b)`. `is null` is refused because it would let a missing fact decide. Messages are for
+the officer who writes the policy: in Chinese, with the mend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Protocol
 
@@ -19,7 +22,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.expressions.core import Expr
 
 from zhaoliang.policy.errors import ExpressionError
-from zhaoliang.policy.units import BOOL, DATE, DIMENSIONLESS, TEXT, Type, multiply, number, unit_of
+from zhaoliang.policy.units import BOOL, DATE, DIMENSIONLESS, TEXT, Type, multiply, number, show, unit_of
 
 Value = bool | int | Fraction | date | str
 
@@ -82,13 +85,17 @@ class TableShape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names an expression may use: facts, figures, tables, and the codes of each enumeration in order."""
+    """The names an expression may use: facts, figures, tables, and the codes of each enumeration in order.
+
+    `broken` are figures and tables whose own entry has a fault: reading one is not reported a second time.
+    """
 
     facts: Mapping[str, Type]
     figures: Mapping[str, Type]
     tables: Mapping[str, TableShape]
     enums: Mapping[str, tuple[str, ...]]
     ordered: frozenset[str]
+    broken: frozenset[str] = frozenset()
 
 
 COMPARISONS: dict[type[Expr], str] = {
@@ -100,7 +107,15 @@ COMPARISONS: dict[type[Expr], str] = {
     exp.GTE: ">=",
 }
 ARITHMETIC: dict[type[Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
-FUNCTIONS = ("lookup", "whole_div", "ratio", "floor", "ceil", "least", "greatest", "year", "days_between")
+BETWEEN = {"days_between": "days", "months_between": "months", "years_between": "years"}
+FUNCTIONS = ("lookup", "whole_div", "ratio", "floor", "ceil", "least", "greatest", "year", *BETWEEN)
+FEN = unit_of("fen")
+MOST_LISTED = 16
+LITERAL_TRUTH = "条件里单独的 true 或 false 会使其余部分失去意义，请删去"
+
+
+class FollowsFromAnother(ExpressionError):
+    """The expression reads something whose own entry has a fault."""
 
 
 def compile_expression(text: str, scope: Scope, expected: Type | None = None) -> Node:
@@ -108,9 +123,9 @@ def compile_expression(text: str, scope: Scope, expected: Type | None = None) ->
     try:
         trees = sqlglot.parse(text, dialect="postgres")
     except SqlglotError as problem:
-        raise ExpressionError(f"cannot read {text!r}: {problem}") from problem
+        raise ExpressionError(f"读不懂 {text!r}：{_short(problem)}") from problem
     if len(trees) != 1 or trees[0] is None:
-        raise ExpressionError(f"{text!r} must be exactly one expression")
+        raise ExpressionError(f"{text!r} 不是一个表达式；一处只写一个，不用分号")
     node = _Compiler(scope).node(trees[0])
     if expected is not None:
         node = _fit(node, expected, scope)
@@ -151,7 +166,7 @@ class _Compiler:
 
     def node(self, tree: Expr) -> Node:
         if tree.comments:
-            raise ExpressionError("comments belong beside the expression, not in it")
+            raise ExpressionError("注释写在表达式旁边（YAML 的 #），不写在里面")
         kind = type(tree)
         if kind in COMPARISONS:
             return self._compare(COMPARISONS[kind], self.node(tree.this), self.node(tree.expression))
@@ -159,7 +174,7 @@ class _Compiler:
             return self._arithmetic(ARITHMETIC[kind], self.node(tree.this), self.node(tree.expression))
         handler = self._handlers().get(kind)
         if handler is None:
-            raise ExpressionError(f"{tree.sql(dialect='postgres')!r} is not part of the rule language")
+            raise ExpressionError(f"规则语言里没有 {tree.sql(dialect='postgres')!r} 这种写法；可用的运算和函数见 docs/policies.md")
         return handler(tree)
 
     def _handlers(self) -> dict[type[Expr], Callable[..., Node]]:
@@ -184,22 +199,22 @@ class _Compiler:
             exp.Floor: lambda tree: self._call("floor", [tree.this]),
             exp.Ceil: lambda tree: self._call("ceil", [tree.this]),
             exp.Year: lambda tree: self._call("year", [tree.this]),
-            exp.Div: lambda tree: _refuse("'/' differs between engines; write whole_div(a, b) or ratio(a, b)"),
-            exp.Is: lambda tree: _refuse("'is null' would let a missing fact decide; give the fact an explicit code"),
+            exp.MonthsBetween: lambda tree: self._call("months_between", [tree.this, tree.expression]),
+            exp.Div: lambda tree: _refuse("各引擎对 '/' 的算法不同；取整写 whole_div(a, b)，取比例写 ratio(a, b)"),
+            exp.Is: lambda tree: _refuse("'is null' 会让缺失的事实作出决定；请给“没有”一个代码，如 highest_level_paid = 'none'"),
         }
 
     def _name(self, tree: exp.Column) -> Node:
         name = str(tree.this.this)
         if tree.args.get("table") is not None:
-            raise ExpressionError(f"{tree.sql()!r}: names have no dots")
+            raise ExpressionError(f"{tree.sql()!r}：名称里没有点号，只写事实、参数、时限或开放项的名称")
         if name in self.scope.facts:
             return Name(self.scope.facts[name], name, True)
         if name in self.scope.figures:
             return Name(self.scope.figures[name], name, False)
-        known = sorted({*self.scope.facts, *self.scope.figures})
-        near = [other for other in known if other.startswith(name[:4]) or name in other or other in name]
-        hint = f"; did you mean {', '.join(near[:4])}?" if near else ""
-        raise ExpressionError(f"unknown name {name!r}{hint}")
+        if name in self.scope.broken:
+            raise FollowsFromAnother(name)
+        raise ExpressionError(f"没有 {name!r} 这个名称{nearest(name, [*self.scope.facts, *self.scope.figures])}")
 
     def _literal(self, tree: exp.Literal) -> Node:
         if tree.is_string:
@@ -211,29 +226,29 @@ class _Compiler:
     def _date(self, tree: exp.Cast) -> Node:
         inner = tree.this
         if not (tree.to.this == exp.DataType.Type.DATE and isinstance(inner, exp.Literal) and inner.is_string):
-            raise ExpressionError("the only cast is a date literal: date '2026-05-01'")
+            raise ExpressionError("不能转换类型；日期写成 date '2026-05-01'")
         try:
             return Constant(DATE, date.fromisoformat(str(inner.this)))
         except ValueError as problem:
-            raise ExpressionError(f"not a date: {inner.this!r}") from problem
+            raise ExpressionError(f"{inner.this!r} 不是日期；写成 date '2026-05-01'") from problem
 
     def _condition(self, tree: Expr) -> Node:
         node = self.node(tree)
         if node.type.kind != "bool":
-            raise ExpressionError(f"{tree.sql(dialect='postgres')!r} is a {node.type}, a condition is needed")
+            raise ExpressionError(f"{tree.sql(dialect='postgres')!r} 是{node.type}，这里要一个条件；比较大小请写 >=、<=、=")
         if isinstance(node, Constant):
-            raise ExpressionError("a bare TRUE or FALSE inside a condition makes the rest of it meaningless")
+            raise ExpressionError(LITERAL_TRUTH)
         return node
 
     def _connective(self, op: str, tree: Expr) -> Node:
         return Operation(BOOL, op, (self._condition(tree.this), self._condition(tree.expression)))
 
     def _compare(self, op: str, left: Node, right: Node) -> Node:
-        left, right = self._alike(left, right, f"compare ({op})")
+        left, right = self._alike(left, right, f"比较（{op}）")
         kind = left.type.kind
         orderable = kind in ("number", "date") or (kind == "enum" and left.type.enum in self.scope.ordered)
         if op not in ("=", "<>") and not orderable:
-            raise ExpressionError(f"a {left.type} has no order; use = or <> or in")
+            raise ExpressionError(f"{left.type}没有大小先后，只能用 =、<> 或 in")
         return Operation(BOOL, op, (left, right))
 
     def _between(self, tree: exp.Between) -> Node:
@@ -243,29 +258,29 @@ class _Compiler:
 
     def _in(self, tree: exp.In) -> Node:
         if tree.args.get("query") is not None or not tree.expressions:
-            raise ExpressionError("'in' takes a list of values")
+            raise ExpressionError("in 后面写一组值，如 in ('A', 'B')")
         options = [self._compare("=", self.node(tree.this), self.node(option)) for option in tree.expressions]
         return options[0] if len(options) == 1 else Operation(BOOL, "or", tuple(options))
 
     def _case(self, tree: exp.Case) -> Node:
         if tree.this is not None:
-            raise ExpressionError("write 'case when <condition> then <value> … end'")
+            raise ExpressionError("分情形写成 case when 条件 then 值 … else 值 end")
         branches = [(self._condition(branch.this), self.node(branch.args["true"])) for branch in tree.args["ifs"]]
         default = tree.args.get("default")
         otherwise = self.node(default) if default is not None else None
         kept = branches[0][1].type
         for value in [value for _, value in branches] + ([otherwise] if otherwise is not None else []):
-            kept = self._alike(Constant(kept, 0), value, "give alternatives of one type in case")[0].type
+            kept = self._alike(Constant(kept, 0), value, "在 case 里并列")[0].type
         return Case(kept, tuple(branches), otherwise)
 
     def _arithmetic(self, op: str, left: Node, right: Node) -> Node:
         for side in (left, right):
             if side.type.kind != "number":
-                raise ExpressionError(f"cannot calculate with a {side.type}")
+                raise ExpressionError(f"{side.type}不能用来计算")
         if op == "*":
             both = left.type.literal and right.type.literal
             return Operation(number(multiply(left.type.unit, right.type.unit), literal=both), op, (left, right))
-        left, right = self._alike(left, right, "add or subtract")
+        left, right = self._alike(left, right, "加减")
         return Operation(left.type, op, (left, right))
 
     def _alike(self, left: Node, right: Node, what: str) -> tuple[Node, Node]:
@@ -282,35 +297,35 @@ class _Compiler:
             return _fit(left, second, self.scope), right
         elif first.kind == second.kind and first.enum == second.enum:
             return left, right
-        raise ExpressionError(f"cannot {what}: {first} with {second}")
+        raise ExpressionError(f"不能{what}：{first}与{second}{_unit_hint(first, second)}")
 
     def _call(self, function: str, trees: list[Expr]) -> Node:
         if function not in FUNCTIONS:
-            raise ExpressionError(f"unknown function {function!r}; known: {', '.join(FUNCTIONS)}")
+            raise ExpressionError(f"没有 {function!r} 这个函数{nearest(function, FUNCTIONS)}")
         if function == "lookup":
             return self._lookup(trees)
         args = [self.node(tree) for tree in trees]
         if function in ("least", "greatest"):
             if len(args) < 2:
-                raise ExpressionError(f"{function} needs two values or more")
+                raise ExpressionError(f"{function} 至少要两个值")
             first = args[0]
             for index in range(1, len(args)):
-                first, args[index] = self._alike(first, args[index], f"take the {function} of")
+                first, args[index] = self._alike(first, args[index], f"取 {function}")
             if first.type.kind != "number":
-                raise ExpressionError(f"{function} takes numbers")
+                raise ExpressionError(f"{function} 只用于数值")
             return Operation(first.type, function, (first, *args[1:]))
         wanted, result = self._signature(function, args)
         if len(args) != wanted:
-            raise ExpressionError(f"{function} takes {wanted} value(s), not {len(args)}")
+            raise ExpressionError(f"{function} 要 {wanted} 个值，这里有 {len(args)} 个")
         return Operation(result, function, tuple(args))
 
     def _signature(self, function: str, args: list[Node]) -> tuple[int, Type]:
-        if function in ("year", "days_between"):
+        if function == "year" or function in BETWEEN:
             if any(arg.type.kind != "date" for arg in args):
-                raise ExpressionError(f"{function} takes dates")
-            return (1, number("years")) if function == "year" else (2, number("days"))
+                raise ExpressionError(f"{function} 只用于日期")
+            return (1, number("years")) if function == "year" else (2, number(BETWEEN[function]))
         if any(arg.type.kind != "number" for arg in args):
-            raise ExpressionError(f"{function} takes numbers")
+            raise ExpressionError(f"{function} 只用于数值")
         if function in ("floor", "ceil"):
             return 1, args[0].type if args else number(DIMENSIONLESS)
         if len(args) != 2:
@@ -319,17 +334,44 @@ class _Compiler:
 
     def _lookup(self, trees: list[Expr]) -> Node:
         if not trees or not isinstance(trees[0], exp.Column):
-            raise ExpressionError("lookup(table, key, …) begins with the table's name")
+            raise ExpressionError("查表写成 lookup(表名, 键, …)")
         table = str(trees[0].this.this)
         shape = self.scope.tables.get(table)
+        if table in self.scope.broken:
+            raise FollowsFromAnother(table)
         if shape is None:
-            raise ExpressionError(f"unknown table {table!r}; known: {', '.join(sorted(self.scope.tables)) or 'none'}")
+            raise ExpressionError(f"没有 {table!r} 这张表{nearest(table, self.scope.tables)}")
         if len(trees) - 1 != len(shape.key_types):
-            raise ExpressionError(f"table {table!r} has {len(shape.key_types)} key(s), {len(trees) - 1} given")
+            raise ExpressionError(f"表 {table!r} 有 {len(shape.key_types)} 个键，这里给了 {len(trees) - 1} 个")
         keys = tuple(
             _fit(self.node(tree), wanted, self.scope) for tree, wanted in zip(trees[1:], shape.key_types, strict=True)
         )
         return Lookup(shape.result, table, keys)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the likeliest ones, or all where they are few."""
+    names = sorted(set(known))
+    near = get_close_matches(word, names, n=3, cutoff=0.6)
+    near += [name for name in names if len(word) > 3 and (word in name or name in word) and name not in near]
+    if near:
+        return f"。是不是要写 {'、'.join(near[:4])}？"
+    return f"；可用：{'、'.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
+
+
+def _short(problem: Exception) -> str:
+    """The first line of the parser's message, without its terminal colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", str(problem)).splitlines()[0]
+
+
+def _unit_hint(first: Type, second: Type) -> str:
+    """What would make two numbers of different units fit, where something would."""
+    if first.kind != "number" or second.kind != "number":
+        return ""
+    for amount, other in ((first, second), (second, first)):
+        if amount.unit == FEN and other.unit and other.unit != FEN:
+            return f"。{show(other.unit)} 要先乘以单价（单位 {show(multiply(FEN, other.unit, sign=-1))}）才是金额"
+    return ""
 
 
 def _refuse(message: str) -> Node:
@@ -345,8 +387,8 @@ def _fit(node: Node, wanted: Type, scope: Scope) -> Node:
     given = node.type
     if wanted.kind == "enum" and given.kind == "text" and given.literal and isinstance(node, Constant):
         if node.value not in scope.enums[wanted.enum]:
-            codes = ", ".join(scope.enums[wanted.enum])
-            raise ExpressionError(f"{node.value!r} is not a {wanted.enum} code; known: {codes}")
+            codes = scope.enums[wanted.enum]
+            raise ExpressionError(f"{node.value!r} 不是 {wanted.enum} 的代码{nearest(str(node.value), codes)}")
         return Constant(wanted, node.value)
     if isinstance(node, Case) and given.kind == "text" and wanted.kind == "enum":
         branches = tuple((condition, _fit(value, wanted, scope)) for condition, value in node.branches)
@@ -355,7 +397,7 @@ def _fit(node: Node, wanted: Type, scope: Scope) -> Node:
         return _typed(node, wanted)
     if given.kind == wanted.kind and given.kind != "number" and given.enum == wanted.enum:
         return node
-    raise ExpressionError(f"a {wanted} is needed here, this is a {given}")
+    raise ExpressionError(f"这里要{wanted}，写的是{given}{_unit_hint(wanted, given)}")
 
 
 def type_named(name: str, unit: str, enum: str) -> Type:

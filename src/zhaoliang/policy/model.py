@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
 from zhaoliang.policy.expressions import Node
 
-Phase = Literal["filing", "preflight", "claim"]
-PHASES: tuple[Phase, ...] = ("filing", "preflight", "claim")
+Phase = Literal["filing", "preflight", "advance", "claim"]
+PHASES: tuple[Phase, ...] = ("filing", "preflight", "advance", "claim")
 
 
 class Outcome(StrEnum):
@@ -135,6 +136,62 @@ class RecordedDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The days a count looks at: all, the calendar year of the line, the last `days`, or from `start` to `end`."""
+
+    kind: Literal["lifetime", "calendar_year", "days", "between"]
+    days: int = 0
+    start: date | None = None
+    end: date | None = None
+
+    def holds(self, day: date, on: date) -> bool:
+        """Whether a grant of `day` counts for a line of `on`; `days` 365 reaches from `on` to the 364th day before."""
+        match self.kind:
+            case "lifetime":
+                return True
+            case "calendar_year":
+                return day.year == on.year
+            case "days":
+                return on - timedelta(days=self.days) < day <= on
+            case "between":
+                return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
+
+    @property
+    def text(self) -> str:
+        """One way of writing the window, the same for the same days."""
+        if self.kind == "days":
+            return f"days:{self.days}"
+        return f"{self.start or ''}..{self.end or ''}" if self.kind == "between" else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many earlier grants a rule counts: of these schemes, in this window, alike in `same`, of these funds, kinds.
+
+    To the engine it is a number fact named `column`; where the caller gives none it is counted from `history`. `by`
+    names the date fact that is the line's day; empty: the day of the policy set.
+    """
+
+    of: tuple[str, ...]
+    within: Window
+    same: tuple[str, ...] = ()
+    fund: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    by: str = ""
+
+    @property
+    def text(self) -> str:
+        """One way of writing the count: rules that count alike share it."""
+        parts = (self.of, self.same, self.fund, self.kind)
+        return " ".join([self.within.text, self.by or "-", *("+".join(sorted(part)) or "-" for part in parts)])
+
+    @property
+    def column(self) -> str:
+        """The fact's name: `count_` and eight hexadecimal digits of `text`."""
+        return f"count_{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A condition that must hold: `asks` names it in a few words, `says` is the sentence of its refusal.
 
@@ -155,20 +212,54 @@ class Rule:
     schemes: frozenset[str]
     phases: frozenset[Phase]
     review_only: bool
+    counts: tuple[Count, ...] = ()
     note: str = ""
     decision: RecordedDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an amount: multiply, add or cap, when its condition holds."""
+    """One step of an amount: multiply, add, cap or raise to a floor, when its condition holds."""
 
     label: str
-    operation: Literal["times", "add", "at_most"]
+    operation: Literal["times", "add", "at_most", "at_least"]
     value: Node
     when: Node | None
     source: str
     cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A share paid before the claim: `share` of `of`, or of the whole amount where the text names nothing else."""
+
+    label: str
+    share: Node
+    of: Node | None
+    source: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """What the claim takes off again: `paid` (fen) has been paid before."""
+
+    label: str
+    paid: Node
+    source: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instalments:
+    """A subsidy paid in parts: in phase `advance` the share, in phase `claim` the whole less what was paid.
+
+    A refused claim is worth minus what was paid where the text has a `clawback`, else 0.
+    """
+
+    advance: Advance
+    settlement: Deduction
+    clawback: Deduction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +278,7 @@ class Amount:
     pay_to: Node | None
     pay_cite: str
     cite: str
+    instalments: Instalments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +294,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class OpenTerm:
-    """A figure a higher text leaves to a lower one, with the bounds it may not leave."""
+    """A figure a higher text leaves to a lower one, with the bounds it may not leave.
+
+    `set_by`: only this level may fill it (`province`, `city` or `county`); empty where the text names none.
+    """
 
     name: str
     unit: str
@@ -210,6 +305,7 @@ class OpenTerm:
     cite: str
     at_least: int | Fraction | None = None
     at_most: int | Fraction | None = None
+    set_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,19 @@ Unit = tuple[tuple[str, int], ...]
 DIMENSIONLESS: Unit = ()
 BASES = ("fen", "hours", "minutes", "days", "working_days", "months", "years")
 PLAIN = ("ratio", "count")
+HINTS = {
+    "yuan": "金额一律用分（fen），1 元写 100",
+    "元": "金额一律用分（fen），1 元写 100",
+    "percent": "比例用 ratio，80% 写 0.80",
+    "%": "比例用 ratio，80% 写 0.80",
+    "课时": "课时写 hours",
+    "hour": "课时写 hours",
+    "day": "天写 days，工作日写 working_days",
+    "month": "月写 months",
+    "year": "年、周岁写 years",
+    "people": "人数、次数写 count",
+    "person": "人数、次数写 count",
+}
 
 
 def unit_of(name: str) -> Unit:
@@ -20,7 +33,8 @@ def unit_of(name: str) -> Unit:
     parts = [(above, 1)] + ([(below, -1)] if slash else [])
     for base, _ in parts:
         if base not in BASES:
-            raise ExpressionError(f"unknown unit {name!r}; use one of {', '.join((*BASES, *PLAIN))} or a/b of them")
+            hint = HINTS.get(base) or f"可用：{'、'.join((*BASES, *PLAIN))}，或它们相除，如 fen/hours"
+            raise ExpressionError(f"没有 {name!r} 这个单位。{hint}")
     return _tidy(dict(parts))
 
 
@@ -36,11 +50,14 @@ def show(unit: Unit) -> str:
     """The unit in words, for messages."""
     above = "·".join(base for base, power in unit if power > 0)
     below = "·".join(base for base, power in unit if power < 0)
-    return (f"{above}/{below}" if below else above) or "plain number"
+    return (f"{above}/{below}" if below else above) or "ratio"
 
 
 def _tidy(powers: dict[str, int]) -> Unit:
     return tuple(sorted((base, power) for base, power in powers.items() if power))
+
+
+KIND_NAMES = {"bool": "是非", "date": "日期", "text": "文本"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +71,8 @@ class Type:
 
     def __str__(self) -> str:
         if self.kind == "number":
-            return f"number in {show(self.unit)}"
-        return f"{self.enum} code" if self.kind == "enum" else self.kind
+            return f"数值（{show(self.unit)}）"
+        return f"代码（{self.enum}）" if self.kind == "enum" else KIND_NAMES[self.kind]
 
 
 BOOL = Type("bool")
