@@ -44,6 +44,9 @@ _COLUMN_OF_FACT = {
     "certificate_occupation": "certificate_number",
     "certificate_registered": "certificate_number",
     "certificate_kind": "certificate_kind",
+    "local_hukou": "document_number",
+    "local_residence_permit": "document_number",
+    "local_insured_months_this_year": "document_number",
     "skill_upgrade_paid_for_certificate": "certificate_number",
     "voucher_fits_project": "voucher_code",
     "voucher_valid_on_start": "voucher_code",
@@ -422,7 +425,10 @@ class _Check:
         schema = self.policies.store.facts
         missing: list[str] = []
         for result in decision.questions:
-            known_gaps = [name for name in result.missing if name not in blocked and name not in _LATER]
+            if set(result.missing) & blocked:
+                # The row's own fault keeps the rule from an answer; what else it would ask is no question yet.
+                continue
+            known_gaps = [name for name in result.missing if name not in _LATER]
             for name in known_gaps:
                 if name in _OF_ROW:
                     missing.append(name)
