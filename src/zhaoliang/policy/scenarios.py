@@ -25,7 +25,7 @@ def run_scenarios(store: PolicyStore) -> Iterator[ScenarioRun]:
     for document in store.documents:
         for scenario in document.scenarios:
             decision = decide_scenario(store, scenario)
-            yield ScenarioRun(document, scenario, decision, _difference(scenario, decision))
+            yield ScenarioRun(document, scenario, decision, disagreement(scenario, decision))
 
 
 def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
@@ -34,7 +34,8 @@ def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
     return policies.decide(scenario.given, phase=scenario.phase)
 
 
-def _difference(scenario: Scenario, decision: Decision) -> str:
+def disagreement(scenario: Scenario, decision: Decision) -> str:
+    """What the decision has otherwise than the scenario expects; empty when they agree."""
     wanted = scenario.expect
     answered = [result.rule_id for result in decision.results if result.outcome is decision.outcome]
     got: dict[str, object] = {"outcome": decision.outcome.value, "fen": decision.fen, "rules": sorted(answered)}

@@ -1,0 +1,226 @@
+"""Running the scenarios against every mutant: what they notice, and for what they miss, a scenario that would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
+
+from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
+from zhaoliang.policy.facts import portable
+from zhaoliang.policy.model import Amount, Document, Outcome, Rule
+from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
+from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios
+from zhaoliang.policy.store import PolicySet, PolicyStore
+from zhaoliang.policy.truth import Bound, Trial
+
+MOST_TRIED = 3000
+MOST_BASES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A scenario that would notice a mutant: an existing one with some facts changed, and what it must answer."""
+
+    base: str
+    given: Mapping[str, Value]
+    expect: Mapping[str, object]
+
+    def __str__(self) -> str:
+        given = "，".join(f"{name}: {portable(value)}" for name, value in self.given.items())
+        expect = "，".join(f"{name}: {value}" for name, value in self.expect.items())
+        return f"以情形“{self.base}”为底，改 given: {{{given}}}，应得 expect: {{{expect}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A mutant with the scenario that noticed it; empty when none did."""
+
+    mutant: Mutant
+    killed_by: str
+
+    @property
+    def line(self) -> int:
+        """Where in the document's file the changed part stands."""
+        return self.mutant.document.line(self.mutant.part)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many mutants the scenarios notice, in all and by document."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def survivors(self) -> tuple[Result, ...]:
+        """The mutants no scenario notices."""
+        return tuple(result for result in self.results if not result.killed_by)
+
+    @property
+    def by_document(self) -> Mapping[str, tuple[int, int]]:
+        """Noticed and all, by the document's file."""
+        counts: dict[str, tuple[int, int]] = {}
+        for result in self.results:
+            killed, total = counts.get(result.mutant.document.file, (0, 0))
+            counts[result.mutant.document.file] = (killed + bool(result.killed_by), total + 1)
+        return counts
+
+    @property
+    def killed(self) -> int:
+        """How many were noticed."""
+        return len(self.results) - len(self.survivors)
+
+    @property
+    def share(self) -> float:
+        """Noticed among all; 1 where there is nothing to change."""
+        return self.killed / len(self.results) if self.results else 1.0
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A scenario that holds, with what its decision reads."""
+
+    run: ScenarioRun
+    policies: PolicySet
+
+    @cached_property
+    def known(self) -> dict[str, Value]:
+        return self.policies.facts.normalise(self.run.scenario.given)
+
+    @cached_property
+    def rules(self) -> tuple[tuple[Document, Rule], ...]:
+        return tuple(pair for pair in self.policies.bound_rules if self.run.scenario.phase in pair[1].phases)
+
+    @cached_property
+    def amounts(self) -> tuple[tuple[Document, Amount], ...]:
+        return () if self.run.scenario.phase == "filing" else self.policies.bound_amounts
+
+    @cached_property
+    def answers(self) -> frozenset[int]:
+        """The rules and amounts the decision asks, by identity."""
+        return frozenset(id(one) for _, one in (*self.rules, *self.amounts))
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The figures and tables the decision may read."""
+        nodes: list[Node | None] = [node for _, rule in self.rules for node in (rule.must, rule.when)]
+        nodes += [node for _, amount in self.amounts for node in nodes_of_amount(amount)]
+        figures = (name.name for node in nodes for name in names_in(node) if not name.is_fact)
+        return frozenset({*figures, *(table for node in nodes for table in tables_in(node))})
+
+    def reaches(self, mutant: Mutant) -> bool:
+        """Whether the decision may answer otherwise under the mutant."""
+        return any(document is mutant.document for document in self.policies.documents) and (
+            any(id(one) in self.answers for one in (*mutant.rules, *mutant.amounts))
+            or not mutant.figures.isdisjoint(self.reads)
+            or not mutant.tables.isdisjoint(self.reads)
+        )
+
+    def under(self, mutant: Mutant) -> PolicySet:
+        """The same texts with the changed one in its place."""
+        held = (mutant.changed if one is mutant.document else one for one in self.policies.documents)
+        return replace(self.policies, documents=tuple(held))
+
+    def with_twins(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """The facts that change, and those that said the same before: a certificate's level moves with the level."""
+        changed = {name: value for name, value in given.items() if self.known.get(name) != value}
+        types = self.policies.facts.types
+        twins = {
+            other: value
+            for name, value in changed.items()
+            for other, held in self.known.items()
+            if types[other].kind in ("enum", "text") and types[other] == types[name] and held == self.known.get(name)
+        }
+        return twins | changed
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether the scenario no longer holds under the mutant."""
+        scenario = self.run.scenario
+        return bool(disagreement(scenario, self.under(mutant).decide(scenario.given, phase=scenario.phase)))
+
+
+@dataclass(frozen=True)
+class MutationTest:
+    """The scenarios of a store, ready to be run against mutants of its documents."""
+
+    store: PolicyStore
+
+    @cached_property
+    def _ran(self) -> tuple[_Ran, ...]:
+        held: dict[tuple[int, str, object], PolicySet] = {}
+        made: list[_Ran] = []
+        for run in run_scenarios(self.store):
+            scenario = run.scenario
+            key = (scenario.place, scenario.scheme, scenario.on)
+            policies = held.setdefault(key, self.store.for_place(scenario.place, scenario.scheme, scenario.on))
+            made += [] if run.problem else [_Ran(run, policies)]
+        return tuple(made)
+
+    def score(self, documents: Iterable[Document] | None = None) -> Score:
+        """Every mutant of the documents (all by default) with the scenario that notices it."""
+        chosen = self.store.documents if documents is None else documents
+        return Score(tuple(self._result(mutant) for document in chosen for mutant in mutants(document)))
+
+    def _result(self, mutant: Mutant) -> Result:
+        killer = next((ran.run.scenario.name for ran in self._reaching(mutant) if ran.notices(mutant)), "")
+        return Result(mutant, killer)
+
+    def _reaching(self, mutant: Mutant) -> list[_Ran]:
+        """The scenarios that read what was changed: those of the text itself first."""
+        held = [ran for ran in self._ran if ran.reaches(mutant) and self._differs(ran, mutant)]
+        return sorted(held, key=lambda ran: ran.run.document is not mutant.document)
+
+    def _differs(self, ran: _Ran, mutant: Mutant) -> bool:
+        """A changed rule is first asked alone: only where it answers otherwise can the decision differ."""
+        if not mutant.rules or len(mutant.rules) != len(mutant.replaced):
+            return True
+        before, after = Trial(ran.policies), Trial(ran.under(mutant))
+        return any(
+            before.answer(Bound(mutant.document, old), ran.known) != after.answer(Bound(mutant.changed, new), ran.known)
+            for old, new in zip(mutant.rules, mutant.replaced, strict=True)
+        )
+
+    def hint(self, mutant: Mutant) -> Hint | None:
+        """A scenario that would notice the mutant; None when none was found among the values that matter."""
+        bases = [ran for ran in self._ran if ran.reaches(mutant)]
+        bases.sort(
+            key=lambda ran: (ran.run.decision.outcome is not Outcome.PASS, ran.run.document is not mutant.document)
+        )
+        for ran in bases[:MOST_BASES]:
+            changed, phase = ran.under(mutant), ran.run.scenario.phase
+            for given in islice(self._tries(ran, mutant), MOST_TRIED // MOST_BASES):
+                told = ran.with_twins(given)
+                before = ran.policies.decide({**ran.known, **told}, phase=phase)
+                after = changed.decide({**ran.known, **told}, phase=phase)
+                if (before.outcome, before.fen) != (after.outcome, after.fen):
+                    answered = [result.rule_id for result in before.with_outcome(before.outcome)]
+                    rules = {} if before.outcome is Outcome.PASS else {"rules": sorted(answered)}
+                    expect = {"outcome": before.outcome.value, "fen": before.fen, **rules}
+                    return Hint(ran.run.scenario.name, told, expect)
+        return None
+
+    def _tries(self, ran: _Ran, mutant: Mutant) -> Iterator[dict[str, Value]]:
+        nodes: list[tuple[Document, Node]] = []
+        for document, rule in ran.rules:
+            if _touches(rule, (rule.must, rule.when), mutant):
+                nodes += [(document, node) for node in (rule.must, rule.when) if node is not None]
+        for document, amount in ran.amounts:
+            held = list(nodes_of_amount(amount))
+            nodes += [(document, node) for node in held] if _touches(amount, held, mutant) else []
+        domains = Trial(ran.policies).domains(nodes)
+        if domains is not None:
+            held = {
+                name: (ran.known[name], *values) if name in ran.known else values for name, values in domains.items()
+            }
+            yield from (dict(zip(held, values, strict=True)) for values in product(*held.values()))
+
+
+def _touches(one: Rule | Amount, nodes: Iterable[Node | None], mutant: Mutant) -> bool:
+    """Whether a rule or amount is itself changed, or reads a figure or table that is."""
+    if any(one is held for held in (*mutant.rules, *mutant.amounts)):
+        return True
+    read = {name.name for node in nodes for name in names_in(node)} | {
+        table for node in nodes for table in tables_in(node)
+    }
+    return not read.isdisjoint(mutant.figures | mutant.tables)
