@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from zhaoliang.policy.evaluate import Evaluator, Figures, Trace
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value, names_in
+from zhaoliang.policy.errors import PolicyError
+from zhaoliang.policy.evaluate import COMPARE, Evaluator, Figures, Trace
+from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value, names_in, tables_in
 from zhaoliang.policy.model import Amount, Document, Phase, Rule, Table, TableVersion
 from zhaoliang.policy.store import PolicySet
-from zhaoliang.policy.units import Type
+from zhaoliang.policy.units import BOOL, Type, number
+
+COUNT = number("count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class GridRead:
 
 Term = Known | Unknown | FactRead | Apply | Choose | GridRead
 Span = tuple[date | None, date | None]
+Cell = tuple[int | str | date, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Grid:
     keys: tuple[GridKey, ...]
     by: str | None
     starts: tuple[tuple[date | None, int], ...]
-    cells: Mapping[tuple[int, ...] | tuple[int | str | date, ...], int]
+    cells: Mapping[Cell, int]
     denominator: int
 
 
@@ -138,7 +142,6 @@ class BoundSet:
 
     rules: tuple[BoundRule, ...]
     amounts: tuple[BoundAmount, ...] | None
-    ranks: Mapping[str, tuple[str, ...]]
 
     def terms(self) -> Iterator[Term]:
         """Every expression of the set."""
@@ -171,11 +174,11 @@ class Binder:
         amounts = None
         if phase != "filing":
             amounts = tuple(self._amount(policies, document, amount) for document, amount in policies.bound_amounts)
-        return BoundSet(rules, amounts, policies.store.facts.enums)
+        return BoundSet(rules, amounts)
 
     def _rule(self, policies: PolicySet, document: Document, rule: Rule) -> BoundRule:
         scope = _Scope(self, policies, document)
-        sure, doubtful = policies.confirmed(document, rule)
+        sure, doubtful = scope.confirmed(rule)
         when = scope.condition(rule.when)
         return BoundRule(rule, scope.term(rule.must), when, rule.review_only or not sure, doubtful)
 
@@ -224,26 +227,53 @@ class _Scope:
             return self._constant(node)
         match node:
             case Name(type=type_, name=name):
-                return FactRead(type_, name, self.policies.store.facts.facts[name].fraction)
+                return FactRead(type_, name, self.policies.facts.facts[name].fraction)
             case Operation(type=type_, op=op, args=args):
-                return _applied(type_, op, [self.term(arg) for arg in args])
+                terms = [self.term(arg) for arg in args]
+                return self._ordered(op, terms) if _compares_ranks(op, args) else _applied(type_, op, terms)
             case Case():
                 return self._case(node)
             case Lookup(type=type_, table=table, keys=keys):
                 grid, terms = self._grid(self.document.tables[table]), tuple(self.term(key) for key in keys)
-                lost = grid is None or any(isinstance(term, Unknown) for term in terms)
-                return Unknown(type_) if lost else GridRead(type_, grid, terms)
+                if grid is None or any(isinstance(term, Unknown) for term in terms):
+                    return Unknown(type_)
+                return GridRead(type_, grid, terms)
             case Constant(type=type_, value=value):
                 return Known(type_, value)
+
+    def confirmed(self, rule: Rule) -> tuple[bool, tuple[tuple[str, Span], ...]]:
+        """Whether clause and figures were read in their texts, and the days on which a table version was not."""
+        figures, nodes = self.policies.figures(self.document), (rule.must, rule.when)
+        held = [figures.source(name.name) for node in nodes for name in names_in(node) if not name.is_fact]
+        sure = self.policies.store.binding(rule.cite) and all(
+            self.policies.citation(cite).verified for cite in held if cite
+        )
+        doubtful: list[tuple[str, Span]] = []
+        for table in {name: self.document.tables[name] for node in nodes for name in tables_in(node)}.values():
+            if table.version_by is None:
+                version = table.on(self.policies.on)
+                sure = sure and (version is None or self._read(version))
+                continue
+            sheets = _by_start(table)
+            ends = [sheet.start for sheet in sheets[1:]] + [None]
+            doubtful += [
+                (table.version_by, (sheet.start, end))
+                for sheet, end in zip(sheets, ends, strict=True)
+                if not self._read(sheet)
+            ]
+        return sure, tuple(doubtful)
+
+    def _read(self, version: TableVersion) -> bool:
+        return version.verified and self.policies.citation(version.cite).verified
 
     def _reads_facts(self, node: Node) -> bool:
         if any(name.is_fact for name in names_in(node)):
             return True
-        return any(self.document.tables[table].version_by for table in _tables(node))
+        return any(self.document.tables[table].version_by for table in tables_in(node))
 
     def _constant(self, node: Node) -> Term:
         figures: Figures = self.policies.figures(self.document)
-        value = Evaluator({}, figures, self.policies.store.facts.enums).value(node, Trace())
+        value = Evaluator({}, figures, self.policies.facts.enums).value(node, Trace())
         return Unknown(node.type) if value is None else Known(node.type, value)
 
     def _case(self, node: Case) -> Term:
@@ -259,11 +289,30 @@ class _Scope:
             branches.append((holds, self.term(value)))
         return Choose(node.type, tuple(branches), otherwise) if branches else otherwise
 
+    def _ordered(self, op: str, terms: Sequence[Term]) -> Term:
+        """A comparison by declared order: against a code it is a membership, else the places are compared."""
+        left, right = terms
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            return Unknown(BOOL)
+        codes = self.policies.facts.enums[left.type.enum]
+        if isinstance(left, Known):
+            left, right, op = right, left, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[op]
+        if isinstance(right, Known):
+            place = codes.index(str(right.value))
+            fitting = [code for number, code in enumerate(codes) if COMPARE[op](number, place)]
+            return Apply(BOOL, "in", (left, *(Known(left.type, code) for code in fitting)))
+        key = ("rank", codes)
+        if key not in self.binder.grids:
+            cells: dict[Cell, int] = {(0, code): number for number, code in enumerate(codes)}
+            self.binder.grids[key] = Grid(left.type.enum, (GridKey("text"),), None, (), cells, 1)
+        places = tuple(GridRead(COUNT, self.binder.grids[key], (side,)) for side in (left, right))
+        return Apply(BOOL, op, places)
+
     def _grid(self, table: Table) -> Grid | None:
         """The table as a grid, None when no version is in force on the set's day."""
         on = self.policies.on
         if table.version_by:
-            versions = sorted(table.versions, key=lambda version: version.start or date.min)
+            versions = _by_start(table)
         else:
             held = table.on(on)
             versions = [] if held is None else [held]
@@ -276,36 +325,62 @@ class _Scope:
         return self.binder.grids[key]
 
 
-def _tables(node: Node) -> Iterator[str]:
-    match node:
-        case Lookup(table=table, keys=keys):
-            yield table
-            for key in keys:
-                yield from _tables(key)
-        case Operation(args=args):
-            for arg in args:
-                yield from _tables(arg)
-        case Case(branches=branches, otherwise=otherwise):
-            parts = [part for branch in branches for part in branch]
-            for part in (*parts, otherwise):
-                if part is not None:
-                    yield from _tables(part)
+def _by_start(table: Table) -> list[TableVersion]:
+    return sorted(table.versions, key=lambda version: version.start or date.min)
+
+
+def _compares_ranks(op: str, args: Sequence[Node]) -> bool:
+    return op in ("<", "<=", ">", ">=") and args[0].type.kind == "enum"
 
 
 def _applied(type_: Type, op: str, args: Sequence[Term]) -> Term:
     if op in ("and", "or"):
-        decisive = op == "or"
-        if any(isinstance(arg, Known) and arg.value is decisive for arg in args):
-            return Known(type_, decisive)
-        left = tuple(arg for arg in args if not isinstance(arg, Known))
-        return left[0] if len(left) == 1 else Apply(type_, op, left) if left else Known(type_, not decisive)
+        return _connected(type_, op, args)
     if any(isinstance(arg, Unknown) for arg in args):
         return Unknown(type_)
+    if op in ("=", "<>") and isinstance(args[0], Known):
+        args = (args[1], args[0])
     return Apply(type_, op, tuple(args))
 
 
+def _connected(type_: Type, op: str, args: Sequence[Term]) -> Term:
+    """The connective without the constants that decide nothing, flat, with `x = 'a' or x = 'b'` as one membership."""
+    decisive = op == "or"
+    parts: list[Term] = []
+    for arg in args:
+        parts += arg.args if isinstance(arg, Apply) and arg.op == op else (arg,)
+    if any(isinstance(part, Known) and part.value is decisive for part in parts):
+        return Known(type_, decisive)
+    parts = [part for part in parts if not isinstance(part, Known)]
+    if decisive:
+        parts = _memberships(parts)
+    return parts[0] if len(parts) == 1 else Apply(type_, op, tuple(parts)) if parts else Known(type_, not decisive)
+
+
+def _memberships(parts: Sequence[Term]) -> list[Term]:
+    kept: dict[Term, Term] = {}
+    for part in parts:
+        value = _tested(part)
+        held = kept.get(value) if value is not None else None
+        if value is None or not isinstance(part, Apply):
+            kept[part] = part
+        elif isinstance(held, Apply):
+            kept[value] = Apply(part.type, "in", (value, *held.args[1:], *part.args[1:]))
+        else:
+            kept[value] = part
+    return list(kept.values())
+
+
+def _tested(part: Term) -> Term | None:
+    """The value that is compared with one or several codes, None for any other condition."""
+    codes = isinstance(part, Apply) and part.op in ("=", "in") and part.args[0].type.kind in ("enum", "text")
+    if isinstance(part, Apply) and codes and all(isinstance(arg, Known) for arg in part.args[1:]):
+        return part.args[0]
+    return None
+
+
 def _grid_of(table: Table, versions: Sequence[TableVersion], policies: PolicySet) -> Grid:
-    types = policies.store.facts.types
+    types = policies.facts.types
     keys = tuple(GridKey(_key_kind(types[key.like]), key.tiers) for key in table.keys)
     sheets: list[TableVersion] = []
     starts: list[tuple[date | None, int]] = []
@@ -316,7 +391,7 @@ def _grid_of(table: Table, versions: Sequence[TableVersion], policies: PolicySet
         starts.append((version.start, same[0] if same else len(sheets) - 1))
     figures = [Fraction(value) for sheet in sheets for value in sheet.rows.values()]
     denominator = math.lcm(*(figure.denominator for figure in figures)) if figures else 1
-    cells = {
+    cells: dict[Cell, int] = {
         (number, *(_cell(key, cell) for key, cell in zip(keys, row, strict=True))): int(value * denominator)
         for number, sheet in enumerate(sheets)
         for row, value in sheet.rows.items()
@@ -326,7 +401,9 @@ def _grid_of(table: Table, versions: Sequence[TableVersion], policies: PolicySet
 
 
 def _key_kind(type_: Type) -> str:
-    return type_.kind if type_.kind in ("number", "date", "bool") else "text"
+    if type_.kind == "bool":
+        raise PolicyError("a yes/no fact cannot be the key of a table")
+    return type_.kind if type_.kind in ("number", "date") else "text"
 
 
 def _cell(key: GridKey, cell: str | int) -> str | int | date:

@@ -1,0 +1,243 @@
+"""The primitives as SQL text for PostgreSQL and DuckDB, laid out as nested selects.
+
+Only names checked against a pattern and quoted constants reach the text. A part used in several places becomes a
+column of an inner select and is worked out once a line; big tables are joined, small ones written as CASE.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from zhaoliang.policy.errors import PolicyError
+from zhaoliang.policy.sql.engine import DayPart, Kind
+from zhaoliang.policy.sql.terms import Cell, Grid
+
+Dialect = Literal["postgres", "duckdb"]
+TYPES: dict[Kind, str] = {"bool": "boolean", "number": "bigint", "date": "date", "text": "text"}
+# Up to this many cells a CASE is quicker than a join.
+FEW_CELLS = 24
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,58}")
+# A column stands in texts between two characters that no constant may hold, until its place is known: a fact by its
+# name, a kept part by its number.
+_MARK = re.compile("\0([^\0]+)\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """An expression. An `atom` is a column or a constant: nothing is won by keeping it."""
+
+    text: str
+    atom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A part used in several places: an expression, or the joined `rows` of a grid with the expressions of its keys."""
+
+    texts: tuple[str, ...]
+    rows: str = ""
+
+
+@dataclass(slots=True)
+class SqlEngine:
+    """Collects what is kept; `select` lays it out."""
+
+    dialect: Dialect
+    inputs: dict[str, Kind] = field(default_factory=dict)
+    parts: list[_Kept] = field(default_factory=list)
+    _made: dict[object, Sql] = field(default_factory=dict)
+
+    def column(self, name: str, kind: Kind) -> Sql:
+        self.inputs[checked(name)] = kind
+        return Sql(f"\0{name}\0", atom=True)
+
+    def constant(self, value: bool | int | date | str | None, kind: Kind) -> Sql:
+        return Sql(quoted(value, kind), atom=True)
+
+    def every(self, parts: Sequence[Sql]) -> Sql:
+        return parts[0] if len(parts) == 1 else Sql(f"({' AND '.join(part.text for part in parts)})")
+
+    def some(self, parts: Sequence[Sql]) -> Sql:
+        return parts[0] if len(parts) == 1 else Sql(f"({' OR '.join(part.text for part in parts)})")
+
+    def negated(self, part: Sql) -> Sql:
+        return Sql(f"(NOT {part.text})")
+
+    def compared(self, op: str, left: Sql, right: Sql) -> Sql:
+        return Sql(f"({left.text} {op} {right.text})")
+
+    def among(self, value: Sql, options: Sequence[str]) -> Sql:
+        codes = [quoted(option, "text") for option in options]
+        tested = self.kept(value).text
+        return Sql(f"({tested} = {codes[0]})" if len(codes) == 1 else f"({tested} IN ({', '.join(codes)}))")
+
+    def calculated(self, op: Literal["+", "-", "*"], left: Sql, right: Sql) -> Sql:
+        return Sql(f"({left.text} {op} {right.text})")
+
+    def divided(self, above: Sql, below: Sql) -> Sql:
+        # Both cut towards zero: `/` between whole numbers in PostgreSQL, `//` in DuckDB (whose `/` is a float).
+        return Sql(f"({above.text} {'/' if self.dialect == 'postgres' else '//'} {below.text})")
+
+    def chosen(self, branches: Sequence[tuple[Sql, Sql]], otherwise: Sql | None) -> Sql:
+        text = " ".join(f"WHEN {condition.text} THEN {value.text}" for condition, value in branches)
+        return Sql(f"CASE {text}{f' ELSE {otherwise.text}' if otherwise else ''} END")
+
+    def part_of(self, part: DayPart, day: Sql) -> Sql:
+        return Sql(f"(EXTRACT({part} FROM {day.text})::bigint)")
+
+    def days_between(self, first: Sql, second: Sql) -> Sql:
+        return Sql(f"(({second.text} - {first.text})::bigint)")
+
+    def known(self, part: Sql) -> Sql:
+        return Sql(f"({part.text} IS NOT NULL)")
+
+    def cell(self, grid: Grid, sheet: Sql | None, keys: Sequence[Sql]) -> Sql:
+        keys = [self.kept(key) for key in ([] if sheet is None else [sheet]) + list(keys)]
+        texts = tuple(key.text for key in keys)
+        made = (id(grid), texts)
+        if made not in self._made:
+            cells = grid.cells if sheet is not None else {cell[1:]: value for cell, value in grid.cells.items()}
+            if len(cells) <= FEW_CELLS:
+                self._made[made] = self.kept(Sql(_case(keys, cells)))
+            else:
+                rows = (", ".join([*map(_key, cell), f"{value}::bigint"]) for cell, value in cells.items())
+                self._made[made] = self._keep(_Kept(texts, ", ".join(f"({row})" for row in rows)))
+        return self._made[made]
+
+    def kept(self, part: Sql) -> Sql:
+        if part.atom:
+            return part
+        if part.text not in self._made:
+            self._made[part.text] = self._keep(_Kept((part.text,)))
+        return self._made[part.text]
+
+    def select(self, outputs: Mapping[str, Sql], carried: Sequence[str] = ("id",)) -> tuple[str, str]:
+        """The select as the text before and after the relation; `carried` columns are handed through."""
+        texts = {checked(name): output.text for name, output in outputs.items()}
+        return _Layout(self.parts, self.dialect).select(texts, carried)
+
+    def _keep(self, kept: _Kept) -> Sql:
+        self.parts.append(kept)
+        return Sql(f"\0{len(self.parts) - 1}\0", atom=True)
+
+
+class _Layout:
+    """One statement: kept parts used once are written where they are used, the others become columns, level by level."""
+
+    def __init__(self, parts: Sequence[_Kept], dialect: Dialect) -> None:
+        self.parts, self.dialect = parts, dialect
+        self.columns: set[str] = set()
+
+    def select(self, outputs: Mapping[str, str], carried: Sequence[str]) -> tuple[str, str]:
+        uses = self._uses(outputs.values())
+        self.columns = {mark for mark, count in uses.items() if mark.isdigit() and (count > 1 or self._part(mark).rows)}
+        texts = {mark: [self._opened(text) for text in self._part(mark).texts] for mark in self.columns}
+        shown = {name: self._opened(text) for name, text in outputs.items()}
+        reads = {mark: set(_marks(" ".join(held))) for mark, held in texts.items()}
+        last = set(_marks(" ".join(shown.values())))
+        levels: dict[str, int] = {}
+        for mark in sorted(self.columns, key=int):
+            levels[mark] = 1 + max((levels.get(read, 0) for read in reads[mark]), default=0)
+        heads: list[str] = []
+        tail = " AS f"
+        for level in range(1, max((levels.get(mark, 0) for mark in last), default=0) + 1):
+            own = sorted((mark for mark in levels if levels[mark] == level), key=int)
+            later = (reads[mark] for mark in levels if levels[mark] > level)
+            passed = sorted(mark for mark in last.union(*later) if levels.get(mark, 0) < level)
+            items = [*carried, *(_column(mark) for mark in passed if mark not in carried)]
+            for mark in own:
+                name, part = _column(mark), self._part(mark)
+                items.append(f"{name}.v AS {name}" if part.rows else f"{_written(texts[mark][0])} AS {name}")
+                tail += _join(name, part.rows, [_written(text) for text in texts[mark]]) if part.rows else ""
+            heads.insert(0, f"(SELECT {', '.join(items)} FROM ")
+            # PostgreSQL would write inner expressions back into every place that uses them; OFFSET 0 forbids it.
+            tail += f"{' OFFSET 0' if self.dialect == 'postgres' else ''}) AS s{level}"
+        items = [*carried, *(f"{_written(text)} AS {name}" for name, text in shown.items())]
+        return f"SELECT {', '.join(items)} FROM {''.join(heads)}", tail
+
+    def _part(self, mark: str) -> _Kept:
+        return self.parts[int(mark)]
+
+    def _uses(self, outputs: Iterable[str]) -> Counter[str]:
+        """How often each column is read by what the outputs need."""
+        uses = Counter(mark for text in outputs for mark in _marks(text))
+        waiting, seen = list(uses), set(uses)
+        while waiting:
+            mark = waiting.pop()
+            for read in (read for text in self._part(mark).texts for read in _marks(text)) if mark.isdigit() else ():
+                uses[read] += 1
+                if read not in seen:
+                    seen.add(read)
+                    waiting.append(read)
+        return uses
+
+    def _opened(self, text: str) -> str:
+        """The text with the parts that are used once written out."""
+
+        def opened(found: re.Match[str]) -> str:
+            mark = found[1]
+            return self._opened(self._part(mark).texts[0]) if mark.isdigit() and mark not in self.columns else found[0]
+
+        return _MARK.sub(opened, text)
+
+
+def checked(name: str) -> str:
+    """The name, when it may stand in a statement as it is; raises PolicyError."""
+    if not _NAME.fullmatch(name):
+        raise PolicyError(f"{name!r} cannot be a column: use small letters, digits and underscores")
+    return name
+
+
+def quoted(value: bool | int | date | str | None, kind: Kind) -> str:
+    """A constant of the text; raises PolicyError for a character no engine takes."""
+    if value is None:
+        return f"NULL::{TYPES[kind]}"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        # The cast keeps the arithmetic in 64 bits; PostgreSQL reads a bare 4 as 32 bits.
+        return f"({value})::bigint" if value < 0 else f"{value}::bigint"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if "\0" in value:
+        raise PolicyError("a text constant holds a NUL character")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _marks(text: str) -> list[str]:
+    return _MARK.findall(text)
+
+
+def _column(mark: str) -> str:
+    return f"_x{mark}" if mark.isdigit() else f'"{mark}"'
+
+
+def _written(text: str) -> str:
+    return _MARK.sub(lambda found: _column(found[1]), text)
+
+
+def _join(name: str, rows: str, keys: Sequence[str]) -> str:
+    columns = [f"k{number}" for number in range(len(keys))]
+    on = " AND ".join(f"{name}.{column} = {key}" for column, key in zip(columns, keys, strict=True))
+    return f" LEFT JOIN (VALUES {rows}) AS {name}({', '.join([*columns, 'v'])}) ON {on}"
+
+
+def _key(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value}::bigint"
+    return quoted(value, "date") if isinstance(value, date) else quoted(str(value), "text")
+
+
+def _case(keys: Sequence[Sql], cells: Mapping[Cell, int]) -> str:
+    """The cells as nested CASEs, one key a level; no such cell is null."""
+    first, *others = keys
+    below: dict[object, dict[Cell, int]] = {}
+    for cell, value in cells.items():
+        below.setdefault(cell[0], {})[cell[1:]] = value
+    results = [(_key(key), _case(others, rows) if others else f"{rows[()]}::bigint") for key, rows in below.items()]
+    return f"CASE {first.text} {' '.join(f'WHEN {key} THEN {value}' for key, value in results)} END"
