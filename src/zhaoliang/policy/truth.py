@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -62,15 +63,20 @@ def set_with(store: PolicyStore, document: Document, scheme: str, on: date) -> P
     return PolicySet(store, document.region, scheme, on, (*others, document))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trial:
     """Rules tried in one place on one day."""
 
     policies: PolicySet
 
+    @cached_property
+    def enums(self) -> Mapping[str, tuple[str, ...]]:
+        """The codes of each enumeration, in their order."""
+        return self.policies.facts.enums
+
     def answer(self, bound: Bound, facts: Mapping[str, Value]) -> tuple[bool | None, bool | None]:
         """Whether the rule applies, and whether it holds for these facts (unknown: None)."""
-        evaluator = Evaluator(facts, self.policies.figures(bound.document), self.policies.facts.enums)
+        evaluator = Evaluator(facts, self.policies.figures(bound.document), self.enums)
         rule, trace = bound.rule, Trace()
         when = True if rule.when is None else _truth(evaluator.value(rule.when, trace))
         return when, kleene_implies(when, _truth(evaluator.value(rule.must, trace)))
@@ -78,10 +84,11 @@ class Trial:
     def cases(self, rules: Sequence[Bound]) -> Iterator[dict[str, Value]] | None:
         """Every combination of the values the rules can tell apart; None when they are too many to try."""
         domains = self.domains([(bound.document, node) for bound in rules for node in bound.nodes])
-        if domains is None:
-            return None
-        names = list(domains)
-        return (dict(zip(names, values, strict=True)) for values in product(*domains.values()))
+        return None if domains is None else self.combinations(domains)
+
+    def combinations(self, domains: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
+        """Every set of facts the domains allow."""
+        return (dict(zip(domains, values, strict=True)) for values in product(*domains.values()))
 
     def domains(self, nodes: Sequence[tuple[Document, Node]]) -> dict[str, tuple[Value, ...]] | None:
         """The values to try for each fact the expressions read; None when their combinations are too many."""
@@ -121,7 +128,7 @@ class Trial:
             case "bool":
                 return (True, False)
             case "enum":
-                every: tuple[Value, ...] = self.policies.facts.enums[fact.type.enum]
+                every: tuple[Value, ...] = self.enums[fact.type.enum]
                 told = figures | codes
                 others = [code for code in every if code not in told]
                 ordered = fact.type.enum in self.policies.facts.ordered
