@@ -161,7 +161,7 @@ def test_scope_of_places() -> None:
     assert "cn-37/lurenshezi-2025-37" in taian
     assert not any(one.startswith(("cn-12", "cn-32", "cn-37-02")) for one in taian)
     assert taian[0].startswith("cn/")
-    with pytest.raises(PolicyError, match="unknown scheme"):
+    with pytest.raises(PolicyError, match="没有 'lottery' 这种补贴"):
         STORE.for_place(120000, "lottery", on)
 
 

@@ -50,7 +50,7 @@ rules:
         ("class_start > '2026-05-01'", "日期与文本"),
         ("class_start > date '2026-13-01'", "不是日期"),
         ("pension_drawn + 1 > 2", "是非不能用来计算"),
-        ("cap > 1", "at least one fact"),
+        ("cap > 1", "至少要看一个事实"),
         ("x.planned_hours > 1", "名称里没有点号"),
         ("planned_hours in ()", "in 后面写一组值"),
         ("planned_hours >", "读不懂"),

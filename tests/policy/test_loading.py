@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policy.texts import DOCUMENT, ROOT, Write
-from zhaoliang.policy import FactError, Outcome, PolicyError, PolicyFileError, PolicyStore, UnknownCitation
+from zhaoliang.policy import FactError, Outcome, PolicyError, PolicyFileError, PolicyStore
 from zhaoliang.policy.scenarios import run_scenarios
 
 GOOD_RULE = (
@@ -39,12 +39,14 @@ def test_nothing_uncited_loads(write: Write, part: str) -> None:
 
 
 def test_a_clause_that_is_not_there(write: Write) -> None:
-    with pytest.raises(PolicyFileError, match=r"yaml:13 \(rules.a.cite\): no clause '9'"):
+    with pytest.raises(PolicyFileError, match=r"yaml:13 \(rules.a.cite, 9\): 本文件没有条款 '9'"):
         write(GOOD_RULE.format(cite='cite: "9"'))
 
 
 def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
-    with pytest.raises(UnknownCitation, match="rule a cites 'cn/nowhere#1'"):
+    with pytest.raises(
+        PolicyFileError, match=r"yaml:13 \(rules.a\): 没有条款 'cn/nowhere#1'。请把 cn/nowhere 的文件一起给出"
+    ):
         write(GOOD_RULE.format(cite="cite: cn/nowhere#1"))
 
 
@@ -55,38 +57,38 @@ def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
             'parameters:\n  p: {unit: yuan, says: 示例, value: 1, cite: "1"}\n',
             "没有 'yuan' 这个单位。金额一律用分（fen），1 元写 100",
         ),
-        ('parameters:\n  p: {unit: date, says: 示例, value: 1, cite: "1"}\n', "date values go together"),
-        ('parameters:\n  level: {unit: fen, says: 示例, value: 1, cite: "1"}\n', "is the name of a fact"),
+        ('parameters:\n  p: {unit: date, says: 示例, value: 1, cite: "1"}\n', "单位 date 和日期"),
+        ('parameters:\n  level: {unit: fen, says: 示例, value: 1, cite: "1"}\n', "是一个事实的名称"),
         (
             'parameters:\n  p: {unit: fen, says: 示例, values: [{from: 2026-01-01, value: 1, cite: "1"}, '
             '{from: 2026-01-01, value: 2, cite: "1"}]}\n',
-            "two values start on one day",
+            "有两个数值从同一天起",
         ),
         (
             'tables:\n  t: {says: 示例, unit: fen, keys: [lvl], cite: "1", rows: {senior: 1}}\n',
-            "no fact is called 'lvl'",
+            "没有叫 'lvl' 的事实。是不是要写 level",
         ),
-        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", rows: {boss: 1}}\n', "is not a level code"),
-        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", file: no.csv}\n', "no file no.csv"),
+        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", rows: {boss: 1}}\n', "不是 level 的代码"),
+        ('tables:\n  t: {says: 示例, unit: fen, keys: [level], cite: "1", file: no.csv}\n', "旁边没有文件 no.csv"),
         (
             'tables:\n  t: {says: 示例, unit: fen, keys: [level, mode], cite: "1", rows: {senior: 1}}\n',
-            "must have 2 key",
+            "表的键是 2 个：level、mode。一格写成 level: {mode: 数值}",
         ),
         (
             'tables:\n  t: {says: 示例, unit: fen, keys: [level], version_by: mode, cite: "1", rows: {senior: 1}}\n',
-            "must name a date fact",
+            "version_by 要写一个日期事实",
         ),
-        ('amounts:\n  a: {scheme: lottery, says: 示例, base: 100, cite: "1"}\n', "unknown scheme 'lottery'"),
+        ('amounts:\n  a: {scheme: lottery, says: 示例, base: 100, cite: "1"}\n', "没有 'lottery' 这种补贴"),
         (
             'amounts:\n  a: {scheme: training, says: 示例, base: planned_hours, cite: "1"}\n',
             "要数值（fen），写的是数值（hours）",
         ),
         ("rules: {}\nrules: {}\n", "写了两次"),
-        ("surprise: 1\n", "surprise"),
+        ("rulez: {}\n", "没有 'rulez' 这个键。是不是要写 rules"),
         ("rules: [\n", "yaml:"),
         (
             "scenarios:\n  - {name: 示例, scheme: training, on: 2026-06-01, given: {agee: 1}, expect: {outcome: pass}}\n",
-            "unknown fact 'agee'",
+            "没有叫 'agee' 的事实",
         ),
     ],
 )
@@ -99,9 +101,9 @@ def test_malformed_parts_say_what_is_wrong(write: Write, part: str, reason: str)
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("cn-99/sample", "cn-99/other", "id must be cn-99/sample"),
-        ("from: 2026-01-01", "from: 2026-01-02", "named after the day"),
-        ("region: 990000", "region: 120000", "cn-99 is region 990000"),
+        ("cn-99/sample", "cn-99/other", "id 应与文件夹一致：cn-99/sample"),
+        ("from: 2026-01-01", "from: 2026-01-02", "文件名是生效日期：应改名为 2026-01-02.yaml"),
+        ("region: 990000", "region: 120000", "cn-99 的区划代码是 990000"),
     ],
 )
 def test_folder_day_and_region_agree(write: Write, old: str, new: str, reason: str) -> None:
@@ -132,7 +134,7 @@ def test_a_lower_text_fills_an_open_term_within_its_bounds(write: Write, unit: s
 
 def test_a_rule_may_not_silently_replace_a_higher_one(write: Write) -> None:
     write(head=HIGHER, path="cn/sample/2026-01-01.yaml")
-    with pytest.raises(PolicyError, match=r"restate that rule with also: \[cn/sample#1\]"):
+    with pytest.raises(PolicyError, match=r"重申那一条的，写 also: \[cn/sample#1\]"):
         write(GOOD_RULE.format(cite='cite: "1"'))
     assert len(write(GOOD_RULE.format(cite='cite: "1", also: [cn/sample#1]')).documents) == 2
 

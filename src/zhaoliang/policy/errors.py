@@ -1,6 +1,8 @@
-"""Errors of the policy engine: each names the place, says what is wrong and suggests the mend."""
+"""Errors of the policy engine: each names the place, says what is wrong and suggests the mend, in Chinese."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class PolicyError(Exception):
@@ -8,12 +10,41 @@ class PolicyError(Exception):
 
 
 class PolicyFileError(PolicyError):
-    """A policy file that cannot be loaded; the message begins with `file:line (path)`."""
+    """A policy file that cannot be loaded; the message begins with `file:line (path, clause)`.
 
-    def __init__(self, file: str, path: str, problem: str, line: int | None = None) -> None:
-        self.file, self.path, self.problem, self.line = file, path, problem, line
+    `clause` is the clause the faulty part cites, as people call it (第八条), where it cites one.
+    """
+
+    def __init__(self, file: str, path: str, problem: str, line: int | None = None, clause: str = "") -> None:
+        self.file, self.path, self.problem, self.line, self.clause = file, path, problem, line, clause
         where = f"{file}:{line}" if line else file
-        super().__init__(f"{where} ({path or 'top'}): {problem}")
+        super().__init__(f"{where} ({', '.join(part for part in (path or 'top', clause) if part)}): {problem}")
+
+    @property
+    def problems(self) -> tuple[PolicyFileError, ...]:
+        """Every fault found, this one alone unless several were."""
+        return (self,)
+
+
+class PolicyProblems(PolicyFileError):
+    """Several faults found at once; file, line and path are the first one's, the message has a line for each."""
+
+    def __init__(self, problems: Sequence[PolicyFileError]) -> None:
+        first = problems[0]
+        super().__init__(first.file, first.path, first.problem, first.line, first.clause)
+        self._all = tuple(problems)
+        self.args = ("\n".join(str(problem) for problem in problems),)
+
+    @property
+    def problems(self) -> tuple[PolicyFileError, ...]:
+        """Every fault found, in the order of files and lines."""
+        return self._all
+
+
+def raise_problems(problems: Sequence[PolicyFileError]) -> None:
+    """Raise what was found: nothing, the one fault, or all of them together."""
+    if problems:
+        raise problems[0] if len(problems) == 1 else PolicyProblems(problems)
 
 
 class ExpressionError(PolicyError):

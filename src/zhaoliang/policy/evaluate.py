@@ -167,6 +167,11 @@ def plain(value: int | Fraction) -> int | Fraction:
     return int(value) if value.denominator == 1 else value
 
 
+def truth(value: Value | None) -> bool | None:
+    """A condition's value: true, false or unknown."""
+    return value if isinstance(value, bool) else None
+
+
 def kleene_implies(when: bool | None, must: bool | None) -> bool | None:
     """`when → must` in three values: a rule that does not apply passes, an unknown condition only matters on a fail."""
     if when is False or must is True:

@@ -174,7 +174,9 @@ class _Compiler:
             return self._arithmetic(ARITHMETIC[kind], self.node(tree.this), self.node(tree.expression))
         handler = self._handlers().get(kind)
         if handler is None:
-            raise ExpressionError(f"规则语言里没有 {tree.sql(dialect='postgres')!r} 这种写法；可用的运算和函数见 docs/policies.md")
+            raise ExpressionError(
+                f"规则语言里没有 {tree.sql(dialect='postgres')!r} 这种写法；可用的运算和函数见 docs/policies.md"
+            )
         return handler(tree)
 
     def _handlers(self) -> dict[type[Expr], Callable[..., Node]]:
@@ -201,7 +203,9 @@ class _Compiler:
             exp.Year: lambda tree: self._call("year", [tree.this]),
             exp.MonthsBetween: lambda tree: self._call("months_between", [tree.this, tree.expression]),
             exp.Div: lambda tree: _refuse("各引擎对 '/' 的算法不同；取整写 whole_div(a, b)，取比例写 ratio(a, b)"),
-            exp.Is: lambda tree: _refuse("'is null' 会让缺失的事实作出决定；请给“没有”一个代码，如 highest_level_paid = 'none'"),
+            exp.Is: lambda tree: _refuse(
+                "'is null' 会让缺失的事实作出决定；请给“没有”一个代码，如 highest_level_paid = 'none'"
+            ),
         }
 
     def _name(self, tree: exp.Column) -> Node:
@@ -235,7 +239,9 @@ class _Compiler:
     def _condition(self, tree: Expr) -> Node:
         node = self.node(tree)
         if node.type.kind != "bool":
-            raise ExpressionError(f"{tree.sql(dialect='postgres')!r} 是{node.type}，这里要一个条件；比较大小请写 >=、<=、=")
+            raise ExpressionError(
+                f"{tree.sql(dialect='postgres')!r} 是{node.type}，这里要一个条件；比较大小请写 >=、<=、="
+            )
         if isinstance(node, Constant):
             raise ExpressionError(LITERAL_TRUTH)
         return node

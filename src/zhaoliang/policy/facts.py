@@ -78,6 +78,10 @@ class FactSchema:
             facts.setdefault(name, fact)
         return FactSchema(facts, codes, frozenset(ordered), {**self.schemes, **tree.data.get("schemes", {})})
 
+    def with_facts(self, facts: Mapping[str, Fact]) -> FactSchema:
+        """This schema with further facts."""
+        return replace(self, facts={**self.facts, **facts}) if facts else self
+
     def joined(self, other: FactSchema) -> FactSchema:
         """Both together; where a name is in both, this one's stands."""
         return replace(

@@ -11,6 +11,9 @@ from fractions import Fraction
 from typing import Literal
 
 from zhaoliang.policy.expressions import Node
+from zhaoliang.policy.units import Type
+
+EXCERPT = 90
 
 Phase = Literal["filing", "preflight", "advance", "claim"]
 PHASES: tuple[Phase, ...] = ("filing", "preflight", "advance", "claim")
@@ -87,10 +90,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class TableKey:
-    """One key of a table: a fact's type, or steps (`tiers`) where a value falls to the highest step not above it."""
+    """One key of a table: a fact's type, or steps (`tiers`) where a value falls to the highest step not above it.
+
+    `like` names the fact; it is empty for a key that is a plain number of a unit, such as a year.
+    """
 
     name: str
     like: str
+    type: Type
     tiers: tuple[int, ...] = ()
 
 
@@ -261,6 +268,11 @@ class Instalments:
     settlement: Deduction
     clawback: Deduction | None
 
+    @property
+    def parts(self) -> tuple[Advance | Deduction, ...]:
+        """What each stage does, in order."""
+        return tuple(part for part in (self.advance, self.settlement, self.clawback) if part is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -356,6 +368,12 @@ class Document:
     def in_force(self, day: date) -> bool:
         """Whether the text binds on `day`, both ends included."""
         return self.start <= day and (self.end is None or day <= self.end)
+
+
+def cited(document: Document, clause: Clause) -> Citation:
+    """The clause as people cite it, with the beginning of its text."""
+    text = clause.text if len(clause.text) <= EXCERPT else clause.text[:EXCERPT] + "…"
+    return Citation(document.id, document.number, document.title, clause.ref, text, clause.verified, clause.id)
 
 
 @dataclass(frozen=True, slots=True)

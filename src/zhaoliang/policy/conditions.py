@@ -1,0 +1,139 @@
+"""Reading the conditions of a policy file: rules, limits and exclusions, and the counts of earlier grants in them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from zhaoliang.policy.counts import ALIKE
+from zhaoliang.policy.expressions import Constant, Name, Node, Operation, names_in, nearest
+from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.model import PHASES, Count, Phase, RecordedDecision, Rule, Window
+from zhaoliang.policy.reading import STAND_IN, Reading
+from zhaoliang.policy.units import BOOL, DATE, number
+
+Part = Literal["rules", "limits", "exclusions"]
+KIND: dict[Part, Literal["rule", "limit", "exclusion"]] = {
+    "rules": "rule",
+    "limits": "limit",
+    "exclusions": "exclusion",
+}
+# 人社部函〔2021〕14号 七：不得以地域、户籍等为前提条件。A rule that does so waits for the bureau to decide and say so.
+UNDECIDED = "以户籍或所在地为条件，与人社部函〔2021〕14号第七条不一致，没有记录本地决定，转人工"
+PERSON_PHASES: tuple[Phase, ...] = ("preflight", "claim")
+COUNT = number("count")
+
+
+def read_rule(reading: Reading, part: Part, name: str, entry: dict[str, Any]) -> Rule:
+    """A rule of any of the three parts; a limit or exclusion of earlier grants brings its count."""
+    path = (part, name)
+    source, must, when, count = _condition(reading, part, entry, *path)
+    applies = reading.condition(when, *path, "when")
+    if must is not STAND_IN and not any(read.is_fact for read in names_in(must)):
+        reading.fault("规则至少要看一个事实；只有参数和数字的条件对所有人都一样", *path)
+    decision = RecordedDecision(**entry["decision"]) if "decision" in entry else None
+    held_back = decision is None and _reads_residence(reading.facts, must, applies)
+    return Rule(
+        id=name,
+        kind=KIND[part],
+        asks=entry["asks"],
+        says=entry["says"],
+        remedy=entry.get("do", ""),
+        must=must,
+        when=applies,
+        source=source,
+        cite=reading.cite(entry["cite"], *path, "cite"),
+        also=tuple(reading.cite(cite, *path, "also") for cite in entry.get("also", ())),
+        schemes=frozenset(reading.scheme(scheme, *path, "schemes") for scheme in entry["schemes"]),
+        phases=read_phases(entry["phase"]),
+        review_only=entry.get("effect") == "review" or held_back,
+        counts=(count,) if count else (),
+        note=UNDECIDED if held_back else "",
+        decision=decision,
+    )
+
+
+def read_phases(written: str | list[str]) -> frozenset[Phase]:
+    """The phases of a rule: one, several, or `both` = before the class and at the claim."""
+    words = [written] if isinstance(written, str) else written
+    found: list[Phase] = [known for known in PHASES if known in words]
+    return frozenset((*found, *PERSON_PHASES) if "both" in words else found)
+
+
+def _condition(
+    reading: Reading, part: Part, entry: dict[str, Any], *path: str | int
+) -> tuple[str, Node, str | None, Count | None]:
+    """The condition in words, as a tree, the case in which it applies, and its count where it counts grants."""
+    if part == "limits" and isinstance(entry["count"], dict):
+        count = read_count(reading, entry["count"], *path, "count")
+        most = reading.compile(entry["at_most"], COUNT, *path, "at_most")
+        return f"{count.text} < ({entry['at_most']})", _compared(count, "<", most), entry.get("when"), count
+    if part == "limits":
+        text = f"{entry['count']} < ({entry['at_most']})"
+        return text, reading.compile(text, BOOL, *path), entry.get("when"), None
+    if part == "exclusions" and "excludes" in entry:
+        count = read_count(reading, entry["excludes"], *path, "excludes")
+        return f"{count.text} < 1", _compared(count, "<", Constant(COUNT, 1)), entry.get("when"), count
+    if part == "exclusions":
+        refuses = reading.compile(entry["when"], BOOL, *path, "when")
+        return str(entry["when"]), refuses if refuses is STAND_IN else Operation(BOOL, "not", (refuses,)), None, None
+    if "after" in entry:
+        count = read_count(reading, entry["after"], *path, "after")
+        return f"{count.text} >= 1", _compared(count, ">=", Constant(COUNT, 1)), entry.get("when"), count
+    return str(entry["must"]), reading.compile(entry["must"], BOOL, *path, "must"), entry.get("when"), None
+
+
+def _compared(count: Count, op: str, with_: Node) -> Node:
+    return with_ if with_ is STAND_IN else Operation(BOOL, op, (Name(COUNT, count.column, True), with_))
+
+
+def read_count(reading: Reading, entry: dict[str, Any], *path: str | int) -> Count:
+    """Which earlier grants count, from `{of | scheme, within, same, fund, kind, by}`."""
+    of = _several(entry.get("of", entry.get("scheme")))
+    by = entry.get("by", "")
+    if by and reading.facts.types.get(by) != DATE:
+        dates = [name for name, type_ in reading.facts.types.items() if type_ == DATE]
+        reading.fault(f"by 要写一个日期事实，{by!r} 不是{nearest(by, dates)}", *path, "by")
+    same = tuple(
+        part for word in _several(entry.get("same")) for part in (PAIRS.get(word) or _alike(reading, word, *path))
+    )
+    return Count(
+        of=tuple(sorted(reading.scheme(scheme, *path, "of") for scheme in of)),
+        within=_window(reading, entry.get("within", "lifetime"), *path, "within"),
+        same=tuple(sorted(set(same))),
+        fund=tuple(sorted(reading.code("fund_source", fund, *path, "fund") for fund in _several(entry.get("fund")))),
+        kind=tuple(sorted(reading.code("kind", kind, *path, "kind") for kind in _several(entry.get("kind")))),
+        by=by,
+    )
+
+
+PAIRS = {"occupation_level": ("occupation", "level")}
+
+
+def _alike(reading: Reading, word: str, *path: str | int) -> tuple[str, ...]:
+    if word not in ALIKE:
+        reading.fault(f"same 不能写 {word!r}{nearest(word, [*ALIKE, *PAIRS])}", *path, "same")
+        return ()
+    return (word,)
+
+
+def _several(written: str | list[str] | None) -> list[str]:
+    return [] if written is None else [written] if isinstance(written, str) else written
+
+
+def _window(reading: Reading, written: str | dict[str, Any], *path: str | int) -> Window:
+    if isinstance(written, str):
+        return Window("calendar_year") if written == "calendar_year" else Window("lifetime")
+    if "days" in written:
+        return Window("days", days=written["days"])
+    start, end = written.get("from"), written.get("to")
+    if start is not None and end is not None and start > end:
+        reading.fault("from 晚于 to", *path)
+    return Window("between", start=start, end=end)
+
+
+def _reads_residence(facts: FactSchema, *nodes: Node | None) -> bool:
+    return any(
+        name.is_fact and name.name in facts.facts and facts.facts[name.name].residence
+        for node in nodes
+        for name in names_in(node)
+    )

@@ -1,0 +1,180 @@
+"""Reading many policy files together, and checking what one asks of another: citations, fills, restatements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zhaoliang.policy.counts import count_fact
+from zhaoliang.policy.errors import PolicyFileError, UnknownCitation
+from zhaoliang.policy.expressions import nearest
+from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.files import Source
+from zhaoliang.policy.load import NATION, Draft, load_document, read_draft
+from zhaoliang.policy.model import Document, OpenTerm
+
+if TYPE_CHECKING:
+    from zhaoliang.policy.store import PolicyStore
+
+LEVELS = {"nation": "国家", "province": "省", "city": "市", "county": "县"}
+
+
+def region_chain(region_code: int) -> tuple[int, ...]:
+    """The regions whose texts bind there, nation first: 370900 → 100000, 370000, 370900."""
+    chain = (NATION, region_code // 10000 * 10000, region_code // 100 * 100, region_code)
+    return tuple(dict.fromkeys(chain))
+
+
+def level_of(region_code: int) -> str:
+    """The level of a region: nation, province, city or county."""
+    if region_code == NATION:
+        return "nation"
+    return "province" if region_code % 10000 == 0 else "city" if region_code % 100 == 0 else "county"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The sound documents, the fact schema of each region and of all, and the faults of the others."""
+
+    documents: tuple[Document, ...]
+    facts: FactSchema
+    schemas: Mapping[int, FactSchema]
+    problems: tuple[PolicyFileError, ...]
+    left_out: frozenset[str]
+
+
+def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Library:
+    """Every file read as far as it holds. A text may use the facts its own and higher regions' texts declare."""
+    problems: list[PolicyFileError] = []
+    drafts: list[Draft] = []
+    schemas: dict[int, FactSchema] = {}
+    documents: list[Document] = []
+    left_out: set[str] = set()
+    unread = False
+    for source in sources:
+        try:
+            drafts.append(read_draft(source, shape))
+        except PolicyFileError as problem:
+            problems += problem.problems
+            unread = True
+    for region in sorted({NATION, *(draft.region for draft in drafts)}):
+        held = base
+        for draft in drafts:
+            if draft.region not in region_chain(region):
+                continue
+            try:
+                held = held.extended(draft.tree, draft.id)
+            except PolicyFileError as problem:
+                problems += [one for one in problem.problems if str(one) not in {str(known) for known in problems}]
+        schemas[region] = held
+    for draft in drafts:
+        try:
+            documents.append(load_document(draft, schemas[draft.region]))
+        except PolicyFileError as problem:
+            problems += problem.problems
+            left_out.add(draft.id)
+    for region, schema in schemas.items():
+        rules = [rule for one in documents if one.region in region_chain(region) for rule in one.rules]
+        counts = {count.column: count_fact(count, schema) for rule in rules for count in rule.counts}
+        schemas[region] = schema.with_facts(counts)
+    facts = reduce(FactSchema.joined, schemas.values(), base)
+    return Library(
+        tuple(documents), facts, schemas, tuple(problems), frozenset(left_out | ({"*"} if unread else set()))
+    )
+
+
+SECTIONS = {
+    "rule": "rules",
+    "limit": "limits",
+    "exclusion": "exclusions",
+    "parameter": "parameters",
+    "table": "tables",
+    "amount": "amounts",
+    "clock": "clocks",
+    "open": "opens",
+}
+
+
+def check_store(store: PolicyStore, left_out: frozenset[str]) -> Iterator[PolicyFileError]:
+    """What the documents ask of each other and do not get. `left_out`: ids of faulty ones (`*`: some have no id)."""
+    yield from _citations(store, left_out)
+    for document in store.documents:
+        yield from _fills(store, document, left_out)
+        yield from _restatements(store, document)
+
+
+def _error(document: Document, section: str, name: str, problem: str, cite: str = "") -> PolicyFileError:
+    part, clause = f"{section}.{name}", document.clauses.get(cite.partition("#")[2])
+    return PolicyFileError(document.file, part, problem, document.line(part), clause.ref if clause else "")
+
+
+def _citations(store: PolicyStore, left_out: frozenset[str]) -> Iterator[PolicyFileError]:
+    for document, part, cite in store.cites():
+        target = cite.partition("#")[0]
+        try:
+            store.citation(cite)
+        except UnknownCitation:
+            if target in left_out or "*" in left_out:
+                continue
+            kind, name = part.split()[0], part.split()[-1]
+            held = [key for key in store.citations if key.startswith(f"{target}#")]
+            hint = nearest(cite, held) if held else f"。请把 {target} 的文件一起给出，或核对文件号"
+            yield _error(document, SECTIONS[kind], name, f"没有条款 {cite!r}{hint}")
+
+
+def _fills(store: PolicyStore, document: Document, left_out: frozenset[str]) -> Iterator[PolicyFileError]:
+    for key, name in document.fills.items():
+        term, parameter = _term(store, key), document.parameters.get(name)
+        if term is None:
+            if key.partition("#")[0] not in left_out and "*" not in left_out:
+                known = [f"{one.id}#{term}" for one in store.documents for term in one.opens]
+                yield _error(document, "fills", key, f"没有开放项 {key!r}{nearest(key, known)}")
+            continue
+        if parameter is None:
+            yield _error(document, "fills", key, f"本文件没有参数 {name!r}{nearest(name, document.parameters)}")
+            continue
+        if parameter.unit != term.unit:
+            yield _error(document, "parameters", name, f"单位是 {parameter.unit}，开放项 {key} 的单位是 {term.unit}")
+            continue
+        if term.set_by and term.set_by != level_of(document.region):
+            yield _error(document, "fills", key, f"{term.says}由{LEVELS[term.set_by]}级确定，本文件不能填")
+        for dated in parameter.values:
+            if not _within(dated.value, term):
+                bounds = (
+                    f"{'' if term.at_least is None else term.at_least}..{'' if term.at_most is None else term.at_most}"
+                )
+                yield _error(document, "parameters", name, f"{dated.value} 超出 {key} 的范围 {bounds}")
+
+
+def _term(store: PolicyStore, key: str) -> OpenTerm | None:
+    document_id, _, name = key.partition("#")
+    return next((one.opens[name] for one in store.documents if one.id == document_id and name in one.opens), None)
+
+
+def _within(value: int | Fraction | date, term: OpenTerm) -> bool:
+    if isinstance(value, date):
+        return True
+    low, high = term.at_least, term.at_most
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _restatements(store: PolicyStore, document: Document) -> Iterator[PolicyFileError]:
+    """A rule of the same name stands for the higher one only by citing its clause (`also`)."""
+    chain = region_chain(document.region)
+    higher = [one for one in store.documents if one.region != document.region and one.region in chain]
+    for rule in document.rules:
+        for other in higher:
+            same = next((one for one in other.rules if one.id == rule.id), None)
+            if same is not None and same.cite not in rule.also:
+                yield _error(
+                    document,
+                    SECTIONS[rule.kind],
+                    rule.id,
+                    f"与 {other.id} 的规则同名。是重申那一条的，写 also: [{same.cite}]；不是的，请换个名称",
+                    rule.cite,
+                )

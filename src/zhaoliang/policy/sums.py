@@ -1,0 +1,67 @@
+"""Reading the amounts of a policy file: base, steps, instalments, rounding and who is paid."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from zhaoliang.policy.model import Advance, Amount, Deduction, Instalments, Step
+from zhaoliang.policy.reading import Reading
+from zhaoliang.policy.units import PAYEE, number
+
+FEN = number("fen")
+RATIO = number("ratio")
+OPERATIONS = ("times", "add", "at_most", "at_least")
+
+
+def read_amount(reading: Reading, name: str, entry: dict[str, Any]) -> Amount:
+    """An amount in fen with its steps, each with its clause."""
+    path = ("amounts", name)
+    pay, rounding = entry.get("pay_to"), entry.get("round", {})
+    parts = entry.get("instalments")
+    return Amount(
+        id=name,
+        scheme=reading.scheme(entry["scheme"], *path, "scheme"),
+        says=entry["says"],
+        when=reading.condition(entry.get("when"), *path, "when"),
+        base=reading.compile(entry["base"], FEN, *path, "base"),
+        base_source=str(entry["base"]),
+        steps=tuple(_step(reading, step, *path, "steps", place) for place, step in enumerate(entry.get("steps", ()))),
+        rounding=rounding.get("mode", "half_up"),
+        step_fen=rounding.get("to_fen", 1),
+        pay_to=reading.compile(pay["to"], PAYEE, *path, "pay_to", "to") if pay else None,
+        pay_cite=reading.cite(pay["cite"], *path, "pay_to", "cite") if pay else "",
+        cite=reading.cite(entry["cite"], *path, "cite"),
+        instalments=_instalments(reading, parts, *path, "instalments") if parts else None,
+    )
+
+
+def _step(reading: Reading, entry: dict[str, Any], *path: str | int) -> Step:
+    operation = next(word for word in OPERATIONS if word in entry)
+    return Step(
+        entry["label"],
+        cast('Literal["times", "add", "at_most", "at_least"]', operation),
+        reading.compile(entry[operation], RATIO if operation == "times" else FEN, *path, operation),
+        reading.condition(entry.get("when"), *path, "when"),
+        str(entry[operation]),
+        reading.cite(entry["cite"], *path, "cite"),
+    )
+
+
+def _instalments(reading: Reading, entry: dict[str, Any], *path: str | int) -> Instalments:
+    advance, settlement, clawback = entry["advance"], entry["settlement"], entry.get("clawback")
+    paid = reading.compile(settlement["paid"], FEN, *path, "settlement", "paid")
+    source = str(settlement["paid"])
+    of = advance.get("of")
+    return Instalments(
+        Advance(
+            advance["label"],
+            reading.compile(advance["share"], RATIO, *path, "advance", "share"),
+            None if of is None else reading.compile(of, FEN, *path, "advance", "of"),
+            str(advance["share"]) if of is None else f"{advance['share']} * ({of})",
+            reading.cite(advance["cite"], *path, "advance", "cite"),
+        ),
+        Deduction(settlement["label"], paid, source, reading.cite(settlement["cite"], *path, "settlement", "cite")),
+        Deduction(clawback["label"], paid, source, reading.cite(clawback["cite"], *path, "clawback", "cite"))
+        if clawback
+        else None,
+    )
