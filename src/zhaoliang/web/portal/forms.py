@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 
+from zhaoliang.classes.facts import FactValue
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.policy import Fact, FactSchema
 from zhaoliang.web.components.forms import PlainForm
 
+_UNIT_WORDS = {"years": "岁", "months": "月", "days": "天", "count": "次", "hours": "课时"}
 LEVELS = [("", "全部等级"), *((str(level.value), level.label) for level in SkillLevel)]
 
 
@@ -67,3 +71,42 @@ class ObjectionForm(PlainForm):
         required=False,
         help_text="留下电话或邮箱，工作人员核实后告诉您结果。不公开。",
     )
+
+
+UNKNOWN = ("", "不知道")
+YES, NO = "yes", "no"
+# A long life or a long career; more is a slip of the finger.
+MOST = 1200
+
+
+class AnswersForm(PlainForm):
+    """What somebody answers about himself to see what he can get: one optional field a fact (see `answers_form`)."""
+
+    schema: FactSchema
+
+    @property
+    def facts(self) -> Mapping[str, FactValue]:
+        """The answers given, by the names of the facts; what is not known is left out."""
+        given = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+        bools = {name for name in given if self.schema.facts[name].type.kind == "bool"}
+        return {name: value == YES if name in bools else value for name, value in given.items()}
+
+
+def answers_form(schema: FactSchema, names: Iterable[str], data: Mapping[str, Any] | None) -> AnswersForm:
+    """A form that asks for these facts; 不知道 is an answer to each."""
+    fields = {name: _answer_field(schema, schema.facts[name]) for name in names}
+    return type("AnswersForm", (AnswersForm,), {"schema": schema, **fields})(data or None)
+
+
+def _answer_field(schema: FactSchema, fact: Fact) -> forms.Field:
+    unit = _UNIT_WORDS.get(fact.unit) if fact.type.kind == "number" else None
+    label = f"{fact.label}（{unit}）" if unit else fact.label
+    shared: dict[str, Any] = {"label": label, "required": False, "help_text": fact.meaning}
+    match fact.type.kind:
+        case "bool":
+            return forms.ChoiceField(choices=[UNKNOWN, (YES, "是"), (NO, "否")], **shared)
+        case "enum":
+            return forms.ChoiceField(choices=[UNKNOWN, *schema.codes[fact.type.enum].items()], **shared)
+        case "date":
+            return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **shared)
+    return forms.IntegerField(min_value=0, max_value=MOST, **shared)

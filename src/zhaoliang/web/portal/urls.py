@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from zhaoliang.web.portal.views import check, directories, home, policies, projects, publicity
+from zhaoliang.web.portal.views import check, directories, eligibility, home, policies, projects, publicity
 
 app_name = "portal"
 
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("projects/<int:city>/<int:pk>/", projects.project, name="project"),
     path("catalogue/", projects.guidance, name="catalogue"),
     path("organisations/", directories.organisations, name="organisations"),
+    path("eligibility/", eligibility.eligibility, name="eligibility"),
     path("check/", check.check, name="check"),
     path("publicity/", publicity.publicity, name="publicity"),
     path("publicity/<int:city>/<int:pk>/objection/", publicity.objection, name="objection"),

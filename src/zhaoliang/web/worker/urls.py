@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from zhaoliang.web.worker.views import classes, find, mine, vouchers
+from zhaoliang.web.worker.views import classes, eligibility, find, mine, vouchers
 
 app_name = "worker"
 
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="worker:find"), name="home"),
     path("find/", find.find, name="find"),
     path("find/<int:city>/<int:pk>/", find.batch, name="batch"),
+    path("eligibility/", eligibility.eligibility, name="eligibility"),
     path("vouchers/", vouchers.vouchers, name="vouchers"),
     path("vouchers/<int:city>/<int:pk>/", vouchers.voucher, name="voucher"),
     path("vouchers/<int:city>/<int:pk>/qr/", vouchers.qr, name="qr"),

@@ -10,7 +10,9 @@ from django.urls import reverse
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.components.parts import ClauseView, clause_view
+from zhaoliang.web.portal.standards import PAYEES
 
 register = template.Library()
 
@@ -40,3 +42,15 @@ def linked(citation: Any) -> ClauseView:
     address = reverse("portal:policy", kwargs={"document": document_id})
     anchor = f"#c{clause_id}" if clause_id else ""
     return ClauseView(view.number, view.ref, view.title, view.excerpt, view.verified, address + anchor)
+
+
+@register.filter
+def fact_label(name: str) -> str:
+    """The Chinese name of a fact; a table cell or an open term as it is."""
+    return lawbook().facts.label(name)
+
+
+@register.filter
+def payee_words(code: str) -> str:
+    """Who is paid, in words: 发给本人."""
+    return PAYEES[code]
