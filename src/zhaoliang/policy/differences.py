@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -35,6 +36,7 @@ PARTS: dict[Part, str] = {
     "rule": "规则",
     "amount": "金额",
 }
+WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
 # Entries that come or go as one; of a table or parameter each figure is told by itself.
 WHOLE: frozenset[Part] = frozenset({"clause", "rule", "amount"})
@@ -77,16 +79,17 @@ def differences(old: Document, new: Document, facts: FactSchema | None = None) -
 
 
 def marked(before: str, after: str) -> tuple[tuple[Literal["same", "gone", "new"], str], ...]:
-    """Two texts as one run of pieces: what stayed, what went, what came."""
+    """Two texts as one run of pieces: what stayed, what went, what came. A number stays or goes as a whole."""
+    old, new = WORDS.findall(before), WORDS.findall(after)
     pieces: list[tuple[Literal["same", "gone", "new"], str]] = []
-    for tag, start, end, start_after, end_after in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for tag, start, end, start_after, end_after in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
-            pieces.append(("same", before[start:end]))
+            pieces.append(("same", "".join(old[start:end])))
             continue
         if end > start:
-            pieces.append(("gone", before[start:end]))
+            pieces.append(("gone", "".join(old[start:end])))
         if end_after > start_after:
-            pieces.append(("new", after[start_after:end_after]))
+            pieces.append(("new", "".join(new[start_after:end_after])))
     return tuple(pieces)
 
 

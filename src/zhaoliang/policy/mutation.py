@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice, product
 
@@ -210,10 +211,18 @@ class MutationTest:
             nodes += [(document, node) for node in held] if _touches(amount, held, mutant) else []
         domains = Trial(ran.policies).domains(nodes)
         if domains is not None:
-            held = {
-                name: (ran.known[name], *values) if name in ran.known else values for name, values in domains.items()
-            }
-            yield from (dict(zip(held, values, strict=True)) for values in product(*held.values()))
+            near = {name: _nearest(ran.known.get(name), values) for name, values in domains.items()}
+            yield from (dict(zip(near, values, strict=True)) for values in product(*near.values()))
+
+
+def _nearest(known: Value | None, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The values to try, the scenario's own first and then the nearest to it."""
+    if known is None:
+        return values
+    others = [value for value in values if value != known]
+    if isinstance(known, int | Fraction) and not isinstance(known, bool):
+        others.sort(key=lambda value: abs(value - known) if isinstance(value, int | Fraction) else 0)
+    return (known, *others)
 
 
 def _touches(one: Rule | Amount, nodes: Iterable[Node | None], mutant: Mutant) -> bool:

@@ -1,0 +1,87 @@
+"""What changed between two versions of a text is told figure by figure, each with its clause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from policy.small import library, rule, text
+from policy.texts import ROOT, STORE
+from zhaoliang.cli.policy import app
+from zhaoliang.policy.differences import Change, differences, marked
+
+OLD = """
+parameters:
+  floor: {unit: years, says: 年龄下限, value: 16, cite: "1"}
+  share: {unit: ratio, says: 比例, value: 0.8, cite: "1"}
+clocks:
+  publicity: {value: 5, unit: working_days, says: 公示期, cite: "1"}
+tables:
+  standard: {says: 标准, unit: fen, keys: [level], cite: "1", rows: {junior: 100000, senior: 200000}}
+rules:
+""" + rule("age", "person_age_at_start >= floor")
+NEW = OLD.replace("value: 16", "value: 18").replace("{value: 5", "{value: 7").replace(
+    "senior: 200000", "senior: 210000, technician: 300000"
+).replace("person_age_at_start >= floor", "person_age_at_start > floor") + rule("alive", "not pension_drawn")
+
+
+def changes(tmp_path: Path, old: str = OLD, new: str = NEW) -> tuple[Change, ...]:
+    store = library(tmp_path, text(old, end="2026-12-31"), text(new, start="2027-01-01"))
+    return differences(*store.documents, store.facts)
+
+
+def test_figures_cells_clocks_and_rules_are_told_one_by_one(tmp_path: Path) -> None:
+    told = {(one.part, one.name, one.field): (one.before, one.after, one.kind) for one in changes(tmp_path)}
+    assert told["parameter", "floor", ""] == ("16 年", "18 年", "changed")
+    assert told["clock", "publicity", ""] == ("5 个工作日", "7 个工作日", "changed")
+    assert told["table", "standard", "[高级工]"] == ("¥2,000.00", "¥2,100.00", "changed")
+    assert told["table", "standard", "[技师]"] == ("", "¥3,000.00", "added")
+    assert told["rule", "age", "条件"] == ("person_age_at_start >= floor", "person_age_at_start > floor", "changed")
+    assert told["rule", "alive", ""] == ("", "not pension_drawn", "added")
+    assert told["document", "", "施行"] == ("2026-01-01", "2027-01-01", "changed")
+    assert told["document", "", "有效期至"] == ("2026-12-31", "", "removed")
+    assert len(told) == 8, "what did not change is not told"
+
+
+def test_every_change_but_the_head_names_its_clause(tmp_path: Path) -> None:
+    for change in changes(tmp_path):
+        assert change.part == "document" or change.clause_ref == "第一条", change
+    assert "参数改动：年龄下限（第一条）：16 年 → 18 年" in [str(one) for one in changes(tmp_path)]
+
+
+def test_a_text_does_not_differ_from_itself() -> None:
+    for document in STORE.documents:
+        assert differences(document, document, STORE.facts) == ()
+
+
+def test_what_one_way_adds_the_other_way_removes(tmp_path: Path) -> None:
+    there = {(one.part, one.name, one.field, one.before, one.after) for one in changes(tmp_path)}
+    store = library(tmp_path, text(OLD, end="2026-12-31"), text(NEW, start="2027-01-01"))
+    old, new = store.documents
+    back = {(one.part, one.name, one.field, one.after, one.before) for one in differences(new, old, store.facts)}
+    assert there == back
+
+
+def test_numbers_stay_whole_in_a_marked_text() -> None:
+    assert marked("自2024年1月1日起", "自2026年5月1日起") == (
+        ("same", "自"),
+        ("gone", "2024"),
+        ("new", "2026"),
+        ("same", "年"),
+        ("gone", "1"),
+        ("new", "5"),
+        ("same", "月1日起"),
+    )
+
+
+def test_two_files_are_compared_on_the_command_line() -> None:
+    files = [
+        str(ROOT / "cn-12/jinrenshebanfa-2023-60/2024-01-01.yaml"),
+        str(ROOT / "cn-12/jinrenshebanfa-2026-10/2026-05-01.yaml"),
+    ]
+    done = CliRunner().invoke(app, ["diff", *files, "--root", str(ROOT)])
+    assert done.exit_code == 0, done.output
+    assert "施行：2024-01-01 → 2026-05-01" in done.output
+    missing = CliRunner().invoke(app, ["diff", "--document", "cn/none", "--root", str(ROOT)])
+    assert missing.exit_code != 0

@@ -1,0 +1,185 @@
+"""The compile report finds what cannot be meant, points at it and says how to mend it; it is silent on sound texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from policy.small import library, rule, text
+from policy.texts import ROOT, STORE
+from zhaoliang.cli.policy import app
+from zhaoliang.policy.findings import Finding
+from zhaoliang.policy.report import Report, report
+
+SHOWN = """
+scenarios:
+  - {name: 通过, scheme: training, on: 2026-06-01, given: {person_age_at_start: 16, pension_drawn: false}, expect: {outcome: pass}}
+  - {name: 不通过, scheme: training, on: 2026-06-01, given: {person_age_at_start: 15, pension_drawn: true}, expect: {outcome: fail}}
+"""
+
+
+def reported(tmp_path: Path, *texts: dict[str, str]) -> Report:
+    return report(library(tmp_path, *texts))
+
+
+def found(made: Report, kind: str, severity: str = "error") -> Finding:
+    (one,) = [one for one in made.findings if (one.kind, one.severity) == (kind, severity)]
+    return one
+
+
+@pytest.mark.mission("F1")
+def test_our_own_texts_have_no_errors() -> None:
+    made = report(STORE)
+    assert not made.of("error"), "\n".join(str(one) for one in made.of("error"))
+    assert made.counts["情形"] == made.counts["情形相符"] > 0
+
+
+def test_every_finding_points_at_a_line_of_its_file() -> None:
+    for finding in report(STORE).findings:
+        file, line = finding.place
+        lines = (ROOT.parent / file).read_text(encoding="utf-8").splitlines()
+        assert 1 <= line <= len(lines), finding
+        assert finding.text, finding
+
+
+def test_a_sound_text_has_nothing_to_say_but_its_idle_clauses(tmp_path: Path) -> None:
+    made = reported(tmp_path, text("rules:\n" + rule("age", "person_age_at_start >= 16") + SHOWN))
+    assert [(one.kind, one.severity) for one in made.findings] == [("unused", "note")]
+    assert "第二条" in made.findings[0].text
+
+
+@pytest.mark.parametrize(
+    ("must", "when", "kind", "severity"),
+    [
+        ("person_age_at_start >= 0", "", "constant", "error"),
+        ("level >= 'none' or pension_drawn", "", "constant", "error"),
+        ("level > 'chief'", "", "constant", "warning"),
+        ("person_age_at_start >= 16", "level < 'none'", "unreachable", "error"),
+        ("person_age_at_start >= 16", "kind = 'safety' and kind = 'targeted'", "unreachable", "error"),
+        (
+            "not pension_drawn",
+            "class_start < date '2026-01-01' and class_start > date '2026-02-01'",
+            "unreachable",
+            "error",
+        ),
+    ],
+)
+def test_rules_that_cannot_be_meant(tmp_path: Path, must: str, when: str, kind: str, severity: str) -> None:
+    made = reported(tmp_path, text("rules:\n" + rule("odd", must, **({"when": when} if when else {}))))
+    one = found(made, kind, severity)
+    assert one.place == ("policies/cn-99/sample/2026-01-01.yaml", 15)
+    assert one.clause == "第一条"
+    assert one.suggestion
+
+
+def test_a_figure_that_makes_a_rule_idle_is_found(tmp_path: Path) -> None:
+    parameters = 'parameters:\n  floor: {unit: years, says: 下限, value: 0, cite: "1"}\n'
+    made = reported(tmp_path, text(parameters + "rules:\n" + rule("age", "person_age_at_start >= floor")))
+    assert "不起作用" in found(made, "constant").text
+
+
+def test_two_versions_over_the_same_days(tmp_path: Path) -> None:
+    made = reported(tmp_path, text(end="2026-12-31"), text(start="2026-07-01"))
+    assert "2026-06-30" in found(made, "period", "warning").suggestion
+
+
+def test_days_without_any_version(tmp_path: Path) -> None:
+    made = reported(tmp_path, text(end="2026-06-30"), text(start="2026-09-01"))
+    assert "2026-07-01 至 2026-08-31 没有版本有效" in found(made, "period", "warning").text
+
+
+def test_versions_that_meet_are_sound(tmp_path: Path) -> None:
+    made = reported(tmp_path, text(end="2026-06-30"), text(start="2026-07-01"))
+    assert not [one for one in made.findings if one.kind == "period"]
+
+
+def test_a_figure_that_begins_after_its_text(tmp_path: Path) -> None:
+    values = 'parameters:\n  floor: {unit: years, says: 下限, values: [{from: 2026-03-01, value: 16, cite: "1"}]}\n'
+    made = reported(tmp_path, text(values + "rules:\n" + rule("age", "person_age_at_start >= floor")))
+    assert "2026-01-01 至 2026-02-28 没有数值" in found(made, "period", "warning").text
+
+
+def test_a_hole_in_a_table_is_told_apart_from_a_row_not_offered(tmp_path: Path) -> None:
+    table = """
+tables:
+  standard:
+    says: 标准
+    unit: fen
+    keys: [category, level]
+    cite: "1"
+    rows: {A: {junior: 100000, senior: 200000}, B: {junior: 90000}}
+amounts:
+  fee: {scheme: training, says: 标准, base: "lookup(standard, category, level)", when: level <= 'technician', cite: "1"}
+"""
+    made = reported(tmp_path, text(table))
+    assert "缺格：[B类，高级工]" in found(made, "cell", "warning").text
+    absent = {one.text for one in made.findings if (one.kind, one.severity) == ("cell", "note")}
+    assert any("C类" in one for one in absent)
+    levels = next(one for one in absent if "技师" in one)
+    assert "特级技师" not in levels, "the amount never looks up what its condition excludes"
+
+
+def test_a_later_text_that_silently_takes_a_rule_s_place(tmp_path: Path) -> None:
+    age = "rules:\n" + rule("age", "person_age_at_start >= 16")
+    made = reported(tmp_path, text(age, name="a"), text(age, name="b", start="2026-02-01"))
+    one = found(made, "shadowed")
+    assert one.document == "cn-99/a"
+    assert "also: [cn-99/a#1]" in one.suggestion
+    restated = text(age + '    also: ["cn-99/a#1"]\n', name="b", start="2026-02-01")
+    assert found(reported(tmp_path, text(age, name="a"), restated), "shadowed", "note")
+
+
+def test_an_amount_behind_one_that_always_applies(tmp_path: Path) -> None:
+    amounts = """
+amounts:
+  all: {scheme: training, says: 都给, base: "100", cite: "1"}
+  some: {scheme: training, says: 再给, when: kind = 'safety', base: "200", cite: "1"}
+"""
+    made = reported(tmp_path, text(amounts))
+    assert "再给" in found(made, "unreachable").text
+
+
+def test_a_rule_inside_another_one(tmp_path: Path) -> None:
+    both = "rules:\n" + rule("adult", "person_age_at_start >= 18") + rule("age", "person_age_at_start >= 16")
+    one = found(reported(tmp_path, text(both)), "redundant", "note")
+    assert "问age" in one.text
+    assert "问adult" in one.text
+
+
+def test_rules_and_figures_no_scenario_reaches(tmp_path: Path) -> None:
+    values = """
+parameters:
+  floor: {unit: years, says: 下限, values: [{value: 16, cite: "1"}, {from: 2026-09-01, value: 18, cite: "1"}]}
+rules:
+"""
+    made = reported(tmp_path, text(values + rule("age", "person_age_at_start >= floor") + SHOWN))
+    assert "自 2026-09-01 起" in found(made, "scenario", "warning").text
+    bare = reported(tmp_path, text("rules:\n" + rule("age", "person_age_at_start >= 16")))
+    assert "通过或不通过" in found(bare, "scenario", "warning").text
+
+
+def test_a_scenario_that_does_not_hold_is_an_error(tmp_path: Path) -> None:
+    wrong = SHOWN.replace("person_age_at_start: 16", "person_age_at_start: 15")
+    made = reported(tmp_path, text("rules:\n" + rule("age", "person_age_at_start >= 16") + wrong))
+    assert "情形“通过”不符" in found(made, "scenario").text
+
+
+def test_only_the_texts_asked_for_are_reported() -> None:
+    tianjin = [one for one in STORE.documents if one.id == "cn-12/jinrenshe-2022-20"]
+    made = report(STORE, tianjin)
+    assert {one.document for one in made.findings} == {"cn-12/jinrenshe-2022-20"}
+    assert made.counts["文件"] == len(tianjin)
+
+
+def test_errors_end_the_command_with_1(tmp_path: Path) -> None:
+    runner = CliRunner()
+    store = library(tmp_path, text("rules:\n" + rule("odd", "person_age_at_start >= 0")))
+    done = runner.invoke(app, ["report", "--root", str(store.root), "--no-notes"])
+    assert done.exit_code == 1
+    assert "policies/cn-99/sample/2026-01-01.yaml:15: 错误[结果不变]" in done.output
+    told = json.loads(runner.invoke(app, ["report", "--root", str(ROOT), "--json", str(ROOT / "cn-12")]).output)
+    assert told["counts"]["错误"] == 0
+    assert {one["file"].split("/")[1] for one in told["conflicts"]} == {"cn-12"}
