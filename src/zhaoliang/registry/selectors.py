@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -163,6 +163,22 @@ def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date)
     return list(rows.order_by("checked_on", "id"))
 
 
+def sources_by_id(city_code: int, wanted: Mapping[str, Collection[int]]) -> dict[tuple[str, int], str]:
+    """The sources that statuses, memberships and grants name, by table and id; a query for each table asked about."""
+    asked = {table: list(ids) for table, ids in wanted.items() if ids}
+    found: dict[tuple[str, int], str] = {}
+    for model in (PersonStatus, GroupMembership):
+        table = model._meta.label_lower
+        if table in asked:
+            rows = model.objects.filter(city_code=city_code, pk__in=asked[table]).values_list("pk", "source")
+            found |= {(table, row): source for row, source in rows}
+    table = PersonGrant._meta.label_lower
+    if table in asked:
+        rows = PersonGrant.objects.filter(pk__in=asked[table]).values_list("pk", "source")
+        found |= {(table, row): source for row, source in rows}
+    return found
+
+
 def grants_of(person_id: int) -> list[PersonGrant]:
     """What a person was granted anywhere in the country, latest first."""
     return list(PersonGrant.objects.filter(person_id=person_id).order_by("-granted_on", "-id"))
@@ -254,6 +270,11 @@ def occupation_exists(code: str) -> bool:
     return Occupation.objects.filter(pk=code).exists()
 
 
+def occupation_names(codes: Collection[str]) -> dict[str, str]:
+    """The names of these occupation codes; one that is not in the classification is left out."""
+    return dict(Occupation.objects.filter(pk__in=list(codes)).values_list("code", "name"))
+
+
 def users_of(region_code: int) -> list[RoleAssignment]:
     """The roles held in exactly this region, with their users, for the administrator's list."""
     return list(
@@ -261,6 +282,11 @@ def users_of(region_code: int) -> list[RoleAssignment]:
         .select_related("user", "region")
         .order_by("user__username", "role")
     )
+
+
+def user_names(user_ids: Collection[int]) -> dict[int, str]:
+    """The names of these accounts' people, by account id; one query."""
+    return dict(User.objects.filter(pk__in=list(user_ids)).values_list("pk", "name"))
 
 
 def user_of_person(person_id: int) -> User | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from zhaoliang.attendance.selectors import class_totals
@@ -14,6 +14,7 @@ from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.evaluation.models import ExamResult
 from zhaoliang.evaluation.selectors import published_results
+from zhaoliang.registry.models import PersonGrant
 from zhaoliang.subsidies.models import Claim, ClaimLine
 
 
@@ -47,8 +48,12 @@ def known_of(claim: Claim, lines: Sequence[ClaimLine]) -> dict[int, Known]:
 
 
 def claim_facts(line: ClaimLine, outcome: ClassOutcome, known: Known) -> FactSheet:
-    """Everything known of a line, with where it is known from. What is not known is left out: it never refuses."""
+    """Everything known of a line, with where it is known from. What is not known is left out: it never refuses.
+
+    For whole claims and audits `sql/line_facts.sql` says the same in one statement.
+    """
     enrolment, claim = line.enrolment, line.claim
+    known = replace(known, grants=grants_before(line, known.grants))
     training_class = claim.training_class
     sheet = base_facts(
         city_code=line.city_code,
@@ -61,12 +66,24 @@ def claim_facts(line: ClaimLine, outcome: ClassOutcome, known: Known) -> FactShe
         training_class=training_class,
         known=known,
     )
+    if line.voucher is not None and line.state == "paid" and line.voucher.state == "redeemed":
+        # It was paid with this very line; when the line was judged it was in the claim.
+        sheet.put(line.voucher, "培训券", voucher_state="in_claim")
     sheet.put(enrolment, "考勤", attended_hours=Fraction(line.credited_minutes, training_class.minutes_per_hour))
     result = outcome.results.get(enrolment.pk)
     if result is not None:
         sheet.put(result, "考核成绩", exam_passed=result.passed)
         _put_certificate(sheet, result, outcome.certificates.get(enrolment.pk), known)
     return sheet
+
+
+def grants_before(line: ClaimLine, grants: Iterable[PersonGrant]) -> list[PersonGrant]:
+    """The grants that were there before this line's own, all of them while it has none."""
+    held = list(grants)
+    own = next((grant for grant in held if (grant.claim_line_id, grant.city_code) == (line.pk, line.city_code)), None)
+    if own is None:
+        return held
+    return [grant for grant in held if (grant.granted_on, grant.pk) < (own.granted_on, own.pk)]
 
 
 def _put_certificate(sheet: FactSheet, result: ExamResult, certificate: Certificate | None, known: Known) -> None:

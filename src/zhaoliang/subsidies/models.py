@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from zhaoliang.certificates.models import Certificate
@@ -12,6 +16,7 @@ from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person
+from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.vouchers.models import Voucher
 
@@ -66,23 +71,83 @@ class Claim(CityModel):
         return Access(access.city_code, access.region_code, frozenset({self.provider_id}))
 
 
-class Decision(CityModel):
-    """What the policies said of a line, for ever: version, facts, each rule's result with its clause, amount steps, fen."""
+class DecisionBasis(CityModel):
+    """What the decisions of one policy version share: which facts, ids and rules their columns hold, and in what order."""
 
     append_only = True
+
+    policy_version = models.CharField("政策版本", max_length=400)
+    phase = models.CharField("环节", max_length=12)
+    facts = ArrayField(models.CharField(max_length=80), verbose_name="事实（名称:类型）")
+    slots = ArrayField(models.CharField(max_length=20), verbose_name="依据记录")
+    rules = ArrayField(models.CharField(max_length=80), verbose_name="规则")
+    texts = ArrayField(models.CharField(max_length=200), verbose_name="政策文本（文件@生效日+内容摘要）")
+    shape = models.CharField("排列摘要", max_length=16)
+
+    class Meta:
+        db_table = "decision_basis"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city_code", "policy_version", "phase", "shape"], name="decision_basis_once"
+            )
+        ]
+
+
+class Decision(CityModel):
+    """What the policies said of a line, for ever: version, facts with the rows they come from, a letter a rule, steps, fen.
+
+    Kept compactly (docs/decisions/0011): `facts`, `evidence` and `record` are made from it when they are read. Decisions of
+    the first releases hold the three as they were.
+    """
+
+    append_only = True
+
+    # Filled in by `stored.prepare` for many decisions at once; what the rows say of their own source.
+    said: dict[tuple[str, int], str] | None = None
 
     claim_line_id = models.BigIntegerField("申领明细")
     policy_version = models.CharField("政策版本", max_length=400)
     outcome = models.CharField("结论", max_length=12)
     amount_fen = models.BigIntegerField("金额（分）", null=True)
-    facts = models.JSONField("事实")
-    evidence = models.JSONField("证据编号")
-    record = models.JSONField("逐条结果与金额步骤")
+    basis_id = models.BigIntegerField("依据", null=True)
+    known = models.TextField("事实（按依据的次序）", blank=True)
+    rows = ArrayField(models.BigIntegerField(null=True), verbose_name="记录编号（按依据的次序）", null=True)
+    answers = models.TextField("各条结果（按依据的次序）", blank=True)
+    steps = ArrayField(models.BigIntegerField(), verbose_name="金额步骤（分）", null=True)
+    payee = models.CharField("收款方", max_length=12, blank=True)
+    whole_facts = models.JSONField("事实", null=True, db_column="facts")
+    whole_evidence = models.JSONField("证据编号", null=True, db_column="evidence")
+    whole_record = models.JSONField("逐条结果与金额步骤", null=True, db_column="record")
     at = models.DateTimeField("时间")
 
     class Meta:
         db_table = "decision"
         indexes = [models.Index(fields=["city_code", "claim_line_id"], name="decision_line")]
+
+    @property
+    def paid_to(self) -> str:
+        """Whom the amount goes to: person, provider or enterprise."""
+        return self.payee if self.whole_record is None else self.whole_record["payee"]["to"]
+
+    @cached_property
+    def basis(self) -> DecisionBasis:
+        """The order of what is kept here. Raises DoesNotExist for a decision that holds its record whole."""
+        return stored.basis_of(self.city_code, self.basis_id or 0)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The facts known when it was made, by name: dates as ISO text, fractions as `a/b`."""
+        return self.whole_facts if self.whole_facts is not None else stored.unpacked(self.known, self.basis.facts)
+
+    @cached_property
+    def evidence(self) -> dict[str, Any]:
+        """Where each fact comes from: {"type": table, "id": row, "source": in words}."""
+        return self.whole_evidence if self.whole_evidence is not None else stored.evidence_of(self)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The decision in full (`policy.Decision.from_json`) and its `payee`. Raises PolicyVersionGone without its texts."""
+        return self.whole_record if self.whole_record is not None else stored.record_of(self)
 
 
 class ClaimLine(CityModel):

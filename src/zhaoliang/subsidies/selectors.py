@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from zhaoliang import policy
 from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
@@ -18,6 +19,8 @@ from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.models import Organisation
+from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
 from zhaoliang.subsidies.services.locking import LINE_PARTS
@@ -155,6 +158,23 @@ def claim_of_class(city_code: int, class_id: int) -> Claim | None:
     return _claims(city_code).filter(training_class_id=class_id).first()
 
 
+def claims_of(provider: Organisation) -> QuerySet[Claim]:
+    """The claims of a provider, latest first, each with `size` and `waiting` (lines for a person to judge), `refused`, `fen`."""
+    # The join's own condition, so that the sums stay in the city.
+    here = Q(lines__city_code=provider.city_code)
+    return (
+        _claims(provider.city_code)
+        .filter(provider=provider)
+        .annotate(
+            size=Count("lines", filter=here),
+            waiting=Count("lines", filter=here & Q(lines__state="to_person")),
+            refused=Count("lines", filter=here & Q(lines__state="refused")),
+            fen=Coalesce(Sum("lines__amount_fen", filter=here), 0),
+        )
+        .order_by("-created_at", "-id")
+    )
+
+
 def claims_by_id(city_code: int, claim_ids: Collection[int]) -> list[Claim]:
     """The city's claims of these ids with class, project and provider, in order of id."""
     return list(_claims(city_code).filter(pk__in=list(claim_ids)).order_by("id"))
@@ -196,6 +216,7 @@ def claim_page(city_code: int, claim_id: int, *, at: datetime) -> ClaimPage:
         .filter(city_code=city_code, claim=found)
         .order_by("id")
     )
+    stored.prepare(line.decision for line in lines if line.decision is not None)
     counts = dict.fromkeys(CLAIM_LINE.states, 0)
     for line in lines:
         counts[line.state] += 1

@@ -13,9 +13,7 @@ from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
-from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
-from zhaoliang.subsidies.facts import class_outcome, known_of
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
@@ -150,14 +148,12 @@ def _require_publicity_over(claim: Claim, today: date) -> None:
 
 def _grant(claim: Claim, lines: list[ClaimLine], at: datetime) -> list[ClaimLine]:
     """Enter the lines in the national register, in the order of persons; those refused meanwhile leave with their reason."""
-    training_class = claim.training_class
-    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
-    outcome, known = class_outcome(claim), known_of(claim, lines)
+    made_on = decide(claim) if lines else {}
     granted: list[ClaimLine] = []
     for line in sorted(lines, key=lambda line: (line.person_id, line.pk)):
-        made = decide(line, policies, outcome, known[line.person_id])
+        made = made_on[line.pk]
         if made.outcome == Outcome.FAIL:
-            attach(line, made, at)
+            attach([made], at)
             CLAIM_LINE.fire(line, "refuse", decision=made, amount_fen=0, refusal="公示后核验发现不符合，见逐条结果。")
             continue
         try:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from zhaoliang import policy
-from zhaoliang.classes.facts import FactSheet
-from zhaoliang.classes.known import Known
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.policy import Outcome, PolicySet
-from zhaoliang.registry.lawbook import lawbook, policies_for
-from zhaoliang.subsidies.facts import ClassOutcome, claim_facts, class_outcome, known_of
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.subsidies.facts import ClassOutcome, class_outcome
+from zhaoliang.subsidies.facts_sql import of_claim
+from zhaoliang.subsidies.judging import decided, put_decisions
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM_LINE
 
 EVENTS = {Outcome.PASS: "check_pass", Outcome.FAIL: "check_fail", Outcome.CANNOT_TELL: "check_unknown"}
 DECIDABLE = ("due", "to_person", "passed", "refused")
-# 先垫后补: who paid the fee himself gets the subsidy himself.
-PREPAID_CITE = "cn/caishe-2023-181#5.3"
 
 
 @act(
@@ -47,39 +44,26 @@ def run_checks(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 
 
 def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
-    """Decide the lines of a locked claim (plain; inside an act). Lines whose decision would be the same stay as they are."""
+    """Decide the lines of a locked claim (plain; inside an act). Lines whose decision would be the same stay as they are.
+
+    Facts and rules are one statement for the whole claim (`subsidies.judging`).
+    """
+    open_lines = [line for line in lines if line.state in DECIDABLE]
+    outcome = class_outcome(claim)
+    for line in open_lines:
+        _refresh(line, outcome)
+    made = decide(claim)
+    changed = [line for line in open_lines if line.state == "due" or not _same(line.decision, made[line.pk])]
+    reopened = [line for line in changed if line.state != "due"]
+    CLAIM_LINE.fire_all(reopened, "recheck", judged_by_user=None, judgement="", question="")
+    _settle(changed, made, at)
+
+
+def decide(claim: Claim) -> dict[int, Decision]:
+    """The decisions on all lines of a claim from the facts of now, by line id, not saved (inside an act)."""
     training_class = claim.training_class
     policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
-    outcome, known = class_outcome(claim), known_of(claim, lines)
-    for line in lines:
-        if line.state in DECIDABLE:
-            _refresh(line, outcome)
-            _settle(line, decide(line, policies, outcome, known[line.person_id]), at)
-
-
-def decide(line: ClaimLine, policies: PolicySet, outcome: ClassOutcome, known: Known) -> Decision:
-    """The decision on a line from the facts of now, not saved."""
-    sheet = claim_facts(line, outcome, known)
-    made = policies.decide(sheet.facts, phase="claim")
-    payable = made.outcome is not Outcome.PASS or bool(made.fen)
-    return Decision(
-        city_code=line.city_code,
-        claim_line_id=line.pk,
-        policy_version=made.policy_version,
-        outcome=(made.outcome if payable else Outcome.CANNOT_TELL).value,
-        amount_fen=made.fen,
-        facts=made.facts,
-        evidence=sheet.evidence,
-        record=made.to_json() | {"payee": _payee(line, policies, sheet)},
-    )
-
-
-def _payee(line: ClaimLine, policies: PolicySet, sheet: FactSheet) -> dict[str, Any]:
-    """Who is paid and by which clause: the trainee who paid the fee himself, else whom the amount's clause names."""
-    if line.enrolment.prepaid_by_person:
-        return {"to": "person", "citation": str(lawbook().citation(PREPAID_CITE))}
-    found = policies.payee(sheet.facts)
-    return {"to": found.code if found else "provider", "citation": str(found.citation) if found else ""}
+    return decided(of_claim(claim.city_code, claim.pk), policies)
 
 
 def _refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
@@ -93,34 +77,25 @@ def _refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
 
 
 def _same(earlier: Decision | None, made: Decision) -> bool:
-    return (
-        earlier is not None
-        and (earlier.policy_version, earlier.outcome, earlier.amount_fen, earlier.facts)
-        == (made.policy_version, made.outcome, made.amount_fen, made.facts)
-        and earlier.record["payee"] == made.record["payee"]
+    return earlier is not None and (
+        (earlier.policy_version, earlier.outcome, earlier.amount_fen, earlier.paid_to, earlier.facts)
+        == (made.policy_version, made.outcome, made.amount_fen, made.paid_to, made.facts)
     )
 
 
-def _settle(line: ClaimLine, made: Decision, at: datetime) -> None:
-    if line.state != "due" and _same(line.decision, made):
-        return
-    if line.state != "due":
-        CLAIM_LINE.fire(line, "recheck", judged_by_user=None, judgement="", question="")
-    attach(line, made, at)
-    outcome = Outcome(made.outcome)
-    CLAIM_LINE.fire(
-        line,
-        EVENTS[outcome],
-        decision=made,
-        amount_fen=made.amount_fen if outcome is Outcome.PASS else 0,
-        payee=made.record["payee"]["to"],
-    )
+def _settle(lines: list[ClaimLine], made: dict[int, Decision], at: datetime) -> None:
+    """Keep the decisions of lines that are due, and move each line where its decision says."""
+    attach([made[line.pk] for line in lines], at)
+    put_decisions(lines, made)
+    for outcome, event in EVENTS.items():
+        CLAIM_LINE.fire_all([line for line in lines if made[line.pk].outcome == outcome], event)
 
 
-def attach(line: ClaimLine, made: Decision, at: datetime) -> None:
-    """Keep a decision for ever."""
-    made.at = at
-    made.save(force_insert=True)
+def attach(made: list[Decision], at: datetime) -> None:
+    """Keep decisions for ever."""
+    for decision in made:
+        decision.at = at
+    Decision.objects.bulk_create(made)
 
 
 def put_question(line: ClaimLine, text: str) -> None:

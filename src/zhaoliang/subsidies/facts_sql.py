@@ -1,0 +1,175 @@
+"""The facts of many claim lines in one statement: what `subsidies.facts` knows of a line, as columns for the rules.
+
+`line_facts` is the relation; `LINE_FACTS` its fact columns in order, `SLOTS` the places of the ids in `evidence`, and
+`ROOTS` says which of them each fact rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from zhaoliang.registry.lawbook import lawbook
+
+Kind = Literal["bool", "number", "fraction", "date", "text"]
+
+LINE_FACTS: Mapping[str, Kind] = {
+    "person_age_at_start": "number",
+    "name_matches_id": "bool",
+    "pension_drawn": "bool",
+    "establishment_staff": "bool",
+    "student_status": "text",
+    "group": "text",
+    "group_proved": "bool",
+    "occupation": "text",
+    "level": "text",
+    "kind": "text",
+    "category": "text",
+    "scarcity": "text",
+    "mode": "text",
+    "site_kind": "text",
+    "class_start": "date",
+    "planned_hours": "number",
+    "theory_hours": "number",
+    "practice_hours": "number",
+    "safety_hours": "number",
+    "attended_hours": "fraction",
+    "time_clash": "bool",
+    "provider_in_directory": "bool",
+    "provider_sanctioned": "bool",
+    "voucher_state": "text",
+    "voucher_fits_project": "bool",
+    "voucher_valid_on_start": "bool",
+    "exam_passed": "bool",
+    "certificate_kind": "text",
+    "certificate_level": "text",
+    "certificate_occupation": "text",
+    "certificate_registered": "bool",
+    "trainings_paid_lifetime": "number",
+    "trainings_paid_this_year": "number",
+    "skill_upgrades_paid_this_year": "number",
+    "same_occupation_level_paid": "bool",
+    "highest_level_paid": "text",
+    "training_paid_for_certificate": "bool",
+    "skill_upgrade_paid_for_certificate": "bool",
+    "fund_double_paid": "bool",
+    "fund_source": "text",
+}
+
+# The ids of a line's `evidence` array, in order, with the table each names.
+SLOTS: Mapping[str, str] = {
+    "person": "registry.person",
+    "enrolment": "classes.enrolment",
+    "class": "classes.trainingclass",
+    "project": "catalogue.project",
+    "entry": "catalogue.catalogueentry",
+    "provider": "registry.organisation",
+    "site": "registry.site",
+    "voucher": "vouchers.voucher",
+    "pension": "registry.personstatus",
+    "establishment": "registry.personstatus",
+    "student": "registry.personstatus",
+    "graduating": "registry.groupmembership",
+    "membership": "registry.groupmembership",
+    "highest": "registry.persongrant",
+    "same": "registry.persongrant",
+    "insured": "registry.persongrant",
+    "certified": "registry.persongrant",
+    "result": "evaluation.examresult",
+    "certificate": "certificates.certificate",
+}
+
+NATIONAL = "全国补贴记录"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a fact rests on: the first of `slots` that is filled, under the words `source` ("" takes the row's own)."""
+
+    slots: tuple[str, ...]
+    source: str
+
+
+def _roots() -> dict[str, Root]:
+    held = {
+        ("person_age_at_start",): Root(("person",), "证件"),
+        ("name_matches_id",): Root(("person",), "实名档案"),
+        ("group",): Root((), "名册人员类别"),
+        ("pension_drawn",): Root(("pension",), ""),
+        ("establishment_staff",): Root(("establishment",), ""),
+        ("student_status",): Root(("graduating", "student"), ""),
+        ("group_proved",): Root(("membership",), ""),
+        ("time_clash",): Root((), "课程表比对"),
+        ("occupation", "level", "kind", "mode", "theory_hours", "practice_hours", "safety_hours", "fund_source"): Root(
+            ("project",), "项目库"
+        ),
+        ("category", "scarcity"): Root(("entry",), "需求指导目录"),
+        ("provider_in_directory", "provider_sanctioned"): Root(("provider",), "机构目录"),
+        ("class_start", "planned_hours"): Root(("class",), "开班备案"),
+        ("site_kind",): Root(("site",), "教学点"),
+        ("attended_hours",): Root(("enrolment",), "考勤"),
+        ("voucher_state", "voucher_fits_project", "voucher_valid_on_start"): Root(("voucher",), "培训券"),
+        ("exam_passed",): Root(("result",), "考核成绩"),
+        ("certificate_kind", "certificate_level", "certificate_occupation", "certificate_registered"): Root(
+            ("certificate",), "证书"
+        ),
+        ("trainings_paid_lifetime", "trainings_paid_this_year", "skill_upgrades_paid_this_year"): Root((), NATIONAL),
+        ("training_paid_for_certificate", "skill_upgrade_paid_for_certificate"): Root(("certified",), NATIONAL),
+        ("highest_level_paid",): Root(("highest",), ""),
+        ("same_occupation_level_paid",): Root(("same",), ""),
+        ("fund_double_paid",): Root(("insured",), ""),
+    }
+    return {name: root for names, root in held.items() for name in names}
+
+
+ROOTS: Mapping[str, Root] = _roots()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which lines of a city: conditions on claim `c`, class `k`, project `p` and line `l` with their parameters."""
+
+    city_code: int
+    claims: str = "TRUE"
+    lines: str = "TRUE"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_claim(city_code: int, claim_id: int) -> Chosen:
+    """The lines of one claim."""
+    return Chosen(city_code, "c.id = %(claim)s", parameters={"claim": claim_id})
+
+
+def of_claims(
+    city_code: int,
+    *,
+    first: int,
+    last: int,
+    regions: Collection[int],
+    days: Sequence[date],
+    states: Collection[str] = (),
+) -> Chosen:
+    """The lines of the claims `first` to `last` of classes of these regions that start on these days, in these states."""
+    claims = "c.id BETWEEN %(first)s AND %(last)s AND p.region_id = ANY(%(regions)s) AND k.starts_on = ANY(%(days)s)"
+    chosen: dict[str, Any] = {"first": first, "last": last, "regions": sorted(regions), "days": list(days)}
+    if not states:
+        return Chosen(city_code, claims, parameters=chosen)
+    return Chosen(city_code, claims, "l.state = ANY(%(states)s)", chosen | {"states": sorted(states)})
+
+
+@cache
+def _template() -> str:
+    """The text without its comments, which would swallow the rest where a log puts a statement into one line."""
+    text = resources.files("zhaoliang.subsidies").joinpath("sql/line_facts.sql").read_text(encoding="utf-8")
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+
+
+def line_facts(chosen: Chosen) -> tuple[str, dict[str, Any]]:
+    """The relation of the chosen lines with its parameters: `id`, every fact (NULL: unknown), `evidence`, `prepaid`, …"""
+    ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
+    text = _template().format(claims=chosen.claims, lines=chosen.lines, levels=f"ARRAY[{ranks}]")
+    return text, {"city": chosen.city_code, **chosen.parameters}

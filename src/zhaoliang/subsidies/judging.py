@@ -1,0 +1,208 @@
+"""The rules over many claim lines in one statement a policy set, from the tables to decisions ready to be stored.
+
+Policy sets that mean the same (the same texts with the same figures) share a statement, whatever day or place they are
+for: a city's year of classes comes down to a handful.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+
+from zhaoliang.policy import Outcome, PolicySet
+from zhaoliang.policy.sql import Statement, compile_set
+from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, line_facts
+from zhaoliang.subsidies.models import ClaimLine, Decision, DecisionBasis
+
+PHASE = "claim"
+TYPES = {"bool": "boolean", "number": "bigint", "fraction": "bigint", "date": "date", "text": "text"}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A statement with the policy sets it speaks for, by region and first day of class."""
+
+    statement: Statement
+    sets: Mapping[tuple[int, date], PolicySet]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules in the order of `answers`."""
+        return tuple(rule.id for rule in self.statement.rules)
+
+    @property
+    def regions(self) -> set[int]:
+        return {region for region, _ in self.sets}
+
+    @property
+    def days(self) -> list[date]:
+        return sorted({day for _, day in self.sets})
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The facts a decision keeps, as `name:kind`, in order."""
+        return tuple(f"{name}:{kind}" for name, kind in LINE_FACTS.items())
+
+
+def sheets(sets: Iterable[PolicySet]) -> list[Sheet]:
+    """The fewest statements that speak for these policy sets, each for the region and day it was asked for."""
+    grouped: dict[tuple[Any, ...], dict[tuple[int, date], PolicySet]] = {}
+    for policies in sets:
+        grouped.setdefault(_meaning(policies), {})[policies.region_code, policies.on] = policies
+    return [Sheet(_compiled(meaning, next(iter(alike.values()))), alike) for meaning, alike in grouped.items()]
+
+
+def _meaning(policies: PolicySet) -> tuple[Any, ...]:
+    """Equal for sets of the same texts whose dated figures are in the same stretch on their days."""
+    stretches = []
+    for document in policies.documents:
+        for dated in (*document.parameters.values(), *document.tables.values()):
+            held = dated.on(policies.on)
+            stretches.append(held.start if held else date.max)
+    return (policies.scheme, policies.sources, tuple(stretches))
+
+
+_statements: dict[tuple[Any, ...], Statement] = {}
+
+
+def _compiled(meaning: tuple[Any, ...], policies: PolicySet) -> Statement:
+    held = _statements.get(meaning)
+    if held is None:
+        if len(_statements) >= 64:
+            _statements.clear()
+        held = _statements[meaning] = compile_set(policies, PHASE)
+    return held
+
+
+def bases(city_code: int, sheet: Sheet) -> dict[str, int]:
+    """The ids of the bases of a sheet's policy versions, made where they are missing (inside an act)."""
+    shape = hashlib.sha256("\n".join([*sheet.known, *SLOTS, *sheet.rules]).encode()).hexdigest()[:16]
+    versions = {policies.version: policies.sources for policies in sheet.sets.values()}
+    rows = DecisionBasis.objects.filter(
+        city_code=city_code, policy_version__in=list(versions), phase=PHASE, shape=shape
+    ).values_list("policy_version", "pk")
+    found = dict(rows)
+    for version in sorted(versions.keys() - found.keys()):
+        made, _ = DecisionBasis.objects.get_or_create(
+            city_code=city_code,
+            policy_version=version,
+            phase=PHASE,
+            shape=shape,
+            defaults={
+                "facts": list(sheet.known),
+                "slots": list(SLOTS),
+                "rules": list(sheet.rules),
+                "texts": list(versions[version]),
+            },
+        )
+        found[version] = made.pk
+    return found
+
+
+def judged(chosen: Chosen, sheet: Sheet, ids: Mapping[str, int]) -> tuple[str, dict[str, Any]]:
+    """The select that decides the chosen lines, with its parameters.
+
+    Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version.
+    """
+    relation, parameters = line_facts(chosen)
+    offered = {f"{name}_den": "bigint" for name, kind in LINE_FACTS.items() if kind == "fraction"}
+    offered |= {name: TYPES[kind] for name, kind in LINE_FACTS.items()}
+    columns = [f'base."{name}"::{type_} AS "{name}"' for name, type_ in offered.items()]
+    # What the platform does not hold (yet) is unknown, and so sends a line to a person at the most.
+    columns += [
+        f'NULL::{column.sql_type} AS "{column.name}"'
+        for column in sheet.statement.columns
+        if column.name not in offered
+    ]
+    kept = ", ".join(_kept(name, kind) for name, kind in LINE_FACTS.items())
+    text = f"""
+WITH facts AS MATERIALIZED (
+    SELECT base.id, base.region_id, base.evidence, base.prepaid, {", ".join(columns)} FROM ({relation}) base
+),
+judged AS ({sheet.statement.select("facts").replace("%", "%%")})
+SELECT facts.id AS line,
+       basis.version,
+       CASE
+           WHEN judged.outcome = 1 THEN 'fail'
+           WHEN judged.outcome = 0 AND judged.fen > 0 THEN 'pass'
+           ELSE 'cannot_tell'
+       END AS outcome,
+       judged.fen,
+       basis.id AS basis,
+       ROW({kept})::text AS known,
+       facts.evidence AS rows,
+       judged.answers,
+       judged.steps,
+       CASE WHEN facts.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
+FROM facts
+JOIN judged ON judged.id = facts.id
+JOIN unnest(%(basis_regions)s::int[], %(basis_days)s::date[], %(basis_ids)s::bigint[], %(basis_versions)s::text[])
+    AS basis (region_id, class_start, id, version)
+    ON basis.region_id = facts.region_id AND basis.class_start = facts.class_start"""
+    keys = list(sheet.sets)
+    versions = [sheet.sets[key].version for key in keys]
+    return text, parameters | {
+        "basis_regions": [region for region, _ in keys],
+        "basis_days": [day for _, day in keys],
+        "basis_ids": [ids[version] for version in versions],
+        "basis_versions": versions,
+    }
+
+
+def _kept(name: str, kind: str) -> str:
+    return f'facts."{name}" || \'/\' || facts."{name}_den"' if kind == "fraction" else f'facts."{name}"'
+
+
+def decided(chosen: Chosen, policies: PolicySet) -> dict[int, Decision]:
+    """The decisions on lines of one policy set from the facts of now, not saved, by line id (inside an act)."""
+    [sheet] = sheets([policies])
+    text, parameters = judged(chosen, sheet, bases(chosen.city_code, sheet))
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        rows = cursor.fetchall()
+    return {
+        line: Decision(
+            city_code=chosen.city_code,
+            claim_line_id=line,
+            policy_version=version,
+            outcome=outcome,
+            amount_fen=fen,
+            basis_id=basis,
+            known=known,
+            rows=ids,
+            answers=answers,
+            steps=steps,
+            payee=payee,
+        )
+        for line, version, outcome, fen, basis, known, ids, answers, steps, payee in rows
+    }
+
+
+def put_decisions(lines: Sequence[ClaimLine], made: Mapping[int, Decision]) -> None:
+    """Note on lines of one city the saved decisions made on them: amount (0 unless it passes) and payee; one statement."""
+    if not lines:
+        return
+    for line in lines:
+        decision = line.decision = made[line.pk]
+        line.amount_fen = (decision.amount_fen or 0) if decision.outcome == Outcome.PASS else 0
+        line.payee = decision.payee
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE claim_line SET decision_id = put.decision, amount_fen = put.fen, payee = put.payee
+            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]) AS put (line, decision, fen, payee)
+            WHERE claim_line.city_code = %s AND claim_line.id = put.line
+            """,
+            [
+                [line.pk for line in lines],
+                [made[line.pk].pk for line in lines],
+                [line.amount_fen for line in lines],
+                [line.payee for line in lines],
+                lines[0].city_code,
+            ],
+        )

@@ -1,0 +1,251 @@
+-- The facts of claim lines from the tables they rest on, one row a line, NULL for what is not known: the same meaning as
+-- `subsidies.facts.claim_facts`, which a test compares fact by fact. The two conditions that choose claims and lines come
+-- from facts_sql.py. A number that chooses a row packs its rank above its id, so that one pass finds the row.
+WITH classes AS MATERIALIZED (
+    SELECT c.city_code,
+           c.id AS claim_id,
+           k.id AS class_id,
+           p.id AS project_id,
+           p.entry_id,
+           k.site_id,
+           x.id AS exam_id,
+           p.provider_id,
+           p.region_id,
+           k.starts_on AS class_start,
+           (k.starts_on::timestamp AT TIME ZONE 'Asia/Shanghai') AS start_at,
+           (k.ends_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS end_at,
+           k.ends_on,
+           date_part('year', k.starts_on)::int AS year,
+           date_part('month', k.starts_on)::int * 100 + date_part('day', k.starts_on)::int AS month_day,
+           k.minutes_per_hour,
+           p.occupation_id AS occupation,
+           coalesce(p.level, 0) AS rank,
+           CASE p.kind
+               WHEN 'apprenticeship' THEN 'apprenticeship'
+               WHEN 'order' THEN 'targeted'
+               WHEN 'package' THEN 'project_based'
+               WHEN 'special_ability' THEN 'special_skill'
+               WHEN 'startup' THEN NULL
+               ELSE CASE p.certificate_kind
+                   WHEN 'qualification' THEN 'skill_level'
+                   WHEN 'skill_level' THEN 'skill_level'
+                   WHEN 'special_ability' THEN 'special_skill'
+                   WHEN 'special_operation' THEN 'safety'
+                   WHEN 'completion' THEN 'no_certificate'
+               END
+           END AS kind,
+           p.mode,
+           k.hours AS planned_hours,
+           p.theory_hours,
+           p.practice_hours,
+           p.safety_hours,
+           CASE WHEN p.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
+               THEN p.fund_source ELSE 'other' END AS fund_source,
+           nullif(e.category, '') AS category,
+           e.scarcity,
+           o.in_provider_directory AND o.state = 'listed' AS provider_in_directory,
+           o.state IN ('suspended', 'removed') AS provider_sanctioned,
+           CASE WHEN s.kind IN ('own', 'enterprise') THEN 'ordinary' ELSE s.kind END AS site_kind
+    FROM claim c
+    JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
+    JOIN project p ON p.city_code = c.city_code AND p.id = k.project_id
+    JOIN catalogue_entry e ON e.city_code = c.city_code AND e.id = p.entry_id
+    JOIN organisation o ON o.city_code = c.city_code AND o.id = p.provider_id
+    JOIN site s ON s.city_code = c.city_code AND s.id = k.site_id
+    LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'
+    WHERE c.city_code = %(city)s AND {claims}
+),
+lines AS MATERIALIZED (
+    SELECT k.*,
+           l.id,
+           l.person_id,
+           l.enrolment_id,
+           l.credited_minutes,
+           l.state AS line_state,
+           n."group",
+           n.prepaid_by_person AS prepaid,
+           r.id AS result_id,
+           r.passed,
+           t.id AS certificate_id,
+           t.number,
+           t.kind AS certificate,
+           coalesce(t.level, 0) AS certificate_rank,
+           t.occupation_id AS certificate_occupation,
+           t.state AS certificate_state,
+           l.voucher_id,
+           g.granted_on AS own_on,
+           g.id AS own_grant
+    FROM classes k
+    JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id
+    JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
+    LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id
+    LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'
+    -- What was granted for this very line, and after it, is no earlier grant.
+    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
+    WHERE l.city_code = %(city)s AND {lines}
+),
+statuses AS (
+    SELECT l.id,
+           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
+               FILTER (WHERE s.kind = 'pension') AS pension,
+           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
+               FILTER (WHERE s.kind = 'establishment') AS establishment,
+           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
+               FILTER (WHERE s.kind = 'student') AS student
+    FROM lines l
+    JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id
+        AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
+        AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
+    GROUP BY l.id
+),
+memberships AS (
+    -- Strongest evidence, then the latest; 0 above the day means self-declared.
+    SELECT l.id,
+           max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
+               + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = '14') AS graduating,
+           max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
+               + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = l."group") AS own
+    FROM lines l
+    JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id
+        AND m."group" IN ('14', l."group")
+        AND m.valid_from <= l.class_start
+        AND (m.valid_to IS NULL OR m.valid_to >= l.class_start)
+    GROUP BY l.id
+),
+earlier AS (
+    SELECT l.id,
+           count(*) FILTER (WHERE g.scheme = 'training') AS trainings,
+           count(*) FILTER (WHERE g.scheme = 'training' AND date_part('year', g.granted_on) = l.year) AS this_year,
+           count(*) FILTER (WHERE g.scheme = 'skill_upgrade' AND date_part('year', g.granted_on) = l.year) AS upgrades,
+           -- The highest level, of several grants the earliest.
+           max((g.level::bigint << 58) - ((g.granted_on - DATE '1900-01-01')::bigint << 40) - g.id)
+               FILTER (WHERE g.scheme = 'training' AND g.occupation_code = l.occupation) AS highest,
+           min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (
+               WHERE g.scheme = 'training' AND g.occupation_code = l.occupation AND l.rank > 0 AND g.level = l.rank
+           ) AS same,
+           min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (
+               WHERE g.fund_source = 'unemployment_insurance' AND g.occupation_code = l.occupation AND g.level = l.rank
+           ) AS insured,
+           min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (
+               WHERE g.certificate_number = l.number
+           ) AS certified,
+           bool_or(g.scheme = 'training') FILTER (WHERE g.certificate_number = l.number) AS certified_training,
+           bool_or(g.scheme = 'skill_upgrade') FILTER (WHERE g.certificate_number = l.number) AS certified_upgrade
+    FROM lines l
+    JOIN person_grant g ON g.person_id = l.person_id
+        AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
+    GROUP BY l.id
+),
+clashes AS (
+    SELECT l.id, bool_or(mine.id IS NOT NULL) AS certain
+    FROM lines l
+    JOIN enrolment other ON other.city_code = %(city)s AND other.person_id = l.person_id
+        AND other.training_class_id <> l.class_id AND other.state IN ('listed', 'attending', 'completed')
+    JOIN training_class k ON k.city_code = %(city)s AND k.id = other.training_class_id
+        AND k.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed')
+        AND k.starts_on <= l.ends_on AND k.ends_on >= l.class_start
+    JOIN class_session theirs ON theirs.city_code = %(city)s AND theirs.training_class_id = k.id
+        AND theirs.period && tstzrange(l.start_at, l.end_at)
+    LEFT JOIN class_session mine ON mine.city_code = %(city)s AND mine.training_class_id = l.class_id
+        AND mine.period && theirs.period
+    GROUP BY l.id
+)
+SELECT l.id,
+       l.region_id,
+       l.claim_id,
+       l.prepaid,
+       l.year - date_part('year', h.birth_date)::int
+           - (l.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
+           AS person_age_at_start,
+       TRUE AS name_matches_id,
+       (u.pension & 1) = 1 AS pension_drawn,
+       (u.establishment & 1) = 1 AS establishment_staff,
+       CASE
+           WHEN m.graduating IS NOT NULL THEN 'graduating_year'
+           WHEN (u.student & 1) = 1 THEN 'full_time'
+           WHEN (u.student & 1) = 0 THEN 'none'
+       END AS student_status,
+       l."group",
+       CASE WHEN m.own >> 61 > 0 THEN TRUE END AS group_proved,
+       l.occupation,
+       ({levels})[l.rank + 1] AS level,
+       l.kind,
+       l.category,
+       l.scarcity,
+       l.mode,
+       l.site_kind,
+       l.class_start,
+       l.planned_hours,
+       l.theory_hours,
+       l.practice_hours,
+       l.safety_hours,
+       l.credited_minutes AS attended_hours,
+       l.minutes_per_hour AS attended_hours_den,
+       CASE
+           WHEN z.certain IS NULL THEN FALSE
+           WHEN z.certain THEN TRUE
+           WHEN EXISTS (
+               SELECT 1 FROM class_session own WHERE own.city_code = l.city_code AND own.training_class_id = l.class_id
+           ) THEN FALSE
+       END AS time_clash,
+       l.provider_in_directory,
+       l.provider_sanctioned,
+       -- A voucher that was paid with this very line was in the claim when the line was judged.
+       CASE WHEN v.state = 'redeemed' AND l.line_state = 'paid' THEN 'in_claim' ELSE v.state END AS voucher_state,
+       b.project_id = l.project_id AND coalesce(v.provider_id = l.provider_id, TRUE) AS voucher_fits_project,
+       v.state <> 'expired' AND coalesce(v.used_at, l.start_at) <= b.use_until AS voucher_valid_on_start,
+       l.passed AS exam_passed,
+       CASE
+           WHEN l.certificate_state = 'revoked' OR l.certificate_id IS NULL AND NOT l.passed THEN 'none'
+           WHEN l.certificate_state <> 'suspended' THEN CASE l.certificate
+               WHEN 'qualification' THEN 'vocational_qualification'
+               WHEN 'special_ability' THEN 'special_skill'
+               WHEN 'completion' THEN 'training_completion'
+               ELSE l.certificate
+           END
+       END AS certificate_kind,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN ({levels})[l.certificate_rank + 1] END
+           AS certificate_level,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN l.certificate_occupation END
+           AS certificate_occupation,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN TRUE END AS certificate_registered,
+       coalesce(g.trainings, 0) AS trainings_paid_lifetime,
+       coalesce(g.this_year, 0) AS trainings_paid_this_year,
+       coalesce(g.upgrades, 0) AS skill_upgrades_paid_this_year,
+       g.same IS NOT NULL AS same_occupation_level_paid,
+       ({levels})[coalesce((g.highest + ((1::bigint << 58) - 1)) >> 58, 0) + 1] AS highest_level_paid,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN coalesce(g.certified_training, FALSE) END
+           AS training_paid_for_certificate,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN coalesce(g.certified_upgrade, FALSE) END
+           AS skill_upgrade_paid_for_certificate,
+       g.insured IS NOT NULL AS fund_double_paid,
+       l.fund_source,
+       ARRAY[
+           l.person_id,
+           l.enrolment_id,
+           l.class_id,
+           l.project_id,
+           l.entry_id,
+           l.provider_id,
+           l.site_id,
+           l.voucher_id,
+           u.pension >> 1 & ((1::bigint << 43) - 1),
+           u.establishment >> 1 & ((1::bigint << 43) - 1),
+           u.student >> 1 & ((1::bigint << 43) - 1),
+           m.graduating & ((1::bigint << 43) - 1),
+           m.own & ((1::bigint << 43) - 1),
+           -g.highest & ((1::bigint << 40) - 1),
+           g.same & ((1::bigint << 40) - 1),
+           g.insured & ((1::bigint << 40) - 1),
+           CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN g.certified & ((1::bigint << 40) - 1) END,
+           l.result_id,
+           l.certificate_id
+       ] AS evidence
+FROM lines l
+JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id
+LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id
+LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
+LEFT JOIN statuses u ON u.id = l.id
+LEFT JOIN memberships m ON m.id = l.id
+LEFT JOIN earlier g ON g.id = l.id
+LEFT JOIN clashes z ON z.id = l.id
