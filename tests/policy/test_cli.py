@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-from policy.texts import ROOT
+from policy.texts import DOCUMENT, ROOT
 from zhaoliang.cli.policy import app
 
 runner = CliRunner()
@@ -17,18 +20,118 @@ def test_check_prints_counts_and_passes() -> None:
     done = runner.invoke(app, ["check", "--root", str(ROOT)])
     assert done.exit_code == 0, done.output
     assert "情形：" in done.output
-    assert "引用（全部有出处）" in done.output
+    assert "100% 有出处" in done.output
 
 
-def test_check_points_at_a_broken_file(tmp_path: Path) -> None:
-    for name in ("facts.yaml", "schema.json"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    broken = tmp_path / "cn-99" / "sample" / "2026-01-01.yaml"
-    broken.parent.mkdir(parents=True)
-    broken.write_text("document: {}\n", encoding="utf-8")
-    done = runner.invoke(app, ["check", "--root", str(tmp_path)])
+FAULTY = (
+    DOCUMENT
+    + """
+parameters:
+  rate: {unit: fen/hours, says: 每课时, value: 1000}
+  cap: {unit: yuan, says: 上限, value: 600, cite: "1"}
+tables:
+  standard: {says: 标准, unit: fen, keys: [level, mode], cite: "1", rows: {senior: 5}}
+rules:
+  hours: {asks: 课时, says: 课时不够, must: planned_huors >= 40, cite: "9", schemes: [training], phase: claim}
+  level: {asks: 等级, says: 等级, musst: level = 'senior', cite: "2", schemes: [training], phase: claim}
+  mixed: {asks: 混算, says: 混算, must: "100 > lookup(prices, level)", cite: "1", schemes: [training], phase: claim}
+  comma: {asks: 逗号, says: 逗号, must: least(planned_hours, 5) > 1, cite: "1", schemes: [training], phase: claim}
+  follows: {asks: 上限, says: 上限, must: attended_hours * rate <= cap, cite: "1", schemes: [training], phase: claim}
+"""
+)
+
+
+def test_check_names_every_fault_with_line_clause_and_mend(tmp_path: Path) -> None:
+    file = tmp_path / "city.yaml"
+    file.write_text(FAULTY, encoding="utf-8")
+    done = runner.invoke(app, ["check", str(tmp_path)])
     assert done.exit_code == 1
-    assert "cn-99/sample/2026-01-01.yaml:1" in done.output
+    wanted = [
+        "city.yaml:14 (parameters.rate): 写 value 和 cite",
+        "city.yaml:15 (parameters.cap.unit, 第一条): 没有 'yuan' 这个单位。金额一律用分（fen），1 元写 100",
+        "city.yaml:17 (tables.standard.rows.senior, 第一条): [senior] 有 1 个键，表的键是 2 个：level、mode",
+        "city.yaml:19 (rules.hours.must, 9): 没有 'planned_huors' 这个名称。是不是要写 planned_hours",
+        "city.yaml:19 (rules.hours.cite, 9): 本文件没有条款 '9'",
+        "city.yaml:20 (rules.level.musst, 第二条): 没有 'musst' 这个键。是不是要写 must",
+        "city.yaml:22 (rules.comma.5) > 1, 第一条): 没有 '5) > 1' 这个键。写在花括号 {…} 里的表达式如有逗号，要整个加引号",
+        "city.yaml:21 (rules.mixed.must, 第一条): 没有 'prices' 这张表",
+    ]
+    for line in wanted:
+        assert line in done.output, line
+    assert "rules.follows" not in done.output, "a fault that only follows from another is not told twice"
+    assert "共 9 处" in done.output
+
+
+def test_check_says_which_scenario_does_not_hold(tmp_path: Path) -> None:
+    file = tmp_path / "city.yaml"
+    file.write_text(
+        DOCUMENT
+        + 'amounts:\n  a: {scheme: training, says: 标准, base: 100, cite: "1"}\n'
+        + "scenarios:\n  - {name: 百分, scheme: training, on: 2026-06-01, given: {}, expect: {outcome: pass, fen: 99}}\n",
+        encoding="utf-8",
+    )
+    done = runner.invoke(app, ["check", str(file)])
+    assert done.exit_code == 1
+    assert "city.yaml:15 (scenarios.0): 情形“百分”不符：fen 应为 99，实为 100" in done.output
+    assert "情形：0/1 相符" in done.output
+
+
+def test_eval_answers_each_line_and_names_the_wrong_ones(tmp_path: Path) -> None:
+    lines = [
+        {"id": "a", "facts": {"kind": "special_skill", "planned_hours": 59, "attended_hours": 59}},
+        {"id": "b", "kind": "special_skill", "planned_hours": 80, "attended_hours": 63.9, "certificate_kind": "none"},
+        {"id": "c", "kind": "special_skil"},
+        {"id": "d", "kind": "no_certificate", "planned_hours": 40},
+    ]
+    facts = tmp_path / "facts.jsonl"
+    text = [json.dumps(line) for line in lines]
+    facts.write_text("\n".join([*text[:2], "{oops", *text[2:]]), encoding="utf-8")
+    taian = str(ROOT / "cn-37-09")
+    where = ["eval", "--policy", taian, "--facts", str(facts), "--on", "2026-06-01", "--explain"]
+    done = runner.invoke(app, [*where, "--scheme", "training"])
+    assert done.exit_code == 1
+    assert "facts.jsonl:3: 这一行不是 JSON" in done.stderr
+    assert "facts.jsonl:4: 事实 'kind' 没有代码 'special_skil'。是不是要写 special_skill" in done.stderr
+    answered = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert {name: (row["outcome"], row["fen"]) for name, row in answered.items()} == {
+        "a": ("cannot_tell", 59000),
+        "b": ("fail", 0),
+        "d": ("cannot_tell", 40000),
+    }
+    refused = next(rule for rule in answered["b"]["rules"] if rule["result"] == "fail")
+    assert refused["id"] == "special_certificate"
+    assert "专项职业能力补贴标准" in refused["clause"]
+    assert [step["fen"] for step in answered["a"]["steps"]] == [59000, 59000]
+    assert any("这不是拒绝" in line for line in answered["a"]["explain"])
+
+
+def test_eval_asks_for_the_place_where_texts_of_several_are_given(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.jsonl"
+    facts.write_text("{}", encoding="utf-8")
+    given = [word for name in ("cn-37-09", "cn-12") for word in ("--policy", str(ROOT / name))]
+    given += ["--policy", str(ROOT / "cn")]
+    where = ["eval", *given, "--facts", str(facts), "--on", "2026-06-01"]
+    done = runner.invoke(app, where)
+    assert done.exit_code == 1
+    assert "请用 --place" in done.output
+    assert runner.invoke(app, [*where, "--place", "370900"]).exit_code == 0
+
+
+def test_eval_needs_no_django(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.jsonl"
+    facts.write_text('{"planned_hours": 40}', encoding="utf-8")
+    words = ["eval", "--policy", str(ROOT / "cn-37-09"), "--facts", str(facts), "--on", "2026-06-01"]
+    code = (
+        "import sys\nfrom zhaoliang.cli.policy import app\n"
+        f"try: app({[*words, '--scheme', 'training']!r})\n"
+        "except SystemExit as done: sys.exit(done.code or ('django' in sys.modules))"
+    )
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, env=os.environ | path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["fen"] is None
 
 
 def test_facts_as_json_tells_types_and_what_unknown_means() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from zhaoliang.policy.errors import ExpressionError, FactError
 from zhaoliang.policy.evaluate import plain
-from zhaoliang.policy.expressions import Type, Value, type_named
+from zhaoliang.policy.expressions import Type, Value, nearest, type_named
 from zhaoliang.policy.files import Tree, read_yaml
 
 
@@ -127,18 +127,18 @@ class FactSchema:
     def _value(self, name: str, value: object) -> Value:
         fact = self.facts.get(name)
         if fact is None:
-            raise FactError(f"no fact is called {name!r}; see policies/facts.yaml")
+            raise FactError(f"没有叫 {name!r} 的事实{nearest(name, self.facts)}")
         if isinstance(value, Enum):
             value = value.value
         if fact.type.enum in self.ordered and isinstance(value, int) and not isinstance(value, bool):
             value = dict(enumerate(self.codes[fact.type.enum])).get(value, value)
         made = _exact(fact.type, value)
         if made is None:
-            raise FactError(f"fact {name!r} must be a {fact.type}, got {value!r} ({type(value).__name__})")
+            raise FactError(f"事实 {name!r} 要{fact.type}，写的是 {value!r}{_hint(fact, value)}")
         if isinstance(made, Fraction) and not fact.fraction:
-            raise FactError(f"fact {name!r} must be a whole number, got {value!r}")
+            raise FactError(f"事实 {name!r} 要整数，写的是 {value}；可以带小数的事实要声明 fraction: true")
         if fact.type.kind == "enum" and made not in self.codes[fact.type.enum]:
-            raise FactError(f"fact {name!r}: {value!r} is not one of {', '.join(self.codes[fact.type.enum])}")
+            raise FactError(f"事实 {name!r} 没有代码 {value!r}{nearest(str(made), self.codes[fact.type.enum])}")
         return made
 
 
@@ -158,6 +158,15 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
         raise tree.error(str(problem), "facts", name, "unit") from problem
     texts = (entry["label"], entry["meaning"], entry.get("source", OUTSIDE), entry["unknown"])
     return Fact(name, type_, unit, *texts, entry.get("fraction", False), document, entry.get("residence", False))
+
+
+def _hint(fact: Fact, value: object) -> str:
+    """What is usually meant by a value of the wrong type."""
+    if isinstance(value, float):
+        return '；小数请写成文本 "40.5"，或在 JSON Lines 里由程序精确读取'
+    if fact.type.kind == "bool":
+        return "；写 true、false，不知道就写 null"
+    return "；写成 2026-05-01" if fact.type.kind == "date" else ""
 
 
 def _exact(wanted: Type, value: object) -> Value | None:

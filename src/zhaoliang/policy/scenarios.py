@@ -24,8 +24,13 @@ def run_scenarios(store: PolicyStore) -> Iterator[ScenarioRun]:
     """Every scenario of every document, in file order. Raises FactError for a given value of the wrong type."""
     for document in store.documents:
         for scenario in document.scenarios:
-            decision = decide_scenario(store, scenario)
-            yield ScenarioRun(document, scenario, decision, disagreement(scenario, decision))
+            yield run_scenario(store, document, scenario)
+
+
+def run_scenario(store: PolicyStore, document: Document, scenario: Scenario) -> ScenarioRun:
+    """One scenario run. Raises FactError for a given value of the wrong type."""
+    decision = decide_scenario(store, scenario)
+    return ScenarioRun(document, scenario, decision, disagreement(scenario, decision))
 
 
 def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
@@ -42,8 +47,12 @@ def disagreement(scenario: Scenario, decision: Decision) -> str:
     if decision.outcome is Outcome.PASS:
         got["rules"] = []
     expected = {**wanted, "rules": sorted(_texts(wanted["rules"]))} if "rules" in wanted else dict(wanted)
-    differing = {key: got[key] for key in expected if got[key] != expected[key]}
-    return f"expected {expected}, got {differing}" if differing else ""
+    differing = [key for key in expected if got[key] != expected[key]]
+    return "；".join(f"{key} 应为 {_shown(expected[key])}，实为 {_shown(got[key])}" for key in differing)
+
+
+def _shown(value: object) -> str:
+    return f"[{', '.join(_texts(value))}]" if isinstance(value, list) else "算不出" if value is None else str(value)
 
 
 def _texts(value: object) -> list[str]:

@@ -45,6 +45,9 @@ HOW = {
     "to": "写给谁：\"'person'\"、\"'provider'\" 或 \"'enterprise'\"",
 }
 
+# In a flow mapping an unquoted comma ends the value: `{must: lookup(table, level) > 1}` has the key `level) > 1`.
+QUOTE = '。写在花括号 {…} 里的表达式如有逗号，要整个加引号，如 must: "lookup(表名, 键) > 1"'
+
 
 def faults(tree: Tree, schema: Path) -> Iterator[PolicyFileError]:
     """Every place where the file has not the shape of a policy, each once."""
@@ -94,7 +97,7 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
         case "additionalProperties":
             known = list(schema.get("properties", {}))
             for key in [key for key in _texts(value) if key not in known]:
-                yield f"没有 {key!r} 这个键{nearest(str(key), known)}", [*path, key]
+                yield f"没有 {key!r} 这个键{nearest(key, known) if key.isidentifier() else QUOTE}", [*path, key]
         case "propertyNames" | "pattern":
             yield f"{error.instance!r} 写法不对。{_pattern_hint(path)}", path
         case "type":

@@ -19,7 +19,8 @@ from zhaoliang.policy.policyset import PolicySet
 
 __all__ = ["PolicySet", "PolicyStore", "region_chain"]
 
-LIBRARY = Path(__file__).parents[3] / "policies"
+# The platform's fact schema: that of the place one works in, else the one that came with the program.
+SCHEMAS = (Path("policies/facts.yaml"), Path(__file__).parents[3] / "policies" / "facts.yaml")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class PolicyStore:
 
         `facts` is the fact schema, by default the platform's; a document may declare facts of its own.
         """
-        schema = facts or LIBRARY / "facts.yaml"
+        schema = facts or next((one for one in SCHEMAS if one.is_file()), SCHEMAS[0])
+        if not schema.is_file():
+            raise PolicyError(f"没有事实表 {schema}；请在平台的目录里运行，或给出 facts.yaml 所在的位置")
         return cls._of(schema.parent, schema, path_sources(paths))
 
     @classmethod

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zhaoliang.policy import PolicyError, PolicyStore
+from zhaoliang.policy import PolicyError, PolicyFileError, PolicyStore
 
-app = typer.Typer(help="政策文件：检查、事实清单、逐条解释", no_args_is_help=True)
+app = typer.Typer(help="政策文件：检查、事实清单、逐条判断、比较、试算", no_args_is_help=True)
 
 Root = Annotated[Path, typer.Option("--root", help="政策文件目录", exists=True, file_okay=False)]
 DEFAULT_ROOT = Path("policies")
 
 
 def load(root: Path) -> PolicyStore:
-    """All texts below `root`; ends the program with the problem and exit code 1 when one is not sound."""
+    """All texts below `root`; ends the program with every problem and exit code 1 when one is not sound."""
+    return loaded(lambda: PolicyStore.load(root))
+
+
+def loaded(read: Callable[[], PolicyStore]) -> PolicyStore:
+    """What `read` reads; ends the program with every problem and exit code 1 when a text is not sound."""
     try:
-        return PolicyStore.load(root)
+        return read()
+    except PolicyFileError as problem:
+        for one in problem.problems:
+            typer.echo(str(one), err=True)
+        typer.echo(f"政策文件有误：共 {len(problem.problems)} 处", err=True)
+        raise typer.Exit(1) from problem
     except PolicyError as problem:
         typer.echo(f"政策文件有误：{problem}", err=True)
         raise typer.Exit(1) from problem

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zhaoliang.cli.policy.group import load
-from zhaoliang.policy import Document, PolicyError, PolicyStore
+from zhaoliang.cli.policy.group import load, loaded
+from zhaoliang.policy import Document, PolicyStore
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(help="政策文件或文件夹；不写则为 --root 下全部", exists=True, show_default=False)
@@ -28,9 +28,5 @@ def chosen_texts(paths: list[Path] | None, root: Path) -> tuple[PolicyStore, tup
         return store, tuple(
             document for file, document in files.items() if any(file.is_relative_to(path) for path in wanted)
         )
-    try:
-        store = PolicyStore.load_paths(paths)
-    except PolicyError as problem:
-        typer.echo(f"政策文件有误：{problem}", err=True)
-        raise typer.Exit(1) from problem
+    store = loaded(lambda: PolicyStore.load_paths(paths))
     return store, store.documents

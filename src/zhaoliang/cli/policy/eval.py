@@ -1,0 +1,171 @@
+"""`zhaoliang policy eval|explain`: decide lines of facts by the texts given; files alone, no database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
+from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet, PolicyStore, explain
+from zhaoliang.policy.expressions import nearest
+from zhaoliang.policy.library import region_chain
+from zhaoliang.policy.model import PHASES
+
+Day = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="判断日，通常是开班日期")]
+PhaseName = Annotated[str, typer.Option("--phase", help="、".join(PHASES))]
+
+
+@app.command("eval")
+def evaluate(
+    policy: Annotated[list[Path], typer.Option("--policy", help="政策文件或文件夹，可写多个", exists=True)],
+    facts: Annotated[
+        Path,
+        typer.Option("--facts", help="每行一条事实的 JSON（JSON Lines）", exists=True, dir_okay=False, allow_dash=True),
+    ],
+    on: Day,
+    more: Annotated[list[Path] | None, typer.Argument(help="更多政策文件", exists=True, show_default=False)] = None,
+    place: Annotated[int | None, typer.Option(help="区划代码；不写则为所给文件中最低一级的地区")] = None,
+    scheme: Annotated[str | None, typer.Option(help="补贴种类；不写则为文件里唯一的一种，否则 training")] = None,
+    phase: PhaseName = "claim",
+    explained: Annotated[bool, typer.Option("--explain", help="附上给人看的说明")] = False,
+) -> None:
+    """对每一行事实作出判断，按 JSON Lines 输出；只用所给的政策文件。"""
+    store = loaded(lambda: PolicyStore.load_paths([*policy, *(more or ())]))
+    policies = _policies(store, place, scheme, date(on.year, on.month, on.day))
+    at = _phase(phase)
+    wrong = 0
+    text = typer.get_text_stream("stdin") if str(facts) == "-" else facts.open(encoding="utf-8-sig")
+    with text as lines:
+        for number, name, given, problem in read_lines(lines):
+            try:
+                if problem:
+                    raise FactError(problem)
+                decision = policies.decide(given, phase=at)
+            except FactError as refused:
+                wrong += 1
+                typer.echo(f"{facts}:{number}: {refused}", err=True)
+                continue
+            row = line_row(name, decision)
+            row |= {"explain": explain(decision, policies.facts)} if explained else {}
+            typer.echo(json.dumps(row, ensure_ascii=False))
+    if wrong:
+        typer.echo(f"有 {wrong} 行事实有误，没有判断", err=True)
+        raise typer.Exit(1)
+
+
+@app.command("explain")
+def explain_line(
+    facts_file: Annotated[Path, typer.Argument(help="一条事实的 JSON 文件", exists=True, dir_okay=False)],
+    place: Annotated[int, typer.Option(help="行政区划代码，如 120000")],
+    on: Day,
+    scheme: Annotated[str, typer.Option(help="补贴种类")] = "training",
+    phase: PhaseName = "claim",
+    root: Root = DEFAULT_ROOT,
+) -> None:
+    """用政策库对一条事实作出判断，并逐条说明依据。"""
+    policies = _policies(load(root), place, scheme, date(on.year, on.month, on.day))
+    try:
+        given = json.loads(facts_file.read_text(encoding="utf-8"), parse_float=Decimal)
+        decision = policies.decide(given, phase=_phase(phase))
+    except json.JSONDecodeError as problem:
+        typer.echo(f"{facts_file} 不是 JSON：{problem}", err=True)
+        raise typer.Exit(1) from problem
+    except FactError as problem:
+        typer.echo(f"事实有误：{problem}", err=True)
+        raise typer.Exit(1) from problem
+    for line in explain(decision, policies.facts):
+        typer.echo(line)
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, object, dict[str, object], str]]:
+    """Each line's number, id and facts; the last part says what is wrong with a line that holds none.
+
+    A line is `{"id": …, "facts": {…}}`, or the facts themselves beside the id. Decimals stay exact.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            held: Any = json.loads(line, parse_float=Decimal)
+        except json.JSONDecodeError as problem:
+            yield number, number, {}, f"这一行不是 JSON：{problem.msg}（第 {problem.colno} 个字符）"
+            continue
+        if not isinstance(held, dict):
+            yield number, number, {}, '一行要写一个 JSON 对象：{"id": …, "facts": {…}}'
+            continue
+        inner = held.get("facts")
+        given = inner if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
+        yield number, held.get("id", number), given, ""
+
+
+def line_row(name: object, decision: Decision) -> dict[str, Any]:
+    """A decision as the command prints it: outcome, fen, each rule with its clause, each step of the amount."""
+    return {
+        "id": name,
+        "outcome": decision.outcome.value,
+        "fen": decision.fen,
+        "rules": [
+            {
+                "id": result.rule_id,
+                "result": result.outcome.value,
+                "clause": str(result.citation),
+                "cite": result.citation.key,
+            }
+            | ({"missing": list(result.missing)} if result.missing else {})
+            | ({"note": result.note} if result.note else {})
+            for result in decision.results
+        ],
+        "steps": [
+            {
+                "label": step.label,
+                "operation": step.operation,
+                "fen": step.value_fen,
+                "clause": str(step.citation),
+                "cite": step.citation.key,
+            }
+            for step in decision.steps
+        ],
+        "policy": decision.policy_version,
+    }
+
+
+def _policies(store: PolicyStore, place: int | None, scheme: str | None, on: date) -> PolicySet:
+    try:
+        region = _place(store) if place is None else place
+        made = store.for_place(region, scheme or _scheme(store), on)
+    except PolicyError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from problem
+    if not made.documents:
+        starts = "、".join(f"{one.id} 自 {one.start}" for one in store.documents[:5])
+        typer.echo(f"{region} 在 {on} 没有施行中的文件（{starts} 起）", err=True)
+        raise typer.Exit(1)
+    return made
+
+
+def _place(store: PolicyStore) -> int:
+    """The region of the lowest document; two lowest ones of different places leave it open."""
+    regions = {document.region for document in store.documents}
+    lowest = {one for one in regions if not any(one != other and one in region_chain(other) for other in regions)}
+    if len(lowest) != 1:
+        raise PolicyError(f"所给文件属于 {len(lowest)} 个地区，请用 --place 写明区划代码")
+    return lowest.pop()
+
+
+def _scheme(store: PolicyStore) -> str:
+    """The only scheme the documents are about, else training."""
+    rules = {scheme for document in store.documents for rule in document.rules for scheme in rule.schemes}
+    schemes = rules | {amount.scheme for document in store.documents for amount in document.amounts}
+    return schemes.pop() if len(schemes) == 1 else "training"
+
+
+def _phase(phase: str) -> Phase:
+    if phase not in PHASES:
+        raise typer.BadParameter(f"没有 {phase!r} 这个阶段{nearest(phase, PHASES)}", param_hint="--phase")
+    return cast("Phase", phase)
