@@ -13,6 +13,7 @@ REFUSED: dict[Phase, str] = {
     "advance": "现在还不能预付补贴。",
     "claim": "这次不能享受补贴。",
 }
+UNSURE = "暂时还不能确定，需要工作人员核实"
 FIT: dict[Phase, str] = {
     "filing": "符合开班条件",
     "preflight": "目前符合条件，完成培训并取得证书后预计补贴",
@@ -27,6 +28,7 @@ def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     for result in decision.refusals:
         lines.append(f"原因：{result.says}。{_basis(result)}")
         lines += [f"您可以：{result.remedy}"] if result.remedy else []
+    lines += _taken_back(decision)
     lines += [_question(result, facts) for result in decision.questions]
     if decision.outcome is Outcome.PASS:
         for step in decision.steps:
@@ -35,13 +37,26 @@ def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     return lines
 
 
+def _taken_back(decision: Decision) -> list[str]:
+    """What a refused line must give back of an advance, and by which clause."""
+    if decision.outcome is not Outcome.FAIL or not decision.fen or not decision.steps:
+        return []
+    back = format_yuan(-decision.fen)
+    return [f"已预付的 {back} 需要退回。依据：{decision.steps[-1].citation}。"]
+
+
 def _headline(decision: Decision) -> str:
     if decision.outcome is Outcome.FAIL:
         return REFUSED[decision.phase]
     due = format_yuan(decision.fen) if decision.fen is not None else ""
+    if decision.fen is not None and decision.fen < 0:
+        due = f"应退回已预付的 {format_yuan(-decision.fen)}"
+        return (
+            f"符合条件，核算后{due}。" if decision.outcome is Outcome.PASS else f"{UNSURE}，核实后{due}。这不是拒绝。"
+        )
     if decision.outcome is Outcome.CANNOT_TELL:
         expected = f"，核实后预计补贴 {due}" if due else ""
-        return f"暂时还不能确定，需要工作人员核实{expected}。这不是拒绝。"
+        return f"{UNSURE}{expected}。这不是拒绝。"
     return f"{FIT[decision.phase]} {due}。" if due else f"{FIT[decision.phase].partition('，')[0]}。"
 
 
