@@ -12,7 +12,7 @@ from zhaoliang.policy.evaluate import Evaluator, Trace
 from zhaoliang.policy.expressions import Lookup, Name, Node, Operation, names_in, tables_in
 from zhaoliang.policy.facts import OUTSIDE, FactSchema
 from zhaoliang.policy.findings import Finding, Reader
-from zhaoliang.policy.model import DatedValue, Document, Table, TableVersion
+from zhaoliang.policy.model import DatedValue, Document, Table, TableKey, TableVersion
 from zhaoliang.policy.mutants import nodes_of, nodes_of_amount
 from zhaoliang.policy.truth import facts_of, set_with
 
@@ -97,7 +97,7 @@ class FiguresReport:
 
     def _cells(self, table: Table, version: TableVersion) -> Iterator[Finding]:
         """Cells missing inside the rows and columns that do occur, row by row of a catalogue's occupations."""
-        free = [place for place, key in enumerate(table.keys) if self._is_free(key.like)]
+        free = [place for place, key in enumerate(table.keys) if _is_free(key)]
         groups: dict[Row, list[Row]] = {}
         for row in version.rows:
             groups.setdefault(tuple(row[place] for place in free), []).append(row)
@@ -122,10 +122,10 @@ class FiguresReport:
     def _not_offered(self, table: Table) -> Iterator[Finding]:
         """Whole codes no version has, which a rule or amount may all the same look up."""
         for place, key in enumerate(table.keys):
-            if self._is_free(key.like) or key.tiers or self.facts.types[key.like].kind != "enum":
+            if _is_free(key) or key.tiers or key.type.kind != "enum":
                 continue
             held = {row[place] for version in table.versions for row in version.rows}
-            asked = self._asked(table.name, place, self.facts.enums[self.facts.types[key.like].enum])
+            asked = self._asked(table.name, place, self.facts.enums[key.type.enum])
             absent = [code for code in asked if code not in held]
             if absent:
                 shown = "、".join(self.facts.show(key.like, code) for code in absent[:MOST_SHOWN])
@@ -156,10 +156,6 @@ class FiguresReport:
         policies = set_with(self.reader.store, self.document, scheme, self.document.start)
         evaluator = Evaluator({key.name: code}, policies.figures(self.document), self.facts.enums)
         return evaluator.value(when, Trace()) is False
-
-    def _is_free(self, like: str) -> bool:
-        """Whether a key is free text, such as an occupation's code."""
-        return self.facts.types[like].kind == "text"
 
     def _cell(self, table: Table, cell: Row) -> str:
         shown = (
@@ -246,3 +242,8 @@ def _key_at(node: Node | None, table: str, place: int) -> Iterator[Node]:
                 yield from _key_at(arg, table, place)
         case _:
             return
+
+
+def _is_free(key: TableKey) -> bool:
+    """Whether a key is free text, such as an occupation's code."""
+    return key.type.kind == "text"
