@@ -17,9 +17,11 @@ from zhaoliang.kernel.money import Rounding
 from zhaoliang.policy.errors import PolicyError
 from zhaoliang.policy.sql.terms import (
     Apply,
+    BoundAdvance,
     BoundAmount,
     BoundRule,
     BoundSet,
+    BoundSettlement,
     Choose,
     FactRead,
     Grid,
@@ -125,12 +127,19 @@ class Answer(Generic[E]):
     """A decision as expressions. `steps` are running totals in fen, null where a step was not taken."""
 
     rules: tuple[RuleAnswer[E], ...]
-    all_hold: E
-    none_refuses: E
     outcome: E
     fen: E
     steps: tuple[E, ...]
     payee: E
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth(Generic[E]):
+    """Fen and running totals (None: never taken); `refused` is what a refusal is worth where it is not 0."""
+
+    fen: E
+    steps: list[E | None]
+    refused: E | None = None
 
 
 PASS, FAIL, CANNOT_TELL = 0, 1, 2
@@ -146,18 +155,25 @@ class Compiler(Generic[E]):
 
     def answer(self, bound: BoundSet) -> Answer[E]:
         """The decision of one set; repeats the meaning of `PolicySet.decide`."""
-        engine = self.engine
+        engine, zero, null = self.engine, self._whole(0), self._null("number")
         rules = tuple(self._rule(rule) for rule in bound.rules)
+        worth = self._amounts(bound.amounts) if bound.amounts else _Worth(null, [])
+        steps = tuple(null if step is None else step for step in worth.steps)
+        passes = [rule.holds for rule in rules] + ([engine.known(worth.fen)] if bound.amounts else [])
+        verdicts = [(engine.every(passes), self._whole(PASS))] if passes else [(self._true, self._whole(PASS))]
         hard = [_unless(engine, rule) for rule in rules if rule.soft is not True]
-        none_refuses = self._every(hard)
-        fen, steps = self._amounts(bound.amounts) if bound.amounts else (self._null("number"), ())
-        known = [engine.known(fen)] if bound.amounts else []
-        all_hold = self._every([*(rule.holds for rule in rules), *known])
-        refused = engine.negated(none_refuses)
-        verdicts = [(all_hold, self._whole(PASS)), (refused, self._whole(FAIL))]
-        outcome = engine.chosen(verdicts, self._whole(CANNOT_TELL))
-        due = engine.chosen([(refused, self._whole(0))], fen) if hard else fen
-        return Answer(rules, all_hold, none_refuses, outcome, due, steps, self._payee(bound.amounts or ()))
+        verdicts += [(engine.negated(engine.every(hard)), self._whole(FAIL))] if hard else []
+        outcome = engine.kept(engine.chosen(verdicts, self._whole(CANNOT_TELL)))
+        payee, fen = self._payee(bound.amounts or ()), worth.fen
+        if hard:
+            refused = engine.compared("=", outcome, self._whole(FAIL))
+            fen = engine.chosen([(refused, zero if worth.refused is None else worth.refused)], fen)
+            if worth.refused is not None:
+                # A refusal that recovers something shows how much, instead of how the amount came about.
+                back = engine.kept(engine.every([refused, engine.compared("<>", worth.refused, zero)]))
+                steps = tuple(engine.chosen([(back, null)], step) for step in steps)
+                steps += (engine.chosen([(back, worth.refused)], None),)
+        return Answer(rules, outcome, fen, steps, payee)
 
     def _rule(self, rule: BoundRule) -> RuleAnswer[E]:
         must = self._value(rule.must)
@@ -176,24 +192,55 @@ class Compiler(Generic[E]):
         parts += [engine.compared("<", day, engine.constant(end, "date"))] if end else []
         return engine.chosen([(engine.every(parts), engine.constant(True, "bool"))], engine.constant(False, "bool"))
 
-    def _amounts(self, amounts: Sequence[BoundAmount]) -> tuple[E, tuple[E, ...]]:
-        """Fen and steps of the first amount that applies; unknown when it cannot be told which one does."""
+    def _amounts(self, amounts: Sequence[BoundAmount]) -> _Worth[E]:
+        """What the first amount that applies is worth; unknown when it cannot be told which one does."""
+        recovers = any(isinstance(one.instalment, BoundSettlement) and one.instalment.takes_back for one in amounts)
+        zero = self._whole(0)
         fen: E | None = None
         steps: list[E | None] = []
+        refused: E | None = zero if recovers else None
         for amount in reversed(amounts):
-            own_fen, own_steps = self._amount(amount)
-            own = [*own_steps, *[None] * (len(steps) - len(own_steps))]
-            steps += [None] * (len(own) - len(steps))
+            own = self._amount(amount)
+            mine = zero if own.refused is None else own.refused
+            length = max(len(own.steps), len(steps))
+            pairs = list(zip(_padded(own.steps, length), _padded(steps, length), strict=True))
             if amount.when is None:
-                fen, steps = own_fen, own
+                fen, steps, refused = own.fen, [step for step, _ in pairs], mine if recovers else None
                 continue
             applies = self._value(amount.when)
-            fen = self._branch(applies, own_fen, fen)
-            steps = [self._branch(applies, mine, other) for mine, other in zip(own, steps, strict=True)]
-        null = self._null("number")
-        return self.engine.kept(null if fen is None else fen), tuple(null if one is None else one for one in steps)
+            fen = self._branch(applies, own.fen, fen)
+            steps = [self._branch(applies, step, other) for step, other in pairs]
+            refused = self._branch(applies, mine, refused) if recovers else None
+        fen = self._null("number") if fen is None else fen
+        return _Worth(self.engine.kept(fen), steps, refused if refused is None else self.engine.kept(refused))
 
-    def _amount(self, amount: BoundAmount) -> tuple[E, list[E | None]]:
+    def _amount(self, amount: BoundAmount) -> _Worth[E]:
+        engine, rule = self.engine, amount.amount
+        if amount.nothing:
+            return _Worth(self._whole(0), [])
+        match amount.instalment:
+            case BoundAdvance(share=share, of=of):
+                steps: list[E | None] = []
+                if of is None:
+                    fen, steps = self._total(amount)
+                    whole = Number(fen, 1)
+                else:
+                    whole = self._number(of)
+                part = self._kept(self._calculated("*", whole, self._number(share)))
+                paid = engine.kept(self._rounded(part, Rounding(rule.rounding), rule.step_fen))
+                return _Worth(paid, [*steps, paid])
+            case BoundSettlement(paid=paid, takes_back=takes_back):
+                fen, steps = self._total(amount)
+                before = self._kept(self._number(paid))
+                left = self._kept(self._calculated("-", Number(fen, 1), before))
+                settled = engine.kept(self._rounded(left, Rounding.HALF_UP, 1))
+                owed = self._calculated("-", Number(self._whole(0), 1), before)
+                back = engine.kept(self._rounded(self._kept(owed), Rounding.HALF_UP, 1)) if takes_back else None
+                return _Worth(settled, [*steps, settled], back)
+        return _Worth(*self._total(amount))
+
+    def _total(self, amount: BoundAmount) -> tuple[E, list[E | None]]:
+        """The whole amount in fen, exact until one rounding at the end, with the running totals."""
         total = self._kept(self._number(amount.base))
         steps: list[E | None] = [self._rounded(total, Rounding.HALF_UP, 1)]
         for step in amount.steps:
@@ -216,9 +263,8 @@ class Compiler(Generic[E]):
 
     def _payee(self, amounts: Sequence[BoundAmount]) -> E:
         """Whom the first amount that surely applies and names a payee pays."""
-        always = self.engine.constant(True, "bool")
         branches = [
-            (always if amount.when is None else self._value(amount.when), self._value(amount.pay_to))
+            (self._true if amount.when is None else self._value(amount.when), self._value(amount.pay_to))
             for amount in amounts
             if amount.pay_to is not None
         ]
@@ -467,14 +513,27 @@ class Compiler(Generic[E]):
         below = value.below if isinstance(value.below, int) else self.engine.kept(value.below)
         return Number(self.engine.kept(value.above), below, value.positive)
 
-    def _every(self, parts: Sequence[E]) -> E:
-        return self.engine.kept(self.engine.every(parts)) if parts else self.engine.constant(True, "bool")
+    @property
+    def _true(self) -> E:
+        return self.engine.constant(True, "bool")
 
     def _whole(self, value: int) -> E:
         return self.engine.constant(value, "number")
 
     def _null(self, kind: Kind) -> E:
         return self.engine.constant(None, kind)
+
+
+def _padded(steps: Sequence[E | None], length: int) -> list[E | None]:
+    return [*steps, *[None] * (length - len(steps))]
+
+
+def letter(engine: Engine[E], rule: RuleAnswer[E]) -> E:
+    """The rule's answer as a letter: p, f or u."""
+    passes, unclear = (rule.holds, engine.constant("p", "text")), engine.constant("u", "text")
+    if rule.soft is True:
+        return engine.chosen([passes], unclear)
+    return engine.chosen([passes, (engine.negated(_unless(engine, rule)), engine.constant("f", "text"))], unclear)
 
 
 def _unless(engine: Engine[E], rule: RuleAnswer[E]) -> E:

@@ -9,7 +9,7 @@ from typing import Any
 from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.errors import PolicyError
 from zhaoliang.policy.model import Outcome, Phase, Rule
-from zhaoliang.policy.sql.engine import Answer, Compiler, Kind, RuleAnswer
+from zhaoliang.policy.sql.engine import PASS, Answer, Compiler, Kind, letter
 from zhaoliang.policy.sql.terms import Binder
 from zhaoliang.policy.sql.text import TYPES, Dialect, Sql, SqlEngine
 from zhaoliang.policy.store import PolicySet
@@ -103,28 +103,19 @@ def outputs(engine: SqlEngine, answer: Answer[Sql]) -> dict[str, Sql]:
     return {
         "outcome": Sql(f"({answer.outcome.text})::smallint"),
         "fen": answer.fen,
-        "answers": letters(engine, answer.rules),
+        "answers": letters(engine, answer),
         "payee": answer.payee,
         "steps": _listed(engine, answer.steps),
     }
 
 
-def letters(engine: SqlEngine, rules: Sequence[RuleAnswer[Sql]]) -> Sql:
+def letters(engine: SqlEngine, answer: Answer[Sql]) -> Sql:
     """A letter a rule; most lines pass every rule, and those need no building."""
-    if not rules:
+    if not answer.rules:
         return engine.constant("", "text")
-    each = [_letter(engine, rule) for rule in rules]
-    built = Sql(f"({' || '.join(part.text for part in each)})")
-    passes = engine.every([rule.holds for rule in rules])
-    return engine.chosen([(passes, engine.constant("p" * len(rules), "text"))], built)
-
-
-def _letter(engine: SqlEngine, rule: RuleAnswer[Sql]) -> Sql:
-    passes, unclear = (rule.holds, engine.constant("p", "text")), engine.constant("u", "text")
-    if rule.soft is True:
-        return engine.chosen([passes], unclear)
-    kept = rule.holds if isinstance(rule.soft, bool) else engine.some([rule.holds, rule.soft])
-    return engine.chosen([passes, (engine.negated(kept), engine.constant("f", "text"))], unclear)
+    built = Sql(f"({' || '.join(letter(engine, rule).text for rule in answer.rules)})")
+    passed = engine.compared("=", answer.outcome, engine.constant(PASS, "number"))
+    return engine.chosen([(passed, engine.constant("p" * len(answer.rules), "text"))], built)
 
 
 def _listed(engine: SqlEngine, steps: Sequence[Sql]) -> Sql:

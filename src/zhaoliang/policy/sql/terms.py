@@ -126,14 +126,35 @@ class BoundStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundAdvance:
+    """The share paid beforehand, of the whole amount where `of` is None."""
+
+    share: Term
+    of: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSettlement:
+    """What was paid beforehand is taken off; `takes_back`: and recovered from a refused claim."""
+
+    paid: Term
+    takes_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BoundAmount:
-    """An amount with its figures in place."""
+    """An amount with its figures in place, and the instalment that the phase asks for.
+
+    `nothing`: the phase pays advances, and this amount knows none.
+    """
 
     amount: Amount
     when: Term | None
     base: Term
     steps: tuple[BoundStep, ...]
     pay_to: Term | None
+    instalment: BoundAdvance | BoundSettlement | None = None
+    nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,11 @@ class BoundSet:
         for amount in self.amounts or ():
             parts = [amount.when, amount.base, amount.pay_to]
             parts += [part for step in amount.steps for part in (step.when, step.value)]
+            match amount.instalment:
+                case BoundAdvance(share=share, of=of):
+                    parts += [share, of]
+                case BoundSettlement(paid=paid):
+                    parts.append(paid)
             yield from (part for part in parts if part is not None)
 
     def facts(self) -> frozenset[str]:
@@ -173,7 +199,9 @@ class Binder:
         )
         amounts = None
         if phase != "filing":
-            amounts = tuple(self._amount(policies, document, amount) for document, amount in policies.bound_amounts)
+            amounts = tuple(
+                self._amount(policies, document, amount, phase) for document, amount in policies.bound_amounts
+            )
         return BoundSet(rules, amounts)
 
     def _rule(self, policies: PolicySet, document: Document, rule: Rule) -> BoundRule:
@@ -182,8 +210,14 @@ class Binder:
         when = scope.condition(rule.when)
         return BoundRule(rule, scope.term(rule.must), when, rule.review_only or not sure, doubtful)
 
-    def _amount(self, policies: PolicySet, document: Document, amount: Amount) -> BoundAmount:
-        scope = _Scope(self, policies, document)
+    def _amount(self, policies: PolicySet, document: Document, amount: Amount, phase: Phase) -> BoundAmount:
+        scope, parts = _Scope(self, policies, document), amount.instalments
+        instalment = None
+        if parts is not None and phase == "advance":
+            whole = None if parts.advance.of is None else scope.term(parts.advance.of)
+            instalment = BoundAdvance(scope.term(parts.advance.share), whole)
+        if parts is not None and phase == "claim":
+            instalment = BoundSettlement(scope.term(parts.settlement.paid), parts.clawback is not None)
         return BoundAmount(
             amount,
             scope.condition(amount.when),
@@ -192,6 +226,8 @@ class Binder:
                 BoundStep(step.operation, scope.term(step.value), scope.condition(step.when)) for step in amount.steps
             ),
             scope.term(amount.pay_to) if amount.pay_to is not None else None,
+            instalment,
+            phase == "advance" and parts is None,
         )
 
 
@@ -321,7 +357,7 @@ class _Scope:
         starts = tuple(version.start for version in versions)
         key = (self.document.id, self.document.content_hash, table.name, starts)
         if key not in self.binder.grids:
-            self.binder.grids[key] = _grid_of(table, versions, self.policies)
+            self.binder.grids[key] = _grid_of(table, versions)
         return self.binder.grids[key]
 
 
@@ -379,9 +415,8 @@ def _tested(part: Term) -> Term | None:
     return None
 
 
-def _grid_of(table: Table, versions: Sequence[TableVersion], policies: PolicySet) -> Grid:
-    types = policies.facts.types
-    keys = tuple(GridKey(_key_kind(types[key.like]), key.tiers) for key in table.keys)
+def _grid_of(table: Table, versions: Sequence[TableVersion]) -> Grid:
+    keys = tuple(GridKey(_key_kind(key.type), key.tiers) for key in table.keys)
     sheets: list[TableVersion] = []
     starts: list[tuple[date | None, int]] = []
     for version in versions:
