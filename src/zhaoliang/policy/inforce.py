@@ -51,6 +51,14 @@ class FiguresOf:
         day = facts.get(held.version_by) if held.version_by else self.policies.on
         return held.on(day) if isinstance(day, date) else None
 
+    def possible(self, table: str, facts: Mapping[str, Value]) -> tuple[TableVersion, ...]:
+        """The versions these facts may read: one, or all of them while the date that picks it is unknown."""
+        held = self.document.tables[table]
+        if held.version_by and facts.get(held.version_by) is None:
+            return held.versions
+        version = self.version(table, facts)
+        return (version,) if version else ()
+
     def look_up(self, table: str, keys: tuple[Value, ...], facts: Mapping[str, Value]) -> Value | str:
         held, version = self.document.tables[table], self.version(table, facts)
         if version is None:

@@ -210,11 +210,12 @@ class PolicySet:
         held = [
             figures.source(name.name) for node in (rule.must, rule.when) for name in names_in(node) if not name.is_fact
         ]
-        tables = [figures.version(table, known) for node in (rule.must, rule.when) for table in tables_in(node)]
+        tables = [table for node in (rule.must, rule.when) for table in tables_in(node)]
+        versions = [version for table in tables for version in figures.possible(table, known)]
         return (
             self.store.binding(rule.cite)
             and all(self.citation(cite).verified for cite in held if cite)
-            and all(version.verified and self.citation(version.cite).verified for version in tables if version)
+            and all(version.verified and self.citation(version.cite).verified for version in versions)
         )
 
     @cached_property

@@ -95,7 +95,7 @@ class Reading:
         """A subsidy scheme that the schema or this document names."""
         if scheme not in self.facts.schemes:
             known = nearest(scheme, self.facts.schemes)
-            self.fault(f"没有 {scheme!r} 这种补贴{known}。自己的补贴写在 schemes: {{代码: 名称}}", *path)
+            self.fault(f"没有 {scheme!r} 这种补贴（自己的写在 schemes: {{代码: 名称}}）{known}", *path)
         return scheme
 
     def code(self, enum: str, code: str, *path: str | int) -> str:
