@@ -40,7 +40,7 @@ WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
 # Entries that come or go as one; of a table or parameter each figure is told by itself.
 WHOLE: frozenset[Part] = frozenset({"clause", "rule", "amount"})
-OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过"}
+OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过", "at_least": "不低于"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +231,17 @@ def _clock(clock: Clock) -> dict[str, str]:
 
 
 def _open(term: OpenTerm) -> dict[str, str]:
-    return {"不低于": figure_text(term.at_least, term.unit), "不高于": figure_text(term.at_most, term.unit)}
+    return {
+        "不低于": figure_text(term.at_least, term.unit),
+        "不高于": figure_text(term.at_most, term.unit),
+        "由谁确定": term.set_by,
+    }
 
 
 def _rule(rule: Rule) -> dict[str, str]:
     return {
         "条件": expression_text(rule.must),
+        "计数": "；".join(count.text for count in rule.counts),
         "适用情形": expression_text(rule.when),
         "说明": rule.says,
         "建议": rule.remedy,
@@ -253,9 +258,22 @@ def _amount(amount: Amount) -> dict[str, str]:
         "适用情形": expression_text(amount.when),
         "基数": expression_text(amount.base),
         **steps,
+        **_instalments(amount),
         "取整": f"{amount.rounding} 到 {amount.step_fen} 分",
         "付给": expression_text(amount.pay_to),
         "补贴种类": amount.scheme,
+    }
+
+
+def _instalments(amount: Amount) -> dict[str, str]:
+    if amount.instalments is None:
+        return {}
+    advance, clawback = amount.instalments.advance, amount.instalments.clawback
+    of = f"（按 {expression_text(advance.of)}）" if advance.of is not None else ""
+    return {
+        advance.label: f"{expression_text(advance.share)}{of}",
+        amount.instalments.settlement.label: f"减去 {expression_text(amount.instalments.settlement.paid)}",
+        "收回": clawback.label if clawback is not None else "不收回",
     }
 
 

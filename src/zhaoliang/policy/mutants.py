@@ -6,14 +6,26 @@ cell would only say the table again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import TypeVar
 
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Node, Operation, Value, names_in, tables_in
-from zhaoliang.policy.model import Amount, Clock, DatedValue, Document, Parameter, Rule, Step, Table, TableVersion
+from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value, names_in, tables_in
+from zhaoliang.policy.model import (
+    Amount,
+    Clock,
+    DatedValue,
+    Document,
+    Instalments,
+    Parameter,
+    Rule,
+    Step,
+    Table,
+    TableVersion,
+    Window,
+)
 from zhaoliang.policy.wording import decimal_text, expression_text
 
 LOOSENED = {">=": ">", ">": ">=", "<=": "<", "<": "<=", "=": "<>", "<>": "=", "and": "or", "or": "and"}
@@ -23,6 +35,7 @@ ROUNDINGS = {"half_up": "down", "half_even": "down", "down": "up", "up": "down"}
 # What an amount does that says nothing of rounding; with figures in whole fen no scenario could tell it apart.
 PLAIN_ROUNDING = ("half_up", 1)
 HUNDREDTH = Fraction(1, 100)
+DAY = timedelta(1)
 T = TypeVar("T")
 
 
@@ -31,7 +44,8 @@ class Mutant:
     """One changed document. `part` is where it was changed (`rules.min_age`), `change` says how.
 
     `rules`, `amounts`, `figures` and `tables` name what may answer differently: scenarios that read none of them need
-    not be run. `replaced` are the rules as changed, where they are not gone.
+    not be run. `replaced` is the rule as changed, where one was changed and not dropped. `days` are those on which the
+    text binds only before, or only after, the change.
     """
 
     document: Document
@@ -42,7 +56,8 @@ class Mutant:
     amounts: tuple[Amount, ...] = ()
     figures: frozenset[str] = field(default_factory=frozenset)
     tables: frozenset[str] = field(default_factory=frozenset)
-    replaced: tuple[Rule, ...] = ()
+    replaced: Rule | None = None
+    days: frozenset[date] = field(default_factory=frozenset)
 
 
 def mutants(document: Document) -> Iterator[Mutant]:
@@ -51,6 +66,7 @@ def mutants(document: Document) -> Iterator[Mutant]:
     yield from _amount_mutants(document)
     yield from _figure_mutants(document)
     yield from _table_mutants(document)
+    yield from _term_mutants(document)
 
 
 def bent(node: Node) -> Iterator[tuple[Node, str]]:
@@ -68,6 +84,8 @@ def bent(node: Node) -> Iterator[tuple[Node, str]]:
                 yield from ((replace(node, keys=_with(keys, place, changed)), what) for changed, what in bent(key))
         case Constant():
             yield from _shifted(node)
+        case Name(name=name) if node.type.kind == "bool":
+            yield Operation(node.type, "not", (node,)), f"{name} 取反"
         case _:
             return
 
@@ -111,7 +129,7 @@ def _shifted(node: Constant) -> Iterator[tuple[Node, str]]:
 def _moved(value: Value, unit: str) -> tuple[int | Fraction | date, ...]:
     """The figure one step down and up: a day, a hundredth of a ratio, the last place of money, else one."""
     if isinstance(value, date):
-        return value - timedelta(1), value + timedelta(1)
+        return value - DAY, value + DAY
     if isinstance(value, bool | str):
         return ()
     step = _step_of(value, unit)
@@ -167,9 +185,60 @@ def _rule_mutants(document: Document) -> Iterator[Mutant]:
             changes += [
                 (replace(rule, when=when), f"适用情形：{what}") for when, what in _different(rule.when, bent(rule.when))
             ]
+        changes += _count_mutants(rule)
         for changed, what in changes:
             held = replace(document, rules=_with(document.rules, place, changed))
-            yield Mutant(document, held, part, what, (rule,), replaced=(changed,))
+            yield Mutant(document, held, part, what, (rule,), replaced=changed)
+
+
+def _count_mutants(rule: Rule) -> Iterator[tuple[Rule, str]]:
+    """The rule counting otherwise: alike in less, of any fund or kind, in another window."""
+    for place, count in enumerate(rule.counts):
+        others = [(replace(count, same=_without(count.same, one)), f"计数不看 same: {one}") for one in count.same]
+        others += [(replace(count, fund=()), "计数不看资金渠道")] if count.fund else []
+        others += [(replace(count, kind=()), "计数不看种类")] if count.kind else []
+        others += [(replace(count, of=_without(count.of, one)), f"不计 {one}") for one in count.of if len(count.of) > 1]
+        others += [(replace(count, within=within), f"计数期间改为 {within.text}") for within in _windows(count.within)]
+        for other, what in others:
+            renamed = {count.column: other.column}
+            when = _renamed(rule.when, renamed) if rule.when is not None else None
+            counts = _with(rule.counts, place, other)
+            yield replace(rule, must=_renamed(rule.must, renamed), when=when, counts=counts), what
+
+
+def _windows(window: Window) -> Iterator[Window]:
+    match window.kind:
+        case "lifetime":
+            yield Window("calendar_year")
+        case "calendar_year":
+            yield Window("lifetime")
+        case "days":
+            yield from (replace(window, days=window.days + step) for step in (-1, 1))
+        case "between":
+            if window.start is not None:
+                yield from (replace(window, start=window.start + step) for step in (-DAY, DAY))
+            if window.end is not None:
+                yield from (replace(window, end=window.end + step) for step in (-DAY, DAY))
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The expression with facts called otherwise."""
+    match node:
+        case Name(name=name):
+            return replace(node, name=names.get(name, name))
+        case Operation(args=args):
+            return replace(node, args=tuple(_renamed(arg, names) for arg in args))
+        case Lookup(keys=keys):
+            return replace(node, keys=tuple(_renamed(key, names) for key in keys))
+        case Case(branches=branches, otherwise=otherwise):
+            held = tuple((_renamed(test, names), _renamed(value, names)) for test, value in branches)
+            return replace(node, branches=held, otherwise=_renamed(otherwise, names) if otherwise is not None else None)
+        case Constant():
+            return node
+
+
+def _without(parts: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(part for part in parts if part != one)
 
 
 def _negation(must: Node, negated: tuple[Node, str]) -> list[tuple[Node, str]]:
@@ -200,8 +269,25 @@ def _different_amounts(amount: Amount) -> Iterator[tuple[Amount, str]]:
         )
         for changed, what in _different_steps(step):
             yield replace(amount, steps=_with(amount.steps, place, changed)), f"{step.label}：{what}"
+    if amount.instalments is not None:
+        for changed, what in _different_instalments(amount.instalments):
+            yield replace(amount, instalments=changed), what
     if (amount.rounding, amount.step_fen) != PLAIN_ROUNDING:
         yield replace(amount, rounding=ROUNDINGS[amount.rounding]), f"取整改为 {ROUNDINGS[amount.rounding]}"
+
+
+def _different_instalments(held: Instalments) -> Iterator[tuple[Instalments, str]]:
+    advance, settlement = held.advance, held.settlement
+    for share, what in _different(advance.share, bent(advance.share)):
+        if share is not None:
+            yield replace(held, advance=replace(advance, share=share)), f"{advance.label}：{what}"
+    if advance.of is not None:
+        yield replace(held, advance=replace(advance, of=None)), f"{advance.label}：改按全部金额"
+    for paid, what in _different(settlement.paid, bent(settlement.paid)):
+        if paid is not None:
+            yield replace(held, settlement=replace(settlement, paid=paid)), f"{settlement.label}：{what}"
+    if held.clawback is not None:
+        yield replace(held, clawback=None), f"去掉 {held.clawback.label}"
 
 
 def _different_steps(step: Step) -> Iterator[tuple[Step, str]]:
@@ -232,6 +318,16 @@ def _figure_mutants(document: Document) -> Iterator[Mutant]:
             yield Mutant(document, changed, f"clocks.{name}", what, figures=frozenset({name}))
 
 
+def _term_mutants(document: Document) -> Iterator[Mutant]:
+    """The last day of a text that has one, a day earlier and later."""
+    if document.end is None:
+        return
+    for end in (document.end - DAY, document.end + DAY):
+        days = frozenset({max(end, document.end)})
+        what = f"有效期至 {document.end} 改为 {end}"
+        yield Mutant(document, replace(document, end=end), "document", what, days=days)
+
+
 def _clock(clock: Clock, value: int | Fraction | date) -> Clock:
     return replace(clock, value=value)
 
@@ -245,7 +341,7 @@ def _moved_values(parameter: Parameter) -> Iterator[tuple[tuple[DatedValue, ...]
                 f"{_shown(dated.value)} 改为 {_shown(value)}",
             )
         if dated.start is not None and place and ordered[place - 1].value != dated.value:
-            for start in (dated.start - timedelta(1), dated.start + timedelta(1)):
+            for start in (dated.start - DAY, dated.start + DAY):
                 yield _with(tuple(ordered), place, replace(dated, start=start)), f"起始日 {dated.start} 改为 {start}"
 
 
@@ -268,7 +364,7 @@ def _moved_versions(table: Table) -> Iterator[tuple[tuple[TableVersion, ...], st
             numbers = {key: value for key, value in moved.items() if not isinstance(value, date)}
             yield _with(tuple(ordered), place, replace(version, rows=numbers)), f"{since}{label}各加一档"
         if version.start is not None and place and dict(ordered[place - 1].rows) != dict(version.rows):
-            for start in (version.start - timedelta(1), version.start + timedelta(1)):
+            for start in (version.start - DAY, version.start + DAY):
                 yield (
                     _with(tuple(ordered), place, replace(version, start=start)),
                     f"起始日 {version.start} 改为 {start}",
@@ -302,4 +398,8 @@ def nodes_of(document: Document) -> Iterator[Node]:
 def nodes_of_amount(amount: Amount) -> Iterator[Node]:
     """Every expression of an amount, whom it is paid to aside."""
     held = [amount.when, amount.base, *(node for step in amount.steps for node in (step.when, step.value))]
+    if amount.instalments is not None:
+        parts = amount.instalments
+        held += [parts.advance.share, parts.advance.of, parts.settlement.paid]
+        held += [parts.clawback.paid] if parts.clawback is not None else []
     yield from (node for node in held if node is not None)

@@ -13,10 +13,10 @@ from zhaoliang.policy.facts import portable
 from zhaoliang.policy.model import Amount, Document, Outcome, Rule
 from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
 from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios
-from zhaoliang.policy.store import PolicySet, PolicyStore
+from zhaoliang.policy.store import PolicySet, PolicyStore, region_chain
 from zhaoliang.policy.truth import Bound, Trial
 
-MOST_TRIED = 3000
+MOST_TRIED = 1200
 MOST_BASES = 12
 
 
@@ -87,7 +87,7 @@ class _Ran:
 
     @cached_property
     def known(self) -> dict[str, Value]:
-        return self.policies.facts.normalise(self.run.scenario.given)
+        return self.policies.known(self.run.scenario.given)
 
     @cached_property
     def rules(self) -> tuple[tuple[Document, Rule], ...]:
@@ -112,6 +112,10 @@ class _Ran:
 
     def reaches(self, mutant: Mutant) -> bool:
         """Whether the decision may answer otherwise under the mutant."""
+        if mutant.days:
+            return self.run.scenario.on in mutant.days and mutant.document.region in region_chain(
+                self.policies.region_code
+            )
         return any(document is mutant.document for document in self.policies.documents) and (
             any(id(one) in self.answers for one in (*mutant.rules, *mutant.amounts))
             or not mutant.figures.isdisjoint(self.reads)
@@ -120,6 +124,11 @@ class _Ran:
 
     def under(self, mutant: Mutant) -> PolicySet:
         """The same texts with the changed one in its place."""
+        if mutant.days:
+            store = self.policies.store
+            held = (mutant.changed if one is mutant.document else one for one in store.documents)
+            scenario = self.run.scenario
+            return replace(store, documents=tuple(held)).for_place(scenario.place, scenario.scheme, scenario.on)
         held = (mutant.changed if one is mutant.document else one for one in self.policies.documents)
         return replace(self.policies, documents=tuple(held))
 
@@ -172,18 +181,26 @@ class MutationTest:
         held = [ran for ran in self._ran if ran.reaches(mutant) and self._differs(ran, mutant)]
         return sorted(held, key=lambda ran: ran.run.document is not mutant.document)
 
-    def _differs(self, ran: _Ran, mutant: Mutant) -> bool:
-        """A changed rule is first asked alone: only where it answers otherwise can the decision differ."""
-        if not mutant.rules or len(mutant.rules) != len(mutant.replaced):
+    def _differs(self, ran: _Ran, mutant: Mutant, told: Mapping[str, Value] | None = None) -> bool:
+        """A changed rule is first asked alone: only where it answers otherwise can the decision differ.
+
+        `told` are facts that stand for the scenario's own.
+        """
+        if mutant.replaced is None:
             return True
-        before, after = Trial(ran.policies), Trial(ran.under(mutant))
-        return any(
-            before.answer(Bound(mutant.document, old), ran.known) != after.answer(Bound(mutant.changed, new), ran.known)
-            for old, new in zip(mutant.rules, mutant.replaced, strict=True)
-        )
+        (rule,), changed = mutant.rules, ran.under(mutant)
+        facts, more = ran.known, told or {}
+        known = facts if rule.counts == mutant.replaced.counts else changed.known(ran.run.scenario.given)
+        before = Trial(ran.policies).answer(Bound(mutant.document, rule), {**facts, **more})
+        return before != Trial(changed).answer(Bound(mutant.changed, mutant.replaced), {**known, **more})
 
     def hint(self, mutant: Mutant) -> Hint | None:
-        """A scenario that would notice the mutant; None when none was found among the values that matter."""
+        """A scenario that would notice the mutant; None when none was found among the values that matter.
+
+        Where a text's last day was moved, any facts do that its rules refuse: none are looked for.
+        """
+        if mutant.days:
+            return None
         bases = [ran for ran in self._ran if ran.reaches(mutant)]
         bases.sort(
             key=lambda ran: (ran.run.decision.outcome is not Outcome.PASS, ran.run.document is not mutant.document)
@@ -192,6 +209,8 @@ class MutationTest:
             changed, phase = ran.under(mutant), ran.run.scenario.phase
             for given in islice(self._tries(ran, mutant), MOST_TRIED // MOST_BASES):
                 told = ran.with_twins(given)
+                if not self._differs(ran, mutant, told):
+                    continue
                 before = ran.policies.decide({**ran.known, **told}, phase=phase)
                 after = changed.decide({**ran.known, **told}, phase=phase)
                 if (before.outcome, before.fen) != (after.outcome, after.fen):

@@ -24,17 +24,24 @@ def mutate_command(
     store, documents = chosen_texts(paths, root)
     test = MutationTest(store)
     score = test.score(documents)
-    survivors = [(result, str(test.hint(result.mutant) or "")) for result in score.survivors if show_survivors]
+    survivors = [(result, _hint(test, result)) for result in score.survivors if show_survivors]
     if as_json:
         typer.echo(json.dumps(_json(score, survivors), ensure_ascii=False, indent=2))
     else:
         for file, (killed, total) in score.by_document.items():
             typer.echo(f"{file}：{killed}/{total}（{killed / total:.1%}）")
         for result, hint in survivors:
-            typer.echo(f"{_where(result)} 没有发现：{result.mutant.change}。{hint or '没有找到能区分的事实，可能等价'}")
+            typer.echo(f"{_where(result)} 没有发现：{result.mutant.change}。{hint}")
         typer.echo(f"共发现 {score.killed}/{len(score.results)} 处改动（{score.share:.1%}）")
     if score.share < at_least:
         raise typer.Exit(1)
+
+
+def _hint(test: MutationTest, result: Result) -> str:
+    days = "、".join(day.isoformat() for day in sorted(result.mutant.days))
+    if days:
+        return f"写一个 on: {days} 的情形，由这份文件的规则决定结果"
+    return str(test.hint(result.mutant) or "没有找到能区分的事实，可能等价")
 
 
 def _where(result: Result) -> str:
