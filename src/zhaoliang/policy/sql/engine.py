@@ -185,12 +185,13 @@ class Compiler(Generic[E]):
         return RuleAnswer(self.engine.kept(holds), soft)
 
     def _within(self, fact: str, span: Span) -> E:
-        """The day lies in the span; an unknown day does not, since it picks no version."""
+        """The day lies in the span; an unknown day may lie in any, so a rule does not refuse before it is known."""
         engine, day = self.engine, self.engine.column(fact, "date")
         start, end = span
         parts = [engine.compared(">=", day, engine.constant(start, "date")) if start else engine.known(day)]
         parts += [engine.compared("<", day, engine.constant(end, "date"))] if end else []
-        return engine.chosen([(engine.every(parts), engine.constant(True, "bool"))], engine.constant(False, "bool"))
+        may = engine.some([engine.negated(engine.known(day)), engine.every(parts)])
+        return engine.chosen([(may, engine.constant(True, "bool"))], engine.constant(False, "bool"))
 
     def _amounts(self, amounts: Sequence[BoundAmount]) -> _Worth[E]:
         """What the first amount that applies is worth; unknown when it cannot be told which one does."""
