@@ -47,6 +47,14 @@ def test_a_lower_rule_says_nothing_where_it_does_not_apply(tmp_path: Path) -> No
     assert told(*conflicts(library(tmp_path, NATION, text(city)))) == {("rules.local_age", "tightens")}
 
 
+def test_the_groups_covered_are_compared_one_by_one(tmp_path: Path) -> None:
+    nation = text("rules:\n" + rule("groups", "group in ('01', '02')", when="kind <> 'safety'"), name="n", region="cn")
+    city = text("rules:\n" + rule("local_groups", "group in ('02', '10') or (group = '11' and group_proved)"))
+    told_apart = {one.direction: one.text for one in conflicts(library(tmp_path, nation, city))}
+    assert told_apart["tightens"].endswith("上级包括而本级不包括：脱贫人口或防止返贫监测对象")
+    assert told_apart["widens"].endswith("本级另外包括：残疾人、退役军人")
+
+
 def test_texts_never_in_force_together_do_not_conflict(tmp_path: Path) -> None:
     old = text("rules:\n" + rule("local_age", "person_age_at_start >= 18"), start="2020-01-01", end="2025-12-31")
     assert conflicts(library(tmp_path, NATION, old)) == ()

@@ -26,6 +26,7 @@ DIRECTIONS: dict[Direction, str] = {
     "hukou": "以户籍或所在地为条件",
 }
 RESIDENCE = "residence"
+GROUP = "group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,12 @@ class _Search:
     def _rules(self, document: Document, higher: Document) -> Iterator[Conflict]:
         for rule in document.rules:
             for above in higher.rules:
-                if rule.schemes & above.schemes and rule.phases & above.phases and _comparable(rule, above):
+                if not (rule.schemes & above.schemes and rule.phases & above.phases):
+                    continue
+                if _comparable(rule, above):
                     yield from self._compared(Bound(document, rule), Bound(higher, above))
+                elif GROUP in _asked(rule) & _asked(above):
+                    yield from self._groups(Bound(document, rule), Bound(higher, above))
 
     def _compared(self, lower: Bound, higher: Bound) -> Iterator[Conflict]:
         on = max(lower.document.start, higher.document.start)
@@ -143,6 +148,25 @@ class _Search:
         if not examples:
             text = f"{lower.rule.says}：与上级“{higher.rule.says}”相同"
             yield self._conflict(lower, higher, "restates", text)
+
+    def _groups(self, lower: Bound, higher: Bound) -> Iterator[Conflict]:
+        """Who is covered, group by group, where both rules name groups among other things."""
+        on = max(lower.document.start, higher.document.start)
+        scheme = min(lower.rule.schemes & higher.rule.schemes)
+        trial = Trial(set_with(self.store, lower.document, scheme, on))
+        here, there = (self._covered(trial, bound) for bound in (lower, higher))
+        facts = self.store.facts_for(lower.document.region)
+        for direction, only in (("tightens", there - here), ("widens", here - there)):
+            if here and there and only:
+                shown = "、".join(facts.show(GROUP, code) for code in sorted(only))
+                which = "上级包括而本级不包括" if direction == "tightens" else "本级另外包括"
+                text = f"{lower.rule.asks}：{which}：{shown}"
+                yield self._conflict(lower, higher, "tightens" if direction == "tightens" else "widens", text)
+
+    def _covered(self, trial: Trial, bound: Bound) -> set[str]:
+        """The groups of whom somebody can pass the rule."""
+        cases = trial.cases([bound]) or ()
+        return {str(facts[GROUP]) for facts in cases if GROUP in facts and trial.answer(bound, facts) == (True, True)}
 
     def _told(self, lower: Bound, direction: Direction, example: dict[str, Value], restated: bool) -> str:
         facts = self.store.facts_for(lower.document.region)

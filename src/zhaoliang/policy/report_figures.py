@@ -15,6 +15,7 @@ from zhaoliang.policy.findings import Finding, Reader
 from zhaoliang.policy.model import DatedValue, Document, Table, TableKey, TableVersion
 from zhaoliang.policy.mutants import nodes_of, nodes_of_amount
 from zhaoliang.policy.truth import facts_of, set_with
+from zhaoliang.policy.wording import figure_text
 
 MOST_SHOWN = 8
 DAY = timedelta(1)
@@ -221,6 +222,12 @@ class FiguresReport:
             if not clause.verified and f"{document.id}#{name}" in self._cited_anywhere:
                 text = f"{clause.ref}没有读到原文（来源：{clause.source or '未记'}），依据它的规则不能拒绝任何人"
                 yield found(f"clauses.{name}", "unverified", "note", text, "取得原文后核对，改为 verified: true")
+        for name, parameter in document.parameters.items():
+            for value in parameter.values:
+                citation = self.reader.store.citation(value.cite)
+                if not citation.verified:
+                    text = f"{parameter.says}（{figure_text(value.value, parameter.unit)}）所依据的条文未核实"
+                    yield found(f"parameters.{name}", "unverified", "note", text, "取得原文后核对", value.cite)
         for name, table in document.tables.items():
             for version in table.versions:
                 if not version.verified:
