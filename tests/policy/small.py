@@ -19,8 +19,8 @@ document:
 clauses:
   "1": {{ref: 第一条, text: 示例条文。, verified: true}}
   "2": {{ref: 第二条, text: 未见原文。, verified: false}}
-  "7": {{ref: 第七条, text: 不得以户籍为条件。, verified: true, forbids: residence}}
 """
+FORBIDS = '  "7": {ref: 第七条, text: 不得以户籍为条件。, verified: true, forbids: residence}\n'
 RULE = """
   {name}:
     asks: 问{name}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.small import library, only, rule, text
+from policy.small import FORBIDS, library, only, rule, text
 from policy.texts import STORE
 from zhaoliang.policy import Outcome, PolicyFileError
 from zhaoliang.policy.conflicts import Conflict, conflicts, generosity
@@ -109,26 +109,32 @@ limits:
 
 @pytest.mark.mission("F1")
 def test_nobody_is_refused_for_hukou_without_a_recorded_decision(tmp_path: Path) -> None:
-    store = library(tmp_path, text(name="nation", region="cn"), text(HUKOU))
+    store = library(tmp_path, text(FORBIDS, name="nation", region="cn"), text(HUKOU))
     policies = store.for_place(990000, "training", DAY)
     decision = policies.decide({"local_hukou": False})
     assert decision.outcome is Outcome.CANNOT_TELL
     assert "没有记录本地决定" in decision.results[0].note
     assert policies.decide({"local_hukou": True}).outcome is Outcome.PASS
-    found = [one for one in conflicts(store) if one.higher.document_id == "cn/nation"]
-    assert [(one.direction, one.binding) for one in found] == [("hukou", False)]
+    assert [(one.direction, one.binding) for one in conflicts(store)] == [("hukou", False)]
     assert any("decision" in one.suggestion for one in report(store).findings if one.kind == "conflict")
+
+
+def test_a_city_alone_is_told_as_well(tmp_path: Path) -> None:
+    made = report(library(tmp_path, text(HUKOU.replace("local_hukou", "local_residence_permit"), name="alone")))
+    assert any("decision" in one.suggestion for one in made.findings if one.kind == "conflict")
 
 
 @pytest.mark.mission("F1")
 def test_a_recorded_decision_lets_the_rule_refuse_and_is_told(tmp_path: Path) -> None:
     decision = "{by: 测试局, number: 测试函〔2026〕2号, on: 2026-03-01, text: 测试办法第一条}"
     store = library(
-        tmp_path, text(name="nation", region="cn"), text("rules:\n" + rule("local", "local_hukou", decision=decision))
+        tmp_path,
+        text(FORBIDS, name="nation", region="cn"),
+        text("rules:\n" + rule("local", "local_hukou", decision=decision)),
     )
     policies = store.for_place(990000, "training", DAY)
     assert policies.decide({"local_hukou": False}).outcome is Outcome.FAIL
-    found = next(one for one in conflicts(store) if one.higher.document_id == "cn/nation")
+    (found,) = conflicts(store)
     assert (found.direction, found.binding) == ("hukou", True)
     assert "测试函〔2026〕2号" in found.text
     assert "测试办法第一条" in found.text

@@ -70,7 +70,7 @@ def test_a_sound_text_has_nothing_to_say_but_its_idle_clauses(tmp_path: Path) ->
 def test_rules_that_cannot_be_meant(tmp_path: Path, must: str, when: str, kind: str, severity: str) -> None:
     made = reported(tmp_path, text("rules:\n" + rule("odd", must, **({"when": when} if when else {}))))
     one = found(made, kind, severity)
-    assert one.place == ("policies/cn-99/sample/2026-01-01.yaml", 15)
+    assert one.place == ("policies/cn-99/sample/2026-01-01.yaml", 14)
     assert one.clause == "第一条"
     assert one.suggestion
 
@@ -179,7 +179,7 @@ def test_errors_end_the_command_with_1(tmp_path: Path) -> None:
     store = library(tmp_path, text("rules:\n" + rule("odd", "person_age_at_start >= 0")))
     done = runner.invoke(app, ["report", "--root", str(store.root), "--no-notes"])
     assert done.exit_code == 1
-    assert "policies/cn-99/sample/2026-01-01.yaml:15: 错误[结果不变]" in done.output
+    assert "policies/cn-99/sample/2026-01-01.yaml:14: 错误[结果不变]" in done.output
     told = json.loads(runner.invoke(app, ["report", "--root", str(ROOT), "--json", str(ROOT / "cn-12")]).output)
     assert told["counts"]["错误"] == 0
     assert {one["file"].split("/")[1] for one in told["conflicts"]} == {"cn-12"}

@@ -64,9 +64,12 @@ class _Search:
 
     def _above(self, document: Document) -> Iterator[Document]:
         """The texts of the regions above that are in force together with this one."""
-        chain = region_chain(document.region)
+        yield from (other for other in self._over(document) if other.region != document.region)
+
+    def _over(self, document: Document) -> Iterator[Document]:
+        """The other texts of this place and those above it that are in force together with this one."""
         for other in self.store.documents:
-            if other.region in chain and other.region != document.region and together(document, other):
+            if other.id != document.id and other.region in region_chain(document.region) and together(document, other):
                 yield other
 
     def _filled(self, document: Document) -> Iterator[Conflict]:
@@ -195,9 +198,9 @@ class _Search:
         marked = {name for name, fact in facts.items() if fact.residence}
         for rule in document.rules:
             read = facts_of(document, Bound(document, rule).nodes) & marked
-            for above in self.store.documents if read else ():
+            for above in self._over(document) if read else ():
                 for clause in above.clauses.values():
-                    if clause.forbids == RESIDENCE and together(document, above):
+                    if clause.forbids == RESIDENCE:
                         yield Conflict(
                             document,
                             part_of(rule),

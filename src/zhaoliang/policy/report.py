@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from zhaoliang.policy.conflicts import DIRECTIONS, Conflict, Direction, conflicts
+from zhaoliang.policy.conflicts import DIRECTIONS, Conflict, Direction, conflicts, part_of
 from zhaoliang.policy.findings import KINDS, SEVERITIES, Finding, Kind, Reader, Severity
 from zhaoliang.policy.model import Document
 from zhaoliang.policy.report_figures import FiguresReport
@@ -19,6 +19,7 @@ from zhaoliang.policy.scenarios import run_scenarios
 from zhaoliang.policy.store import PolicyStore
 
 __all__ = ["KINDS", "SEVERITIES", "Conflict", "Finding", "Kind", "Report", "Severity", "report"]
+RECORD = "要据此拒绝，须在规则里写 decision: {by, number, on, text}（谁、文号、日期、所依据的本地条文）"
 RANK: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}
 WEIGHT: dict[Direction, Severity] = {"tightens": "note", "restates": "note", "widens": "warning", "hukou": "warning"}
 
@@ -48,6 +49,7 @@ def report(store: PolicyStore, documents: Iterable[Document] | None = None) -> R
         findings += FiguresReport(reader).findings()
         findings += RulesReport(reader, shown).findings()
         findings += _disagreements(reader, shown)
+        findings += _held_back(reader, held)
     findings += [_of_conflict(store, conflict) for conflict in held]
     findings.sort(key=lambda one: (RANK[one.severity], one.place))
     return Report(tuple(findings), held, _counts(store, chosen, shown, findings))
@@ -62,14 +64,18 @@ def _disagreements(reader: Reader, shown: Shown) -> Iterator[Finding]:
             yield reader.found(f"scenarios.{place}", "scenario", "error", text, "改正规则或情形")
 
 
+def _held_back(reader: Reader, held: tuple[Conflict, ...]) -> Iterator[Finding]:
+    """Rules by residence where the clause that forbids them is not among the texts read."""
+    told = {one.part for one in held if one.document is reader.document and one.direction == "hukou"}
+    for rule in reader.document.rules:
+        if rule.note and part_of(rule) not in told:
+            yield reader.found(part_of(rule), "conflict", "warning", f"{rule.says}：{rule.note}", RECORD, rule.cite)
+
+
 def _of_conflict(store: PolicyStore, conflict: Conflict) -> Finding:
     severity = "note" if conflict.direction == "hukou" and conflict.binding else WEIGHT[conflict.direction]
     text = f"{DIRECTIONS[conflict.direction]}：{conflict.text}；上级依据：{conflict.higher}“{conflict.higher.excerpt}”"
-    mend = (
-        "要据此拒绝，须在规则里写 decision（谁、文号、日期、所依据的本地条文）"
-        if conflict.direction == "hukou" and not conflict.binding
-        else ""
-    )
+    mend = RECORD if conflict.direction == "hukou" and not conflict.binding else ""
     return Reader(store, conflict.document).found(conflict.part, "conflict", severity, text, mend, conflict.lower.key)
 
 
