@@ -6,7 +6,7 @@ of every intermediate result follows from them, and one that could leave 64 bits
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zhaoliang.policy.errors import PolicyError
 from zhaoliang.policy.model import Phase
 from zhaoliang.policy.sql.engine import Answer, Compiler, DayPart, Kind, letter
-from zhaoliang.policy.sql.terms import Binder, Grid
+from zhaoliang.policy.sql.terms import Binder, BoundSet, Grid
 from zhaoliang.policy.store import PolicySet
 
 if TYPE_CHECKING:
@@ -217,15 +217,34 @@ def decide_frame(
     Raises OverflowError where a number could leave 64 bits, PolicyError where polars is missing or a set cannot be
     compiled.
     """
-    pl = polars_module()
     bound, lazy = Binder().bind(policies, phase), lines.lazy()
-    plan = FrameEngine({}, pl=pl)
-    # A first compilation only says which numbers are read; the second one knows their ranges.
-    Compiler(plan).answer(bound)
-    engine = FrameEngine(ranges_of(lazy, [name for name, kind in plan.inputs.items() if kind == "number"]), pl=pl)
-    answer = Compiler(engine).answer(bound)
+    engine, (answer,) = _compiled([bound], lazy)
     outputs = [part.expr.alias(name) for name, part in outputs_of(engine, answer).items()]
     return engine.lay_out(lazy.select(["id", *engine.inputs])).select(["id", *outputs])
+
+
+def decide_both(
+    bound: tuple[BoundSet, BoundSet],
+    lines: polars.LazyFrame,
+    columns: Callable[[FrameEngine, Answer[Part], Answer[Part], Part, Part], Mapping[str, Part]],
+    carried: Sequence[str],
+) -> polars.LazyFrame:
+    """Two sets in one pass: the `carried` columns and those that `columns` makes of both answers and their letters."""
+    engine, (first, second) = _compiled(bound, lines)
+    made = columns(engine, first, second, letters(engine, first), letters(engine, second))
+    outputs = [part.expr.alias(name) for name, part in made.items()]
+    return engine.lay_out(lines).select([*carried, *outputs])
+
+
+def _compiled(bound: Sequence[BoundSet], lines: polars.LazyFrame) -> tuple[FrameEngine, tuple[Answer[Part], ...]]:
+    """The sets' answers; a first compilation says which numbers are read, the second one knows their ranges."""
+    plan = FrameEngine({})
+    compiler = Compiler(plan)
+    for one in bound:
+        compiler.answer(one)
+    engine = FrameEngine(ranges_of(lines, [name for name, kind in plan.inputs.items() if kind == "number"]))
+    compiler = Compiler(engine)
+    return engine, tuple(compiler.answer(one) for one in bound)
 
 
 def outputs_of(engine: FrameEngine, answer: Answer[Part]) -> dict[str, Part]:

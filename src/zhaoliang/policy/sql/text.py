@@ -151,7 +151,7 @@ class _Layout:
             own = sorted((mark for mark in levels if levels[mark] == level), key=int)
             later = (reads[mark] for mark in levels if levels[mark] > level)
             passed = sorted(mark for mark in last.union(*later) if levels.get(mark, 0) < level)
-            items = [*carried, *(_column(mark) for mark in passed if mark not in carried)]
+            items = [*map(_column, dict.fromkeys([*carried, *passed]))]
             for mark in own:
                 name, part = _column(mark), self._part(mark)
                 items.append(f"{name}.v AS {name}" if part.rows else f"{_written(texts[mark][0])} AS {name}")
@@ -159,7 +159,7 @@ class _Layout:
             heads.insert(0, f"(SELECT {', '.join(items)} FROM ")
             # PostgreSQL would write inner expressions back into every place that uses them; OFFSET 0 forbids it.
             tail += f"{' OFFSET 0' if self.dialect == 'postgres' else ''}) AS s{level}"
-        items = [*carried, *(f"{_written(text)} AS {name}" for name, text in shown.items())]
+        items = [*map(_column, carried), *(f"{_written(text)} AS {name}" for name, text in shown.items())]
         return f"SELECT {', '.join(items)} FROM {''.join(heads)}", tail
 
     def _part(self, mark: str) -> _Kept:
