@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 
 from zhaoliang.kernel.errors import NotFound
-from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Document
+from zhaoliang.policy.wording import figure_text
 from zhaoliang.registry import selectors
 from zhaoliang.registry.lawbook import lawbook
-
-UNITS = {
-    "working_days": "个工作日",
-    "days": "天",
-    "months": "个月",
-    "years": "年",
-    "hours": "课时",
-    "count": "次",
-    "people": "人",
-    "minutes": "分钟",
-    "percent": "%",
-}
 
 
 @dataclass(frozen=True)
@@ -60,33 +47,48 @@ class DocumentCard:
 
 @dataclass(frozen=True)
 class DocumentPage:
-    """A document with its clauses in order, and the days of its other versions."""
+    """A document with its clauses in order, and the days its versions begin, first one first."""
 
     card: DocumentCard
     clauses: tuple[ClauseText, ...]
     versions: tuple[date, ...]
 
 
+def latest(on: date) -> list[Document]:
+    """The version of each text that is read on that day (the first one where none has begun yet), in order of the library."""
+    found: dict[str, Document] = {}
+    for document in sorted(lawbook().documents, key=lambda one: one.start):
+        if document.id not in found or document.start <= on:
+            found[document.id] = document
+    return [document for document in lawbook().documents if found[document.id] is document]
+
+
 def documents(on: date, *, region_codes: tuple[int, ...] = ()) -> list[DocumentCard]:
     """The latest version of each document by that day, nation first; only texts of these regions when some are named."""
-    latest: dict[str, Document] = {}
-    for document in lawbook().documents:
-        held = latest.get(document.id)
-        newer = held is None or (held.start < document.start <= on)
-        if newer and (not region_codes or document.region in region_codes):
-            latest[document.id] = document
-    names = _region_names({document.region for document in latest.values()})
-    cards = [_card(document, on, names) for document in latest.values()]
+    chosen = [document for document in latest(on) if not region_codes or document.region in region_codes]
+    names = _region_names({document.region for document in chosen})
+    cards = [_card(document, on, names) for document in chosen]
     return sorted(cards, key=lambda card: (card.document.region, not card.in_force, -card.document.start.toordinal()))
 
 
-def document_page(document_id: str, on: date) -> DocumentPage:
-    """A document in the version of that day (the first one when it is not in force yet). Raises NotFound."""
+def versions_of(document_id: str) -> list[Document]:
+    """Every version of a text, the first one first. Raises NotFound."""
     versions = sorted((one for one in lawbook().documents if one.id == document_id), key=lambda one: one.start)
     if not versions:
         raise NotFound(what="没有这份文件。", why="平台的政策库里没有收录它。", next_step="请从政策列表进入。")
-    document = next((one for one in reversed(versions) if one.start <= on), versions[0])
-    made = _made_of(document)
+    return versions
+
+
+def document_on(document_id: str, on: date) -> Document:
+    """A text in the version of that day (the first one when it is not in force yet). Raises NotFound."""
+    versions = versions_of(document_id)
+    return next((one for one in reversed(versions) if one.start <= on), versions[0])
+
+
+def document_page(document_id: str, on: date) -> DocumentPage:
+    """A document in the version of that day. Raises NotFound."""
+    document = document_on(document_id, on)
+    made = made_of(document)
     clauses = tuple(
         ClauseText(
             clause.id,
@@ -98,8 +100,12 @@ def document_page(document_id: str, on: date) -> DocumentPage:
         )
         for clause in document.clauses.values()
     )
-    card = _card(document, on, _region_names({document.region}))
-    return DocumentPage(card, clauses, tuple(one.start for one in versions if one is not document))
+    return DocumentPage(card_of(document, on), clauses, tuple(one.start for one in versions_of(document_id)))
+
+
+def card_of(document: Document, on: date) -> DocumentCard:
+    """The head of a document's pages."""
+    return _card(document, on, _region_names({document.region}))
 
 
 def _card(document: Document, on: date, names: dict[int, str]) -> DocumentCard:
@@ -118,7 +124,7 @@ def _region_names(codes: set[int]) -> dict[int, str]:
     return {code: selectors.region(code).name for code in sorted(codes)}
 
 
-def _made_of(wanted: Document) -> dict[str, list[Made]]:
+def made_of(wanted: Document) -> dict[str, list[Made]]:
     """What every document in force makes of the clauses of one document, by `document#clause`."""
     made: dict[str, list[Made]] = {}
 
@@ -131,10 +137,10 @@ def _made_of(wanted: Document) -> dict[str, list[Made]]:
             for cite in (rule.cite, *rule.also):
                 add(cite, Made("规则", rule.asks))
         for clock in document.clocks.values():
-            add(clock.cite, Made("期限", clock.says, f"{clock.value} {UNITS.get(clock.unit, clock.unit)}"))
+            add(clock.cite, Made("期限", clock.says, figure_text(clock.value, clock.unit)))
         for parameter in document.parameters.values():
             for dated in parameter.values:
-                add(dated.cite, Made("数值", parameter.says, figure(dated.value, parameter.unit)))
+                add(dated.cite, Made("数值", parameter.says, figure_text(dated.value, parameter.unit)))
         for table in document.tables.values():
             for version in table.versions:
                 note = "（数值未核）" if not version.verified else ""
@@ -146,16 +152,3 @@ def _made_of(wanted: Document) -> dict[str, list[Made]]:
         for term in document.opens.values():
             add(term.cite, Made("留给地方定", term.says))
     return made
-
-
-def figure(value: int | Fraction | date, unit: str) -> str:
-    """A figure of a policy for people: ¥500.00, 80 %, 40 课时, a date."""
-    if isinstance(value, date):
-        return f"{value.year}年{value.month}月{value.day}日"
-    if unit == "fen" and Fraction(value).denominator == 1:
-        return format_yuan(int(value))
-    if unit == "ratio":
-        percent = Fraction(value) * 100
-        shown = str(percent.numerator) if percent.denominator == 1 else f"{percent.numerator}/{percent.denominator}"
-        return f"{shown} %"
-    return f"{value} {UNITS.get(unit, unit)}"

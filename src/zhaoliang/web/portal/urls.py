@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("publicity/", publicity.publicity, name="publicity"),
     path("publicity/<int:city>/<int:pk>/objection/", publicity.objection, name="objection"),
     path("policies/", policies.policies, name="policies"),
+    path("policies/<path:document>/clauses/<str:clause>/", policies.clause, name="clause"),
+    path("policies/<path:document>/changes/", policies.changes, name="changes"),
     path("policies/<path:document>/", policies.policy, name="policy"),
     path("about/", home.about, name="about"),
 ]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.policy.differences import Change, marked
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.components.parts import ClauseView, clause_view
 from zhaoliang.web.portal.standards import PAYEES
@@ -39,9 +40,11 @@ def linked(citation: Any) -> ClauseView:
     document_id, clause_id = getattr(citation, "document_id", ""), getattr(citation, "clause_id", "")
     if not document_id:
         return view
-    address = reverse("portal:policy", kwargs={"document": document_id})
-    anchor = f"#c{clause_id}" if clause_id else ""
-    return ClauseView(view.number, view.ref, view.title, view.excerpt, view.verified, address + anchor)
+    if clause_id:
+        address = reverse("portal:clause", kwargs={"document": document_id, "clause": clause_id})
+    else:
+        address = reverse("portal:policy", kwargs={"document": document_id})
+    return ClauseView(view.number, view.ref, view.title, view.excerpt, view.verified, address)
 
 
 @register.filter
@@ -54,3 +57,9 @@ def fact_label(name: str) -> str:
 def payee_words(code: str) -> str:
     """Who is paid, in words: 发给本人."""
     return PAYEES[code]
+
+
+@register.filter
+def marks(change: Change) -> tuple[tuple[str, str], ...]:
+    """A change as pieces of text that stayed, are gone or are new."""
+    return marked(change.before, change.after)
