@@ -180,7 +180,7 @@ class _Search:
             effect = "本级规则代替了上级规则，上级不予补贴的，本级可以补贴"
         else:
             effect = "上级规则同时适用，仍按上级办理"
-        return f"{lower.rule.says}：{DIRECTIONS[direction]}。{effect}（例如{shown}）"
+        return f"{lower.rule.says}：{effect}（例如{shown}）"
 
     def _conflict(self, lower: Bound, higher: Bound, direction: Direction, text: str) -> Conflict:
         return Conflict(

@@ -41,7 +41,7 @@ def report(store: PolicyStore, documents: Iterable[Document] | None = None) -> R
     """The report on these documents of the store, on all by default. Scenarios of all texts count as shown."""
     chosen = tuple(store.documents if documents is None else documents)
     runs = tuple(run_scenarios(store))
-    shown = Shown(runs)
+    shown = Shown(store, runs)
     held = tuple(one for one in conflicts(store) if any(one.document is document for document in chosen))
     findings: list[Finding] = []
     for document in chosen:

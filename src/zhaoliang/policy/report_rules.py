@@ -14,16 +14,25 @@ from zhaoliang.policy.findings import Finding, Reader
 from zhaoliang.policy.model import Amount, DatedValue, Document, Outcome, Rule, TableVersion
 from zhaoliang.policy.mutants import nodes_of
 from zhaoliang.policy.scenarios import ScenarioRun
+from zhaoliang.policy.store import PolicyStore
 from zhaoliang.policy.truth import Bound, Trial, set_with
 
 MOST_DAYS = 4
+MOST_TOGETHER = 2_000
 
 
 @dataclass(frozen=True)
 class Shown:
     """What the scenarios of a store have shown: each rule's answers, and each day on which a text was read."""
 
+    store: PolicyStore
     runs: tuple[ScenarioRun, ...]
+
+    @cached_property
+    def texts(self) -> tuple[tuple[ScenarioRun, tuple[Document, ...]], ...]:
+        """Each scenario with the texts its decision reads."""
+        asked = ((run, run.scenario) for run in self.runs)
+        return tuple((run, self.store.for_place(one.place, one.scheme, one.on).documents) for run, one in asked)
 
     @cached_property
     def answers(self) -> dict[tuple[str, str], set[Outcome]]:
@@ -127,7 +136,7 @@ class RulesReport:
             if other is rule or not covers or not wider.facts <= bound.facts:
                 continue
             trial = next(self._trials(rule))
-            cases = trial.cases([bound, wider])
+            cases = trial.cases([bound, wider], most=MOST_TOGETHER)
             if cases is None:
                 continue
             covered = False
@@ -183,11 +192,19 @@ class RulesReport:
                 yield self.reader.found(f"amounts.{amount.id}", "scenario", "warning", text, "补一个情形", amount.cite)
                 continue
             for step in amount.steps:
-                if not any(label == step.label for _, label in self.shown.labels):
+                # A step by a term that no lower text has filled cannot be worked out: the open term itself is told.
+                waits = {name.name for name in names_in(step.value)} & self._unfilled
+                if not waits and not any(label == step.label for _, label in self.shown.labels):
                     text = f"{amount.says}：没有情形走到“{step.label}”这一步"
                     yield self.reader.found(
                         f"amounts.{amount.id}", "scenario", "warning", text, "补一个情形", step.cite
                     )
+
+    @cached_property
+    def _unfilled(self) -> frozenset[str]:
+        """The document's open terms that no text fills."""
+        filled = {key for document in self.reader.store.documents for key in document.fills}
+        return frozenset(name for name in self.document.opens if f"{self.document.id}#{name}" not in filled)
 
     def _unreached_figures(self) -> Iterator[Finding]:
         """Dated figures and table versions that no scenario's day falls in."""
@@ -220,13 +237,4 @@ class RulesReport:
     @cached_property
     def _own_runs(self) -> tuple[ScenarioRun, ...]:
         """The scenarios whose decision reads this text."""
-        return tuple(
-            run
-            for run in self.shown.runs
-            if any(
-                one is self.document
-                for one in self.reader.store.for_place(
-                    run.scenario.place, run.scenario.scheme, run.scenario.on
-                ).documents
-            )
-        )
+        return tuple(run for run, held in self.shown.texts if any(one is self.document for one in held))

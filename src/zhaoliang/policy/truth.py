@@ -81,17 +81,19 @@ class Trial:
         when = True if rule.when is None else _truth(evaluator.value(rule.when, trace))
         return when, kleene_implies(when, _truth(evaluator.value(rule.must, trace)))
 
-    def cases(self, rules: Sequence[Bound]) -> Iterator[dict[str, Value]] | None:
-        """Every combination of the values the rules can tell apart; None when they are too many to try."""
-        domains = self.domains([(bound.document, node) for bound in rules for node in bound.nodes])
+    def cases(self, rules: Sequence[Bound], *, most: int = MOST_CASES) -> Iterator[dict[str, Value]] | None:
+        """Every combination of the values the rules can tell apart; None when there are more than `most`."""
+        domains = self.domains([(bound.document, node) for bound in rules for node in bound.nodes], most=most)
         return None if domains is None else self.combinations(domains)
 
     def combinations(self, domains: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
         """Every set of facts the domains allow."""
         return (dict(zip(domains, values, strict=True)) for values in product(*domains.values()))
 
-    def domains(self, nodes: Sequence[tuple[Document, Node]]) -> dict[str, tuple[Value, ...]] | None:
-        """The values to try for each fact the expressions read; None when their combinations are too many."""
+    def domains(
+        self, nodes: Sequence[tuple[Document, Node]], *, most: int = MOST_CASES
+    ) -> dict[str, tuple[Value, ...]] | None:
+        """The values to try for each fact the expressions read; None when they combine to more than `most`."""
         read: dict[str, Name] = {}
         figures: set[Value] = set()
         texts: dict[str, set[Value]] = {}
@@ -107,7 +109,7 @@ class Trial:
             domains = dated | {
                 name: self._domain(fact, figures, texts.get(name, set()), wide) for name, fact in read.items()
             }
-            if prod(len(values) for values in domains.values()) <= MOST_CASES:
+            if prod(len(values) for values in domains.values()) <= most:
                 return domains
         return None
 
