@@ -259,13 +259,15 @@ def address(stage: World, objects: dict[tuple[str, str], Any]) -> Callable[[Rout
     """The address of a route in this world."""
     target = _user("grid-target", Role.REVIEWER, DISTRICT)
     role = target.assignments.get()
-    document = texts.documents(AT.date())[0].document.id
+    document = texts.documents(AT.date())[0].document
 
     def build(route: Route) -> str:
         parts = route.pattern.split("/")
         kwargs: dict[str, Any] = {}
         if "<path:document>" in parts:
-            kwargs["document"] = document
+            kwargs["document"] = document.id
+        if "<str:clause>" in parts:
+            kwargs["clause"] = next(iter(document.clauses))
         if "<int:city>" in parts:
             face = parts[0] if parts[0] in ("bureau", "desk", "my") else ""
             found = objects[face, parts[parts.index("<int:city>") - 1]]
