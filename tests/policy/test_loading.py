@@ -9,7 +9,6 @@ import pytest
 
 from policy.texts import DOCUMENT, ROOT, Write
 from zhaoliang.policy import FactError, Outcome, PolicyError, PolicyFileError, PolicyStore
-from zhaoliang.policy.scenarios import run_scenarios
 
 GOOD_RULE = (
     "rules:\n  a: {{asks: 示例, says: 示例, must: planned_hours > 1, {cite}, schemes: [training], phase: claim}}\n"
@@ -139,14 +138,6 @@ def test_a_rule_may_not_silently_replace_a_higher_one(write: Write) -> None:
     assert len(write(GOOD_RULE.format(cite='cite: "1", also: [cn/sample#1]')).documents) == 2
 
 
-def test_the_example_of_the_manual_loads_and_holds(write: Write) -> None:
-    manual = (ROOT.parent / "docs" / "policies" / "README.md").read_text(encoding="utf-8")
-    example = manual.split("```yaml\n")[1].split("```")[0]
-    runs = list(run_scenarios(write(head=example)))
-    assert len(runs) == 3
-    assert [run.problem for run in runs] == ["", "", ""]
-
-
 def sample(path: str, **parts: str) -> dict[str, bytes]:
     return {path: (parts.get("head", DOCUMENT) + parts.get("body", "")).encode()}
 
@@ -186,3 +177,19 @@ def test_files_stand_anywhere_and_declare_facts_of_their_own(tmp_path: Path) -> 
     file.write_text(DOCUMENT + OWN.replace("cost <= 100", "cost <= planned_hours"), encoding="utf-8")
     with pytest.raises(PolicyFileError, match="hours"):
         PolicyStore.load_paths([tmp_path])
+
+
+def test_a_file_of_its_own_means_its_own_facts(tmp_path: Path) -> None:
+    """A fact the platform adds later under the same name does not break a city's file that stands alone."""
+    file = tmp_path / "mine.yaml"
+    own = (
+        "facts:\n  level: {codes: {low: 低, high: 高}, ordered: true, label: 档次, meaning: 本市档次, unknown: 未定}\n"
+    )
+    file.write_text(
+        DOCUMENT + own + GOOD_RULE.format(cite='cite: "1"').replace("planned_hours > 1", "level >= 'high'"), "utf-8"
+    )
+    policies = PolicyStore.load_paths([file]).for_place(990000, "training", date(2026, 6, 1))
+    assert policies.decide({"level": "low"}).outcome is Outcome.FAIL
+    assert policies.decide({"level": 1}).outcome is Outcome.PASS
+    with pytest.raises(PolicyFileError, match="代码表 'level' 已有，代码不同；请换个名称"):
+        PolicyStore.load_paths([file, ROOT / "cn"])

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from zhaoliang.policy.errors import ExpressionError, FactError
+from zhaoliang.policy.errors import ExpressionError, FactError, PolicyFileError, raise_problems
 from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Type, Value, nearest, type_named
 from zhaoliang.policy.files import Tree, read_yaml
@@ -53,30 +53,43 @@ class FactSchema:
     @classmethod
     def load(cls, path: Path) -> FactSchema:
         """Read `facts.yaml`; raises PolicyFileError naming file, line and path."""
-        return cls({}, {}, frozenset(), {}).extended(read_yaml(path.read_bytes(), str(path)))
+        schema, problems = cls({}, {}, frozenset(), {}).extended(read_yaml(path.read_bytes(), str(path)))
+        raise_problems(problems)
+        return schema
 
-    def extended(self, tree: Tree, document: str = "") -> FactSchema:
-        """This schema with the schemes, enumerations and facts a file declares; raises PolicyFileError.
+    def extended(
+        self, tree: Tree, document: str = "", *, alone: bool = False
+    ) -> tuple[FactSchema, list[PolicyFileError]]:
+        """This schema with the schemes, enumerations and facts a file declares, and the faults of those left out.
 
-        A name may be declared again only with the same type (two versions of one document).
+        A name may be declared again with the same type (two versions of one document). `alone`: no other document reads
+        the schema, so that the file's own meaning of a name stands for the platform's.
         """
-        codes, ordered = dict(self.codes), set(self.ordered)
+        codes, ordered, problems = dict(self.codes), set(self.ordered), list[PolicyFileError]()
         declared: dict[str, Any] = tree.data.get("facts", {})
         inline = {name: entry for name, entry in declared.items() if "codes" in entry}
         for name, entry in {**tree.data.get("enums", {}), **inline}.items():
-            part = "facts" if name in inline else "enums"
             made = {str(code): str(label) for code, label in entry["codes"].items()}
-            if name in codes and list(codes[name]) != list(made):
-                raise tree.error(f"代码表 {name!r} 已有，代码不同；请换个名称", part, name)
+            if name in codes and list(codes[name]) != list(made) and not alone:
+                part = "facts" if name in inline else "enums"
+                problems.append(tree.error(f"代码表 {name!r} 已有，代码不同；请换个名称", part, name))
+                continue
             codes[name] = made
-            ordered |= {name} if entry.get("ordered") else set()
+            ordered = ordered | {name} if entry.get("ordered") else ordered - ({name} if alone else set())
         facts = dict(self.facts)
         for name, entry in declared.items():
-            fact = _fact(name, entry, codes, tree, document)
-            if name in facts and facts[name].type != fact.type:
-                raise tree.error(f"事实 {name!r} 已有，是{facts[name].type}；类型不同时请换个名称", "facts", name)
-            facts.setdefault(name, fact)
-        return FactSchema(facts, codes, frozenset(ordered), {**self.schemes, **tree.data.get("schemes", {})})
+            try:
+                fact = _fact(name, entry, codes, tree, document)
+            except PolicyFileError as problem:
+                problems.append(problem)
+                continue
+            if name in facts and not alone:
+                if facts[name].type != fact.type:
+                    known = f"事实 {name!r} 已有，是{facts[name].type}；类型不同时请换个名称"
+                    problems.append(tree.error(known, "facts", name))
+                continue
+            facts[name] = fact
+        return FactSchema(facts, codes, frozenset(ordered), {**self.schemes, **tree.data.get("schemes", {})}), problems
 
     def with_facts(self, facts: Mapping[str, Fact]) -> FactSchema:
         """This schema with further facts."""

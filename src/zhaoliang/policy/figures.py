@@ -111,13 +111,17 @@ class TableReader:
         facts = self.reading.facts
         if isinstance(key, dict) and "unit" in key:
             return TableKey(key["name"], "", number(self._plain_unit(key["unit"], *path)), tuple(key.get("tiers", ())))
+        if isinstance(key, dict) and "enum" in key:
+            if key["enum"] not in facts.codes:
+                raise self.reading.tree.error(
+                    f"没有 {key['enum']!r} 这个代码表{nearest(key['enum'], facts.codes)}", *path
+                )
+            return TableKey(key["name"], "", Type("enum", enum=key["enum"]))
         name, like, tiers = (key, key, ()) if isinstance(key, str) else (key["name"], key["like"], key.get("tiers", ()))
         if like not in facts.facts:
             hint = nearest(like, facts.facts)
-            raise self.reading.tree.error(
-                f"没有叫 {like!r} 的事实{hint}。键的类型取自一个事实；不是事实的数写 {{name: {name}, unit: years}}",
-                *path,
-            )
+            other = f"不是事实的，数写 {{name: {name}, unit: years}}，代码写 {{name: {name}, enum: 代码表}}"
+            raise self.reading.tree.error(f"没有叫 {like!r} 的事实{hint}。键的类型取自一个事实；{other}", *path)
         type_ = facts.types[like]
         if tiers and type_.kind != "number":
             raise self.reading.tree.error(f"tiers（分档）只用于数值，{like} 是{type_}", *path)

@@ -62,19 +62,18 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
         except PolicyFileError as problem:
             problems += problem.problems
             unread = True
+    broken: dict[str, set[str]] = {}
     for region in sorted({NATION, *(draft.region for draft in drafts)}):
-        held = base
-        for draft in drafts:
-            if draft.region not in region_chain(region):
-                continue
-            try:
-                held = held.extended(draft.tree, draft.id)
-            except PolicyFileError as problem:
-                problems += [one for one in problem.problems if str(one) not in {str(known) for known in problems}]
+        held, chain = base, [draft for draft in drafts if draft.region in region_chain(region)]
+        for draft in chain:
+            alone = len({one.id for one in chain}) == 1
+            held, found = held.extended(draft.tree, draft.id, alone=alone)
+            problems += [one for one in found if str(one) not in {str(known) for known in problems}]
+            broken.setdefault(draft.id, set()).update(one.path.split(".")[1] for one in found)
         schemas[region] = held
     for draft in drafts:
         try:
-            documents.append(load_document(draft, schemas[draft.region]))
+            documents.append(load_document(draft.without(broken[draft.id]), schemas[draft.region]))
         except PolicyFileError as problem:
             problems += problem.problems
             left_out.add(draft.id)
@@ -82,7 +81,7 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
         rules = [rule for one in documents if one.region in region_chain(region) for rule in one.rules]
         counts = {count.column: count_fact(count, schema) for rule in rules for count in rule.counts}
         schemas[region] = schema.with_facts(counts)
-    facts = reduce(FactSchema.joined, schemas.values(), base)
+    facts = reduce(lambda above, below: below.joined(above), schemas.values(), base)
     return Library(
         tuple(documents), facts, schemas, tuple(problems), frozenset(left_out | ({"*"} if unread else set()))
     )

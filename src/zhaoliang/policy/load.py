@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,10 @@ class Draft:
     def region(self) -> int:
         """The region the document is for."""
         return int(self.tree.data["document"]["region"])
+
+    def without(self, names: Iterable[str]) -> Draft:
+        """The same draft knowing that these facts have faults of their own."""
+        return replace(self, broken=self.broken | frozenset(names))
 
 
 def read_draft(source: Source, schema: Path) -> Draft:
@@ -190,7 +195,7 @@ class _Loader:
         except FactError as problem:
             reading.fault(str(problem), "scenarios", place, "given", HISTORY)
         for name, value in given.items():
-            if name == HISTORY or COUNTED.fullmatch(name):
+            if name == HISTORY or COUNTED.fullmatch(name) or name in reading.broken:
                 continue
             if name not in self.facts.facts:
                 known = nearest(name, [*self.facts.facts, HISTORY])

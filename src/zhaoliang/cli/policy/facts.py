@@ -18,7 +18,7 @@ from zhaoliang.policy.facts import OUTSIDE
 def facts(paths: Paths = None, root: Root = DEFAULT_ROOT, as_json: AsJson = False) -> None:
     """列出规则可以使用的全部事实：类型、单位、代码、来源、含义、不知道时意味着什么。"""
     schema = chosen_texts(list(paths or []), root)[0].facts
-    rows = {fact.name: fact_row(fact, schema) for fact in schema.facts.values() if fact.source != HISTORY}
+    rows = {fact.name: fact_row(fact, schema) for fact in schema.facts.values()}
     rows[HISTORY] = history_row()
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
