@@ -21,7 +21,7 @@ def test_every_document_has_its_page_and_every_clause_its_place(client: Client) 
     listed = client.get("/policies/").content.decode()
     for document in lawbook().documents:
         assert document.title in listed
-        page = client.get(f"/policies/{document.id}/").content.decode()
+        page = client.get(f"/policies/{document.id}/", {"on": document.start.isoformat()}).content.decode()
         for clause in document.clauses.values():
             assert f'id="c{clause.id}"' in page, (document.id, clause.id)
 
