@@ -32,8 +32,7 @@ def test_every_fact_is_produced_by_the_platform_or_says_it_comes_from_outside() 
 
 def test_every_fact_says_what_it_is_and_what_unknown_means() -> None:
     for name, fact in STORE.facts.facts.items():
-        assert fact.label and fact.meaning and fact.unknown, name
-        assert fact.source, name
+        assert all((fact.label, fact.meaning, fact.unknown, fact.source)), name
         assert fact.fraction is False or fact.type.kind == "number", name
 
 

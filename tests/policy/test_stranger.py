@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from policy.texts import DOCUMENT, ROOT, Write
@@ -77,6 +78,10 @@ def test_each_fault_of_the_manual_says_what_it_promises(write: Write, written: s
 
 def test_the_table_of_faults_is_read() -> None:
     assert len(FAULTS) > 30
+
+
+def test_the_published_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(json.loads((ROOT / "schema.json").read_text(encoding="utf-8")))
 
 
 def test_every_key_is_explained_in_both_languages_for_editors() -> None:

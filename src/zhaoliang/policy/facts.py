@@ -179,6 +179,8 @@ def _hint(fact: Fact, value: object) -> str:
         return '；小数请写成文本 "40.5"，或在 JSON Lines 里由程序精确读取'
     if fact.type.kind == "bool":
         return "；写 true、false，不知道就写 null"
+    if fact.type.kind in ("enum", "text") and isinstance(value, int):
+        return '；代码要加引号，如 "07"'
     return "；写成 2026-05-01" if fact.type.kind == "date" else ""
 
 

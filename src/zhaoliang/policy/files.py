@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,6 +35,16 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
+def _date(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> date:
+    try:
+        made = loader.construct_yaml_timestamp(node)
+    except ValueError as problem:
+        raise yaml.constructor.ConstructorError(None, None, f"没有 {node.value} 这一天", node.start_mark) from problem
+    if isinstance(made, datetime):
+        raise yaml.constructor.ConstructorError(None, None, "写日期，不写时刻", node.start_mark)
+    return made
+
+
 # YAML 1.1 reads the plain words on/off/yes/no as booleans; here they are words (`on:` is a key of every scenario).
 _BOOL = "tag:yaml.org,2002:bool"
 _ExactLoader.yaml_implicit_resolvers = {
@@ -43,6 +54,19 @@ _ExactLoader.yaml_implicit_resolvers = {
 _ExactLoader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), list("tf"))
 _ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 _ExactLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_ExactLoader.add_constructor("tag:yaml.org,2002:timestamp", _date)
+
+# What usually stands behind the parser's words.
+YAML_HINTS = {
+    "mapping values are not allowed": "文字里有冒号加空格时，整句要加引号；或缩进没有对齐",
+    "did not find expected ',' or": "花括号、方括号里的值有逗号或冒号时要加引号；或括号没有配对",
+    "did not find expected key": "缩进没有对齐，或引号没有配对",
+    "did not find expected '-' indicator": "列表的各项要对齐",
+    "could not find expected ':'": "键后面要写冒号和空格",
+    "found character": "缩进用空格，不用 Tab；以 %、@、` 开头的文字要加引号",
+    "found undefined alias": "引用（*名称）之前要有定义（&名称）",
+    "found unexpected end of stream": "引号或括号没有配对",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +201,9 @@ def read_yaml(content: bytes, shown: str) -> Tree:
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         reason = getattr(problem, "problem", None) or str(problem)
-        raise PolicyFileError(shown, "", f"YAML 写法有误：{reason}", mark.line + 1 if mark else None) from problem
+        hint = next((f"。{mend}" for words, mend in YAML_HINTS.items() if words in reason), "")
+        told = f"YAML 写法有误：{reason}{hint}"
+        raise PolicyFileError(shown, "", told, mark.line + 1 if mark else None) from problem
     if root is None or not isinstance(data, dict):
         raise PolicyFileError(shown, "", "政策文件最外层是键值对，至少有 document 和 clauses 两部分")
     return Tree(shown, data, root)
