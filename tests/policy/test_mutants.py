@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -113,12 +114,31 @@ def test_the_missing_scenario_is_named_and_would_notice(tmp_path: Path) -> None:
         assert f"{survivor.mutant.part.split('.')[1]}:" in lines[survivor.line - 1]
 
 
+def test_a_share_of_the_hours_is_named_between_the_two_ratios(tmp_path: Path) -> None:
+    parts = """
+parameters:
+  share: {unit: ratio, says: 出勤率, value: 0.80, cite: "1"}
+rules:
+"""
+    parts += rule("attendance", "attended_hours >= planned_hours * share") + "scenarios:\n"
+    parts += (
+        "  - {name: 全勤, scheme: training, on: 2026-06-01, given: {planned_hours: 120, attended_hours: 120},"
+        " expect: {outcome: pass}}\n"
+    )
+    test = MutationTest(library(tmp_path, text(parts)))
+    hints = {one.mutant.change: test.hint(one.mutant) for one in test.score().survivors}
+    lower = hints["0.8 改为 0.79"]
+    assert lower is not None
+    hours = Fraction(str(lower.given["attended_hours"]))
+    assert 79 <= hours * 100 / Fraction(str(lower.given.get("planned_hours", 120))) < 80
+
+
 def test_scores_and_survivors_on_the_command_line(tmp_path: Path) -> None:
     store = library(tmp_path, text(AGE + "scenarios:\n" + PASSES))
     run = ["mutate", "--root", str(store.root), "--show-survivors"]
     done = CliRunner().invoke(app, run)
     assert done.exit_code == 1
-    assert "person_age_at_start: 15" in done.output
+    assert "person_age_at_start（开班时周岁）: 15" in done.output
     told = json.loads(CliRunner().invoke(app, [*run, "--json", "--at-least", "0"]).output)
     assert (told["killed"], told["total"]) == (3, 5)
     assert told["survivors"][0]["file"].endswith("cn-99/sample/2026-01-01.yaml")

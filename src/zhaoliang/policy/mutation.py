@@ -8,16 +8,18 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import islice, product
 
+from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
-from zhaoliang.policy.facts import portable
 from zhaoliang.policy.model import Amount, Document, Outcome, Rule
 from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
 from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios
 from zhaoliang.policy.store import PolicySet, PolicyStore, region_chain
 from zhaoliang.policy.truth import Bound, Trial
+from zhaoliang.policy.wording import decimal_text
 
 MOST_TRIED = 1200
 MOST_BASES = 12
+BESIDE = Fraction(1, 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,10 @@ class Hint:
     base: str
     given: Mapping[str, Value]
     expect: Mapping[str, object]
+    labels: Mapping[str, str]
 
     def __str__(self) -> str:
-        given = "，".join(f"{name}: {portable(value)}" for name, value in self.given.items())
+        given = "，".join(f"{name}（{self.labels[name]}）: {_plainly(value)}" for name, value in self.given.items())
         expect = "，".join(f"{name}: {value}" for name, value in self.expect.items())
         return f"以情形“{self.base}”为底，改 given: {{{given}}}，应得 expect: {{{expect}}}"
 
@@ -217,7 +220,8 @@ class MutationTest:
                     answered = [result.rule_id for result in before.with_outcome(before.outcome)]
                     rules = {} if before.outcome is Outcome.PASS else {"rules": sorted(answered)}
                     expect = {"outcome": before.outcome.value, "fen": before.fen, **rules}
-                    return Hint(ran.run.scenario.name, told, expect)
+                    labels = {name: ran.policies.facts.label(name) for name in told}
+                    return Hint(ran.run.scenario.name, told, expect, labels)
         return None
 
     def _tries(self, ran: _Ran, mutant: Mutant) -> Iterator[dict[str, Value]]:
@@ -230,8 +234,24 @@ class MutationTest:
             nodes += [(document, node) for node in held] if _touches(amount, held, mutant) else []
         domains = Trial(ran.policies).domains(nodes)
         if domains is not None:
-            near = {name: _nearest(ran.known.get(name), values) for name, values in domains.items()}
+            near = {
+                name: _nearest(ran.known.get(name), (*_shares(name, ran, mutant.document, domains), *values))
+                for name, values in domains.items()
+            }
             yield from (dict(zip(near, values, strict=True)) for values in product(*near.values()))
+
+
+def _shares(name: str, ran: _Ran, document: Document, others: Iterable[str]) -> list[Value]:
+    """For a number: each ratio of the text, exactly and to either side, of the scenario's other numbers beside it."""
+    fact = ran.policies.facts.facts.get(name)
+    if fact is None or fact.type.kind != "number":
+        return []
+    held = (ran.known[other] for other in others if other != name and other in ran.known)
+    wholes = [one for one in held if isinstance(one, int) and not isinstance(one, bool)]
+    figures = (dated.value for parameter in document.parameters.values() for dated in parameter.values)
+    ratios = [one + beside for one in figures if isinstance(one, Fraction) for beside in (0, -BESIDE, BESIDE)]
+    shares = {plain(ratio * whole) for ratio in ratios for whole in wholes}
+    return sorted(share for share in shares if fact.fraction or share.denominator == 1)
 
 
 def _nearest(known: Value | None, values: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -242,6 +262,15 @@ def _nearest(known: Value | None, values: tuple[Value, ...]) -> tuple[Value, ...
     if isinstance(known, int | Fraction) and not isinstance(known, bool):
         others.sort(key=lambda value: abs(value - known) if isinstance(value, int | Fraction) else 0)
     return (known, *others)
+
+
+def _plainly(value: Value) -> str:
+    """A value as a policy file writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Fraction):
+        return decimal_text(value)
+    return f'"{value}"' if isinstance(value, str) and value.isdigit() else str(value)
 
 
 def _touches(one: Rule | Amount, nodes: Iterable[Node | None], mutant: Mutant) -> bool:

@@ -41,7 +41,7 @@ def _hint(test: MutationTest, result: Result) -> str:
     days = "、".join(day.isoformat() for day in sorted(result.mutant.days))
     if days:
         return f"写一个 on: {days} 的情形，由这份文件的规则决定结果"
-    return str(test.hint(result.mutant) or "没有找到能区分的事实，可能等价")
+    return str(test.hint(result.mutant) or "没有找到能区分的事实：可能等价，或要换一个日子")
 
 
 def _where(result: Result) -> str:
