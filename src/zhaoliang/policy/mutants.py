@@ -319,8 +319,8 @@ def _figure_mutants(document: Document) -> Iterator[Mutant]:
 
 
 def _term_mutants(document: Document) -> Iterator[Mutant]:
-    """The last day of a text that has one, a day earlier and later."""
-    if document.end is None:
+    """The last day of a text that has one, a day earlier and later; a mere catalogue decides nothing on any day."""
+    if document.end is None or not (document.rules or document.amounts):
         return
     for end in (document.end - DAY, document.end + DAY):
         days = frozenset({max(end, document.end)})
