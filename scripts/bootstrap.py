@@ -312,7 +312,7 @@ def lock() -> None:
         "--generate-hashes",
     ]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock", "--upgrade"]
-    for kind in ("base", "dev"):
+    for kind in ("base", "dev", "bench"):
         names = [os.path.join("requirements", kind + suffix) for suffix in (".in", ".txt")]
         run(f"锁定依赖（{kind}）", [*command, names[0], "-o", names[1]], cwd=ROOT)
 

@@ -226,12 +226,12 @@ def decide_frame(
 def decide_both(
     bound: tuple[BoundSet, BoundSet],
     lines: polars.LazyFrame,
-    columns: Callable[[FrameEngine, Answer[Part], Answer[Part], Part, Part], Mapping[str, Part]],
+    columns: Callable[[FrameEngine, Answer[Part], Answer[Part]], Mapping[str, Part]],
     carried: Sequence[str],
 ) -> polars.LazyFrame:
-    """Two sets in one pass: the `carried` columns and those that `columns` makes of both answers and their letters."""
+    """Two sets in one pass: the `carried` columns and those that `columns` makes of both answers."""
     engine, (first, second) = _compiled(bound, lines)
-    made = columns(engine, first, second, letters(engine, first), letters(engine, second))
+    made = columns(engine, first, second)
     outputs = [part.expr.alias(name) for name, part in made.items()]
     return engine.lay_out(lines).select([*carried, *outputs])
 

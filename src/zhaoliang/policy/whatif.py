@@ -21,8 +21,8 @@ from zhaoliang.policy.lines import Lines
 from zhaoliang.policy.model import Count, Document, Outcome, Phase
 from zhaoliang.policy.policyset import PolicySet
 from zhaoliang.policy.sql import OUTCOMES, Column, answers_of
-from zhaoliang.policy.sql.engine import PASS, Answer, Compiler, E, Engine
-from zhaoliang.policy.sql.statement import LETTERS, letters
+from zhaoliang.policy.sql.engine import FAIL, PASS, Answer, Compiler, E, Engine, unless
+from zhaoliang.policy.sql.statement import LETTERS
 from zhaoliang.policy.sql.terms import Binder, BoundSet
 from zhaoliang.policy.sql.text import SqlEngine
 from zhaoliang.policy.store import PolicyStore, region_chain
@@ -30,6 +30,7 @@ from zhaoliang.policy.store import PolicyStore, region_chain
 EngineName = Literal["duckdb", "polars", "python"]
 ENGINES: tuple[EngineName, ...] = ("duckdb", "polars", "python")
 CANNOT_TELL = OUTCOMES.index(Outcome.CANNOT_TELL)
+WORD = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Lines that agree in groups, outcomes, letters of the rules behind a change, and direction of the amount."""
+    """Lines that agree in groups, in the rules behind a changed outcome, in outcomes and direction of the amount."""
 
     groups: tuple[str | None, ...]
+    behind: tuple[int, ...]
     before: int
     after: int
-    letters: str | None
     direction: int
     lines: int
     before_fen: int
@@ -264,10 +265,15 @@ class Pair:
         bound = (binder.bind(before, phase), binder.bind(after, phase))
         compiler = Compiler(engine)
         first, second = compiler.answer(bound[0]), compiler.answer(bound[1])
-        outputs = both(engine, first, second, letters(engine, first), letters(engine, second))
+        outputs = both(engine, first, second)
         head, tail = engine.select(outputs, carried=carried(groups))
         columns = tuple(Column(name, kind) for name, kind in sorted(engine.inputs.items()))
         return cls(before, after, phase, groups, bound, columns, head, tail)
+
+    @property
+    def words(self) -> int:
+        """How many whole numbers hold a bit for each rule."""
+        return words(max(len(one.rules) for one in self.bound))
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -281,8 +287,7 @@ class Pair:
         moved = OUTCOMES[row.after]
         passed = moved is Outcome.PASS
         policies, bound = (self.before, self.bound[0]) if passed else (self.after, self.bound[1])
-        wanted = "fu" if passed else LETTERS[moved]
-        held = [one.rule for one, letter in zip(bound.rules, row.letters or "", strict=True) if letter in wanted]
+        held = [one.rule for number, one in enumerate(bound.rules) if row.behind[number // WORD] >> number % WORD & 1]
         for rule in held:
             yield moved, rule.id, rule.asks, str(policies.citation(rule.cite)), rule.cite
         if not held and bound.amounts:
@@ -295,18 +300,48 @@ def carried(groups: int) -> tuple[str, ...]:
     return ("line_name", "line_day", *(f"by_{number}" for number in range(groups)))
 
 
-def both(engine: Engine[E], before: Answer[E], after: Answer[E], before_letters: E, after_letters: E) -> dict[str, E]:
-    """The columns of a comparison. `letters` are the rules' answers behind a changed outcome."""
-    differs = engine.compared("<>", before.outcome, after.outcome)
-    passed = engine.compared("=", after.outcome, engine.constant(PASS, "number"))
-    behind = engine.chosen([(passed, before_letters)], after_letters)
-    return {
+def both(engine: Engine[E], before: Answer[E], after: Answer[E]) -> dict[str, E]:
+    """The columns of a comparison. `behind_…` hold a bit for each rule behind a changed outcome, 0 where none changed."""
+    outputs = {
         "outcome_before": before.outcome,
         "outcome_after": after.outcome,
         "fen_before": before.fen,
         "fen_after": after.fen,
-        "letters": engine.chosen([(differs, behind)], None),
     }
+    zero = engine.constant(0, "number")
+    differs = engine.compared("<>", before.outcome, after.outcome)
+    passed, refused = (engine.compared("=", after.outcome, engine.constant(one, "number")) for one in (PASS, FAIL))
+    for word in range(words(max(len(before.rules), len(after.rules)))):
+        rules = slice(word * WORD, (word + 1) * WORD)
+        # Where nothing refuses, a rule that does not hold is one that cannot tell.
+        open_before, open_after = ([one.holds for one in side.rules[rules]] for side in (before, after))
+        failing = [(engine.negated(unless(engine, one)), True) for one in after.rules[rules] if one.soft is not True]
+        places = [place for place, one in enumerate(after.rules[rules]) if one.soft is not True]
+        why = engine.chosen(
+            [
+                (passed, _bits(engine, [(holds, False) for holds in open_before])),
+                (refused, _bits(engine, failing, places)),
+            ],
+            _bits(engine, [(holds, False) for holds in open_after]),
+        )
+        outputs[f"behind_{word}"] = engine.chosen([(differs, why)], zero)
+    return outputs
+
+
+def words(rules: int) -> int:
+    """How many whole numbers hold a bit for each rule."""
+    return max(1, -(-rules // WORD))
+
+
+def _bits(engine: Engine[E], answers: Sequence[tuple[E, bool]], places: Sequence[int] | None = None) -> E:
+    """A whole number with the bit of each answer set that is (True), or is not (False), surely true."""
+    zero = engine.constant(0, "number")
+    whole = zero
+    for place, (answer, wanted) in zip(places or range(len(answers)), answers, strict=True):
+        bit = engine.constant(1 << place, "number")
+        added = engine.chosen([(answer, bit if wanted else zero)], zero if wanted else bit)
+        whole = added if whole is zero else engine.calculated("+", whole, added)
+    return whole
 
 
 def _span(lines: Lines, on: str) -> tuple[date | None, date | None, int]:
@@ -326,28 +361,31 @@ def _relation(lines: Lines, pair: Pair, segment: Segment, on: str, by: Sequence[
     return lines.typed(pair.columns, dict(zip(carried(len(by)), handed, strict=True)), pair.counts, on=on, where=where)
 
 
-GROUPED = "outcome_before, outcome_after, letters, sign(coalesce(fen_after, 0) - coalesce(fen_before, 0))"
-
-
 def _by_duckdb(lines: Lines, pair: Pair, relation: str) -> Iterator[Row]:
-    groups = carried(pair.groups)[2:]
-    keys = ", ".join([*groups, GROUPED])
+    behind = [f"behind_{word}" for word in range(pair.words)]
+    direction = "sign(coalesce(fen_after, 0) - coalesce(fen_before, 0))"
+    keys = ", ".join([*carried(pair.groups)[2:], *behind, "outcome_before, outcome_after", direction])
     sums = "count(*), coalesce(sum(fen_before), 0), coalesce(sum(fen_after), 0)"
     asked = f"SELECT {keys}, {sums} FROM ({pair.head}{relation}{pair.tail}) GROUP BY ALL"
-    for row in lines.connection.execute(asked).fetchall():
-        yield Row(tuple(row[: pair.groups]), *row[pair.groups :])
+    return (_row(pair, row) for row in lines.connection.execute(asked).fetchall())
 
 
 def _by_polars(lines: Lines, pair: Pair, relation: str) -> Iterator[Row]:
     pl = frames.polars_module()
     lazy = lines.connection.sql(f"SELECT * FROM {relation}").pl().lazy()
+    difference = pl.col("fen_after").fill_null(0) - pl.col("fen_before").fill_null(0)
     compared = frames.decide_both(pair.bound, lazy, both, carried(pair.groups)).with_columns(
-        (pl.col("fen_after").fill_null(0) - pl.col("fen_before").fill_null(0)).sign().alias("direction")
+        difference.sign().alias("direction")
     )
-    keys = [*carried(pair.groups)[2:], "outcome_before", "outcome_after", "letters", "direction"]
+    behind = [f"behind_{word}" for word in range(pair.words)]
+    keys = [*carried(pair.groups)[2:], *behind, "outcome_before", "outcome_after", "direction"]
     sums = [pl.len(), pl.col("fen_before").sum(), pl.col("fen_after").sum()]
-    for row in compared.group_by(keys).agg(sums).collect().rows():
-        yield Row(tuple(row[: pair.groups]), *row[pair.groups :])
+    return (_row(pair, row) for row in compared.group_by(keys).agg(sums).collect().rows())
+
+
+def _row(pair: Pair, row: tuple[Any, ...]) -> Row:
+    end = pair.groups + pair.words
+    return Row(row[: pair.groups], row[pair.groups : end], *row[end:])
 
 
 def _by_python(lines: Lines, pair: Pair, relation: str) -> Iterator[Row]:
@@ -360,10 +398,12 @@ def _by_python(lines: Lines, pair: Pair, relation: str) -> Iterator[Row]:
             facts = facts_of(dict(zip(names, values, strict=True)), pair.columns)
             first, second = pair.before.decide(facts, phase=pair.phase), pair.after.decide(facts, phase=pair.phase)
             before, after = OUTCOMES.index(first.outcome), OUTCOMES.index(second.outcome)
-            behind = None if before == after else answers_of(first if after == PASS else second)
             fen, then = first.fen or 0, second.fen or 0
+            shown, wanted = (first, "fu") if after == PASS else (second, LETTERS[second.outcome])
+            bits = sum(1 << place for place, letter in enumerate(answers_of(shown)) if letter in wanted)
+            behind = [(bits if before != after else 0) >> WORD * word & (1 << WORD) - 1 for word in range(pair.words)]
             groups = tuple(values[2 : 2 + pair.groups])
-            yield Row(groups, before, after, behind, (then > fen) - (then < fen), 1, fen, then)
+            yield Row(groups, tuple(behind), before, after, (then > fen) - (then < fen), 1, fen, then)
 
 
 RUNNERS: Mapping[EngineName, Callable[[Lines, Pair, str], Iterator[Row]]] = {

@@ -161,7 +161,7 @@ class Compiler(Generic[E]):
         steps = tuple(null if step is None else step for step in worth.steps)
         passes = [rule.holds for rule in rules] + ([engine.known(worth.fen)] if bound.amounts else [])
         verdicts = [(engine.every(passes), self._whole(PASS))] if passes else [(self._true, self._whole(PASS))]
-        hard = [_unless(engine, rule) for rule in rules if rule.soft is not True]
+        hard = [unless(engine, rule) for rule in rules if rule.soft is not True]
         verdicts += [(engine.negated(engine.every(hard)), self._whole(FAIL))] if hard else []
         outcome = engine.kept(engine.chosen(verdicts, self._whole(CANNOT_TELL)))
         payee, fen = self._payee(bound.amounts or ()), worth.fen
@@ -534,10 +534,10 @@ def letter(engine: Engine[E], rule: RuleAnswer[E]) -> E:
     passes, unclear = (rule.holds, engine.constant("p", "text")), engine.constant("u", "text")
     if rule.soft is True:
         return engine.chosen([passes], unclear)
-    return engine.chosen([passes, (engine.negated(_unless(engine, rule)), engine.constant("f", "text"))], unclear)
+    return engine.chosen([passes, (engine.negated(unless(engine, rule)), engine.constant("f", "text"))], unclear)
 
 
-def _unless(engine: Engine[E], rule: RuleAnswer[E]) -> E:
+def unless(engine: Engine[E], rule: RuleAnswer[E]) -> E:
     """Not a refusal: the rule holds, or its fail goes to a person."""
     return rule.holds if isinstance(rule.soft, bool) else engine.some([rule.holds, rule.soft])
 

@@ -94,7 +94,6 @@ class Grid:
     number. Versions with the same figures share a sheet. Without `by` there is one sheet, number 0.
     """
 
-    name: str
     keys: tuple[GridKey, ...]
     by: str | None
     starts: tuple[tuple[date | None, int], ...]
@@ -190,7 +189,12 @@ class BoundSet:
 class Binder:
     """Binds sets; grids of the same figures are shared, so that two sets can be compared in one statement."""
 
-    grids: dict[tuple[object, ...], Grid] = field(default_factory=dict)
+    _grids: dict[tuple[object, ...], Grid] = field(default_factory=dict)
+
+    def shared(self, grid: Grid) -> Grid:
+        """The grid already bound with the same figures, else this one."""
+        key = (grid.keys, grid.by, grid.starts, frozenset(grid.cells.items()), grid.denominator)
+        return self._grids.setdefault(key, grid)
 
     def bind(self, policies: PolicySet, phase: Phase) -> BoundSet:
         """The rules of the phase and, where the phase works one out, the amounts."""
@@ -337,11 +341,9 @@ class _Scope:
             place = codes.index(str(right.value))
             fitting = [code for number, code in enumerate(codes) if COMPARE[op](number, place)]
             return Apply(BOOL, "in", (left, *(Known(left.type, code) for code in fitting)))
-        key = ("rank", codes)
-        if key not in self.binder.grids:
-            cells: dict[Cell, int] = {(0, code): number for number, code in enumerate(codes)}
-            self.binder.grids[key] = Grid(left.type.enum, (GridKey("text"),), None, (), cells, 1)
-        places = tuple(GridRead(COUNT, self.binder.grids[key], (side,)) for side in (left, right))
+        cells: dict[Cell, int] = {(0, code): number for number, code in enumerate(codes)}
+        ranks = self.binder.shared(Grid((GridKey("text"),), None, (), cells, 1))
+        places = tuple(GridRead(COUNT, ranks, (side,)) for side in (left, right))
         return Apply(BOOL, op, places)
 
     def _grid(self, table: Table) -> Grid | None:
@@ -354,11 +356,7 @@ class _Scope:
             versions = [] if held is None else [held]
         if not versions:
             return None
-        starts = tuple(version.start for version in versions)
-        key = (self.document.id, self.document.content_hash, table.name, starts)
-        if key not in self.binder.grids:
-            self.binder.grids[key] = _grid_of(table, versions)
-        return self.binder.grids[key]
+        return self.binder.shared(_grid_of(table, versions))
 
 
 def _by_start(table: Table) -> list[TableVersion]:
@@ -423,7 +421,8 @@ def _grid_of(table: Table, versions: Sequence[TableVersion]) -> Grid:
         same = [number for number, sheet in enumerate(sheets) if sheet.rows == version.rows]
         if not same:
             sheets.append(version)
-        starts.append((version.start, same[0] if same else len(sheets) - 1))
+        number = same[0] if same else len(sheets) - 1
+        starts += [(version.start, number)] if not starts or starts[-1][1] != number else []
     figures = [Fraction(value) for sheet in sheets for value in sheet.rows.values()]
     denominator = math.lcm(*(figure.denominator for figure in figures)) if figures else 1
     cells: dict[Cell, int] = {
@@ -432,7 +431,7 @@ def _grid_of(table: Table, versions: Sequence[TableVersion]) -> Grid:
         for row, value in sheet.rows.items()
     }
     by = table.version_by
-    return Grid(table.name, keys, by, tuple(starts) if by else (), cells, denominator)
+    return Grid(keys, by, tuple(starts) if by else (), cells, denominator)
 
 
 def _key_kind(type_: Type) -> str:

@@ -137,14 +137,21 @@ class _Layout:
 
     def select(self, outputs: Mapping[str, str], carried: Sequence[str]) -> tuple[str, str]:
         uses = self._uses(outputs.values())
-        self.columns = {mark for mark, count in uses.items() if mark.isdigit() and (count > 1 or self._part(mark).rows)}
+        # The keys of a join are columns as well: the rules are then worked out below it, on the file's own dictionaries.
+        keys = {read for mark in uses if mark.isdigit() and self._part(mark).rows for read in self._reads(mark)}
+        self.columns = {
+            mark
+            for mark, count in uses.items()
+            if mark.isdigit() and (count > 1 or mark in keys or self._part(mark).rows)
+        }
         texts = {mark: [self._opened(text) for text in self._part(mark).texts] for mark in self.columns}
         shown = {name: self._opened(text) for name, text in outputs.items()}
         reads = {mark: set(_marks(" ".join(held))) for mark, held in texts.items()}
         last = set(_marks(" ".join(shown.values())))
         levels: dict[str, int] = {}
         for mark in sorted(self.columns, key=int):
-            levels[mark] = 1 + max((levels.get(read, 0) for read in reads[mark]), default=0)
+            lowest = 1 if self._part(mark).rows else 0
+            levels[mark] = 1 + max([lowest, *(levels.get(read, 0) for read in reads[mark])])
         heads: list[str] = []
         tail = " AS f"
         for level in range(1, max((levels.get(mark, 0) for mark in last), default=0) + 1):
@@ -165,13 +172,16 @@ class _Layout:
     def _part(self, mark: str) -> _Kept:
         return self.parts[int(mark)]
 
+    def _reads(self, mark: str) -> list[str]:
+        return [read for text in self._part(mark).texts for read in _marks(text)]
+
     def _uses(self, outputs: Iterable[str]) -> Counter[str]:
         """How often each column is read by what the outputs need."""
         uses = Counter(mark for text in outputs for mark in _marks(text))
         waiting, seen = list(uses), set(uses)
         while waiting:
             mark = waiting.pop()
-            for read in (read for text in self._part(mark).texts for read in _marks(text)) if mark.isdigit() else ():
+            for read in self._reads(mark) if mark.isdigit() else ():
                 uses[read] += 1
                 if read not in seen:
                     seen.add(read)
