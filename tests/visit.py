@@ -24,7 +24,7 @@ from world import AT, World
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
-from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, TrainingClass
+from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, Textbook, TrainingClass
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.identifiers.invent import Inventor
@@ -161,6 +161,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("desk", "imports"): refused,
         ("desk", "sessions"): session,
         ("desk", "attendance"): attendance,
+        ("desk", "textbooks"): Textbook.objects.filter(**here, training_class=winter).earliest("id"),
         ("desk", "enrolments"): Enrolment.objects.filter(**here, training_class=winter).earliest("id"),
         ("desk", "exams"): Exam.objects.get(**here, training_class=stage.played.training_class),
         ("desk", "certificates"): certificate,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
-from zhaoliang.classes.selectors import every_session, sessions_on
+from zhaoliang.classes.selectors import every_session, sessions_on, sessions_taught
 from zhaoliang.kernel.db.national import national
-from zhaoliang.registry.models import Person
+from zhaoliang.registry.models import Organisation, Person
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,15 @@ class BoardSession:
     def came(self) -> int:
         """How many were there, on time or late."""
         return sum(attendance.state in ("present", "late") for attendance in self.attendances)
+
+
+@dataclass(frozen=True)
+class TodaySession:
+    """A session of the day in heads: how many are expected in it, how many came."""
+
+    session: ClassSession
+    expected: int
+    came: int
 
 
 def totals(enrolment: Enrolment) -> tuple[int, int]:
@@ -79,6 +88,16 @@ def class_board(training_class: TrainingClass, on: date) -> list[BoardSession]:
     for attendance in rows:
         by_session[attendance.session_id].append(attendance)
     return [BoardSession(session, by_session[session.pk]) for session in sessions]
+
+
+def taught_on(provider: Organisation, on: date) -> list[TodaySession]:
+    """The sessions of a provider's running classes on a Chinese day, in order of time; one query."""
+    here = Q(attendances__city_code=provider.city_code)
+    rows = sessions_taught(provider, on).annotate(
+        expected=Count("attendances", filter=here),
+        came=Count("attendances", filter=here & Q(attendances__state__in=("present", "late"))),
+    )
+    return [TodaySession(row, row.expected, row.came) for row in rows]
 
 
 def attendances_of(enrolment: Enrolment) -> list[Attendance]:

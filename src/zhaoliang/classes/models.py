@@ -186,11 +186,14 @@ class RosterImport(CityModel):
 
 
 class RefusedRoster(CityModel):
-    """The workbook of a class's latest refused import, kept so that its cells can be shown and mended; gone once filed."""
+    """The workbook of a class's latest refused import with the corrections typed so far, kept so that its cells can be shown
+    and mended; gone once imported or filed, or after a week.
+    """
 
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="refused_rosters")
     roster_import = CityForeignKey(RosterImport, verbose_name="导入", related_name="refused_rosters")
     content = EncryptedTextField("文件", help_text="base64")
+    mends = EncryptedTextField("更正", null=True, help_text="JSON：逐格更正和删去的行")
 
     class Meta:
         db_table = "refused_roster"

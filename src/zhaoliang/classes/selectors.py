@@ -17,6 +17,8 @@ from zhaoliang.classes.models import (
     Textbook,
     TrainingClass,
 )
+from zhaoliang.classes.roster.mend import Mends, apply
+from zhaoliang.classes.roster.read import RosterFile, read_roster
 from zhaoliang.kernel.days import day_start
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.roles import within
@@ -158,6 +160,12 @@ def classes_to_end(last_day: date) -> list[TrainingClass]:
         return list(TrainingClass.objects.filter(~Exists(later), state="running").order_by("city_code", "id"))
 
 
+def classes_to_examine(evaluator: Organisation) -> QuerySet[TrainingClass]:
+    """The accepted and running classes of projects that the organisation evaluates, the next examination first."""
+    rows = _classes(evaluator.city_code).filter(project__evaluator=evaluator, state__in=("accepted", "running"))
+    return rows.order_by("exam_on", "id")
+
+
 def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:
     """The classes of a project that were neither withdrawn nor stopped, newest first."""
     return list(
@@ -190,6 +198,20 @@ def sessions_on(training_class: TrainingClass, on: date) -> list[ClassSession]:
     )
 
 
+def sessions_taught(provider: Organisation, on: date) -> QuerySet[ClassSession]:
+    """The sessions of a provider's running classes on a Chinese day with class and teacher, in order of time."""
+    return (
+        ClassSession.objects.filter(
+            city_code=provider.city_code,
+            training_class__provider=provider,
+            training_class__state="running",
+            period__overlap=(day_start(on), day_start(on + timedelta(days=1))),
+        )
+        .select_related("teacher", "training_class")
+        .order_by("period", "id")
+    )
+
+
 def session(city_code: int, session_id: int) -> ClassSession | None:
     """One session with its class and site."""
     return (
@@ -206,6 +228,15 @@ def every_session(ids: list[int]) -> list[ClassSession]:
         return list(found.order_by("city_code", "period", "id"))
 
 
+def textbook(city_code: int, textbook_id: int) -> Textbook | None:
+    """One textbook with its class."""
+    return (
+        Textbook.objects.filter(city_code=city_code, pk=textbook_id)
+        .select_related("training_class__project", "training_class__site")
+        .first()
+    )
+
+
 def teachers_of(provider: Organisation) -> list[Teacher]:
     """The teachers a provider has registered, by name."""
     return list(Teacher.objects.filter(city_code=provider.city_code, organisation=provider).order_by("name", "id"))
@@ -218,10 +249,34 @@ def roster_import(city_code: int, import_id: int) -> RosterImport | None:
     )
 
 
-def refused_workbook(found: RosterImport) -> bytes | None:
-    """The workbook of a refused import while it is kept: the latest of its class, until the class is filed."""
+def refused_imports_of(provider: Organisation) -> list[RosterImport]:
+    """The refused rosters of a provider's drafts that still wait to be mended, with their class; latest first."""
+    rows = RosterImport.objects.select_related("training_class").filter(
+        city_code=provider.city_code,
+        training_class__provider=provider,
+        training_class__state="draft",
+        refused_rosters__city_code=provider.city_code,
+        refused_rosters__isnull=False,
+    )
+    return list(rows.order_by("-at", "-id"))
+
+
+def mends_of(found: RosterImport) -> Mends:
+    """The corrections typed so far for a refused import; none once its workbook is gone."""
     kept = RefusedRoster.objects.filter(city_code=found.city_code, roster_import=found).first()
-    return base64.b64decode(kept.content) if kept else None
+    return Mends.loaded(kept.mends) if kept else Mends()
+
+
+def refused_roster(found: RosterImport) -> RosterFile | None:
+    """The roster of a refused import with the corrections typed so far, rows taken out still in it.
+
+    None when it is no longer kept: a later upload took its place, the class was filed, or a week has passed.
+    """
+    kept = RefusedRoster.objects.filter(city_code=found.city_code, roster_import=found).first()
+    if kept is None:
+        return None
+    file = read_roster(base64.b64decode(kept.content), file_name=found.file_name)
+    return apply(file, Mends(Mends.loaded(kept.mends).cells))
 
 
 def counted_import(training_class: TrainingClass, digest: bytes) -> RosterImport | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import ended_classes, enrolments_in
 from zhaoliang.evaluation.models import Exam, ExamResult
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.registry.models import Organisation, Person
 
 
@@ -44,6 +45,35 @@ def exam_of(training_class: TrainingClass) -> Exam | None:
 def exams_by(organisation: Organisation) -> QuerySet[Exam]:
     """The examinations an organisation holds, latest first."""
     return _exams().filter(city_code=organisation.city_code, evaluator=organisation).order_by("-held_on", "-id")
+
+
+def exams_with_tally(organisation: Organisation) -> QuerySet[Exam]:
+    """The examinations an organisation holds and those of its own classes, latest first.
+
+    Each has `recorded` and `passed` (heads with a result so far).
+    """
+    here = Q(results__city_code=organisation.city_code)
+    mine = Q(evaluator=organisation) | Q(training_class__provider=organisation)
+    return (
+        _exams()
+        .filter(mine, city_code=organisation.city_code)
+        .annotate(
+            recorded=Count("results", filter=here), passed=Count("results", filter=here & Q(results__passed=True))
+        )
+        .order_by("-held_on", "-id")
+    )
+
+
+def is_staff_of(actor: Actor, organisation: Organisation) -> bool:
+    """Whether the actor works for the organisation: a class's examination is reached by the school too, but only to read."""
+    roles = {Role.EVALUATOR, Role.PROVIDER}
+    return any(held.role in roles and held.organisation_id == organisation.pk for held in actor.assignments)
+
+
+def recorded_by(exam: Exam, actor: Actor) -> bool:
+    """Whether the actor recorded the results, by this or another account: then somebody else publishes them."""
+    same_account = exam.recorded_by_user is not None and exam.recorded_by_user == actor.user_id
+    return same_account or (exam.recorded_by_person is not None and exam.recorded_by_person == actor.person_id)
 
 
 def classes_awaiting(organisation: Organisation) -> QuerySet[TrainingClass]:

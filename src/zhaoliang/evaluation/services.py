@@ -37,8 +37,7 @@ def require_staff_of(actor: Actor, organisation: Organisation, *, label: str) ->
 
     Raises Forbidden.
     """
-    roles = {Role.EVALUATOR, Role.PROVIDER}
-    if any(held.role in roles and held.organisation_id == organisation.pk for held in actor.assignments):
+    if selectors.is_staff_of(actor, organisation):
         return
     raise Forbidden(
         what=f"您的账号不能{label}。",

@@ -6,6 +6,8 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import StateChange
@@ -14,7 +16,7 @@ from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import payee_finder
 from zhaoliang.payments.trace import Trace, cent_trace, trace_from_bank_line
-from zhaoliang.registry.models import Person
+from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import payable_lines
 
@@ -27,6 +29,7 @@ __all__ = [
     "batches_for",
     "cent_trace",
     "file_as_sent",
+    "lines_for",
     "paid_lines_of",
     "payments_of",
     "trace_from_bank_line",
@@ -126,6 +129,19 @@ def paid_lines_of(person: Person, *, everywhere: bool = False) -> list[PaymentLi
         return list(rows.filter(city_code=person.city_code, claim_line__person=person))
     with national():
         return list(rows.filter(claim_line__person_id=person.pk))
+
+
+def lines_for(provider: Organisation) -> QuerySet[PaymentLine]:
+    """Every payment of a provider's claims, to whomever it went, latest first, with batch, class and trainee.
+
+    What a dissolved batch never sent is no payment and left out.
+    """
+    rows = PaymentLine.objects.select_related("batch", "claim_line__claim__training_class", "claim_line__person")
+    return (
+        rows.filter(city_code=provider.city_code, claim_line__claim__provider=provider)
+        .exclude(batch__state="dissolved")
+        .order_by("-batch_id", "sequence")
+    )
 
 
 def payments_of(line: ClaimLine) -> list[PaymentLine]:

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel import crypto
@@ -15,7 +15,7 @@ from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import region_covers
-from zhaoliang.registry.models import Person
+from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
 from zhaoliang.vouchers.states import VOUCHER
 
@@ -73,6 +73,17 @@ def checks_of(voucher: Voucher) -> list[VoucherCheck]:
         .filter(city_code=voucher.city_code, voucher=voucher)
         .order_by("-at", "-id")
     )
+
+
+def checks_by(organisation: Organisation) -> QuerySet[VoucherCheck]:
+    """Every verification an organisation made, newest first, with voucher, holder and the voucher's providers."""
+    rows = VoucherCheck.objects.select_related("voucher__person", "voucher__batch__project")
+    return rows.filter(city_code=organisation.city_code, organisation=organisation).order_by("-at", "-id")
+
+
+def concerns(voucher: Voucher, organisation: Organisation) -> bool:
+    """Whether the voucher was used at the organisation, or is for one of its projects: it may then see whose it is."""
+    return organisation.pk in (voucher.provider_id, voucher.batch.project.provider_id)
 
 
 def open_batches(city_code: int, region_code: int, at: datetime) -> list[VoucherBatch]:

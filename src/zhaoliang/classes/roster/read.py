@@ -178,7 +178,7 @@ def _row(file: RosterFile, index: int, formulas: frozenset[str]) -> Row | None:
             )
             continue
         value = _text(raw)
-        reason = _unusable(column, raw, value)
+        reason = unusable(column, raw, value)
         if reason:
             row.findings.append(file.finding(row, key, *reason[:1], next_step=reason[1], code=reason[2]))
         elif value:
@@ -203,7 +203,7 @@ def _text(raw: Any) -> str:
     return str(raw).strip() if raw is not None else ""
 
 
-def _unusable(column: Column, raw: Any, value: str) -> tuple[str, str, str] | None:
+def unusable(column: Column, raw: Any, value: str) -> tuple[str, str, str] | None:
     """Why a cell cannot be used, how to mend it, and the code; None when it can."""
     retype = "请把整列设为“文本”格式，再对照原件重新输入（已丢失的数字无法恢复）。"
     if isinstance(raw, float) and column.text and len(value.lstrip("-")) > _EXACT_DIGITS:

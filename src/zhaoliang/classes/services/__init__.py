@@ -10,22 +10,36 @@ from zhaoliang.classes.services.plan import (
     add_session,
     add_teacher,
     add_textbook,
+    change_session,
     draft_class,
     remove_session,
     remove_textbook,
     reschedule_class,
 )
-from zhaoliang.classes.services.roster import drop_enrolment, import_roster, remove_enrolment
+from zhaoliang.classes.services.roster import (
+    KEPT,
+    drop_enrolment,
+    forget_rosters,
+    import_roster,
+    keep_mends,
+    mend_roster,
+    remove_enrolment,
+)
 
 __all__ = [
+    "KEPT",
     "accept_class",
     "add_session",
     "add_teacher",
     "add_textbook",
+    "change_session",
     "draft_class",
     "drop_enrolment",
     "file_class",
+    "forget_rosters",
     "import_roster",
+    "keep_mends",
+    "mend_roster",
     "remove_enrolment",
     "remove_session",
     "remove_textbook",

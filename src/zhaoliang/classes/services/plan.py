@@ -197,6 +197,60 @@ def add_session(
     Raises BadInput (dates, length, daily limit) or TimetableClash naming the teacher's other class.
     """
     held = lock_draft(training_class, "课次没有添加。")
+    _check_session(held, "课次没有添加。", teacher, starts_at, ends_at, kind=kind, hours=hours, content=content)
+    return ClassSession.objects.create(
+        city_code=held.city_code,
+        training_class=held,
+        teacher=teacher,
+        period=DateTimeTZRange(starts_at, ends_at),
+        kind=kind,
+        hours=hours,
+        content=content.strip(),
+        room=room.strip(),
+        textbook=textbook.strip(),
+    )
+
+
+@act("classes.change_session", label="调整课次", grants=_BY_PROVIDER, on="session")
+def change_session(
+    *,
+    actor: Actor,
+    at: datetime,
+    session: ClassSession,
+    teacher: Teacher,
+    starts_at: datetime,
+    ends_at: datetime,
+    kind: str,
+    hours: int,
+    content: str,
+    room: str,
+    textbook: str = "",
+) -> ClassSession:
+    """Move a session of a draft to another time, teacher or content, within the limits of `add_session`."""
+    what = "课次没有调整。"
+    held = lock_draft(session.training_class, what)
+    row = ClassSession.objects.get(city_code=held.city_code, training_class=held, pk=session.pk)
+    _check_session(held, what, teacher, starts_at, ends_at, kind=kind, hours=hours, content=content, leaving=row)
+    row.teacher, row.period = teacher, DateTimeTZRange(starts_at, ends_at)
+    row.kind, row.hours = kind, hours
+    row.content, row.room, row.textbook = content.strip(), room.strip(), textbook.strip()
+    row.save(update_fields=["teacher", "period", "kind", "hours", "content", "room", "textbook"])
+    return row
+
+
+def _check_session(
+    held: TrainingClass,
+    what: str,
+    teacher: Teacher,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    kind: str,
+    hours: int,
+    content: str,
+    leaving: ClassSession | None = None,
+) -> None:
+    """Raise BadInput or TimetableClash for a session that cannot stand so; `leaving` is the one that it replaces."""
     fields: dict[str, str] = {}
     day = chinese_day(starts_at)
     if not starts_at < ends_at or chinese_day(ends_at) != day:
@@ -216,35 +270,28 @@ def add_session(
     if not content.strip():
         fields["content"] = "请填写授课内容。"
     if fields:
-        raise BadInput("课次没有添加。", "有内容需要更正。", "请按提示修改后再提交。", fields=fields)
-    _check_day(held, day, hours)
-    check_teacher(held, teacher, starts_at, ends_at)
-    return ClassSession.objects.create(
-        city_code=held.city_code,
-        training_class=held,
-        teacher=teacher,
-        period=DateTimeTZRange(starts_at, ends_at),
-        kind=kind,
-        hours=hours,
-        content=content.strip(),
-        room=room.strip(),
-        textbook=textbook.strip(),
-    )
+        raise BadInput(what, "有内容需要更正。", "请按提示修改后再提交。", fields=fields)
+    _check_day(held, what, day, hours, leaving)
+    check_teacher(held, teacher, starts_at, ends_at, leaving=leaving)
 
 
-def _check_day(training_class: TrainingClass, day: date, hours: int) -> None:
+def _check_day(
+    training_class: TrainingClass, what: str, day: date, hours: int, leaving: ClassSession | None = None
+) -> None:
     limit = figure("daily_hours", region_code=training_class.project.region_id, on=day)
     planned = (
         ClassSession.objects.filter(
             city_code=training_class.city_code,
             training_class=training_class,
             period__overlap=(day_start(day), day_start(day + timedelta(days=1))),
-        ).aggregate(hours=Sum("hours"))["hours"]
+        )
+        .exclude(pk=leaving.pk if leaving is not None else None)
+        .aggregate(hours=Sum("hours"))["hours"]
         or 0
     )
     if planned + hours > limit.value:
         raise BadInput(
-            "课次没有添加。",
+            what,
             f"{format_cn_date(day)}已排 {planned} 课时，再加 {hours} 课时就超过每天 {limit.value} 课时。",
             "请把这次课排到其他日期。",
             clause=limit.clause,
@@ -252,7 +299,14 @@ def _check_day(training_class: TrainingClass, day: date, hours: int) -> None:
         )
 
 
-def check_teacher(training_class: TrainingClass, teacher: Teacher, starts_at: datetime, ends_at: datetime) -> None:
+def check_teacher(
+    training_class: TrainingClass,
+    teacher: Teacher,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    leaving: ClassSession | None = None,
+) -> None:
     """Raise TimetableClash when the teacher teaches elsewhere (or another session of this class) at that time."""
     other = (
         ClassSession.objects.filter(
@@ -261,6 +315,7 @@ def check_teacher(training_class: TrainingClass, teacher: Teacher, starts_at: da
             teacher=teacher,
             period__overlap=(starts_at, ends_at),
         )
+        .exclude(pk=leaving.pk if leaving is not None else None)
         .select_related("training_class")
         .first()
     )

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zhaoliang.classes.models import Enrolment, RefusedRoster, RosterImport, TrainingClass
 from zhaoliang.classes.roster.checks import Roster, Trainee, check_roster
+from zhaoliang.classes.roster.mend import Mends, apply, check_mends
 from zhaoliang.classes.roster.read import read_roster
 from zhaoliang.classes.selectors import counted_import
 from zhaoliang.classes.services.plan import lock_draft
 from zhaoliang.classes.states import ENROLMENT
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import BadInput
+from zhaoliang.kernel.errors import BadInput, WrongState
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import register_person
 from zhaoliang.vouchers.services import undo_use, use_voucher
 
+_BY_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
+# How long a refused workbook waits to be mended. Our own figure: long enough for a week off, short for personal data.
+KEPT = timedelta(days=7)
 
-@act("classes.import_roster", label="导入学员名册", grants={Role.PROVIDER: Reach.ORGANISATION}, on="training_class")
+
+@act("classes.import_roster", label="导入学员名册", grants=_BY_PROVIDER, on="training_class")
 def import_roster(
     *, actor: Actor, at: datetime, training_class: TrainingClass, file_name: str, content: bytes
 ) -> RosterImport:
@@ -29,12 +34,60 @@ def import_roster(
     A file that was imported before answers with that import. Otherwise every row becomes an enrolment, people without a
     file in the city get one, and their vouchers are used for this class. Raises UnusableFile, WrongState.
     """
-    digest = hashlib.sha256(content).digest()
     held = lock_draft(training_class, "名册没有导入。")
+    return _import(held, file_name, content, Mends(), actor=actor, at=at)
+
+
+@act("classes.keep_mends", label="暂存名册更正", grants=_BY_PROVIDER, on="roster_import")
+def keep_mends(*, actor: Actor, at: datetime, roster_import: RosterImport, mends: Mends) -> RosterImport:
+    """Keep what was typed so far into the wrong cells of a refused import, upon what was kept before; checks nothing.
+
+    Raises BadInput for an unknown column, WrongState when the class is filed or the workbook is no longer kept.
+    """
+    check_mends(mends)
+    lock_draft(roster_import.training_class, "更正没有暂存。")
+    kept = _kept(roster_import, "更正没有暂存。")
+    kept.mends = Mends.loaded(kept.mends).then(mends).dumped()
+    kept.save(update_fields=["mends"])
+    return roster_import
+
+
+@act("classes.mend_roster", label="更正名册并重新核对", grants=_BY_PROVIDER, on="roster_import")
+def mend_roster(*, actor: Actor, at: datetime, roster_import: RosterImport, mends: Mends) -> RosterImport:
+    """Check the whole roster of a refused import again with its corrections: all of it is imported, or nothing.
+
+    Answers with a new import. Raises BadInput, WrongState as `keep_mends` does.
+    """
+    check_mends(mends)
+    held = lock_draft(roster_import.training_class, "名册没有导入。")
+    kept = _kept(roster_import, "名册没有导入。")
+    together = Mends.loaded(kept.mends).then(mends)
+    content = base64.b64decode(kept.content)
+    return _import(held, roster_import.file_name, content, together, actor=actor, at=at)
+
+
+def _kept(roster_import: RosterImport, what: str) -> RefusedRoster:
+    kept = RefusedRoster.objects.filter(city_code=roster_import.city_code, roster_import=roster_import).first()
+    if kept is None:
+        raise WrongState(
+            what,
+            "这次上传的表已经不在：可能有人又传了一次名册，或者超过 7 天已清除。",
+            "请从“传名册”页打开最近一次的结果，或重新上传。",
+        )
+    return kept
+
+
+def _import(
+    held: TrainingClass, file_name: str, content: bytes, mends: Mends, *, actor: Actor, at: datetime
+) -> RosterImport:
+    """Check a workbook with its corrections and import it when nothing is wrong; keep it for mending otherwise."""
+    digest = hashlib.sha256(content + (b"" if mends.empty else mends.dumped().encode())).digest()
     former = counted_import(held, digest)
     if former is not None:
         return former
-    sheet = read_roster(content, file_name=file_name)
+    sheet = apply(read_roster(content, file_name=file_name), mends)
+    if not sheet.rows:
+        raise BadInput("名册没有导入。", "所有的行都删去了。", "请至少留一行学员。")
     roster = check_roster(
         sheet,
         city_code=held.city_code,
@@ -65,6 +118,7 @@ def import_roster(
             training_class=held,
             roster_import=made,
             content=base64.b64encode(content).decode(),
+            mends=None if mends.empty else mends.dumped(),
         )
     return made
 
@@ -72,6 +126,13 @@ def import_roster(
 def forget_refused(training_class: TrainingClass) -> None:
     """Drop the kept workbook of a refused import: no personal data longer than it is needed; inside an act."""
     RefusedRoster.objects.filter(city_code=training_class.city_code, training_class=training_class).delete()
+
+
+@act("classes.forget_rosters", label="清除过期的未导入名册", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def forget_rosters(*, actor: Actor, at: datetime, place: Place) -> int:
+    """Drop the kept workbooks of a city whose last check is more than seven days old; answers how many."""
+    old = RefusedRoster.objects.filter(city_code=place.city_code, roster_import__at__lt=at - KEPT)
+    return old.delete()[0]
 
 
 def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: datetime) -> int:

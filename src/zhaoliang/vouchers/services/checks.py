@@ -17,7 +17,7 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import Organisation
 from zhaoliang.vouchers.models import Voucher, VoucherCheck
 from zhaoliang.vouchers.refusals import TooManyTries
-from zhaoliang.vouchers.selectors import QrProblem, is_qr, read_qr, voucher_by_code
+from zhaoliang.vouchers.selectors import QrProblem, concerns, is_qr, read_qr, voucher_by_code
 from zhaoliang.vouchers.states import VOUCHER
 
 TRIES, WINDOW = 10, timedelta(minutes=1)
@@ -89,7 +89,7 @@ def _may_see(answer: VerifyAnswer, organisation: Organisation | None, method: st
         return False
     if organisation is None:
         return True
-    return organisation.pk in (answer.voucher.provider_id, answer.voucher.batch.project.provider_id)
+    return concerns(answer.voucher, organisation)
 
 
 def _answer(code: str, at: datetime, place: Place, organisation: Organisation | None, *, for_all: bool) -> VerifyAnswer:

@@ -23,8 +23,20 @@ class NavItem:
 
 
 @dataclass(frozen=True)
+class Place:
+    """One organisation whose desk the visitor may sit at: what the form of the top bar sends, and its name."""
+
+    value: str
+    label: str
+    current: bool = False
+
+
+@dataclass(frozen=True)
 class Face:
-    """What a layout shows around a page: which desk, where, who, and the desk's menu. Empty parts are left out."""
+    """What a layout shows around a page: which desk, where, who, and the desk's menu. Empty parts are left out.
+
+    With `places` the region is a choice that posts `place` to `switch_url`.
+    """
 
     desk: str = "照亮"
     region: str = ""
@@ -33,6 +45,8 @@ class Face:
     home_url: str = "/"
     sign_out_url: str = ""
     nav: tuple[NavItem, ...] = ()
+    switch_url: str = ""
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

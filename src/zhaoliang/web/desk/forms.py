@@ -7,17 +7,41 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils.timezone import get_default_timezone
+from django.utils.timezone import get_default_timezone, localtime
 
 from zhaoliang.catalogue.models import CatalogueEntry, Project, ProjectKind
 from zhaoliang.classes.models import ClassSession, Teacher
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import Organisation, Site
 from zhaoliang.web.components.forms import PlainForm
 
 
 def _date() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class StateFilter(PlainForm):
+    """Rows in one state of a machine. What the address says besides counts as not said."""
+
+    state = forms.ChoiceField(label="状态", required=False)
+
+    def __init__(self, machine: Machine, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["state"].choices = [("", "全部"), *machine.states.items()]  # type: ignore[attr-defined]  # a ChoiceField
+
+    def wanted(self) -> dict[str, str]:
+        """The condition on the rows; none for all of them."""
+        state = self.cleaned_data.get("state") if self.is_valid() else ""
+        return {"state": state} if state else {}
+
+
+class DatesForm(PlainForm):
+    """Other days for a draft class."""
+
+    starts_on = forms.DateField(label="开班日期", widget=_date())
+    ends_on = forms.DateField(label="结课日期", widget=_date())
+    exam_on = forms.DateField(label="考核日期", widget=_date())
 
 
 class ClassForm(PlainForm):
@@ -59,6 +83,14 @@ class SessionForm(PlainForm):
         self.fields["teacher"].choices = [(one.pk, one.name) for one in teachers]  # type: ignore[attr-defined]
         if last is not None:
             self.initial.update(room=last.room, textbook=last.textbook, teacher=last.teacher.pk)
+
+    @classmethod
+    def of(cls, session: ClassSession, teachers: Sequence[Teacher]) -> SessionForm:
+        """The form filled with a session as it stands."""
+        begins, ends = (localtime(moment) for moment in (session.starts_at, session.ends_at))
+        kept = {name: getattr(session, name) for name in ("kind", "hours", "content", "room", "textbook")}
+        times = {"day": begins.date(), "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}"}
+        return cls(initial={**times, **kept, "teacher": session.teacher.pk}, teachers=teachers)
 
     def period(self) -> tuple[datetime, datetime]:
         """Start and end in China's time."""

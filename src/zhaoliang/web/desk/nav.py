@@ -9,10 +9,12 @@ from django.urls import reverse
 
 from zhaoliang.kernel.acts import Declaration
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.roles import ORGANISATION_ROLES, ROLE_LABELS, Actor
-from zhaoliang.web.components.parts import Face, NavItem
+from zhaoliang.kernel.roles import ROLE_LABELS, Actor, Role
+from zhaoliang.registry import selectors as registry
+from zhaoliang.registry.models import Organisation
+from zhaoliang.web.components.parts import Face, NavItem, Place
 from zhaoliang.web.desk import perms
-from zhaoliang.web.desk.desk import DeskRequest, own
+from zhaoliang.web.desk.desk import STAFF, DeskRequest, held, own
 
 ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("今天", "home", "home", perms.HOME),
@@ -20,7 +22,12 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("验券", "verify", "voucher", perms.PROVIDER),
     ("培训项目", "projects", "list", perms.PROVIDER),
     ("考核发证", "exams", "certificate", perms.EXAMS),
+    ("补贴申领", "claims", "file-ok", perms.PROVIDER),
+    ("拨付到账", "payments", "wallet", perms.PAYMENTS),
 )
+
+# Parts of a class with addresses of their own.
+OF_CLASSES = ("imports", "sessions", "textbooks", "attendance", "enrolments")
 
 
 def face(request: HttpRequest, actor: Actor) -> Face:
@@ -30,14 +37,12 @@ def face(request: HttpRequest, actor: Actor) -> Face:
     except Refusal:
         return Face(person=actor.name, sign_out_url=reverse("account_logout"))
     access = organisation.access()
-    best = max(
-        (url for _, name, _, _ in ENTRIES if request.path.startswith(url := reverse(f"provider:{name}"))), key=len
-    )
+    best = _entry(request.path)
     return Face(
         desk=f"照亮 · {organisation.short_name}",
         region=organisation.name,
         person=actor.name,
-        role="、".join(label for role, label in ROLE_LABELS.items() if role in ORGANISATION_ROLES & actor.roles),
+        role="、".join(label for role, label in ROLE_LABELS.items() if role in _roles(actor, organisation)),
         home_url=reverse("provider:home"),
         sign_out_url=reverse("account_logout"),
         nav=tuple(
@@ -45,4 +50,28 @@ def face(request: HttpRequest, actor: Actor) -> Face:
             for label, name, icon, declaration in ENTRIES
             if declaration.allows(actor, access)
         ),
+        switch_url=reverse("provider:switch"),
+        places=_places(cast(DeskRequest, request), organisation),
     )
+
+
+def _entry(path: str) -> str:
+    """The address of the entry that a page belongs to."""
+    for part in OF_CLASSES:
+        if path.startswith(f"{reverse('provider:home')}{part}/"):
+            return reverse("provider:classes")
+    return max((url for _, name, _, _ in ENTRIES if path.startswith(url := reverse(f"provider:{name}"))), key=len)
+
+
+def _roles(actor: Actor, organisation: Organisation) -> frozenset[Role]:
+    """What the visitor is at this organisation."""
+    return STAFF & {one.role for one in actor.assignments if one.organisation_id == organisation.pk}
+
+
+def _places(request: DeskRequest, current: Organisation) -> tuple[Place, ...]:
+    """The organisations to choose from; none for who works for one only."""
+    keys = held(request)
+    if len(keys) < 2:
+        return ()
+    found = [current if (current.city_code, current.pk) == key else registry.organisation(*key) for key in keys]
+    return tuple(Place(f"{one.city_code}-{one.pk}", one.name, one.pk == current.pk) for one in found)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,6 +12,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.attendance import perms, selectors
 from zhaoliang.attendance import services as attendance
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.selectors import BoardSession
+from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import ClassSession, TrainingClass
 from zhaoliang.kernel.days import chinese_day
@@ -29,21 +33,76 @@ def _session_url(session: ClassSession) -> str:
     return board_url(session.training_class, chinese_day(session.starts_at))
 
 
+@dataclass(frozen=True)
+class Mark:
+    """One trainee on the board, with what somebody should look at, in words."""
+
+    row: Attendance
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A session on the board with its sign-in window and heads."""
+
+    board: BoardSession
+    window: attendance.Window
+    marks: tuple[Mark, ...]
+    open: bool
+
+    def heads(self, *states: str) -> int:
+        return sum(one.row.state in states for one in self.marks)
+
+    @property
+    def waiting(self) -> int:
+        """How many have not signed in yet."""
+        return self.heads("expected")
+
+    @property
+    def tally(self) -> tuple[tuple[str, int], ...]:
+        """The states that somebody is in, each with its heads."""
+        return tuple((state, self.heads(state)) for state in ATTENDANCE.states if self.heads(state))
+
+
+def _lessons(found: TrainingClass, on: date, at: datetime) -> list[Lesson]:
+    made = []
+    for one in selectors.class_board(found, on):
+        one.session.training_class = found
+        window = attendance.window(one.session)
+        marks = tuple(Mark(row, tuple(attendance.FLAG_LABELS[flag] for flag in row.flags)) for row in one.attendances)
+        made.append(Lesson(one, window, marks, window.opens <= at <= window.closes))
+    return made
+
+
 @page(perms.BOARD, access=subject(classes.training_class))
 @require_GET
 def board(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The sessions of a day with every trainee."""
+    """The sessions of a day with every trainee, for whoever keeps the attendance."""
     found: TrainingClass = request.subject
     on = _day(request.GET.get("on", ""), found, chinese_day(request.at))
+    running = found.state == "running"
     context = {
         "found": found,
         "on": on,
-        "sessions": selectors.class_board(found, on),
+        "lessons": _lessons(found, on, request.at),
         "days": sorted({chinese_day(one.starts_at) for one in classes.sessions(found)}),
-        "may_sign": found.state == "running" and may(request, attendance.sign_in, found.access()),
-        "labels": attendance.FLAG_LABELS,
+        "may_sign": running and may(request, attendance.sign_in, found.access()),
+        "may_leave": running and may(request, attendance.grant_leave, found.access()),
     }
     return render(request, "desk/board.html", context)
+
+
+@page(perms.BOARD, access=subject(classes.training_class))
+@require_GET
+def wall(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The session in hand on a screen in the classroom: names and states in big type, nothing to press, no doubts named."""
+    found: TrainingClass = request.subject
+    on = _day(request.GET.get("on", ""), found, chinese_day(request.at))
+    lessons = _lessons(found, on, request.at)
+    # The one that can be signed now, else the next, else the day's last.
+    ahead = [one for one in lessons if one.window.closes >= request.at or one.board.session.ends_at >= request.at]
+    context = {"found": found, "on": on, "lesson": (ahead or lessons[-1:] or [None])[0], "at": request.at}
+    return render(request, "desk/board_wall.html", context)
 
 
 def _day(text: str, found: TrainingClass, today: date) -> date:
@@ -91,4 +150,13 @@ close_session = act_view(
     argument="session",
     say="这次课已结束签到。",
     back=_session_url,
+)
+
+grant_leave = act_view(
+    attendance.grant_leave,
+    fetch=selectors.attendance,
+    argument="attendance",
+    say="已登记请假，这次课不计课时。",
+    texts=("reason",),
+    back=lambda row: _session_url(row.session),
 )

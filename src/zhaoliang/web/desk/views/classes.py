@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,23 +11,29 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
+from zhaoliang.attendance import perms as attendance_perms
 from zhaoliang.attendance import services as attendance
 from zhaoliang.attendance.selectors import class_totals
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes import perms as class_perms
 from zhaoliang.classes import selectors, services
+from zhaoliang.classes.forecast import Outlook, forecast
 from zhaoliang.classes.models import Enrolment, TrainingClass
-from zhaoliang.classes.services.filing import incomplete
+from zhaoliang.classes.services.filing import filing_decision, incomplete
 from zhaoliang.classes.states import CLASS
 from zhaoliang.evaluation import selectors as evaluation
-from zhaoliang.kernel.acts import Act
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.evaluation.models import Exam
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.masking import mask_phone
+from zhaoliang.policy import Outcome, RuleResult
 from zhaoliang.registry import selectors as registry
+from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies import services as claims
+from zhaoliang.subsidies.models import Claim
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import act_view, given, may, refused, subject
+from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Step, StepState
 from zhaoliang.web.desk import forms, perms
@@ -41,16 +48,19 @@ COLUMNS = (
     Column("state", "状态", lambda row: row.state, "state", "state", "class"),
 )
 STAGES = ("备案", "名册", "上课", "考核", "申领", "到账")
+# From the claim on, its own lines say what is due.
+FORECAST = ("draft", "filed", "accepted", "running", "ended", "assessed")
 REACHED = {"draft": 0, "filed": 0, "accepted": 2, "running": 2, "ended": 3, "assessed": 4, "in_claim": 4, "closed": 6}
 
 
 @dataclass(frozen=True)
 class TraineeRow:
-    """A trainee with the minutes taught and credited so far."""
+    """A trainee with the minutes taught and credited so far, and what the rules let expect."""
 
     enrolment: Enrolment
     planned: int
     credited: int
+    outlook: Outlook | None
 
     @property
     def low(self) -> bool:
@@ -95,10 +105,11 @@ def class_new(request: DeskRequest) -> HttpResponse:
 
 
 def spread(form: Any, problem: Refusal) -> Refusal | None:
-    """Put a refusal's messages at their fields; returns the refusal when some part belongs to no field."""
+    """Put a refusal's messages at their fields; returns the refusal when it says more than they do (a clash, a clause)."""
     for name, text in problem.fields.items():
         form.add_error(name if name in form.fields else None, text)
-    return None if problem.fields else problem
+    told = problem.fields and isinstance(problem, BadInput) and problem.clause is None
+    return None if told else problem
 
 
 @page(class_perms.PAGE, access=subject(selectors.training_class))
@@ -107,25 +118,37 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """A class: each step shows its problems before they cost money."""
     found: TrainingClass = request.subject
     shown, access = selectors.class_page(found), found.access()
-    claim = subsidies.claim_of_class(city, pk)
+    sees_claim = claim_perms.CLAIM.allows(request.actor, access)
+    claim = subsidies.claim_of_class(city, pk) if sees_claim else None
+    exam = evaluation.exam_of(found)
     last = shown.sessions[-1] if shown.sessions else None
     totals = class_totals(found)
     sees_roster = class_perms.ROSTER.allows(request.actor, access)
+    roster = selectors.roster(found) if sees_roster else []
+    looked_ahead = forecast(found, roster) if roster and found.state in FORECAST else None
+    editable = found.state == "draft" and may(request, services.add_session, access)
     context = {
         "found": found,
         "page": shown,
         "phone": mask_phone(found.responsible_phone),
-        "steps": _steps(found, shown.listed),
+        "steps": _steps(request, found, shown.listed, exam, claim),
         "missing": incomplete(found).values() if found.state == "draft" else (),
+        "filing": _filing(found, chinese_day(request.at)) if sees_roster else None,
         "trainees": [
-            TraineeRow(one, *totals.get(one.pk, (0, 0))) for one in (selectors.roster(found) if sees_roster else ())
+            TraineeRow(one, *totals.get(one.pk, (0, 0)), looked_ahead.lines[one.pk] if looked_ahead else None)
+            for one in roster
         ],
+        "forecast": looked_ahead,
         "taught": any(planned for planned, _ in totals.values()),
         "hours_by_kind": {"theory": 0, "practice": 0, "safety": 0} | shown.hours_by_kind,
-        "exam": evaluation.exam_of(found),
+        "exam": exam,
         "claim": claim,
-        "editable": found.state == "draft" and may(request, services.add_session, access),
+        "sees_board": attendance_perms.BOARD.allows(request.actor, access),
+        "editable": editable,
         "session_form": forms.SessionForm(teachers=selectors.teachers_of(found.provider), last=last),
+        "dates_form": forms.DatesForm(
+            initial={"starts_on": found.starts_on, "ends_on": found.ends_on, "exam_on": found.exam_on}
+        ),
         "teacher_form": forms.TeacherForm(),
         "textbook_form": forms.TextbookForm(),
         "may_file": found.state == "draft" and may(request, services.file_class, access),
@@ -137,8 +160,42 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return render(request, "desk/class.html", context)
 
 
-def _steps(found: TrainingClass, listed: int) -> list[Step]:
+@dataclass(frozen=True)
+class Filing:
+    """What the rules of filing say: of the class as it was filed, or as it would be filed today; worst first."""
+
+    on: date
+    results: tuple[RuleResult, ...]
+    refused: int
+    open: int
+
+
+def _filing(found: TrainingClass, today: date) -> Filing | None:
+    if found.state not in ("draft", "filed", "accepted"):
+        return None
+    on = chinese_day(found.filed_at) if found.filed_at and found.state != "draft" else today
+    decision = filing_decision(found, on)
+    order = (Outcome.FAIL, Outcome.CANNOT_TELL, Outcome.PASS)
+    results = tuple(one for outcome in order for one in decision.with_outcome(outcome))
+    return Filing(on, results, len(decision.refusals), len(decision.questions))
+
+
+def _steps(
+    request: DeskRequest, found: TrainingClass, listed: int, exam: Exam | None, claim: Claim | None
+) -> list[Step]:
+    """The spine; each step leads to where it is done, as far as the visitor may go there."""
     reached = REACHED.get(found.state, 0)
+    here_at = [found.city_code, found.pk]
+    board = attendance_perms.BOARD.allows(request.actor, found.access()) and reached >= 2
+    paid = claim is not None and claim.state in ("paying", "settled")
+    urls = (
+        "#filing",
+        "#roster",
+        reverse("provider:board", args=here_at) if board else "#plan",
+        reverse("provider:exam", args=[exam.city_code, exam.pk]) if exam else "",
+        reverse("provider:claim", args=[claim.city_code, claim.pk]) if claim else "",
+        f"{reverse('provider:payments')}?claim={claim.pk}" if claim and paid else "",
+    )
     words: list[StepState] = []
     for index in range(len(STAGES)):
         if index < reached or (index == 1 and listed and reached < 2):
@@ -147,72 +204,14 @@ def _steps(found: TrainingClass, listed: int) -> list[Step]:
             words.append("problem" if found.state in ("withdrawn", "stopped") else "now")
         else:
             words.append("next")
-    return [Step(label, word) for label, word in zip(STAGES, words, strict=True)]
+    return [Step(label, word, url=url) for label, word, url in zip(STAGES, words, urls, strict=True)]
 
 
-def _with_form(service: Act[Any], form_of: Any, arguments_of: Any, say: str) -> Any:
-    """A POST view that fills one of the class page's forms; a wrong one comes back as a page with the messages."""
-
-    @page(service.declaration, access=subject(selectors.training_class))
-    @require_http_methods(["POST"])
-    def view(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-        found: TrainingClass = request.subject
-        form = form_of(request, found)
-        problem = None
-        if form.is_valid():
-            try:
-                service(**given(request), **arguments_of(found, form))
-            except Refusal as refusal:
-                problem = spread(form, refusal)
-                if problem is not None:
-                    return refused(request, problem, class_url(found))
-            else:
-                toasts.say(request, say)
-                return redirect(class_url(found) + "#plan")
-        context = {"form": form, "found": found, "action": say, "refusal": problem}
-        return render(request, "desk/class_form.html", context, status=422)
-
-    return view
-
-
-def _session_arguments(found: TrainingClass, form: forms.SessionForm) -> dict[str, Any]:
-    said = form.cleaned_data
-    begins, ends = form.period()
-    teacher = next(one for one in selectors.teachers_of(found.provider) if one.pk == said["teacher"])
-    kept = {name: said[name] for name in ("kind", "hours", "content", "room", "textbook")}
-    return {"training_class": found, "teacher": teacher, "starts_at": begins, "ends_at": ends, **kept}
-
-
-add_session = _with_form(
-    services.add_session,
-    lambda request, found: forms.SessionForm(request.POST, teachers=selectors.teachers_of(found.provider)),
-    _session_arguments,
-    "已排入课程表。",
-)
-add_textbook = _with_form(
-    services.add_textbook,
-    lambda request, found: forms.TextbookForm(request.POST),
-    lambda found, form: {"training_class": found, **form.cleaned_data},
-    "教材已列入。",
-)
-add_teacher = _with_form(
-    services.add_teacher,
-    lambda request, found: forms.TeacherForm(request.POST),
-    lambda found, form: {"organisation": found.provider, **form.cleaned_data},
-    "教师已登记，可以排课了。",
-)
 _OF_CLASS: dict[str, Any] = {"fetch": selectors.training_class, "argument": "training_class", "back": class_url}
 file_class = act_view(services.file_class, say="已提交备案，等待人社部门审核。", **_OF_CLASS)
 withdraw = act_view(services.withdraw_class, say="班级已撤回。", texts=("reason",), **_OF_CLASS)
 start = act_view(attendance.start_class, say="已开班，名册不再变动。", **_OF_CLASS)
 end = act_view(attendance.end_class, say="已结课，可以安排考核了。", **_OF_CLASS)
-remove_session = act_view(
-    services.remove_session,
-    fetch=selectors.session,
-    argument="session",
-    say="已从课程表移除。",
-    back=lambda session: class_url(session.training_class) + "#plan",
-)
 remove_enrolment = act_view(
     services.remove_enrolment,
     fetch=selectors.enrolment,

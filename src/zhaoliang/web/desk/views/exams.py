@@ -26,10 +26,24 @@ from zhaoliang.web.desk import forms
 from zhaoliang.web.desk import perms as desk
 from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.desk.views.roster import workbook
+from zhaoliang.web.tables import Column, table
 
 
 def exam_url(exam: Exam) -> str:
     return reverse("provider:exam", args=[exam.city_code, exam.pk])
+
+
+COLUMNS = (
+    Column("class", "班级", lambda row: row.training_class.name, order="training_class__name", wide=True),
+    Column("provider", "培训机构", lambda row: row.training_class.provider.short_name),
+    Column("evaluator", "评价机构", lambda row: row.evaluator.short_name),
+    Column("held", "考核日期", lambda row: row.held_on, "date", "held_on"),
+    Column("state", "状态", lambda row: row.state, "state", "state", "exam"),
+    Column("recorded", "登记人数", lambda row: row.recorded if row.state != "planned" else None, "count"),
+    # Not before publication: until then a second person may still change it.
+    Column("passed", "合格人数", lambda row: row.passed if row.state == "published" else None, "count"),
+)
+MOST_COMING = 100
 
 
 @page(desk.EXAMS, access=here)
@@ -38,8 +52,9 @@ def exam_list(request: DeskRequest) -> HttpResponse:
     """Classes that wait for an examination, and the examinations held."""
     organisation = own(request)
     context = {
-        "waiting": selectors.classes_awaiting(organisation),
-        "exams": selectors.exams_by(organisation).select_related("training_class")[:100],
+        "waiting": list(selectors.classes_awaiting(organisation)),
+        "coming": list(classes.classes_to_examine(organisation)[:MOST_COMING]),
+        "table": table(request, selectors.exams_with_tally(organisation), COLUMNS, url=exam_url, unit="次考核"),
     }
     return render(request, "desk/exam_list.html", context)
 
@@ -76,7 +91,8 @@ def _exam_page(
     request: DeskRequest, found: Exam, *, findings: tuple[excel.Finding, ...] = (), status: int = 200
 ) -> HttpResponse:
     access, recorded = found.access(), {one.enrolment_id: one for one in selectors.results(found)}
-    editable = found.state != "published" and may(request, services.record_results, access)
+    holds = selectors.is_staff_of(request.actor, found.evaluator)
+    editable = holds and found.state != "published" and may(request, services.record_results, access)
     context = {
         "found": found,
         "rows": [(one, recorded.get(one.pk)) for one in selectors.candidates(found)] if editable else [],
@@ -86,8 +102,11 @@ def _exam_page(
         "editable": editable,
         "form": forms.FileForm(),
         "findings": findings,
-        "may_publish": found.state == "recorded" and may(request, services.publish_results, access),
-        "may_issue": found.state == "published" and may(request, issuing.issue_for_exam, access),
+        "may_publish": holds and found.state == "recorded" and may(request, services.publish_results, access),
+        "recorder": selectors.recorded_by(found, request.actor),
+        "may_issue": found.state == "published"
+        and selectors.is_staff_of(request.actor, issuing.issuer_of(found))
+        and may(request, issuing.issue_for_exam, access),
     }
     return render(request, "desk/exam.html", context, status=status)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,14 +11,13 @@ from zhaoliang.classes import perms, selectors, services
 from zhaoliang.classes.models import RosterImport, TrainingClass
 from zhaoliang.classes.roster.annotate import annotate
 from zhaoliang.classes.roster.findings import Finding
-from zhaoliang.classes.roster.read import read_roster
 from zhaoliang.classes.roster.template import blank_roster
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import given, subject
+from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.components import toasts
-from zhaoliang.web.desk import forms
+from zhaoliang.web.desk import forms, mending
 from zhaoliang.web.desk import perms as desk
 from zhaoliang.web.desk.desk import DeskRequest, here
 
@@ -79,55 +76,65 @@ def found_import(city: int, pk: int) -> ImportSubject | None:
     return ImportSubject(row) if row is not None else None
 
 
-@page(perms.ROSTER, access=subject(found_import))
-@require_GET
+@page(perms.ROSTER, act=services.mend_roster.declaration, access=subject(found_import))
+@require_http_methods(["GET", "POST"])
 def result(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """What an upload came to: the findings, and the sheet's wrong rows with their cells marked."""
+    """What an upload came to; while it is kept, its wrong rows as a form, and by POST the whole sheet checked again."""
     row: RosterImport = request.subject.row
+    if request.method == "GET":
+        return _result_page(request, row)
+    try:
+        made = services.mend_roster(**given(request), roster_import=row, mends=mending.typed(request.POST.dict()))
+    except Refusal as problem:
+        return refused(request, problem, _import_url(row))
+    if made.imported:
+        toasts.say(request, f"已导入 {made.imported} 人，培训券已登记使用。")
+    return redirect(_import_url(made))
+
+
+def _import_url(row: RosterImport) -> str:
+    return reverse("provider:import", args=[row.city_code, row.pk])
+
+
+def _result_page(request: DeskRequest, row: RosterImport) -> HttpResponse:
+    found = row.training_class
     findings = [Finding.from_dict(one) for one in row.findings]
-    content = selectors.refused_workbook(row)
+    file = selectors.refused_roster(row)
+    sheet = mending.sheet(file, findings, selectors.mends_of(row)) if file else None
+    on_sheet = {line.number for line in sheet.lines} if sheet else set[int]()
     context = {
-        "found": row.training_class,
+        "found": found,
         "row": row,
-        "findings": findings,
         "errors": sum(one.severity == "error" for one in findings),
-        "sheet": _sheet(content, row.file_name, findings) if content else None,
-        "again_url": reverse("provider:roster", args=[city, row.training_class.pk]),
+        # What the sheet's own cells say is not said twice.
+        "findings": [one for one in findings if one.severity != "error" or one.row not in on_sheet],
+        "sheet": sheet,
+        "may_mend": found.state == "draft" and may(request, services.mend_roster, found.access()),
+        "kept_until": row.at + services.KEPT,
+        "again_url": reverse("provider:roster", args=[row.city_code, found.pk]),
     }
     return render(request, "desk/import.html", context)
 
 
-def _sheet(content: bytes, file_name: str, findings: list[Finding]) -> dict[str, Any] | None:
-    """The wrong rows of the uploaded sheet, only the columns that a finding names and the name."""
+@page(services.keep_mends.declaration, access=subject(found_import))
+@require_http_methods(["POST"])
+def keep(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Keep what is typed while it is typed, so that an ended session loses nothing."""
+    row: RosterImport = request.subject.row
     try:
-        file = read_roster(content, file_name=file_name)
-    except Refusal:
-        return None
-    wrong: dict[int, dict[str, Finding]] = {}
-    for one in findings:
-        if one.row is not None and one.severity == "error":
-            wrong.setdefault(one.row, {})[one.key] = one
-    keys = ["name", *sorted({one.key for row in wrong.values() for one in row.values()} - {"name", "document_number"})]
-    titles = {one.key: one.column for row in wrong.values() for one in row.values()} | {"name": "姓名"}
-    rows = [
-        {
-            "number": row.number,
-            "cells": [{"text": row.text(key), "wrong": wrong[row.number].get(key)} for key in keys],
-            "other": [one for key, one in wrong[row.number].items() if key not in keys],
-        }
-        for row in file.rows
-        if row.number in wrong
-    ]
-    return {"titles": [titles.get(key, key) for key in keys], "rows": rows}
+        mends = mending.typed(request.POST.dict())
+        services.keep_mends(actor=request.actor, at=request.at, roster_import=row, mends=mends)
+    except Refusal as problem:
+        return render(request, "desk/parts/kept.html", {"refusal": problem}, status=problem.status)
+    return render(request, "desk/parts/kept.html", {"at": request.at})
 
 
 @page(perms.ROSTER, access=subject(found_import))
 @require_GET
 def annotated(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The refused workbook with red cells and comments."""
+    """The refused workbook with red cells and comments, and the corrections typed so far."""
     row: RosterImport = request.subject.row
-    content = selectors.refused_workbook(row)
-    if content is None:
+    file = selectors.refused_roster(row)
+    if file is None:
         raise Http404
-    file = read_roster(content, file_name=row.file_name)
     return workbook(annotate(file, [Finding.from_dict(one) for one in row.findings], row.notes), "roster-marked.xlsx")

@@ -1,0 +1,116 @@
+"""What the rules say today of each trainee on a roster, long before the claim: nobody is surprised at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhaoliang.classes.facts import base_facts
+from zhaoliang.classes.known import known_people
+from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.policy import Decision, Outcome, RuleResult
+from zhaoliang.registry.lawbook import lawbook, policies_for
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One trainee's decision as far as it can be made before teaching and examination."""
+
+    enrolment: Enrolment
+    decision: Decision
+
+    @property
+    def fen(self) -> int:
+        """The subsidy to expect, in fen: what is due when every open question is answered well; 0 when a rule refuses."""
+        return self.decision.fen or 0
+
+    @property
+    def problems(self) -> tuple[RuleResult, ...]:
+        """What refuses, then what nobody can tell yet."""
+        return (*self.decision.refusals, *self.decision.questions)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The outlook of a roster, by enrolment id, in the order of the roster."""
+
+    lines: dict[int, Outlook]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many trainees it stands so for."""
+        return sum(one.decision.outcome is outcome for one in self.lines.values())
+
+    @property
+    def passed(self) -> int:
+        """Trainees that every rule lets pass."""
+        return self.count(Outcome.PASS)
+
+    @property
+    def open(self) -> int:
+        """Trainees of whom something is not known yet."""
+        return self.count(Outcome.CANNOT_TELL)
+
+    @property
+    def refused(self) -> int:
+        """Trainees whom a rule refuses."""
+        return self.count(Outcome.FAIL)
+
+    @property
+    def fen(self) -> int:
+        """The whole class's expected subsidy in fen, those still open included."""
+        return sum(one.fen for one in self.lines.values())
+
+    @property
+    def causes(self) -> list[tuple[RuleResult, int]]:
+        """Each rule that refuses somebody or cannot be told of somebody, with their number; refusals first, then by heads."""
+        heads: Counter[tuple[str, Outcome]] = Counter()
+        shown: dict[tuple[str, Outcome], RuleResult] = {}
+        for one in self.lines.values():
+            refused = one.decision.outcome is Outcome.FAIL
+            for result in one.decision.refusals if refused else one.decision.questions:
+                heads[result.rule_id, result.outcome] += 1
+                shown[result.rule_id, result.outcome] = result
+        ordered = sorted(heads, key=lambda key: (key[1] is not Outcome.FAIL, -heads[key], key[0]))
+        return [(shown[key], heads[key]) for key in ordered]
+
+    @property
+    def open_fen(self) -> int:
+        """The part of it that hangs on open questions, in fen."""
+        return sum(one.fen for one in self.lines.values() if one.decision.outcome is Outcome.CANNOT_TELL)
+
+
+def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Forecast:
+    """Decide every trainee by the rules of the class's start; the number of queries does not grow with the roster.
+
+    `roster` comes with person and voucher batch, as `selectors.roster` gives it. Reads and stores nothing else: the
+    decision that counts is the claim's.
+    """
+    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
+    known = known_people(
+        city_code=training_class.city_code,
+        person_ids=[one.person_id for one in roster],
+        start=training_class.starts_on,
+        end=training_class.ends_on,
+        training_class=training_class,
+    )
+    lines: dict[int, Outlook] = {}
+    for one in roster:
+        sheet = base_facts(
+            city_code=training_class.city_code,
+            project=training_class.project,
+            start=training_class.starts_on,
+            person=one.person,
+            birth_date=one.person.birth_date,
+            voucher=one.voucher,
+            group=one.group,
+            training_class=training_class,
+            known=known[one.person_id],
+        )
+        lines[one.pk] = Outlook(one, policies.decide(sheet.facts, phase="preflight"))
+    return Forecast(lines)
+
+
+def unknown_words(result: RuleResult) -> tuple[str, ...]:
+    """The facts a rule could not be told for, in the words of the fact schema."""
+    return tuple(lawbook().facts.label(name) for name in result.missing)

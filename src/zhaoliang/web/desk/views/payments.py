@@ -1,0 +1,55 @@
+"""What was paid for the organisation's classes: to whom, when, and what the bank gave back."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Sum
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from zhaoliang.payments.models import PaymentLine
+from zhaoliang.payments.selectors import lines_for
+from zhaoliang.payments.states import PAYMENT_LINE
+from zhaoliang.web.access import page
+from zhaoliang.web.desk import perms
+from zhaoliang.web.desk.desk import DeskRequest, here, own
+from zhaoliang.web.desk.forms import StateFilter
+from zhaoliang.web.tables import Column, table
+
+COLUMNS = (
+    Column("class", "班级", lambda row: row.claim_line.claim.training_class.name, order="claim_line__claim", wide=True),
+    Column("trainee", "学员", lambda row: row.claim_line.person.name, order="claim_line__person__pinyin_key"),
+    Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
+    Column("payee", "户名", lambda row: row.payee_name, order="payee_name"),
+    Column("account", "账号", lambda row: row.account_masked, "code"),
+    Column("state", "状态", lambda row: row.state, "state", "state", "payment_line"),
+    Column("sent", "送银行", lambda row: row.batch.sent_at, "datetime", "batch__sent_at"),
+    Column("settled", "到账", lambda row: row.settled_at, "datetime", "settled_at"),
+    Column("failure", "退回原因", lambda row: row.failure),
+)
+
+
+@page(perms.PAYMENTS, access=here)
+@require_GET
+def payment_list(request: DeskRequest) -> HttpResponse:
+    """Every payment of the organisation's claims, latest first; `?claim=` narrows it to one claim."""
+    wanted = StateFilter(PAYMENT_LINE, request.GET)
+    every = lines_for(own(request))
+    claim = request.GET.get("claim", "")
+    if claim.isdecimal():
+        every = every.filter(claim_line__claim_id=int(claim))
+    sums = {
+        row["state"]: (row["number"], row["fen"])
+        for row in every.order_by().values("state").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    }
+    context = {
+        "filters": wanted,
+        "sums": [(state, *sums[state]) for state in PAYMENT_LINE.states if state in sums],
+        "table": table(request, every.filter(**wanted.wanted()), COLUMNS, url=_url, unit="笔"),
+    }
+    return render(request, "desk/payment_list.html", context)
+
+
+def _url(row: PaymentLine) -> str:
+    return reverse("provider:claim", args=[row.city_code, row.claim_line.claim_id]) + f"#line-{row.claim_line_id}"

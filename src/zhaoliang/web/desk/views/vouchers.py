@@ -1,0 +1,100 @@
+"""Vouchers at the desk: the verification of one, and the log of all this organisation verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.roles import Place
+from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.selectors import user_names
+from zhaoliang.vouchers import services as vouchers
+from zhaoliang.vouchers.models import VoucherCheck
+from zhaoliang.vouchers.selectors import checks_by, concerns, is_qr
+from zhaoliang.web.access import page
+from zhaoliang.web.desk import forms, perms
+from zhaoliang.web.desk.desk import DeskRequest, here, own
+
+# A verification's stable words for people, each with the tone of its badge.
+ANSWERS = {
+    "good": ("真券，可以用", "ok"),
+    "verified": ("验证通过", "ok"),
+    "used": ("已使用", "no"),
+    "expired": ("已过期", "no"),
+    "redeemed": ("已核销", ""),
+    "returned": ("已退券", "no"),
+    "void": ("已作废", "no"),
+    "not_here": ("不能在本机构使用", "ask"),
+    "other_city": ("外市的券", "ask"),
+    "not_found": ("没有这张券", "no"),
+    "forged": ("二维码不真", "no"),
+    "stale": ("二维码过时", "ask"),
+    "malformed": ("券码输错", "ask"),
+}
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A verification as its organisation may see it: of other organisations' vouchers neither code nor holder."""
+
+    check: VoucherCheck
+    word: str
+    tone: str
+    who: str
+    own: bool
+
+
+@page(perms.PROVIDER, act=vouchers.verify_voucher.declaration, access=here)
+@require_http_methods(["GET", "POST"])
+def verify(request: DeskRequest) -> HttpResponse:
+    """Type or scan a voucher: is it genuine, and what is it good for."""
+    form = forms.VerifyForm(request.POST or None)
+    answer = problem = None
+    organisation = own(request)
+    if request.method == "POST" and form.is_valid():
+        code = form.cleaned_data["code"].strip()
+        place = Place(organisation.city_code, organisation.region_id, organisation.pk)
+        try:
+            answer = vouchers.verify_voucher(
+                actor=request.actor,
+                at=request.at,
+                place=place,
+                code=code,
+                organisation=organisation,
+                method="scanned" if is_qr(code) else "typed",
+            )
+        except Refusal as found:
+            problem = found
+        form = forms.VerifyForm()
+    latest = _entries(list(checks_by(organisation)[:5]), organisation)
+    context = {"form": form, "answer": answer, "refusal": problem, "entries": latest}
+    return render(request, "desk/verify.html", context, status=problem.status if problem else 200)
+
+
+@page(perms.PROVIDER, access=here)
+@require_GET
+def log(request: DeskRequest) -> HttpResponse:
+    """Every verification of the organisation, newest first: when, who, which voucher, what was answered."""
+    organisation = own(request)
+    shown = Paginator(checks_by(organisation), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": shown, "entries": _entries(list(shown), organisation)}
+    return render(request, "desk/verify_log.html", context)
+
+
+def _entries(checks: list[VoucherCheck], organisation: Organisation) -> list[Entry]:
+    names = user_names({one.actor_user_id for one in checks if one.actor_user_id is not None})
+    return [
+        Entry(
+            one,
+            *ANSWERS.get(one.answer, (one.answer, "")),
+            who=names.get(one.actor_user_id or 0, ""),
+            own=one.voucher is not None and concerns(one.voucher, organisation),
+        )
+        for one in checks
+    ]
