@@ -13,6 +13,7 @@ from zhaoliang.policy.evaluate import Evaluator, Trace, truth
 from zhaoliang.policy.expressions import Node, Value, tables_in
 from zhaoliang.policy.facts import portable
 from zhaoliang.policy.model import Amount, Citation, Deduction, Document, Instalments, Outcome, Phase
+from zhaoliang.policy.wording import decimal_text
 
 if TYPE_CHECKING:
     from zhaoliang.policy.policyset import PolicySet
@@ -180,14 +181,3 @@ def round_fen(value: int | Fraction, mode: str = Rounding.HALF_UP, step_fen: int
 
 def _number(value: Value | None) -> int | Fraction | None:
     return value if isinstance(value, int | Fraction) else None
-
-
-def decimal_text(value: int | Fraction) -> str:
-    """A factor for people: 0.9, or a/b where no short decimal is exact."""
-    for places in range(7):
-        scaled = value * 10**places
-        if scaled.denominator == 1:
-            digits = str(abs(int(scaled))).rjust(places + 1, "0")
-            sign = "-" if value < 0 else ""
-            return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
-    return str(value)
