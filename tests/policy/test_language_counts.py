@@ -177,7 +177,7 @@ def test_a_history_that_is_wrong_says_where(write: Write, history: object, reaso
 @pytest.mark.parametrize(
     ("count", "reason"),
     [
-        ("of: trainings", "没有 'trainings' 这种补贴。是不是要写 training"),
+        ("of: trainings", "没有 'trainings' 这种补贴（自己的写在 schemes: {代码: 名称}）。是不是要写 training"),
         ("of: training, within: year", "'year' 不能写在这里；可用：lifetime、calendar_year"),
         ("of: training, same: employer", "'employer' 不能写在这里；可用：occupation、level"),
         ("of: training, by: mode", "by 要写一个日期事实"),

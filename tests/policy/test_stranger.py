@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,9 @@ from policy.texts import DOCUMENT, ROOT, Write
 from zhaoliang.cli.policy import app
 from zhaoliang.policy import PolicyError, PolicyStore
 from zhaoliang.policy.expressions import FUNCTIONS
+from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.files import path_sources
+from zhaoliang.policy.library import read_library
 from zhaoliang.policy.model import PHASES
 from zhaoliang.policy.scenarios import run_scenarios
 from zhaoliang.policy.units import BASES, PLAIN
@@ -128,6 +132,39 @@ def test_a_second_city_is_expressed_with_documented_words_alone(tmp_path: Path) 
             decisive = sorted(rule["id"] for rule in answer["rules"] if rule["result"] == answer["outcome"] != "pass")
             assert [answer["outcome"], answer["fen"], decisive] == line["expect"], line["id"]
             assert answer["explain"]
+
+
+SLIPS = [
+    "",
+    "null",
+    "[]",
+    "{}",
+    "-1",
+    "0",
+    "x",
+    "1.5",
+    "2026-01-01",
+    "true",
+    "'a",
+    "99999999999999999999",
+    "80%",
+    "{a: 1}",
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_slip_of_the_pen_is_told_and_never_crashes(tmp_path: Path, seed: int) -> None:
+    """Words of the example are replaced by others at random: the file is read, or refused with file and line."""
+    base = FactSchema.load(ROOT / "facts.yaml")
+    written, chance, file = EXAMPLE.read_text(encoding="utf-8"), random.Random(seed), tmp_path / "slip.yaml"
+    words = list(re.finditer(r"[A-Za-z0-9_.'\"\u4e00-\u9fff-]+", written))
+    for _ in range(40):
+        word, slip = chance.choice(words), chance.choice(SLIPS)
+        file.write_text(written[: word.start()] + slip + written[word.end() :], encoding="utf-8")
+        library = read_library(base, ROOT / "schema.json", path_sources([file]))
+        for problem in library.problems:
+            assert problem.problem, (seed, word.group(), slip)
+            assert problem.line or "YAML" in problem.problem, (seed, word.group(), slip)
 
 
 def test_a_policy_loads_without_the_library(tmp_path: Path) -> None:

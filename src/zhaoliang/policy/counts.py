@@ -61,7 +61,7 @@ def _grant(index: int, entry: object, schema: FactSchema) -> Grant:
     if unknown:
         raise FactError(f"{where}没有 {unknown[0]!r} 这一栏{nearest(unknown[0], FIELDS)}")
     scheme = fields.get("scheme")
-    if scheme not in schema.schemes:
+    if not isinstance(scheme, str) or scheme not in schema.schemes:
         raise FactError(f"{where}：没有 {scheme!r} 这种补贴{nearest(str(scheme), schema.schemes)}")
     try:
         on = fields["on"] if type(fields.get("on")) is date else date.fromisoformat(str(fields.get("on")))
@@ -70,7 +70,7 @@ def _grant(index: int, entry: object, schema: FactSchema) -> Grant:
     named = {"fund_source": "fund_source"} | ALIKE
     about = {named[field]: value for field, value in fields.items() if field in named}
     try:
-        return Grant(str(scheme), on, schema.normalise(about))
+        return Grant(scheme, on, schema.normalise(about))
     except FactError as problem:
         raise FactError(f"{where}：{problem}") from problem
 

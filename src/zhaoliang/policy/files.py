@@ -29,6 +29,8 @@ def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(None, None, "键要写成文字", key.start_mark)
         if key.value in seen:
             raise yaml.constructor.ConstructorError(None, None, f"键 {key.value!r} 写了两次", key.start_mark)
         seen.add(key.value)

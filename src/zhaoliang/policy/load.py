@@ -18,7 +18,7 @@ from zhaoliang.policy.figures import TableReader, key_types, read_clock, read_op
 from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml
 from zhaoliang.policy.model import Clause, Document, Scenario, Table
 from zhaoliang.policy.reading import Reading
-from zhaoliang.policy.shape import faults
+from zhaoliang.policy.shape import faults, tidy
 from zhaoliang.policy.sums import read_amount
 from zhaoliang.policy.units import Type, number
 
@@ -70,6 +70,7 @@ class Draft:
 def read_draft(source: Source, schema: Path) -> Draft:
     """The file's tree, checked against the JSON Schema `schema`; raises PolicyFileError where its head does not hold."""
     tree = read_yaml(source.content, source.shown)
+    tree = replace(tree, data=tidy(tree.data))
     problems = list(faults(tree, schema))
     data: dict[str, Any] = {key: dict(part) if isinstance(part, dict) else part for key, part in tree.data.items()}
     broken: set[str] = set()

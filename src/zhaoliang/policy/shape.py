@@ -139,6 +139,21 @@ def _pattern_hint(path: list[str | int]) -> str:
     return "名称用小写字母、数字和下划线，以字母开头"
 
 
+DATES = ("from", "to", "on", "value")
+
+
+def tidy(data: Any, key: str = "", *, facts: bool = False) -> Any:
+    """The data with every key as text, and a date only where a policy has dates: elsewhere it is the text written.
+
+    `facts`: inside a scenario's `given`, where any value may be a date.
+    """
+    if isinstance(data, dict):
+        return {str(name): tidy(value, str(name), facts=facts or name == "given") for name, value in data.items()}
+    if isinstance(data, list):
+        return [tidy(value, key, facts=facts) for value in data]
+    return data.isoformat() if isinstance(data, date) and not facts and key not in DATES else data
+
+
 def _json_form(data: Any) -> Any:
     """The data as JSON Schema sees it: dates as ISO text, keys as text, exact decimals as numbers."""
     if isinstance(data, dict):
