@@ -150,3 +150,21 @@ def test_explain_one_line(tmp_path: Path) -> None:
     assert "养老保险待遇的人员不能享受补贴" in done.output
     line.write_text(json.dumps({"age": 1}), encoding="utf-8")
     assert runner.invoke(app, ["explain", str(line), *where]).exit_code == 1
+
+
+def test_a_stranger_works_outside_the_repository(tmp_path: Path) -> None:
+    """Elsewhere the fact schema and the library that came with the program serve; a clause's number needs no quotes."""
+    (tmp_path / "mine.yaml").write_text(
+        DOCUMENT + "amounts:\n  a: {scheme: training, says: 标准, base: 100, cite: 1}\n", encoding="utf-8"
+    )
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for words in (["check", "mine.yaml"], ["facts", "mine.yaml"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-c", f"from zhaoliang.cli.policy import app; app({words!r})"],
+            check=False,
+            cwd=tmp_path,
+            env=os.environ | path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr

@@ -143,7 +143,7 @@ DATES = ("from", "to", "on", "value")
 
 
 def tidy(data: Any, key: str = "", *, facts: bool = False) -> Any:
-    """The data with every key as text, and a date only where a policy has dates: elsewhere it is the text written.
+    """The data with every key as text, a date only where a policy has dates, and a clause's number (`cite: 8`) as text.
 
     `facts`: inside a scenario's `given`, where any value may be a date.
     """
@@ -151,6 +151,8 @@ def tidy(data: Any, key: str = "", *, facts: bool = False) -> Any:
         return {str(name): tidy(value, str(name), facts=facts or name == "given") for name, value in data.items()}
     if isinstance(data, list):
         return [tidy(value, key, facts=facts) for value in data]
+    if isinstance(data, int | Decimal) and not isinstance(data, bool) and key in ("cite", "also"):
+        return str(data)
     return data.isoformat() if isinstance(data, date) and not facts and key not in DATES else data
 
 

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from zhaoliang.policy import PolicyError, PolicyFileError, PolicyStore
+from zhaoliang.policy.store import SCHEMAS
 
 app = typer.Typer(help="政策文件：检查、事实清单、逐条判断、比较、试算", no_args_is_help=True)
 
 Root = Annotated[Path, typer.Option("--root", help="政策文件目录", exists=True, file_okay=False)]
-DEFAULT_ROOT = Path("policies")
+# The library of the place one works in, else the one that came with the program.
+DEFAULT_ROOT = next((schema.parent for schema in SCHEMAS if schema.is_file()), SCHEMAS[0].parent)
 
 
 def load(root: Path) -> PolicyStore:
