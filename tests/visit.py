@@ -25,6 +25,7 @@ from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, Textbook, TrainingClass
+from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.identifiers.invent import Inventor
@@ -156,6 +157,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
         ("bureau", "people"): line.person,
+        ("bureau", "policies"): PolicyDraft.objects.get(**here),
         ("bureau", "organisations"): stage.played.training_class.provider,
         ("desk", "classes"): winter,
         ("desk", "imports"): refused,

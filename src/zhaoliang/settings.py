@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "zhaoliang.subsidies",
     "zhaoliang.payments",
     "zhaoliang.careers",
+    "zhaoliang.enactments",
     "zhaoliang.web.components",
     "zhaoliang.web.portal",
     "zhaoliang.web.worker",

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from zhaoliang.careers import services as careers
 from zhaoliang.classes.models import TrainingClass
-from zhaoliang.demo import calendar, market, money, roster, teaching
+from zhaoliang.demo import calendar, lawmaking, market, money, roster, teaching
 from zhaoliang.demo.cast import CITY, Cast, Trainee, assemble
 from zhaoliang.demo.market import Market
 from zhaoliang.demo.roster import Row
@@ -41,7 +41,7 @@ class Played:
 def play(*, at: datetime, echo: Callable[[str], None]) -> Played:
     """Play the chain, or go on where a killed run stopped; a chain played to its end is only read."""
     load_reference_data()
-    if not was_done(CITY, "live"):
+    if not was_done(CITY, "policy-submit"):
         _play(Stage(echo), at)
     training_class = TrainingClass.objects.filter(city_code=CITY, starts_on=calendar.START, hours=120).earliest("id")
     claim = claims.claim_of_class(CITY, training_class.pk)
@@ -63,6 +63,8 @@ def _play(stage: Stage, at: datetime) -> None:
     _subsidy(stage, cast, training_class)
     stage.echo("另外两个在办的班……")
     _live_classes(stage, cast, offer)
+    stage.echo("一份政策修订草稿：检查、试算、送审……")
+    lawmaking.draft_change(stage, cast)
     seal(city_code=CITY, at=at)
 
 

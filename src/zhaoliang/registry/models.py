@@ -426,3 +426,43 @@ class PersonGrant(models.Model):
                 name="person_grant_once_nationally",
             ),
         ]
+
+
+class PolicyText(models.Model):
+    """National: a policy text enacted on the platform. It stands for or adds to the files of `policies/` (lawbook.py).
+
+    Never changed and never removed, because old decisions are replayed by it; of several texts with one path the one with
+    the highest `number` counts, and it can only come before the first day of the path.
+    """
+
+    append_only = True
+
+    region_id: int
+
+    path = models.CharField("位置", max_length=200, help_text="cn-12/jinrenshe-2022-20/2027-01-01.yaml")
+    number = models.PositiveIntegerField("第几次")
+    document_id = models.CharField("文件", max_length=120)
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="地区")
+    valid_from = models.DateField("生效")
+    content = models.TextField("文本")
+    tables = models.JSONField("表格文件", default=dict)
+    sha256 = models.CharField("摘要", max_length=64)
+    drafted_by_user = models.BigIntegerField("起草账号")
+    drafted_by_person = models.BigIntegerField("起草人", null=True)
+    drafted_by_name = models.CharField("起草人姓名", max_length=80)
+    approved_by_user = models.BigIntegerField("批准账号")
+    approved_by_person = models.BigIntegerField("批准人", null=True)
+    approved_by_name = models.CharField("批准人姓名", max_length=80)
+    decided_at = models.DateTimeField("批准时间")
+
+    class Meta:
+        db_table = "policy_text"
+        constraints = [
+            models.UniqueConstraint(fields=["path", "number"], name="policy_text_once"),
+            models.CheckConstraint(
+                condition=~models.Q(drafted_by_user=models.F("approved_by_user")), name="policy_text_two_accounts"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(drafted_by_person=models.F("approved_by_person")), name="policy_text_two_people"
+            ),
+        ]

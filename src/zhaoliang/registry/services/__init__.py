@@ -10,6 +10,7 @@ from zhaoliang.registry.services.organisations import (
 )
 from zhaoliang.registry.services.partners import KeyGone, issue_partner_key, new_secret, revoke_partner_key
 from zhaoliang.registry.services.people import NameMismatch, add_group, record_status, register_person, set_card
+from zhaoliang.registry.services.texts import enact_text, lock_library
 from zhaoliang.registry.services.users import (
     NotYours,
     UsernameTaken,
@@ -33,9 +34,11 @@ __all__ = [
     "add_site",
     "assign_role",
     "create_user",
+    "enact_text",
     "end_role",
     "issue_partner_key",
     "list_organisation",
+    "lock_library",
     "new_secret",
     "record_grant",
     "record_status",

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from zhaoliang.catalogue import perms as catalogue
 from zhaoliang.classes import perms as classes
+from zhaoliang.enactments import perms as enactments
 from zhaoliang.funds import perms as funds
 from zhaoliang.kernel.acts import Declaration
 from zhaoliang.kernel.roles import BUREAU_ROLES, ROLE_LABELS, Actor
@@ -46,6 +47,7 @@ ENTRIES = (
     Entry("资金溯源", "trace_search", "search", payments.TRACE, "资金"),
     Entry("查找个人", "people", "people", registry.FILE, "档案"),
     Entry("机构", "organisations", "company", registry.ORGANISATION, "档案"),
+    Entry("政策文本", "policies", "edit", enactments.DRAFTS, "管理", "policies"),
     Entry("账号和角色", "users", "key", registry.USERS, "管理"),
     Entry("审计日志", "audit", "history", perms.AUDIT, "管理"),
 )

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes import selectors as classes
+from zhaoliang.enactments import selectors as enactments
+from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.roles import Role
 from zhaoliang.payments.states import PAYMENT_BATCH
@@ -51,7 +54,7 @@ def tasks(request: DeskRequest) -> list[Task]:
     """Everything that waits for the officer of this request, the nearest deadline first."""
     desk, clock = desk_of(request), clock_of(request)
     found = [*_classes(desk, clock), *_projects(desk), *_claims(desk, clock), *_objections(desk)]
-    found += [*_voucher_batches(desk), *_payment_batches(desk)]
+    found += [*_voucher_batches(desk), *_payment_batches(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
 
@@ -120,12 +123,29 @@ def _payment_batches(desk: Desk) -> Iterator[Task]:
         yield Task("资金拨付", f"批次 {row.number}", PAYMENT_TASKS[row.state], url, detail, amount_fen=amount)
 
 
+# What each role does with a policy draft, in which state.
+POLICY_STATES = {Role.ADMINISTRATOR: ("returned",), Role.APPROVER: ("submitted",)}
+POLICY_TASKS = {"returned": "按退回的原因修改", "submitted": "核对差异和试算，批准或退回"}
+
+
+def _policy_drafts(desk: Desk) -> Iterator[Task]:
+    for row in policy_drafts(desk)[:MOST_SHOWN]:
+        url = reverse("bureau:policy", args=[row.city_code, row.pk])
+        yield Task("政策文本", row.title, POLICY_TASKS[row.state], url, row.purpose[:40])
+
+
+def policy_drafts(desk: Desk) -> QuerySet[PolicyDraft]:
+    """The policy drafts that wait for the officer."""
+    states = _states(desk, POLICY_STATES)
+    return enactments.drafts_of(desk.city_code, desk.region_code).filter(state__in=states)
+
+
 def _states(desk: Desk, by_role: dict[Role, tuple[str, ...]]) -> list[str]:
     return sorted({state for role, states in by_role.items() if desk.has(role) for state in states})
 
 
 def counts(request: DeskRequest) -> dict[str, int]:
-    """How many things wait, by entry of the side bar; at most six small counting statements."""
+    """How many things wait, by entry of the side bar; at most seven small counting statements."""
     desk, clock = desk_of(request), clock_of(request)
     reviewer, approver = desk.has(Role.REVIEWER), desk.has(Role.APPROVER)
     claim_states, payment_states = _states(desk, CLAIM_STATES), _states(desk, PAYMENT_STATES)
@@ -135,5 +155,6 @@ def counts(request: DeskRequest) -> dict[str, int]:
         "projects": selectors.project_count(desk) if reviewer else 0,
         "claims": selectors.claim_count(desk, claim_states, over_before=clock.today) if claim_states else 0,
         "voucher_batches": selectors.voucher_batch_count(desk) if publishes else 0,
+        "policies": policy_drafts(desk).count() if _states(desk, POLICY_STATES) else 0,
         "payments": selectors.payment_batch_count(desk, payment_states) if payment_states else 0,
     }

@@ -1,0 +1,136 @@
+"""Whole texts: the next version of one in force, one that ends another, an empty one; and its dates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from zhaoliang.enactments.editing.figures import tree_of
+from zhaoliang.enactments.editing.spans import Span, Spans, splice, with_entry
+
+NATION = 100000
+
+
+def jurisdiction(region_code: int) -> str:
+    """The folder of a region: 100000 → cn, 120000 → cn-12, 370900 → cn-37-09."""
+    if region_code == NATION:
+        return "cn"
+    digits = f"{region_code:06d}"
+    parts = [digits[0:2], digits[2:4], digits[4:6]]
+    while parts and parts[-1] == "00":
+        parts.pop()
+    return "-".join(["cn", *parts])
+
+
+def path_of(document_id: str, start: date) -> str:
+    """Where a version stands in the library: `cn-12/jinrenshe-2022-20/2027-01-01.yaml`."""
+    return f"{document_id}/{start.isoformat()}.yaml"
+
+
+def set_dates(content: str, start: date, end: date | None) -> str:
+    """The text with its days in force, and its scenarios moved to days on which it binds."""
+    spans = Spans(content)
+    held = spans.at("document", "in_force")
+    days = f"{{from: {start.isoformat()}{f', to: {end.isoformat()}' if end else ''}}}"
+    changed = splice(content, [(held, days)]) if held is not None else content
+    return _moved_scenarios(changed, start)
+
+
+def _moved_scenarios(content: str, start: date) -> str:
+    """A scenario proves the version that binds on its day, so those of the version before are asked of this one."""
+    spans, data = Spans(content), tree_of(content).data
+    changes: dict[int, tuple[Span, str]] = {}
+    scenarios = data.get("scenarios")
+    for index, entry in enumerate(scenarios if isinstance(scenarios, list) else []):
+        given = entry.get("given") if isinstance(entry.get("given"), dict) else {}
+        for path, value in ((("on",), entry.get("on")), (("given", "class_start"), given.get("class_start"))):
+            if not (isinstance(value, date) and value < start):
+                continue
+            span = spans.at("scenarios", index, *path)
+            if span is not None and span.kind == "scalar":
+                changes[span.start] = (span, start.isoformat())
+    return splice(content, changes.values())
+
+
+def scalar(text: str) -> str:
+    """A text as a YAML scalar that cannot be read as anything else."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def blank_text(
+    *,
+    document_id: str,
+    region_code: int,
+    title: str,
+    number: str,
+    issuers: list[str],
+    start: date,
+    clause: str,
+    repealed: str = "",
+) -> str:
+    """A new document with its head and its first clause; `repealed` stops binding on its first day."""
+    return "\n".join(
+        [
+            "document:",
+            f"  id: {document_id}",
+            f"  title: {scalar(title)}",
+            f"  number: {scalar(number)}",
+            f"  issuers: [{', '.join(scalar(one) for one in issuers)}]",
+            f"  in_force: {{from: {start.isoformat()}}}",
+            f"  region: {region_code}",
+            *([f"  repeals: [{repealed}]"] if repealed else []),
+            "",
+            "clauses:",
+            f'  "1": {{ref: 第一条, text: {scalar(clause)}, verified: true, source: 本平台起草，以正式印发文本为准}}',
+            "",
+        ]
+    )
+
+
+def adopt_result(content: str, index: int, expect: Mapping[str, Any]) -> str:
+    """The text with the expected answer of its `index`-th scenario replaced."""
+    span = Spans(content).at("scenarios", index, "expect")
+    if span is None:
+        return content
+    parts = [f"{name}: {_flow(value)}" for name, value in expect.items()]
+    return splice(content, [(span, f"{{{', '.join(parts)}}}")])
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_flow(one) for one in value)}]"
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return scalar(value) if ":" in value or not value.isascii() else value
+    return str(value)
+
+
+RULE_PARTS = ("rules", "limits", "exclusions")
+
+
+def set_decision(content: str, rule_id: str, decision: Mapping[str, str]) -> str:
+    """The text with the recorded decision by which a rule against a higher text binds all the same (by, number, on, text)."""
+    spans = Spans(content)
+    parts = [f"{name}: {said if name == 'on' else scalar(said)}" for name, said in decision.items()]
+    value = f"{{{', '.join(parts)}}}"
+    for part in RULE_PARTS:
+        rule = spans.at(part, rule_id)
+        if rule is None or rule.kind != "mapping":
+            continue
+        held = rule.child("decision")
+        return splice(content, [(held, value)]) if held is not None else with_entry(content, rule, "decision", value)
+    return content
+
+
+def table_files(content: str) -> list[str]:
+    """The names of the table files that the text reads, each once."""
+    names: list[str] = []
+    tables = tree_of(content).data.get("tables")
+    for entry in tables.values() if isinstance(tables, dict) else ():
+        for version in entry.get("versions") or [entry]:
+            if isinstance(version, dict) and isinstance(version.get("file"), str):
+                names.append(version["file"])
+    return list(dict.fromkeys(names))

@@ -1,0 +1,45 @@
+"""Past claim lines for a what-if: the facts they were decided on, without who they are about."""
+
+from __future__ import annotations
+
+from zhaoliang.enactments.simulation import PastLine
+from zhaoliang.kernel.roles import region_covers
+from zhaoliang.registry import selectors as registry
+from zhaoliang.subsidies.models import ClaimLine
+
+# A whole what-if of so many lines takes a few seconds; the newest are taken.
+MOST_LINES = 5_000
+
+
+def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
+    """The newest decided lines under a region, in each of its cities: what each was decided on last."""
+    found: list[PastLine] = []
+    for city in _cities(city_code, region_code):
+        rows = (
+            ClaimLine.objects.filter(city_code=city, decision__isnull=False)
+            .select_related("decision", "claim__training_class")
+            .order_by("-pk")[: most - len(found)]
+        )
+        for row in rows:
+            decision = row.decision
+            place, _, rest = decision.policy_version.partition("/")
+            if region_covers(region_code, int(place)):
+                found.append(
+                    PastLine(
+                        row.pk,
+                        int(place),
+                        rest.partition("@")[0],
+                        row.claim.training_class.starts_on,
+                        decision.facts,
+                        decision.policy_version,
+                        decision.outcome,
+                        decision.amount_fen,
+                    )
+                )
+    return found
+
+
+def _cities(city_code: int, region_code: int) -> list[int]:
+    """The cities whose lines a region's text decides: its own, or those under a province or the nation."""
+    below = [city.city_code for city in registry.cities() if region_covers(region_code, city.code)]
+    return sorted({city_code, *below})
