@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 from typer.testing import CliRunner
 
 from policy.texts import DOCUMENT, ROOT
@@ -103,6 +104,25 @@ def test_eval_answers_each_line_and_names_the_wrong_ones(tmp_path: Path) -> None
     assert "专项职业能力补贴标准" in refused["clause"]
     assert [step["fen"] for step in answered["a"]["steps"]] == [59000, 59000]
     assert any("这不是拒绝" in line for line in answered["a"]["explain"])
+
+
+def test_eval_reads_parquet_exactly_as_json(tmp_path: Path) -> None:
+    lines = tmp_path / "facts.jsonl"
+    lines.write_text(
+        '{"id": "a", "kind": "no_certificate", "planned_hours": 40, "attended_hours": 31.9, "class_start": "2026-06-01"}\n'
+        '{"id": "b", "kind": null, "planned_hours": 60, "attended_hours": 60, "class_start": null}\n',
+        encoding="utf-8",
+    )
+    table = tmp_path / "facts.parquet"
+    columns = (
+        "{id: 'VARCHAR', kind: 'VARCHAR', planned_hours: 'INT', attended_hours: 'DECIMAL(6, 2)', class_start: 'DATE'}"
+    )
+    duckdb.sql(f"COPY (SELECT * FROM read_json('{lines}', columns = {columns})) TO '{table}' (FORMAT parquet)")
+    where = ["eval", "--policy", str(ROOT / "cn-37-09"), "--on", "2026-06-01", "--scheme", "training", "--facts"]
+    said = [runner.invoke(app, [*where, str(file)]) for file in (lines, table)]
+    assert [done.exit_code for done in said] == [0, 0]
+    assert said[0].stdout == said[1].stdout
+    assert [json.loads(line)["fen"] for line in said[0].stdout.splitlines()] == [40000, None]
 
 
 def test_eval_asks_for_the_place_where_texts_of_several_are_given(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
+import duckdb
 import typer
 
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
@@ -17,6 +18,9 @@ from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.library import region_chain
 from zhaoliang.policy.model import PHASES
 
+CHUNK = 5_000
+# A line's number, its id, its facts, and what is wrong with a line that holds none.
+FactLine: TypeAlias = tuple[int, object, dict[str, object], str]
 Day = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="判断日，通常是开班日期")]
 PhaseName = Annotated[str, typer.Option("--phase", help="、".join(PHASES))]
 
@@ -26,7 +30,13 @@ def evaluate(
     policy: Annotated[list[Path], typer.Option("--policy", help="政策文件或文件夹，可写多个", exists=True)],
     facts: Annotated[
         Path,
-        typer.Option("--facts", help="每行一条事实的 JSON（JSON Lines）", exists=True, dir_okay=False, allow_dash=True),
+        typer.Option(
+            "--facts",
+            help="每行一条事实的 JSON（JSON Lines），或 .parquet",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
+        ),
     ],
     on: Day,
     more: Annotated[list[Path] | None, typer.Argument(help="更多政策文件", exists=True, show_default=False)] = None,
@@ -40,20 +50,18 @@ def evaluate(
     policies = _policies(store, place, scheme, date(on.year, on.month, on.day))
     at = _phase(phase)
     wrong = 0
-    text = typer.get_text_stream("stdin") if str(facts) == "-" else facts.open(encoding="utf-8-sig")
-    with text as lines:
-        for number, name, given, problem in read_lines(lines):
-            try:
-                if problem:
-                    raise FactError(problem)
-                decision = policies.decide(given, phase=at)
-            except FactError as refused:
-                wrong += 1
-                typer.echo(f"{facts}:{number}: {refused}", err=True)
-                continue
-            row = line_row(name, decision)
-            row |= {"explain": explain(decision, policies.facts)} if explained else {}
-            typer.echo(json.dumps(row, ensure_ascii=False))
+    for number, name, given, problem in read_facts(facts):
+        try:
+            if problem:
+                raise FactError(problem)
+            decision = policies.decide(given, phase=at)
+        except FactError as refused:
+            wrong += 1
+            typer.echo(f"{facts}:{number}: {refused}", err=True)
+            continue
+        row = line_row(name, decision)
+        row |= {"explain": explain(decision, policies.facts)} if explained else {}
+        typer.echo(json.dumps(row, ensure_ascii=False, default=str))
     if wrong:
         typer.echo(f"有 {wrong} 行事实有误，没有判断", err=True)
         raise typer.Exit(1)
@@ -83,7 +91,27 @@ def explain_line(
         typer.echo(line)
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, object, dict[str, object], str]]:
+def read_facts(path: Path) -> Iterator[FactLine]:
+    """The lines of a .parquet file (a column a fact, beside `id`), or of JSON Lines; `-` is standard input."""
+    if path.suffix.lower() == ".parquet":
+        try:
+            held = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(path)])
+        except duckdb.Error as problem:
+            yield 0, None, {}, f"不是 Parquet 文件：{problem}"
+            return
+        names = [column[0] for column in held.description or ()]
+        number = 0
+        while rows := held.fetchmany(CHUNK):
+            for row in rows:
+                number += 1
+                yield _fact_line(number, dict(zip(names, row, strict=True)))
+        return
+    text = typer.get_text_stream("stdin") if str(path) == "-" else path.open(encoding="utf-8-sig")
+    with text as lines:
+        yield from read_lines(lines)
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
     """Each line's number, id and facts; the last part says what is wrong with a line that holds none.
 
     A line is `{"id": …, "facts": {…}}`, or the facts themselves beside the id. Decimals stay exact.
@@ -99,9 +127,13 @@ def read_lines(lines: Iterable[str]) -> Iterator[tuple[int, object, dict[str, ob
         if not isinstance(held, dict):
             yield number, number, {}, '一行要写一个 JSON 对象：{"id": …, "facts": {…}}'
             continue
-        inner = held.get("facts")
-        given = inner if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
-        yield number, held.get("id", number), given, ""
+        yield _fact_line(number, held)
+
+
+def _fact_line(number: int, held: dict[str, Any]) -> FactLine:
+    inner = held.get("facts")
+    given = inner if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
+    return number, held.get("id", number), given, ""
 
 
 def line_row(name: object, decision: Decision) -> dict[str, Any]:
