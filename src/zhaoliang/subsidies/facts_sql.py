@@ -168,8 +168,16 @@ def _template() -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
 
 
-def line_facts(chosen: Chosen) -> tuple[str, dict[str, Any]]:
-    """The relation of the chosen lines with its parameters: `id`, every fact (NULL: unknown), `evidence`, `prepaid`, …"""
+def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tuple[str, dict[str, Any]]:
+    """The relation of the chosen lines with its parameters: `id`, every fact (NULL: unknown), `evidence`, `prepaid`, …
+
+    `more` are further columns by name, expressions over `l`, the line with its class.
+    """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
-    text = _template().format(claims=chosen.claims, lines=chosen.lines, levels=f"ARRAY[{ranks}]")
+    text = _template().format(
+        claims=chosen.claims,
+        lines=chosen.lines,
+        levels=f"ARRAY[{ranks}]",
+        more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
+    )
     return text, {"city": chosen.city_code, **chosen.parameters}

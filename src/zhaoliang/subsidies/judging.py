@@ -20,7 +20,7 @@ from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, line_facts
 from zhaoliang.subsidies.models import ClaimLine, Decision, DecisionBasis
 
 PHASE = "claim"
-TYPES = {"bool": "boolean", "number": "bigint", "fraction": "bigint", "date": "date", "text": "text"}
+OFFERED = {*LINE_FACTS, *(f"{name}_den" for name, kind in LINE_FACTS.items() if kind == "fraction")}
 
 
 @dataclass(frozen=True)
@@ -109,21 +109,14 @@ def judged(chosen: Chosen, sheet: Sheet, ids: Mapping[str, int]) -> tuple[str, d
 
     Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version.
     """
-    relation, parameters = line_facts(chosen)
-    offered = {f"{name}_den": "bigint" for name, kind in LINE_FACTS.items() if kind == "fraction"}
-    offered |= {name: TYPES[kind] for name, kind in LINE_FACTS.items()}
-    columns = [f'base."{name}"::{type_} AS "{name}"' for name, type_ in offered.items()]
     # What the platform does not hold (yet) is unknown, and so sends a line to a person at the most.
-    columns += [
-        f'NULL::{column.sql_type} AS "{column.name}"'
-        for column in sheet.statement.columns
-        if column.name not in offered
-    ]
+    missing = {
+        column.name: f"NULL::{column.sql_type}" for column in sheet.statement.columns if column.name not in OFFERED
+    }
+    relation, parameters = line_facts(chosen, more=missing)
     kept = ", ".join(_kept(name, kind) for name, kind in LINE_FACTS.items())
     text = f"""
-WITH facts AS MATERIALIZED (
-    SELECT base.id, base.region_id, base.evidence, base.prepaid, {", ".join(columns)} FROM ({relation}) base
-),
+WITH facts AS MATERIALIZED ({relation}),
 judged AS ({sheet.statement.select("facts").replace("%", "%%")})
 SELECT facts.id AS line,
        basis.version,

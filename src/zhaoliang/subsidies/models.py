@@ -122,7 +122,7 @@ class Decision(CityModel):
 
     class Meta:
         db_table = "decision"
-        indexes = [models.Index(fields=["city_code", "claim_line_id"], name="decision_line")]
+        indexes = [models.Index(fields=["city_code", "claim_line_id", "id"], name="decision_line_latest")]
 
     @property
     def paid_to(self) -> str:

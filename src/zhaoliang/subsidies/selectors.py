@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from zhaoliang import policy
@@ -23,6 +24,7 @@ from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
+from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.services.locking import LINE_PARTS
 from zhaoliang.subsidies.states import CLAIM_LINE
 
@@ -178,6 +180,33 @@ def claims_of(provider: Organisation) -> QuerySet[Claim]:
 def claims_by_id(city_code: int, claim_ids: Collection[int]) -> list[Claim]:
     """The city's claims of these ids with class, project and provider, in order of id."""
     return list(_claims(city_code).filter(pk__in=list(claim_ids)).order_by("id"))
+
+
+def past_line_facts(
+    path: Path, *, city_code: int, region_code: int, states: Sequence[str] = (), form: Format = "parquet"
+) -> int:
+    """Write the facts of a region's claim lines, without names or document numbers, to `path`; returns how many lines.
+
+    Columns as `subsidies.past.columns` names them. Raises ExportUnavailable where DuckDB is not installed.
+    """
+    return export_line_facts(path, city_code=city_code, region_code=region_code, states=states, form=form)
+
+
+def claim_days(city_code: int, region_code: int) -> list[tuple[int, date]]:
+    """The regions and first days of the classes of all claims of a region: for each, one set of policies binds."""
+    rows = Claim.objects.filter(city_code=city_code, **within("training_class__project__region_id", region_code))
+    pairs = rows.values_list("training_class__project__region_id", "training_class__starts_on").distinct()
+    return sorted(pairs)
+
+
+def claim_span(city_code: int, regions: Collection[int], days: Collection[date]) -> tuple[int, int]:
+    """The first and the last id of the claims of classes there that began on these days; (0, -1) where there is none."""
+    found = Claim.objects.filter(
+        city_code=city_code,
+        training_class__project__region_id__in=list(regions),
+        training_class__starts_on__in=list(days),
+    ).aggregate(first=Min("id"), last=Max("id"))
+    return (0, -1) if found["first"] is None else (found["first"], found["last"])
 
 
 def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[ClaimLine]:

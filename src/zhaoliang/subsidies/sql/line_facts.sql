@@ -73,6 +73,7 @@ lines AS MATERIALIZED (
            t.occupation_id AS certificate_occupation,
            t.state AS certificate_state,
            l.voucher_id,
+           l.decision_id,
            g.granted_on AS own_on,
            g.id AS own_grant
     FROM classes k
@@ -154,7 +155,7 @@ SELECT l.id,
        l.region_id,
        l.claim_id,
        l.prepaid,
-       l.year - date_part('year', h.birth_date)::int
+       l.year - date_part('year', h.birth_date)::bigint
            - (l.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
            AS person_age_at_start,
        TRUE AS name_matches_id,
@@ -165,22 +166,22 @@ SELECT l.id,
            WHEN (u.student & 1) = 1 THEN 'full_time'
            WHEN (u.student & 1) = 0 THEN 'none'
        END AS student_status,
-       l."group",
+       l."group"::text AS "group",
        CASE WHEN m.own >> 61 > 0 THEN TRUE END AS group_proved,
-       l.occupation,
+       l.occupation::text AS occupation,
        ({levels})[l.rank + 1] AS level,
        l.kind,
-       l.category,
-       l.scarcity,
-       l.mode,
-       l.site_kind,
+       l.category::text AS category,
+       l.scarcity::text AS scarcity,
+       l.mode::text AS mode,
+       l.site_kind::text AS site_kind,
        l.class_start,
-       l.planned_hours,
-       l.theory_hours,
-       l.practice_hours,
-       l.safety_hours,
-       l.credited_minutes AS attended_hours,
-       l.minutes_per_hour AS attended_hours_den,
+       l.planned_hours::bigint AS planned_hours,
+       l.theory_hours::bigint AS theory_hours,
+       l.practice_hours::bigint AS practice_hours,
+       l.safety_hours::bigint AS safety_hours,
+       l.credited_minutes::bigint AS attended_hours,
+       l.minutes_per_hour::bigint AS attended_hours_den,
        CASE
            WHEN z.certain IS NULL THEN FALSE
            WHEN z.certain THEN TRUE
@@ -191,7 +192,7 @@ SELECT l.id,
        l.provider_in_directory,
        l.provider_sanctioned,
        -- A voucher that was paid with this very line was in the claim when the line was judged.
-       CASE WHEN v.state = 'redeemed' AND l.line_state = 'paid' THEN 'in_claim' ELSE v.state END AS voucher_state,
+       CASE WHEN v.state = 'redeemed' AND l.line_state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
        b.project_id = l.project_id AND coalesce(v.provider_id = l.provider_id, TRUE) AS voucher_fits_project,
        v.state <> 'expired' AND coalesce(v.used_at, l.start_at) <= b.use_until AS voucher_valid_on_start,
        l.passed AS exam_passed,
@@ -206,7 +207,7 @@ SELECT l.id,
        END AS certificate_kind,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN ({levels})[l.certificate_rank + 1] END
            AS certificate_level,
-       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN l.certificate_occupation END
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN l.certificate_occupation::text END
            AS certificate_occupation,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN TRUE END AS certificate_registered,
        coalesce(g.trainings, 0) AS trainings_paid_lifetime,
@@ -219,7 +220,7 @@ SELECT l.id,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN coalesce(g.certified_upgrade, FALSE) END
            AS skill_upgrade_paid_for_certificate,
        g.insured IS NOT NULL AS fund_double_paid,
-       l.fund_source,
+       l.fund_source::text AS fund_source,
        ARRAY[
            l.person_id,
            l.enrolment_id,
@@ -240,7 +241,7 @@ SELECT l.id,
            CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN g.certified & ((1::bigint << 40) - 1) END,
            l.result_id,
            l.certificate_id
-       ] AS evidence
+       ] AS evidence{more}
 FROM lines l
 JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id
 LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id

@@ -1,0 +1,86 @@
+"""A whole region decided again at once: what differs is stored beside, nothing moves, nothing is stored twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from factories import registry
+from factories.subsidies import ASSESSED, CITY, FULL_FEN, HEPING, assembled, case, confirmed
+from zhaoliang.kernel.errors import Forbidden
+from zhaoliang.kernel.roles import Place, Role, system_actor
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.models import PersonStatus
+from zhaoliang.subsidies import selectors
+from zhaoliang.subsidies.models import ClaimLine, Decision
+from zhaoliang.subsidies.past import columns
+from zhaoliang.subsidies.services.audit import audit_region, compare
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("F2", "F3")]
+
+
+def audit(place: Place | None = None) -> int:
+    return audit_region(actor=system_actor(), at=ASSESSED, place=place or Place(CITY, CITY), workers=1)
+
+
+def test_an_audit_stores_what_differs_once_and_moves_nothing() -> None:
+    made = case(3)
+    confirmed(made)
+    assert audit() == 0
+    PersonStatus.objects.filter(city_code=CITY, person=made.people[0], kind="pension").update(holds=True)
+    line = ClaimLine.objects.get(city_code=CITY, person=made.people[0])
+    found = compare(CITY, CITY)
+    assert (found["pass", "fail"].lines, found["pass", "fail"].examples) == (1, (line.pk,))
+    assert (found["pass", "fail"].fen_before, found["pass", "pass"].fen_after) == (FULL_FEN, 2 * FULL_FEN)
+    assert audit() == 1
+    assert audit() == 0
+    after = ClaimLine.objects.get(city_code=CITY, pk=line.pk)
+    assert (after.state, after.amount_fen, after.decision_id) == ("passed", FULL_FEN, line.decision_id)
+    latest = selectors.decisions_of(line)[0]
+    assert (latest.outcome, latest.payee) == ("fail", "provider")
+    assert latest.evidence["pension_drawn"]["type"] == "registry.personstatus"
+    assert [one["rule_id"] for one in latest.record["results"] if one["outcome"] == "fail"] == ["not_drawing_pension"]
+
+
+def test_an_audit_by_other_texts_changes_nothing_and_says_what_they_would() -> None:
+    assembled(case(2))
+    path = "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
+    text = (lawbook().root / path).read_text(encoding="utf-8")
+    before = Decision.objects.filter(city_code=CITY).count()
+    draft = text.replace(
+        "{very_scarce: 1.00, scarce: 0.90, common: 0.80}", "{very_scarce: 0.50, scarce: 0.45, common: 0.40}"
+    )
+    assert draft != text
+    found = compare(CITY, CITY, store=type(lawbook()).load(lawbook().root, {path: draft.encode()}))
+    assert found["pass", "pass"].fen_after * 2 == found["pass", "pass"].fen_before == 2 * FULL_FEN
+    assert Decision.objects.filter(city_code=CITY).count() == before
+
+
+def test_an_audit_keeps_to_its_region_and_its_people() -> None:
+    assembled(case(1))
+    assert compare(CITY, 120102) == {}
+    assert sum(moved.lines for moved in compare(CITY, HEPING).values()) == 1
+    reviewer = registry.actor_with(Role.REVIEWER, person=registry.person())
+    with pytest.raises(Forbidden):
+        audit_region(actor=reviewer, at=ASSESSED, place=Place(CITY, HEPING), workers=1)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
+def test_the_facts_of_past_lines_leave_without_names_or_numbers(tmp_path: Path, form: str) -> None:
+    made = case(2, attended={1: 4321})
+    assembled(made)
+    path = tmp_path / f"lines.{form}"
+    assert selectors.past_line_facts(path, city_code=CITY, region_code=CITY, form=form) == 2
+    with duckdb.connect() as engine:
+        rows = engine.execute(f"SELECT * FROM '{path}' ORDER BY id").fetchall()
+        names = [column[0] for column in engine.description or []]
+    assert names == list(columns())
+    second = dict(zip(names, rows[1], strict=True))
+    assert (second["region"], second["decided"], second["decided_fen"]) == (HEPING, "pass", FULL_FEN)
+    assert (second["attended_hours"], second["attended_hours_den"], second["pension_drawn"]) == (4321, 45, False)
+    plain = path.read_bytes()
+    for person in made.people:
+        assert person.name.encode() not in plain
+        assert person.document_number.encode() not in plain
