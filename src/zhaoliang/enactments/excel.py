@@ -114,7 +114,9 @@ def _header(version: TableVersion, grid: list[list[Any]]) -> tuple[int, dict[int
         coded = {position: code for position, cell in enumerate(row) if (code := _code(cell))}
         keys = {position: code for position, code in coded.items() if code in wanted}
         values = {position: code for position, code in coded.items() if code not in wanted}
-        if not (set(keys.values()) == wanted and values):
+        # A title may end in brackets too: a header names at least one column the table has.
+        ours = {*version.column_codes, *version.keys[-1].codes}
+        if set(keys.values()) != wanted or not ours & set(values.values()):
             continue
         if len(set(coded.values())) != len(coded):
             raise _unusable("有两列的代码相同。", "请只保留一列。")
