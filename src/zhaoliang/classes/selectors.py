@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import (
     ClassSession,
     Enrolment,
@@ -164,6 +165,12 @@ def classes_to_examine(evaluator: Organisation) -> QuerySet[TrainingClass]:
     """The accepted and running classes of projects that the organisation evaluates, the next examination first."""
     rows = _classes(evaluator.city_code).filter(project__evaluator=evaluator, state__in=("accepted", "running"))
     return rows.order_by("exam_on", "id")
+
+
+def classes_of_project(project: Project) -> list[int]:
+    """The numbers of all classes of a project that were held or are being held."""
+    found = TrainingClass.objects.filter(city_code=project.city_code, project=project)
+    return list(found.exclude(state__in=("draft", "filed", "withdrawn")).order_by("id").values_list("pk", flat=True))
 
 
 def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:

@@ -78,3 +78,53 @@ class ExamResult(CityModel):
                 name="exam_result_practice_range",
             ),
         ]
+
+
+class Opinion(CityModel):
+    """What a trainee thinks of the class, once, after its end: four marks from 1 (差) to 5 (很好) and a free text."""
+
+    append_only = True
+
+    training_class_id: int
+
+    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="opinions")
+    enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="opinions")
+    teaching = models.PositiveSmallIntegerField("老师教得怎么样")
+    practice = models.PositiveSmallIntegerField("实操练得够不够")
+    place = models.PositiveSmallIntegerField("场地设备怎么样")
+    useful = models.PositiveSmallIntegerField("学到的用得上吗")
+    text = models.CharField("意见和建议", max_length=1000, blank=True)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "opinion"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "enrolment"], name="opinion_once"),
+            *(
+                models.CheckConstraint(condition=models.Q(**{f"{mark}__range": (1, 5)}), name=f"opinion_{mark}_range")
+                for mark in ("teaching", "practice", "place", "useful")
+            ),
+        ]
+        indexes = [models.Index(fields=["city_code", "training_class"], name="opinion_class")]
+
+    def access(self) -> Access:
+        return self.enrolment.access()
+
+
+class Improvement(CityModel):
+    """What the provider changes after the opinions on a class, in its own words; read by the reviewer of its next filing."""
+
+    append_only = True
+
+    training_class_id: int
+
+    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="improvements")
+    text = models.CharField("改进措施", max_length=1000)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "improvement"
+        constraints = [models.UniqueConstraint(fields=["city_code", "training_class"], name="improvement_once")]
+
+    def access(self) -> Access:
+        return self.training_class.access()

@@ -13,3 +13,8 @@ EXAM = question(
     },
 )
 OWN_RESULT = question("evaluation.own_result", "查看我的考核成绩", {Role.WORKER: Reach.SELF})
+OPINIONS = question(
+    "evaluation.opinions",
+    "查看学员评价",
+    {Role.PROVIDER: Reach.ORGANISATION, **dict.fromkeys(sorted(BUREAU_ROLES - {Role.FINANCE}), Reach.REGION)},
+)

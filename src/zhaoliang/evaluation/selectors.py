@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import Enrolment, TrainingClass
-from zhaoliang.classes.selectors import ended_classes, enrolments_in
-from zhaoliang.evaluation.models import Exam, ExamResult
+from zhaoliang.classes.selectors import classes_of_project, ended_classes, enrolments_in
+from zhaoliang.evaluation.models import Exam, ExamResult, Improvement, Opinion
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.roles import Actor, Role
@@ -23,6 +24,68 @@ class Tally:
     sat: int
     passed: int
     absent: int
+
+
+MARKS = {
+    "teaching": "老师教得怎么样",
+    "practice": "实操练得够不够",
+    "place": "场地设备怎么样",
+    "useful": "学到的用得上吗",
+}
+# Fewer could be told apart by the people of the class.
+FEWEST = 3
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """The opinions on one or more classes: how many, and from FEWEST on the average marks (in tenths) and the texts."""
+
+    count: int
+    tenths: dict[str, int]
+    texts: tuple[str, ...]
+    improvement: str = ""
+
+    @property
+    def marks(self) -> list[tuple[str, int]]:
+        """Each question with its average in tenths of a mark."""
+        return [(MARKS[name], tenths) for name, tenths in self.tenths.items()]
+
+
+def _opinions(city_code: int, class_ids: list[int], improvement: str = "") -> Opinions:
+    found = list(Opinion.objects.filter(city_code=city_code, training_class_id__in=class_ids).order_by("id"))
+    if len(found) < FEWEST:
+        return Opinions(len(found), {}, (), improvement)
+    tenths = {name: sum(getattr(one, name) for one in found) * 10 // len(found) for name in MARKS}
+    # Not in the order they came in: that would name the first to answer.
+    return Opinions(len(found), tenths, tuple(sorted({one.text for one in found if one.text})), improvement)
+
+
+def opinions_on(training_class: TrainingClass) -> Opinions:
+    """What the trainees of a class think of it, nameless, and what the provider changes."""
+    of_class = {"city_code": training_class.city_code, "training_class": training_class}
+    improvement = Improvement.objects.filter(**of_class).values_list("text", flat=True).first()
+    return _opinions(training_class.city_code, [training_class.pk], improvement or "")
+
+
+def opinions_on_project(project: Project) -> Opinions:
+    """What the trainees of all classes of a project think, nameless."""
+    return _opinions(project.city_code, classes_of_project(project))
+
+
+def class_before(training_class: TrainingClass) -> TrainingClass | None:
+    """The class of the same project that ended last before this one begins and was given an opinion on."""
+    earlier = Opinion.objects.filter(
+        city_code=training_class.city_code,
+        training_class__project_id=training_class.project_id,
+        training_class__ends_on__lt=training_class.starts_on,
+    )
+    last = earlier.select_related("training_class").order_by("-training_class__ends_on", "-id").first()
+    return last.training_class if last is not None else None
+
+
+def opinion_of(enrolment: Enrolment) -> Opinion | None:
+    """The opinion a trainee has given on the class."""
+    return Opinion.objects.filter(city_code=enrolment.city_code, enrolment=enrolment).first()
 
 
 def _exams() -> QuerySet[Exam]:

@@ -12,7 +12,7 @@ from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.states import CLASS, ENROLMENT
 from zhaoliang.evaluation import rules, selectors
-from zhaoliang.evaluation.models import Exam, ExamResult
+from zhaoliang.evaluation.models import Exam, ExamResult, Improvement, Opinion
 from zhaoliang.evaluation.rules import ResultInput
 from zhaoliang.evaluation.states import EXAM
 from zhaoliang.kernel.acts import act, require_other_person
@@ -24,6 +24,17 @@ from zhaoliang.registry.models import Organisation
 _BASIS = Clause("人社部发〔2025〕10号", "三（三）")
 # A completion certificate is the provider's own; all others are evaluated by the project's evaluation organisation.
 _BY_THE_ORGANISATION = {Role.EVALUATOR: Reach.ORGANISATION, Role.PROVIDER: Reach.ORGANISATION}
+
+
+OPINION_STATES = frozenset({"ended", "assessed", "in_claim", "closed"})
+MOST_MARK, MOST_TEXT = 5, 1000
+
+
+class NotYet(Refusal):
+    """Too early: the class has not ended, or nobody has given an opinion."""
+
+    code = "not_yet"
+    decided = False
 
 
 class NoEvaluator(Refusal):
@@ -191,3 +202,65 @@ def publish_results(*, actor: Actor, at: datetime, exam: Exam) -> Exam:
             ENROLMENT.fire(enrolment, "complete")
     CLASS.fire(exam.training_class, "assess")
     return exam
+
+
+@act("evaluation.give_opinion", label="评价培训", grants={Role.WORKER: Reach.SELF}, on="enrolment")
+def give_opinion(
+    *,
+    actor: Actor,
+    at: datetime,
+    enrolment: Enrolment,
+    teaching: int,
+    practice: int,
+    place: int,
+    useful: int,
+    text: str = "",
+) -> Opinion:
+    """Keep what a trainee thinks of an ended class, once (人社部发〔2025〕10号 三（三）). Marks are 1 to 5.
+
+    Raises NotYet before the end of the class, BadInput (`fields`), WrongState for a second one or who left before it began.
+    """
+    if enrolment.state not in ("attending", "completed", "dropped"):
+        raise ENROLMENT.refusal(enrolment.state, "complete")
+    if enrolment.training_class.state not in OPINION_STATES:
+        raise NotYet("还不能评价。", "这个班还没有结课。", "请在结课之后再来。")
+    marks = {"teaching": teaching, "practice": practice, "place": place, "useful": useful}
+    fields = {name: "请选 1 到 5 分。" for name, mark in marks.items() if not 1 <= mark <= MOST_MARK}
+    if len(text) > MOST_TEXT:
+        fields["text"] = f"最多写 {MOST_TEXT} 个字。"
+    if fields:
+        raise BadInput("评价没有提交。", "有几项没有填对。", "请按提示更正后再提交。", fields=fields)
+    try:
+        with transaction.atomic():
+            return Opinion.objects.create(
+                city_code=enrolment.city_code,
+                training_class=enrolment.training_class,
+                enrolment=enrolment,
+                text=text.strip(),
+                at=at,
+                **marks,
+            )
+    except IntegrityError as problem:
+        raise WrongState("没有重复提交。", "这个班您已经评价过了，每人一次。", "不用再填，谢谢您。") from problem
+
+
+@act("evaluation.improve", label="登记改进措施", grants={Role.PROVIDER: Reach.ORGANISATION}, on="training_class")
+def improve(*, actor: Actor, at: datetime, training_class: TrainingClass, text: str) -> Improvement:
+    """Say what the provider changes after the opinions on a class, once. Raises BadInput, WrongState, NotYet."""
+    words = text.strip()
+    if not words or len(words) > MOST_TEXT:
+        raise BadInput(
+            "改进措施没有提交。",
+            f"要写，且不超过 {MOST_TEXT} 个字。",
+            "请写清楚改什么、什么时候改好。",
+            fields={"text": "请填写改进措施。"},
+        )
+    if not selectors.opinions_on(training_class).count:
+        raise NotYet("还没有要答复的意见。", "这个班还没有学员评价。", "有了评价之后再填写。")
+    try:
+        with transaction.atomic():
+            return Improvement.objects.create(
+                city_code=training_class.city_code, training_class=training_class, text=words, at=at
+            )
+    except IntegrityError as problem:
+        raise WrongState("没有重复提交。", "这个班的改进措施已经登记过了。", "下一期有新的意见时再填写。") from problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from zhaoliang.evaluation.selectors import MARKS
 from zhaoliang.web.components.forms import PlainForm
 
 
@@ -19,3 +20,22 @@ class SignInForm(forms.Form):
     longitude = forms.DecimalField(required=False, max_digits=9, decimal_places=6, min_value=-180, max_value=180)
     latitude = forms.DecimalField(required=False, max_digits=8, decimal_places=6, min_value=-90, max_value=90)
     signed_at = forms.IntegerField(required=False, min_value=0)
+
+
+MARK_WORDS = [(5, "很好"), (4, "好"), (3, "一般"), (2, "不太好"), (1, "差")]
+
+
+class OpinionForm(PlainForm):
+    """What a trainee thinks of the class."""
+
+    teaching = forms.TypedChoiceField(label=MARKS["teaching"], choices=MARK_WORDS, coerce=int, widget=forms.RadioSelect)
+    practice = forms.TypedChoiceField(label=MARKS["practice"], choices=MARK_WORDS, coerce=int, widget=forms.RadioSelect)
+    place = forms.TypedChoiceField(label=MARKS["place"], choices=MARK_WORDS, coerce=int, widget=forms.RadioSelect)
+    useful = forms.TypedChoiceField(label=MARKS["useful"], choices=MARK_WORDS, coerce=int, widget=forms.RadioSelect)
+    text = forms.CharField(
+        label="意见和建议",
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="不显示姓名。",
+    )

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vouchers/<int:city>/<int:pk>/return/", vouchers.give_back, name="return"),
     path("classes/", classes.overview, name="classes"),
     path("classes/<int:city>/<int:pk>/", classes.enrolment, name="enrolment"),
+    path("classes/<int:city>/<int:pk>/opinion/", classes.opinion, name="opinion"),
     path("sessions/<int:city>/<int:pk>/sign-in/", classes.sign_in, name="sign-in"),
     path("me/", mine.me_page, name="me"),
     path("me/record/", mine.record, name="record"),

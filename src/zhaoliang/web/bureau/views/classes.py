@@ -17,6 +17,9 @@ from zhaoliang.classes import perms, selectors, services
 from zhaoliang.classes.models import ClassSession, Enrolment, Teacher, TrainingClass
 from zhaoliang.classes.services.filing import filing_decision, incomplete
 from zhaoliang.classes.states import CLASS
+from zhaoliang.evaluation import perms as evaluation_perms
+from zhaoliang.evaluation.selectors import class_before, opinions_on
+from zhaoliang.evaluation.services import OPINION_STATES
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_phone
@@ -96,6 +99,8 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     found: TrainingClass = request.subject
     shown = selectors.class_page(found)
     decision = _filed(found)
+    heard = evaluation_perms.OPINIONS.allows(request.actor, found.access())
+    before = class_before(found) if heard else None
     roster = selectors.roster(found) if perms.ROSTER.allows(request.actor, found.access()) else []
     context = {
         "found": found,
@@ -110,6 +115,9 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "roster": roster,
         "summary": _summary(roster),
         "events": timelines.events(desk_selectors.changes_of("class", city, pk), CLASS),
+        "opinions": opinions_on(found) if heard and found.state in OPINION_STATES else None,
+        "before": before,
+        "opinions_before": opinions_on(before) if before is not None else None,
         "may_review": may(request, services.accept_class, found.access()),
     }
     return render(request, "bureau/class.html", context)

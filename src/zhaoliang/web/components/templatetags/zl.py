@@ -101,6 +101,12 @@ def percent(value: Any, digits: int = 0) -> str:
     return _or_dash(lambda ratio: formats.percent(ratio, digits))(value)
 
 
+@register.filter
+def tenths(value: int) -> str:
+    """A mark kept in tenths: 46 as `4.6`."""
+    return f"{value // 10}.{value % 10}"
+
+
 # Personal data
 
 

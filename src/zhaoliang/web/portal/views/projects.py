@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from zhaoliang.catalogue import perms as catalogue_perms
 from zhaoliang.catalogue import selectors as catalogue
+from zhaoliang.evaluation.selectors import opinions_on_project
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.registry import selectors as registry
@@ -64,6 +65,7 @@ def project(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "card": card,
         "project": found,
         "sites": registry.sites_of(found.provider),
+        "opinions": opinions_on_project(found),
         "standard": standard_of(found, chinese_day(request.at)),
     }
     return render(request, "portal/project.html", context)

@@ -16,13 +16,15 @@ from zhaoliang.attendance import perms, selectors, services
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import Enrolment
+from zhaoliang.evaluation import selectors as evaluated
+from zhaoliang.evaluation import services as evaluation
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
-from zhaoliang.web.worker.forms import SignInForm
+from zhaoliang.web.worker.forms import OpinionForm, SignInForm
 from zhaoliang.web.worker.me import me, own
 
 DEVICE_COOKIE = "zl_device"
@@ -107,8 +109,34 @@ def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "credited_hours": credited // minutes,
         "share": Fraction(credited, planned) if planned else None,
         "progress_tone": "ok" if found.state == "completed" else "now",
+        "may_give_opinion": _may_give_opinion(found),
     }
     return render(request, "worker/enrolment.html", context)
+
+
+def _may_give_opinion(found: Enrolment) -> bool:
+    ended = found.training_class.state in evaluation.OPINION_STATES
+    return ended and found.state in ("attending", "completed") and evaluated.opinion_of(found) is None
+
+
+@page(perms.MINE, act=evaluation.give_opinion.declaration, access=own)
+def opinion(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """Say what I think of a class that is over. Raises NotFound, and what the act refuses."""
+    found = _mine(request, city, pk)
+    form = OpinionForm(request.POST or None)
+    refused: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            evaluation.give_opinion(
+                actor=request.actor, at=request.at, enrolment=found, key=request.POST.get("key"), **form.cleaned_data
+            )
+        except Refusal as caught:
+            refused = caught
+        else:
+            toasts.say(request, "谢谢，您的评价收到了。")
+            return redirect("worker:enrolment", city=city, pk=pk)
+    context = {"tab": "classes", "enrolment": found, "form": form, "refused": refused}
+    return render(request, "worker/opinion.html", context, status=refused.status if refused else 200)
 
 
 def _access_of(request: ActorRequest, city: int, pk: int) -> Access | None:
