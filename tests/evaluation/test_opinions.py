@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -10,6 +12,7 @@ from factories import evaluation, registry
 from factories.evaluation import AFTER, Taught, taught
 from factories.identity import sign_in
 from factories.vouchers import worker
+from zhaoliang.classes.models import TrainingClass
 from zhaoliang.evaluation import selectors, services
 from zhaoliang.evaluation.models import Opinion
 from zhaoliang.kernel.errors import BadInput, Forbidden, WrongState
@@ -98,3 +101,28 @@ def test_a_worker_gives_it_on_the_phone_and_it_stands_in_the_public_page(client:
     assert "学过的人怎么说" in page
     assert "实操机位再多一些" in page
     assert made.enrolments[0].person.name not in page
+
+
+def test_the_provider_reads_and_answers_at_the_desk_and_the_reviewer_sees_it_before_the_next_class(
+    client: Client,
+) -> None:
+    made = taught(3)
+    for index in range(3):
+        give(made, index, text=f"意见{index}")
+    found = made.training_class
+    desk = sign_in(Client(), registry.user(Role.PROVIDER, organisation=made.provider))
+    page = f"/desk/classes/{found.city_code}/{found.pk}/"
+    assert "登记改进措施" in desk.get(page).content.decode()
+    assert desk.post(f"{page}improve/", {"text": "每人一个机位"}).status_code == 302
+    again = desk.get(page).content.decode()
+    assert "每人一个机位" in again
+    assert "登记改进措施</button>" not in again
+    later = TrainingClass.objects.get(city_code=found.city_code, pk=found.pk)
+    later.pk, later.name, later.state = None, "2026测试下一期", "filed"
+    later.starts_on, later.ends_on = found.starts_on + timedelta(days=60), found.ends_on + timedelta(days=60)
+    later.exam_on = later.ends_on
+    later.save()
+    bureau = sign_in(Client(), registry.user(Role.REVIEWER, region_code=found.project.region_id))
+    text = bureau.get(f"/bureau/classes/{later.city_code}/{later.pk}/").content.decode()
+    assert "上一期的学员评价" in text
+    assert "每人一个机位" in text

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{CLASS}textbooks/", plan.add_textbook, name="textbook_add"),
     path(f"{CLASS}teachers/", plan.add_teacher, name="teacher_add"),
     path(f"{CLASS}file/", classes.file_class, name="class_file"),
+    path(f"{CLASS}improve/", classes.improve, name="class_improve"),
     path(f"{CLASS}withdraw/", classes.withdraw, name="class_withdraw"),
     path(f"{CLASS}start/", classes.start, name="class_start"),
     path(f"{CLASS}end/", classes.end, name="class_end"),

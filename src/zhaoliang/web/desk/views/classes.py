@@ -21,7 +21,9 @@ from zhaoliang.classes.forecast import Outlook, forecast
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.services.filing import filing_decision, incomplete
 from zhaoliang.classes.states import CLASS
+from zhaoliang.evaluation import perms as evaluation_perms
 from zhaoliang.evaluation import selectors as evaluation
+from zhaoliang.evaluation import services as opinions
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
@@ -127,9 +129,12 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     roster = selectors.roster(found) if sees_roster else []
     looked_ahead = forecast(found, roster) if roster and found.state in FORECAST else None
     editable = found.state == "draft" and may(request, services.add_session, access)
+    heard = evaluation_perms.OPINIONS.allows(request.actor, access) and found.state in opinions.OPINION_STATES
     context = {
         "found": found,
         "page": shown,
+        "opinions": evaluation.opinions_on(found) if heard else None,
+        "may_improve": heard and may(request, opinions.improve, access),
         "phone": mask_phone(found.responsible_phone),
         "steps": _steps(request, found, shown.listed, exam, claim),
         "missing": incomplete(found).values() if found.state == "draft" else (),
@@ -209,6 +214,7 @@ def _steps(
 
 _OF_CLASS: dict[str, Any] = {"fetch": selectors.training_class, "argument": "training_class", "back": class_url}
 file_class = act_view(services.file_class, say="已提交备案，等待人社部门审核。", **_OF_CLASS)
+improve = act_view(opinions.improve, say="改进措施已登记，下一期备案时审核人员会看到。", texts=("text",), **_OF_CLASS)
 withdraw = act_view(services.withdraw_class, say="班级已撤回。", texts=("reason",), **_OF_CLASS)
 start = act_view(attendance.start_class, say="已开班，名册不再变动。", **_OF_CLASS)
 end = act_view(attendance.end_class, say="已结课，可以安排考核了。", **_OF_CLASS)
