@@ -280,7 +280,7 @@ def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
         actor=stage.clock,
         at=moment(FOUNDED),
         person=person,
-        group=("05" if index % 2 else "06") if index < TRAINEES else "12",
+        group="05" if index % 2 else "06",
         evidence="register",
         source="演示：就业信息库比对",
         valid_from=FOUNDED,
