@@ -17,7 +17,7 @@ OCCUPATIONS = ("6-18-01-11", "6-18-02-02", "6-18-02-04", "6-18-04-01", "6-20-01-
 # dice(name, n): a number below n that depends on line, name and seed alone; odds(name, m): holds for m of 1000 lines;
 # rare(name, value, m): unknown for m of 1000; pick(name, list): one of the list.
 MACROS = """
-CREATE MACRO dice(i, name, n) AS (hash(i, name, {seed}) % n::ubigint)::bigint;
+CREATE MACRO dice(i, name, n) AS (hash(hash(i, name, {seed})) % n::ubigint)::bigint;
 CREATE MACRO odds(i, name, m) AS dice(i, name, 1000) < m;
 CREATE MACRO pick(i, name, list) AS list[1 + dice(i, name, len(list))];
 CREATE MACRO rare(i, name, value, m) AS CASE WHEN odds(i, name || '?', m) THEN NULL ELSE value END;

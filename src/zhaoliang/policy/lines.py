@@ -122,6 +122,16 @@ class Lines:
         items += [f"CASE WHEN compared = 'True' THEN c.{name} END AS {name}" for name in sorted(skipped)]
         return f"(SELECT {', '.join(items)} FROM {numbered} AS l JOIN {found} AS c ON c.id = l.number)"
 
+    def check_codes(self, schema: FactSchema, names: Iterable[str]) -> None:
+        """Raises FactError for a code that its fact does not have: compared as it is, it would quietly decide wrongly."""
+        held = [name for name in sorted(set(names)) if name in self.types and schema.facts[name].type.kind == "enum"]
+        asked = [f"SELECT {_text(name)}, {_name(name)}::text FROM {self.relation} GROUP BY ALL" for name in held]
+        found = self.connection.execute(" UNION ALL ".join(asked)).fetchall() if asked else []
+        for name, value in found:
+            codes = schema.codes[schema.facts[name].type.enum]
+            if value is not None and value not in codes:
+                raise FactError(f"{name} 一列有 {value!r}，应当是 {'、'.join(codes)} 之一")
+
     def day(self, name: str) -> str:
         """The expression of a date column; raises FactError when there is none of that name."""
         self._column(name)

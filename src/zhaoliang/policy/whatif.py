@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Literal
@@ -155,6 +155,33 @@ class Comparison:
     missing: tuple[str, ...]
     segments: tuple[Segment, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-safe form; amounts in fen."""
+        return {
+            "total": asdict(self.total),
+            "groups": {
+                name: {value: asdict(held[value]) for value in sorted(held)} for name, held in self.groups.items()
+            },
+            "reasons": [asdict(reason) | {"moved": reason.moved.value} for reason in self.reasons],
+            "top": [
+                asdict(one)
+                | {"on": one.on.isoformat(), "before": one.before.value, "after": one.after.value}
+                | {"difference": one.difference}
+                for one in self.top
+            ],
+            "undated": self.undated,
+            "missing": list(self.missing),
+            "segments": [
+                {
+                    "first": segment.first.isoformat(),
+                    "last": segment.last.isoformat(),
+                    "before": segment.before.version,
+                    "after": segment.after.version,
+                }
+                for segment in self.segments
+            ],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -195,8 +222,11 @@ def compare(
     try:
         first, last, undated = _span(lines, on)
         segments = segments_of(before, after, place, scheme, first, last) if first and last else []
-        for segment in segments:
-            pair = Pair.of(segment.before, segment.after, phase, len(by))
+        pairs = [Pair.of(segment.before, segment.after, phase, len(by)) for segment in segments]
+        schema = after.facts_for(place)
+        facts = {column.name for pair in pairs for column in pair.columns if column.name in schema.facts}
+        lines.check_codes(schema, facts)
+        for segment, pair in zip(segments, pairs, strict=True):
             missing |= dict.fromkeys(lines.missing(pair.columns))
             relation = _relation(lines, pair, segment, on, by)
             for row in RUNNERS[engine](lines, pair, relation):
