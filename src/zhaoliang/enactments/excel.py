@@ -33,15 +33,30 @@ class Finding:
     reason: str
 
 
+@dataclass(frozen=True)
+class Imported:
+    """What taking a file over came to: how many cells changed, came and went; nothing at all where there are findings."""
+
+    findings: list[Finding]
+    changed: int = 0
+    added: int = 0
+    removed: int = 0
+
+
 @dataclass
 class TableFile:
     """What a file holds. With findings nothing may be taken over."""
 
     cells: dict[Keys, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    added: int = 0
-    removed: int = 0
-    changed: int = 0
+
+    def against(self, version: TableVersion) -> Imported:
+        """What the file would do to the table."""
+        if self.findings:
+            return Imported(self.findings)
+        both = [keys for keys in self.cells if keys in version.cells]
+        changed = sum(self.cells[keys] != version.cells[keys] for keys in both)
+        return Imported([], changed, len(self.cells) - len(both), len(version.cells) - len(both))
 
 
 def workbook(version: TableVersion, title: str, names: Mapping[str, str]) -> bytes:
@@ -100,10 +115,6 @@ def read_table(version: TableVersion, content: bytes) -> TableFile:
             _read_row(read, version, columns, codes, number, row, formulas)
     if not read.cells and not read.findings:
         read.findings.append(Finding("", "表头下面没有内容。"))
-    gone = [keys for keys in version.cells if keys not in read.cells]
-    read.added = sum(keys not in version.cells for keys in read.cells)
-    read.removed = len(gone)
-    read.changed = sum(version.cells.get(keys, text) != text for keys, text in read.cells.items())
     return read
 
 

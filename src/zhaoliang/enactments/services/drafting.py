@@ -266,20 +266,21 @@ def set_cells(
 @act("enactments.import_table", label="导入政策标准表", grants=DRAFTERS, on="draft")
 def import_table(
     *, actor: Actor, at: datetime, draft: PolicyDraft, revision: int, table: str, index: int, content: bytes
-) -> excel.TableFile:
+) -> excel.Imported:
     """Take a whole table over from a workbook: all of it, or nothing where anything in it is wrong (see its findings)."""
     held = editable(draft, revision)
     version = version_in(held, table, index)
     read = excel.read_table(version, content)
-    if read.findings:
-        return read
+    found = read.against(version)
+    if found.findings:
+        return found
     text, files = tables.set_cells(
         held.content, held.tables, version, read.cells, new_file=_table_file(held, version), whole=True
     )
-    note = f"导入“{version.says}”：改 {read.changed}、增 {read.added}、减 {read.removed}"
+    note = f"导入“{version.says}”：改 {found.changed}、增 {found.added}、减 {found.removed}"
     if not save_revision(held, text, files, note, actor, at):
         raise unchanged()
-    return read
+    return found
 
 
 @act("enactments.replace_text", label="修改政策全文", grants=DRAFTERS, on="draft")

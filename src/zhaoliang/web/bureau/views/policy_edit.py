@@ -65,13 +65,13 @@ def policy_figures(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         held = editing.figures(editing.tree_of(found.content))
     except PolicyError as unreadable:
         return _unreadable(request, found, "policy_figures", unreadable)
-    rows = [(one, typed.get(one.key, one.shown), problems.get(one.key, "")) for one in held]
+    clauses = _clauses(found)
+    rows = [(one, typed.get(one.key, one.shown), problems.get(one.key, ""), _cited(one.cite, clauses)) for one in held]
     context = head(request, found, "policy_figures") | {
         "parameters": [row for row in rows if row[0].part == "parameter"],
         "clocks": [row for row in rows if row[0].part == "clock"],
         "days": days,
         "refusal": problem,
-        "clauses": _clauses(found),
     }
     failed = problem is not None or bool(days.errors)
     return render(request, "bureau/policy_figures.html", context, status=422 if failed else 200)
@@ -82,6 +82,16 @@ def _clauses(found: PolicyDraft) -> dict[str, str]:
     held = editing.tree_of(found.content).data.get("clauses")
     own = held if isinstance(held, dict) else {}
     return {str(name): str(entry.get("ref", name)) for name, entry in own.items() if isinstance(entry, dict)}
+
+
+def _cited(cite: str, clauses: dict[str, str]) -> str:
+    """A clause for people: 第十一条 of the draft, or another document by its name."""
+    if "#" not in cite:
+        return clauses.get(cite, cite)
+    try:
+        return str(lawbook().citation(cite))
+    except PolicyError:
+        return cite
 
 
 def _unreadable(request: DeskRequest, found: PolicyDraft, tab: str, problem: PolicyError) -> HttpResponse:
@@ -183,7 +193,8 @@ def _grid(
         cells = []
         for code in columns:
             key = "/".join((*keys, code))
-            cells.append((f"{CELL}{key}", typed.get(key, version.cells.get((*keys, code), "")), wrong.get(key, "")))
+            value = typed.get(key, version.cells.get((*keys, code), ""))
+            cells.append((f"{CELL}{key}", value, wrong.get(key, ""), version.keys[-1].word(code)))
         rows.append((list(zip(keys, words, strict=True)), cells))
     held = Paginator(rows, ROWS_A_PAGE).get_page(number)
     return {
