@@ -79,7 +79,9 @@ class Lines:
                 shown = {field: None if value is None else str(value) for field, value in about.items()}
                 grants.append({"line": str(number), "scheme": grant.scheme, "on": grant.on.isoformat()} | shown)
         connection = duckdb.connect()
-        _fill(connection, "lines", kept, ["id", "line", "compared", *schema.facts])
+        # A count that no line gives is counted from the grants, so it gets no column.
+        facts = [fact.name for fact in schema.facts.values() if fact.source != HISTORY]
+        _fill(connection, "lines", kept, ["id", "line", "compared", *facts])
         _fill(connection, "grants", grants, ["line", *GRANT])
         typed = ", ".join(f"{_name(name)}" for name in GRANT if name != "on")
         listed = f'(SELECT line::bigint AS id, "on"::date AS "on", {typed} FROM grants)'
@@ -120,7 +122,8 @@ class Lines:
         looked = f"(SELECT number AS id, {', '.join(needed)} FROM {numbered})"
         found = history_columns(counted, looked, self.grants, on=on)
         items += [f"CASE WHEN compared = 'True' THEN c.{name} END AS {name}" for name in sorted(skipped)]
-        return f"(SELECT {', '.join(items)} FROM {numbered} AS l JOIN {found} AS c ON c.id = l.number)"
+        named = f"(SELECT id AS counted_line, {', '.join(sorted(skipped))} FROM {found} AS n)"
+        return f"(SELECT {', '.join(items)} FROM {numbered} AS l JOIN {named} AS c ON c.counted_line = l.number)"
 
     def check_codes(self, schema: FactSchema, names: Iterable[str]) -> None:
         """Raises FactError for a code that its fact does not have: compared as it is, it would quietly decide wrongly."""
