@@ -31,7 +31,7 @@ def progress(text: str) -> None:
 
 def prepare(folder: Path) -> Any:
     """Start a durable cluster in `folder`, point this process and its children at it, and fill in the schema."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT / "bench")]
     from zhaoliang.kernel.db.embedded import EmbeddedServer
 
     server = EmbeddedServer(folder / "postgres")
@@ -201,6 +201,10 @@ def main() -> None:
         try:
             people(PGBENCH_CLAIMS)
             measure(folder)
+            # Last: it empties the tables and fills them with claims of its own.
+            import audit_rates
+
+            audit_rates.measure(progress, full="--full" in sys.argv[1:])
         finally:
             from django.db import connections
 

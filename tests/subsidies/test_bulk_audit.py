@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -11,9 +12,10 @@ from factories import registry
 from factories.subsidies import ASSESSED, CITY, FULL_FEN, HEPING, assembled, case, confirmed
 from zhaoliang.kernel.errors import Forbidden
 from zhaoliang.kernel.roles import Place, Role, system_actor
+from zhaoliang.policy import PolicyStore
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import PersonStatus
-from zhaoliang.subsidies import selectors
+from zhaoliang.subsidies import selectors, stored
 from zhaoliang.subsidies.models import ClaimLine, Decision
 from zhaoliang.subsidies.past import columns
 from zhaoliang.subsidies.services.audit import audit_region, compare
@@ -84,3 +86,22 @@ def test_the_facts_of_past_lines_leave_without_names_or_numbers(tmp_path: Path, 
     for person in made.people:
         assert person.name.encode() not in plain
         assert person.document_number.encode() not in plain
+
+
+def test_replaying_a_decision_gives_the_same_fen_after_its_texts_have_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = ClaimLine.objects.get(city_code=CITY, claim=assembled(case(1)))
+    assert line.decision is not None
+    before = line.decision.record
+    root = shutil.copytree(lawbook().root, tmp_path / "policies")
+    path = root / "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("very_scarce: 1.00", "very_scarce: 0.50"), encoding="utf-8"
+    )
+    changed = PolicyStore.load(root)
+    stored._policies.cache_clear()
+    monkeypatch.setattr(stored, "lawbook", lambda: changed)
+    again = Decision.objects.get(city_code=CITY, pk=line.decision_id)
+    assert again.record == before
+    assert (again.record["fen"], again.record["steps"][-1]["value_fen"]) == (FULL_FEN, FULL_FEN)

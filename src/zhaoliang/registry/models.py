@@ -426,6 +426,8 @@ class PersonGrant(models.Model):
                 name="person_grant_once_nationally",
             ),
         ]
+        # Every line of a claim asks for all grants of its person, those without a level too.
+        indexes = [models.Index(fields=["person_id"], name="person_grant_person")]
 
 
 class PolicyText(models.Model):

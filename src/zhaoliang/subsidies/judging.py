@@ -7,17 +7,19 @@ for: a city's year of classes comes down to a handful.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
 
-from zhaoliang.policy import Outcome, PolicySet
+from zhaoliang.policy import Outcome, PolicySet, PolicyStore
 from zhaoliang.policy.sql import Statement, compile_set
 from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, line_facts
 from zhaoliang.subsidies.models import ClaimLine, Decision, DecisionBasis
+from zhaoliang.subsidies.stored import keep_library
 
 PHASE = "claim"
 OFFERED = {*LINE_FACTS, *(f"{name}_den" for name, kind in LINE_FACTS.items() if kind == "fraction")}
@@ -49,12 +51,29 @@ class Sheet:
         return tuple(f"{name}:{kind}" for name, kind in LINE_FACTS.items())
 
 
-def sheets(sets: Iterable[PolicySet]) -> list[Sheet]:
-    """The fewest statements that speak for these policy sets, each for the region and day it was asked for."""
+def sheets(store: PolicyStore, classes: Iterable[tuple[int, date]], scheme: str = "training") -> list[Sheet]:
+    """The fewest statements that speak for classes of these regions and first days, by the texts of `store`."""
+    turns = _turns(store)
+    bound: dict[tuple[int, int], PolicySet] = {}
     grouped: dict[tuple[Any, ...], dict[tuple[int, date], PolicySet]] = {}
-    for policies in sets:
-        grouped.setdefault(_meaning(policies), {})[policies.region_code, policies.on] = policies
+    for region, day in classes:
+        # Between two days on which anything begins or ends, one set stands for all days.
+        stretch = (region, bisect_right(turns, day))
+        if stretch not in bound:
+            bound[stretch] = store.for_place(region, scheme, day)
+        grouped.setdefault(_meaning(bound[stretch]), {})[region, day] = bound[stretch]
     return [Sheet(_compiled(meaning, next(iter(alike.values()))), alike) for meaning, alike in grouped.items()]
+
+
+def _turns(store: PolicyStore) -> list[date]:
+    """Every day on which a text or one of its figures begins, or is no longer in force."""
+    turns: set[date] = set()
+    for document in store.documents:
+        turns |= {document.start} | ({document.end + timedelta(days=1)} if document.end else set())
+        values = [value for parameter in document.parameters.values() for value in parameter.values]
+        versions = [version for table in document.tables.values() for version in table.versions]
+        turns |= {dated.start for dated in (*values, *versions) if dated.start is not None}
+    return sorted(turns)
 
 
 def _meaning(policies: PolicySet) -> tuple[Any, ...]:
@@ -87,7 +106,9 @@ def bases(city_code: int, sheet: Sheet) -> dict[str, int]:
         city_code=city_code, policy_version__in=list(versions), phase=PHASE, shape=shape
     ).values_list("policy_version", "pk")
     found = dict(rows)
-    for version in sorted(versions.keys() - found.keys()):
+    missing = sorted(versions.keys() - found.keys())
+    library = keep_library() if missing else {}
+    for version in missing:
         made, _ = DecisionBasis.objects.get_or_create(
             city_code=city_code,
             policy_version=version,
@@ -98,6 +119,7 @@ def bases(city_code: int, sheet: Sheet) -> dict[str, int]:
                 "slots": list(SLOTS),
                 "rules": list(sheet.rules),
                 "texts": list(versions[version]),
+                "library": library,
             },
         )
         found[version] = made.pk
@@ -153,7 +175,7 @@ def _kept(name: str, kind: str) -> str:
 
 def decided(chosen: Chosen, policies: PolicySet) -> dict[int, Decision]:
     """The decisions on lines of one policy set from the facts of now, not saved, by line id (inside an act)."""
-    [sheet] = sheets([policies])
+    sheet = Sheet(_compiled(_meaning(policies), policies), {(policies.region_code, policies.on): policies})
     text, parameters = judged(chosen, sheet, bases(chosen.city_code, sheet))
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)

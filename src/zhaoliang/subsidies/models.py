@@ -71,6 +71,18 @@ class Claim(CityModel):
         return Access(access.city_code, access.region_code, frozenset({self.provider_id}))
 
 
+class DecisionText(models.Model):
+    """National: a file of the policy library as it was when decisions were made by it, found by its hash, kept for ever."""
+
+    append_only = True
+
+    sha256 = models.CharField("摘要", max_length=64, primary_key=True)
+    content = models.TextField("内容")
+
+    class Meta:
+        db_table = "decision_text"
+
+
 class DecisionBasis(CityModel):
     """What the decisions of one policy version share: which facts, ids and rules their columns hold, and in what order."""
 
@@ -83,6 +95,7 @@ class DecisionBasis(CityModel):
     rules = ArrayField(models.CharField(max_length=80), verbose_name="规则")
     texts = ArrayField(models.CharField(max_length=200), verbose_name="政策文本（文件@生效日+内容摘要）")
     shape = models.CharField("排列摘要", max_length=16)
+    library = models.JSONField("政策文件（路径→摘要）", default=dict)
 
     class Meta:
         db_table = "decision_basis"

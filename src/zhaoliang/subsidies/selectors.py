@@ -19,10 +19,11 @@ from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
-from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
+from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.services.locking import LINE_PARTS
@@ -220,6 +221,12 @@ def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[Cl
     return list(rows.order_by("id"))
 
 
+def decided_lines(city_code: int, most: int) -> list[ClaimLine]:
+    """The city's newest decided lines, each with its decision and class."""
+    rows = ClaimLine.objects.filter(city_code=city_code, decision__isnull=False)
+    return list(rows.select_related("decision", "claim__training_class").order_by("-id")[:most])
+
+
 def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
     """A person's claim lines, latest first."""
     rows = ClaimLine.objects.select_related(*LINE_PARTS, "occupation")
@@ -260,6 +267,18 @@ def claim_page(city_code: int, claim_id: int, *, at: datetime) -> ClaimPage:
             StateChange.objects.filter(city_code=city_code, machine="claim", object_id=found.pk).order_by("id")
         ),
     )
+
+
+def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
+    """What the rules say of one line from the facts of now, with every step, and where each fact comes from; stores nothing.
+
+    The road of a single line: a fixed number of queries, the rules in Python. `line` has its parts (`claim_line`).
+    """
+    claim = line.claim
+    sheet = claim_facts(line, class_outcome(claim), known_of(claim, [line])[line.person_id])
+    start = claim.training_class.starts_on
+    policies = policies_for(claim.training_class.project.region_id, on=start)
+    return policies.decide(sheet.facts, phase="claim"), sheet.evidence
 
 
 def line_view(line: ClaimLine) -> LineView:

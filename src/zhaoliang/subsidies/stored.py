@@ -7,18 +7,20 @@ policy texts the whole record is made again, word for word; see docs/decisions/0
 from __future__ import annotations
 
 import csv
+import hashlib
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from zhaoliang import policy
-from zhaoliang.policy import PolicySet, PolicyVersionGone
+from zhaoliang.policy import PolicySet, PolicyStore, PolicyVersionGone
 from zhaoliang.policy.evaluate import plain
-from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.lawbook import lawbook, overlay
 from zhaoliang.registry.selectors import sources_by_id
 from zhaoliang.subsidies.facts_sql import NATIONAL, ROOTS, SLOTS
 
@@ -121,19 +123,55 @@ def record_of(decision: Decision) -> dict[str, Any]:
 
 
 def policies_of(basis: DecisionBasis, facts: Mapping[str, Portable]) -> PolicySet:
-    """The texts a decision was made by, as on its day. Raises PolicyVersionGone when they are no longer there."""
-    return _policies(basis.policy_version, date.fromisoformat(str(facts["class_start"])))
+    """The texts a decision was made by, as on its day: those in force now, or as they were kept when they have changed.
+
+    Raises PolicyVersionGone when neither gives the stored version.
+    """
+    on = date.fromisoformat(str(facts["class_start"]))
+    return _policies(basis.policy_version, on, tuple(sorted(basis.library.items())))
 
 
 @lru_cache(maxsize=512)
-def _policies(version: str, on: date) -> PolicySet:
+def _policies(version: str, on: date, library: tuple[tuple[str, str], ...]) -> PolicySet:
+    # A version names its texts by their content, so what was found for it once stays right.
     place, _, rest = version.partition("/")
-    policies = lawbook().for_place(int(place), rest.partition("@")[0], on)
+    scheme = rest.partition("@")[0]
+    policies = lawbook().for_place(int(place), scheme, on)
     if policies.version != version:
-        raise PolicyVersionGone(f"stored {version}, on disk {policies.version}")
+        policies = _kept_store(library).for_place(int(place), scheme, on)
+    if policies.version != version:
+        raise PolicyVersionGone(f"stored {version}, kept {policies.version}")
     return policies
 
 
-def replayed(decision: Decision) -> policy.Decision:
-    """The decision made again from what was stored. Raises PolicyVersionGone."""
-    return policy.Decision.from_json(decision.record)
+@lru_cache(maxsize=8)
+def _kept_store(library: tuple[tuple[str, str], ...]) -> PolicyStore:
+    """The whole library as it was, read from the kept files. Raises PolicyVersionGone when some are not there."""
+    from zhaoliang.subsidies.models import DecisionText
+
+    texts = dict(DecisionText.objects.filter(pk__in=[digest for _, digest in library]).values_list("pk", "content"))
+    if not library or any(digest not in texts for _, digest in library):
+        raise PolicyVersionGone("the texts of this decision were not kept")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "policies"
+        for path, digest in library:
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(texts[digest].encode())
+        return PolicyStore.load(root)
+
+
+def keep_library() -> dict[str, str]:
+    """Keep the policy library of this moment, enacted texts included: path → hash. What is there already stays (plain)."""
+    from zhaoliang.subsidies.models import DecisionText
+
+    root = lawbook().root
+    paths = [root / "facts.yaml", root / "schema.json", *root.glob("cn*/*/*.yaml"), *root.glob("cn*/*/*.csv")]
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths} | overlay()
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+    held = set(DecisionText.objects.filter(pk__in=set(digests.values())).values_list("pk", flat=True))
+    new = {digests[path]: content.decode() for path, content in files.items() if digests[path] not in held}
+    DecisionText.objects.bulk_create(
+        [DecisionText(sha256=digest, content=content) for digest, content in sorted(new.items())], ignore_conflicts=True
+    )
+    return digests

@@ -87,8 +87,7 @@ class Moved:
 
 def slices(city_code: int, region_code: int, *, store: PolicyStore | None = None, size: int = SLICE) -> Iterator[Slice]:
     """The work of an audit of a region: every claim once, by its own texts (of `store`, by default those in force)."""
-    texts = store or lawbook()
-    for sheet in sheets(texts.for_place(region, "training", day) for region, day in claim_days(city_code, region_code)):
+    for sheet in sheets(store or lawbook(), claim_days(city_code, region_code)):
         first, last = claim_span(city_code, sheet.regions, sheet.days)
         for start in range(first, last + 1, size):
             yield Slice(city_code, start, min(start + size - 1, last), sheet)
