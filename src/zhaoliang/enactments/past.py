@@ -5,7 +5,7 @@ from __future__ import annotations
 from zhaoliang.enactments.simulation import PastLine
 from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry import selectors as registry
-from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies import selectors as subsidies
 
 # A whole what-if of so many lines takes a few seconds; the newest are taken.
 MOST_LINES = 5_000
@@ -15,12 +15,7 @@ def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
     """The newest decided lines under a region, in each of its cities: what each was decided on last."""
     found: list[PastLine] = []
     for city in _cities(city_code, region_code):
-        rows = (
-            ClaimLine.objects.filter(city_code=city, decision__isnull=False)
-            .select_related("decision", "claim__training_class")
-            .order_by("-pk")[: most - len(found)]
-        )
-        for row in rows:
+        for row in subsidies.decided_lines(city, most - len(found)):
             decision = row.decision
             place, _, rest = decision.policy_version.partition("/")
             if region_covers(region_code, int(place)):
