@@ -220,7 +220,7 @@ def compare(
     missing: dict[str, None] = {}
     changes: list[Moved] = []
     try:
-        first, last, undated = _span(lines, on)
+        first, last, undated = span_of(lines, on)
         segments = segments_of(before, after, place, scheme, first, last) if first and last else []
         pairs = [Pair.of(segment.before, segment.after, phase, len(by)) for segment in segments]
         schema = after.facts_for(place)
@@ -228,7 +228,7 @@ def compare(
         lines.check_codes(schema, facts)
         for segment, pair in zip(segments, pairs, strict=True):
             missing |= dict.fromkeys(lines.missing(pair.columns))
-            relation = _relation(lines, pair, segment, on, by)
+            relation = relation_of(lines, pair, segment, on, by)
             for row in RUNNERS[engine](lines, pair, relation):
                 total.add(row)
                 for name, value in zip(by, row.groups, strict=True):
@@ -374,7 +374,7 @@ def _bits(engine: Engine[E], answers: Sequence[tuple[E, bool]], places: Sequence
     return whole
 
 
-def _span(lines: Lines, on: str) -> tuple[date | None, date | None, int]:
+def span_of(lines: Lines, on: str) -> tuple[date | None, date | None, int]:
     """The first and the last day of the lines, and how many have none."""
     day = lines.day(on)
     asked = f"SELECT min({day}), max({day}), count(*) - count({day}) FROM {lines.relation}"
@@ -382,7 +382,7 @@ def _span(lines: Lines, on: str) -> tuple[date | None, date | None, int]:
     return first, last, undated
 
 
-def _relation(lines: Lines, pair: Pair, segment: Segment, on: str, by: Sequence[str]) -> str:
+def relation_of(lines: Lines, pair: Pair, segment: Segment, on: str, by: Sequence[str]) -> str:
     """The lines of the segment's days with what the pair reads and hands through."""
     day = lines.day(on)
     name = lines.text("id") if "id" in lines.types else "NULL::text"
