@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -149,7 +150,7 @@ def write_workbook(path: Path, result: Comparison, schema: FactSchema) -> None:
         tables["变化最大"] = (
             ("编号", "日期", "原结果", "新结果", "增减"),
             [
-                (one.id, one.on.isoformat(), OUTCOME_NAMES[one.before], OUTCOME_NAMES[one.after], one.difference / 100)
+                (one.id, one.on.isoformat(), OUTCOME_NAMES[one.before], OUTCOME_NAMES[one.after], _yuan(one.difference))
                 for one in result.top
             ],
         )
@@ -159,13 +160,18 @@ def write_workbook(path: Path, result: Comparison, schema: FactSchema) -> None:
             sheet.write_row(0, 0, heads, bold)
             for number, row in enumerate(rows, start=1):
                 for column, value in enumerate(row):
-                    sheet.write(number, column, value, money if isinstance(value, float) else None)
+                    sheet.write(number, column, value, money if isinstance(value, Decimal) else None)
 
 
 def _cells(change: Change) -> tuple[object, ...]:
-    money = (change.before.fen / 100, change.after.fen / 100, change.fen / 100)
+    money = (_yuan(change.before.fen), _yuan(change.after.fen), _yuan(change.fen))
     counts = (change.winners, change.losers, change.unchanged, change.untold)
     return (change.lines, *money, *counts, change.newly_refused, change.newly_unclear)
+
+
+def _yuan(fen: int) -> Decimal:
+    """The exact amount in yuan for a cell."""
+    return Decimal(fen).scaleb(-2)
 
 
 def _signed(fen: int) -> str:
