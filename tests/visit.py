@@ -269,6 +269,8 @@ def address(stage: World, objects: dict[tuple[str, str], Any]) -> Callable[[Rout
         kwargs: dict[str, Any] = {}
         if "<path:document>" in parts:
             kwargs["document"] = document.id
+        if "<slug:rule>" in parts:
+            kwargs["rule"] = "attendance"
         if "<str:clause>" in parts:
             kwargs["clause"] = next(iter(document.clauses))
         if "<int:city>" in parts:

@@ -15,6 +15,7 @@ from zhaoliang.web.bureau.views import (
     policy_edit,
     policy_review,
     projects,
+    rulings,
     vouchers,
 )
 
@@ -39,6 +40,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claims/<int:city>/<int:pk>/return/", claims.send_back, name="claim_return"),
     path("claims/<int:city>/<int:pk>/approve/", claims.approve, name="claim_approve"),
     path("claims/<int:city>/<int:pk>/object/", claims.object_to, name="claim_object"),
+    path("rules/<slug:rule>/", rulings.rule_lines, name="rule_lines"),
+    path("rules/<slug:rule>/export/", rulings.rule_lines, EXPORT, name="rule_lines_export"),
     path("claim-lines/<int:city>/<int:pk>/judge/", claims.judge, name="line_judge"),
     path("claim-lines/<int:city>/<int:pk>/question/", claims.question, name="line_question"),
     path("claim-lines/<int:city>/<int:pk>/retry/", payments.retry, name="line_retry"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+
+from django.core.cache import cache
+from django.db import connection
 
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.policy import Citation, Document
@@ -11,12 +15,16 @@ from zhaoliang.policy.model import Amount, Clause, Parameter, Rule, Table, Table
 from zhaoliang.policy.plain import Wording
 from zhaoliang.policy.wording import figure_text
 from zhaoliang.registry.lawbook import lawbook
-from zhaoliang.registry.selectors import occupation_names
+from zhaoliang.registry.selectors import cities, occupation_names
+from zhaoliang.subsidies.rulings import Use, uses
 from zhaoliang.web.portal import texts
 
 PHASES = {"filing": "开班备案", "preflight": "报名和领券", "advance": "预拨", "claim": "补贴申领"}
 ROUNDING = {"half_up": "四舍五入", "down": "舍去零头", "up": "零头进一", "half_even": "四舍六入五成双"}
 MANY = 200
+FRESH_SECONDS = 600
+# Fewer people than this could be told apart (小样本不公开).
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class RuleView:
     must: str
     also: tuple[Citation, ...]
     refuses: bool
+    use: Use | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,22 @@ def clause_page(document_id: str, clause_id: str, on: date, *, text: str = "") -
     return _Reading(document, clause, on, text).page()
 
 
+def _used(rule_ids: Collection[str]) -> dict[str, Use]:
+    """How often each rule decided a line in all cities; counted at most every ten minutes, and never a handful of people."""
+    found: dict[str, Use] = {}
+    for rule_id in sorted(rule_ids):
+        key = f"rule-use:{connection.settings_dict['NAME']}:{rule_id}"
+        use = cache.get(key)
+        if use is None:
+            use = Use()
+            for city in cities():
+                use = use.plus(uses(city.code, [rule_id]).get(rule_id, Use()))
+            cache.set(key, use, FRESH_SECONDS)
+        if use.asked >= FEWEST:
+            found[rule_id] = use
+    return found
+
+
 class _Reading:
     """Collects what any text in force makes of the clause."""
 
@@ -97,6 +122,8 @@ class _Reading:
         self.key = f"{document.id}#{clause.id}"
         self.schema = lawbook().facts
         self.texts = texts.latest(on)
+        named = {rule.id for one in self.texts for rule in one.rules if self.key in (rule.cite, *rule.also)}
+        self.used = _used(named) if named else {}
 
     def page(self) -> ClausePage:
         shown = {"规则", "数值", "标准表", "金额"}
@@ -155,6 +182,7 @@ class _Reading:
             wording.text(rule.must),
             tuple(book.citation(cite) for cite in (rule.cite, *rule.also) if cite != self.key),
             not rule.review_only and book.binding(rule.cite),
+            self.used.get(rule.id),
         )
 
     def _figure(self, document: Document, parameter: Parameter) -> FigureView:

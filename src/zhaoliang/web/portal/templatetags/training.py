@@ -12,6 +12,7 @@ from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.policy.differences import Change, marked
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.web.components import formats
 from zhaoliang.web.components.parts import ClauseView, clause_view
 from zhaoliang.web.portal.standards import PAYEES
 
@@ -63,3 +64,9 @@ def payee_words(code: str) -> str:
 def marks(change: Change) -> tuple[tuple[str, str], ...]:
     """A change as pieces of text that stayed, are gone or are new."""
     return marked(change.before, change.after)
+
+
+@register.filter
+def few(number: int) -> str:
+    """A number of people for everybody's eyes: one to four are not told apart."""
+    return "少于 5" if 0 < number < 5 else formats.count(number)

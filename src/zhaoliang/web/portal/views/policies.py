@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.roles import BUREAU_ROLES
 from zhaoliang.policy.differences import PARTS, differences
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.access import page
@@ -42,10 +43,14 @@ def clause(request: ActorRequest, document: str, clause: str) -> HttpResponse:
     """One clause with its rules, figures, tables and amounts in words. Raises NotFound."""
     on = _day(request, "on") or chinese_day(request.at)
     text = request.GET.get("q", "").strip()[:30]
-    found = clauses.clause_page(document, clause, on, text=text)
-    return render(
-        request, "portal/clause.html", {"section": "policies", "found": found, "q": text, "many": clauses.MANY}
-    )
+    context = {
+        "section": "policies",
+        "found": clauses.clause_page(document, clause, on, text=text),
+        "q": text,
+        "many": clauses.MANY,
+        "sees_lines": any(held.role in BUREAU_ROLES for held in request.actor.assignments),
+    }
+    return render(request, "portal/clause.html", context)
 
 
 @page(perms.POLICIES)
