@@ -8,7 +8,7 @@ from zhaoliang.registry import selectors as registry
 from zhaoliang.subsidies import selectors as subsidies
 
 # A whole what-if of so many lines takes a few seconds; the newest are taken.
-MOST_LINES = 5_000
+MOST_LINES = 2_000
 
 
 def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:

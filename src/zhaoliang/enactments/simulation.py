@@ -9,6 +9,9 @@ from typing import Any
 
 from zhaoliang.policy import Decision, Outcome, PolicyError, PolicySet, PolicyStore
 
+# Past decisions are read from the texts of their own days, which a draft cannot touch; so many show that it holds.
+MOST_REPLAYED = 500
+
 
 @dataclass(frozen=True)
 class PastLine:
@@ -142,7 +145,7 @@ def simulate(
     on: date,
     region_name: Callable[[int], str],
 ) -> tuple[Simulated, list[LineResult]]:
-    """Try the change on past lines as if their classes began on `on`. Replays each stored decision with the change too."""
+    """Try the change on past lines as if their classes began on `on`; make the newest decisions again with the change."""
     sets: dict[tuple[int, str], tuple[PolicySet, PolicySet]] = {}
     found = Simulated(on.isoformat(), Share("", "全部"))
     results: list[LineResult] = []
@@ -150,7 +153,8 @@ def simulate(
         place = (line.region_code, line.scheme)
         if place not in sets:
             sets[place] = (before.for_place(*place, on), after.for_place(*place, on))
-        _replay(found, after, line)
+        if found.replayed < MOST_REPLAYED:
+            _replay(found, after, line)
         facts = dict(line.facts) | ({"class_start": on.isoformat()} if "class_start" in line.facts else {})
         try:
             first, second = (held.decide(facts) for held in sets[place])
