@@ -19,6 +19,7 @@ from zhaoliang.policy import PolicyStore
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.facts_sql import Chosen, of_claims
 from zhaoliang.subsidies.judging import Sheet, bases, judged, sheets
+from zhaoliang.subsidies.models import Decision
 from zhaoliang.subsidies.selectors import claim_days, claim_span
 
 # A slice is one statement and one transaction: large enough that the joins are hashed, small enough for memory.
@@ -26,7 +27,8 @@ SLICE = 10_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
 GRANTS = {Role.AUDITOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
-# A decision that says the same as the line's latest one is not stored again.
+# A decision that says the same as the line's latest one is not stored again. The order has every line looked up before the
+# first row is written: a plan made for an empty table must not scan what the statement itself puts into it.
 STORE = """
 INSERT INTO decision (
     city_code, claim_line_id, policy_version, outcome, amount_fen, basis_id, known, rows, answers, steps, payee, at
@@ -34,6 +36,13 @@ INSERT INTO decision (
 SELECT %(city)s, made.line, made.version, made.outcome, made.fen, made.basis, made.known, made.rows, made.answers,
        made.steps, made.payee, %(at)s
 FROM ({judged}) made
+{unless_same}
+ORDER BY made.line
+"""
+
+
+# Left out where a city has no decision yet: of an empty table the planner does not know which index leads to a line.
+UNLESS_SAME = """
 LEFT JOIN LATERAL (
     SELECT d.id, d.policy_version, d.outcome, d.amount_fen, d.known, d.payee
     FROM decision d
@@ -45,8 +54,6 @@ WHERE latest.id IS NULL
    OR (latest.policy_version, latest.outcome, latest.amount_fen, latest.known, latest.payee)
       IS DISTINCT FROM (made.version, made.outcome, made.fen, made.known, made.payee)
 """
-
-
 # The same lines without storing anything, by what was decided last and what comes out now.
 COMPARE = """
 SELECT coalesce(latest.outcome, 'none') AS before, made.outcome AS after, count(*) AS lines,
@@ -137,9 +144,10 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
     In a transaction of its own: an audit that was broken off goes on where it stopped by storing nothing twice.
     """
     text, parameters = judged(_chosen(part), part.sheet, bases(part.city_code, part.sheet))
+    unless_same = UNLESS_SAME if Decision.objects.filter(city_code=part.city_code).exists() else ""
     with connection.cursor() as cursor:
         cursor.execute(SETTINGS)
-        cursor.execute(STORE.format(judged=text), parameters | {"at": at})
+        cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
         return cursor.rowcount
 
 
