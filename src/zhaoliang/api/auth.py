@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from django.http import HttpRequest
@@ -55,13 +56,17 @@ class PartnerAuth(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Partner:
         """Raises BadKey."""
-        at = request.at  # type: ignore[attr-defined]  # set by ActorMiddleware
-        key = selectors.live_partner_key(key_hash(token), at)
-        actor = actor_of(key.user, on=chinese_day(at)) if key else None
-        assignment = next((one for one in actor.assignments if one.role is Role.PARTNER), None) if actor else None
-        if key is None or actor is None or assignment is None:
-            raise no_key()
-        return Partner(actor, assignment, frozenset(key.scopes))
+        return partner_of(token, request.at)  # type: ignore[attr-defined]  # set by ActorMiddleware
+
+
+def partner_of(token: str, at: datetime) -> Partner:
+    """The partner system that holds this key. Raises BadKey."""
+    key = selectors.live_partner_key(key_hash(token), at)
+    actor = actor_of(key.user, on=chinese_day(at)) if key else None
+    assignment = next((one for one in actor.assignments if one.role is Role.PARTNER), None) if actor else None
+    if key is None or actor is None or assignment is None:
+        raise no_key()
+    return Partner(actor, assignment, frozenset(key.scopes))
 
 
 def no_key() -> BadKey:

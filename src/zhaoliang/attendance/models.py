@@ -83,4 +83,7 @@ class SignIn(CityModel):
 
     class Meta:
         db_table = "sign_in"
-        indexes = [models.Index(fields=["city_code", "attendance"], name="sign_in_attendance")]
+        indexes = [
+            models.Index(fields=["city_code", "attendance"], name="sign_in_attendance"),
+            models.Index(fields=["city_code", "device_hash", "at"], name="sign_in_device"),
+        ]

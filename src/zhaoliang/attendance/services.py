@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
-from zhaoliang.attendance.models import Attendance, SignIn
+from zhaoliang.attendance.models import Attendance
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes.limits import figure
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
@@ -27,15 +28,12 @@ from zhaoliang.kernel.days import chinese_day, format_cn_date, format_cn_time
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.registry.models import Site
 
 _BY_PROVIDER_OR_CLOCK = {Role.PROVIDER: Reach.ORGANISATION, Role.SYSTEM: Reach.ANY}
 # 电子培训券试点工作方案 一（三）2: card or location; a trainee holds only his own phone, the staff the reader.
 OWN_METHODS = frozenset({"location"})
 STAFF_METHODS = frozenset({"card", "voucher", "roll_call"})
 _EARTH_RADIUS_M = 6_371_000
-# A phone without network keeps the sign-in; what arrives later than this is marked.
-_PROMPT = timedelta(minutes=10)
 
 OUTSIDE, NO_PLACE, SHARED_DEVICE, UPLOADED_LATE, TOO_LATE = (
     "outside_site",
@@ -188,29 +186,57 @@ def sign_in(
     moment = min(signed_at, at) if signed_at is not None else at
     limits = window(held.session)
     if moment < limits.opens:
-        raise NotYet(
-            "还不能签到。",
-            f"这次课{format_cn_time(held.session.starts_at)}开始，{format_cn_time(limits.opens)}起可以签到。",
-            "请到时间再签到。",
-        )
-    distance = _distance(held.session.training_class.site, longitude, latitude)
-    device_hash = crypto.keyed_hash(device, purpose="device") if device else None
-    flags = _flags(held, method, distance, device_hash, late_upload=at - moment > _PROMPT)
-    SignIn.objects.create(
-        city_code=held.city_code,
-        attendance=held,
-        at=moment,
-        received_at=at,
-        method=method,
-        longitude=longitude,
-        latitude=latitude,
-        distance_m=distance,
-        device_hash=device_hash,
-        by_user_id=actor.user_id,
-        reason=reason.strip(),
+        raise not_yet_open(held.session.starts_at, limits.opens)
+    site = held.session.training_class.site
+    answer = _signed(
+        held.city_code,
+        [
+            [held.pk],
+            [method],
+            [moment],
+            [limits.opens],
+            [limits.late_after],
+            [limits.closes],
+            [longitude],
+            [latitude],
+            [distance_m(site.longitude, site.latitude, longitude, latitude)],
+            [site.radius_m],
+            [device_hash(device)],
+            [actor.user_id],
+            [actor.name],
+            [reason.strip()],
+            at,
+        ],
     )
-    _count(held, moment, limits, method=method, flags=flags)
+    held.refresh_from_db()
+    if answer == "wrong_state":
+        raise ATTENDANCE.refusal(held.state, "sign_in")
     return held
+
+
+def _signed(city_code: int, given: list[Any]) -> str:
+    """What the database's own rules of signing in answer (sql/sign_in.sql)."""
+    marks = (
+        "%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], "
+        "%s::numeric[], %s::numeric[], %s::int[], %s::int[], %s::bytea[], %s::bigint[], %s::text[], %s::text[], %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT answer FROM sign_in_many(%s, {marks})", [city_code, *given])
+        return cursor.fetchone()[0]
+
+
+def device_hash(device: str) -> bytes | None:
+    """What is kept of a device's number."""
+    return crypto.keyed_hash(device, purpose="device") if device else None
+
+
+def not_yet_open(begins: datetime, opens: datetime) -> NotYet:
+    """The refusal of a sign-in before its window."""
+    return NotYet(
+        "还不能签到。",
+        f"这次课{format_cn_time(begins)}开始，{format_cn_time(opens)}起可以签到。",
+        "请到时间再签到。",
+    )
 
 
 def _check_method(actor: Actor, method: str, reason: str) -> None:
@@ -238,45 +264,18 @@ def _attendance(attendance: Attendance) -> Attendance:
     )
 
 
-def _count(held: Attendance, moment: datetime, limits: Window, *, method: str, flags: list[str]) -> None:
-    seen = {"method": method, "signed_at": moment}
-    if moment <= limits.late_after:
-        ATTENDANCE.fire(held, "sign_in", credited_minutes=held.planned_minutes, flags=flags, **seen)
-    elif moment <= limits.closes:
-        ATTENDANCE.fire(held, "sign_in_late", credited_minutes=held.planned_minutes // 2, flags=flags, **seen)
-    else:
-        ATTENDANCE.fire(held, "miss", flags=[*flags, TOO_LATE], **seen)
-
-
-def _distance(site: Site, longitude: Decimal | None, latitude: Decimal | None) -> int | None:
-    """Metres between two places on the sphere (haversine); None without a place."""
+def distance_m(
+    site_longitude: Decimal, site_latitude: Decimal, longitude: Decimal | None, latitude: Decimal | None
+) -> int | None:
+    """Metres between the site and a place on the sphere (haversine); None without a place. Raises BadInput."""
     if longitude is None or latitude is None:
         return None
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         raise BadInput("签到没有成功。", "定位的经纬度不对。", "请打开定位后重试。")
-    one, two = math.radians(site.latitude), math.radians(latitude)
-    across = math.radians(longitude - site.longitude)
+    one, two = math.radians(site_latitude), math.radians(latitude)
+    across = math.radians(longitude - site_longitude)
     half = math.sin((two - one) / 2) ** 2 + math.cos(one) * math.cos(two) * math.sin(across / 2) ** 2
     return round(2 * _EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half))))
-
-
-def _flags(
-    held: Attendance, method: str, distance: int | None, device_hash: bytes | None, *, late_upload: bool
-) -> list[str]:
-    flags: list[str] = []
-    if method == "location" and distance is None:
-        flags.append(NO_PLACE)
-    if distance is not None and distance > held.session.training_class.site.radius_m:
-        flags.append(OUTSIDE)
-    if device_hash is not None:
-        others = SignIn.objects.filter(
-            city_code=held.city_code, attendance__session_id=held.session_id, device_hash=device_hash, method="location"
-        ).exclude(attendance_id=held.pk)
-        if others.exists():
-            flags.append(SHARED_DEVICE)
-    if late_upload:
-        flags.append(UPLOADED_LATE)
-    return flags
 
 
 @act("attendance.roll_call", label="点名", grants={Role.PROVIDER: Reach.ORGANISATION}, on="session")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import format_cn_time
@@ -15,14 +15,10 @@ from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import Organisation
-from zhaoliang.vouchers.models import Voucher, VoucherCheck
-from zhaoliang.vouchers.refusals import TooManyTries
-from zhaoliang.vouchers.selectors import QrProblem, concerns, is_qr, read_qr, voucher_by_code
+from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.refusals import too_many_tries
+from zhaoliang.vouchers.selectors import QrProblem, concerns, is_qr, read_qr
 from zhaoliang.vouchers.states import VOUCHER
-
-TRIES, WINDOW = 10, timedelta(minutes=1)
-# Wrong answers that only a guesser collects: typing errors are caught by the code's check character before.
-GUESSES = ("not_found", "forged")
 
 _ENDED = {"redeemed": "补贴已经拨付，券已核销，唯一码失效。", "returned": "持券人已退券。", "void": "这张券已作废。"}
 
@@ -62,26 +58,107 @@ def verify_voucher(
     """
     if organisation is not None and place.organisation_id != organisation.pk and not actor.has(Role.SYSTEM):
         raise Forbidden("不能以别的机构的名义验券。", "您的账号不属于这家机构。", "请用本机构的账号验券。")
-    _refuse_guessing(actor, at, place, organisation)
-    answer = _answer(code, at, place, organisation, for_all=method == "public")
-    voucher = answer.voucher
-    if voucher and organisation and voucher.state == "used" and voucher.provider_id == organisation.pk:
-        held = Voucher.objects.select_for_update(of=("self",), no_key=True).get(
-            city_code=voucher.city_code, pk=voucher.pk
+    read = read_given(code, at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT answer, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at"
+            " FROM verify_vouchers(%s, %s, %s, %s, %s::text[], %s::text[], %s::text[], %s)",
+            [
+                place.city_code,
+                organisation.pk if organisation else None,
+                actor.user_id,
+                actor.name,
+                [read.code],
+                [read.known],
+                [method],
+                at,
+            ],
         )
-        if held.state == "used":
-            VOUCHER.fire(held, "verify", verified_at=at)
-            voucher.state, voucher.verified_at = held.state, at
-    VoucherCheck.objects.create(
-        city_code=place.city_code,
-        voucher=voucher if voucher and voucher.city_code == place.city_code else None,
-        organisation=organisation,
-        actor_user_id=actor.user_id,
-        method=method,
-        answer=answer.answer,
-        at=at,
+        found: Any = cursor.fetchone()
+    word, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at = found
+    if word == "too_many":
+        raise too_many_tries(seconds_until(retry_at, at))
+    says, good_for = worth(
+        word,
+        problem=read.problem,
+        state=state,
+        use_until=use_until,
+        used_at=used_at,
+        project_name=project_name,
+        here=organisation is not None,
     )
-    return answer if _may_see(answer, organisation, method) else VerifyAnswer(None, answer.answer, answer.says)
+    if voucher_id is None or word == "other_city":
+        return VerifyAnswer(None, word, says)
+    voucher = Voucher.objects.select_related("batch__project__provider", "provider", "person").get(
+        city_code=voucher_city, pk=voucher_id
+    )
+    answer = VerifyAnswer(voucher, word, says, good_for)
+    return answer if _may_see(answer, organisation, method) else VerifyAnswer(None, word, says)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What somebody asks about: a code to look up, or the answer that is known without looking (`problem` says why)."""
+
+    code: str | None
+    known: str | None = None
+    problem: str = ""
+
+
+def read_given(text: str, at: datetime) -> Given:
+    """A typed code or a scanned QR token, read."""
+    try:
+        return Given(read_qr(text, at) if is_qr(text) else str(parse_code(text)))
+    except QrProblem as problem:
+        return Given(None, problem.answer, problem.what)
+    except InvalidIdentifier as problem:
+        return Given(None, "malformed", str(problem))
+
+
+def seconds_until(retry_at: datetime, at: datetime) -> int:
+    """How long to wait, in whole seconds, at least one."""
+    return max(1, int((retry_at - at).total_seconds()) + 1)
+
+
+def worth(
+    answer: str,
+    *,
+    problem: str,
+    state: str | None,
+    use_until: datetime | None,
+    used_at: datetime | None,
+    project_name: str | None,
+    here: bool,
+) -> tuple[str, str]:
+    """What an answer of verify_vouchers says in Chinese, and what the voucher is good for ('' for nothing).
+
+    `here`: an organisation asks, so that a verified voucher was used at the asker's.
+    """
+    if problem:
+        return problem, ""
+    if answer == "not_found":
+        return "没有这张券，可能是伪造的。请让持券人打开“我的培训券”出示二维码。", ""
+    if answer == "other_city":
+        return "这是别的城市发放的券，本市不能使用。", ""
+    if answer in _ENDED:
+        return f"真券，但不能再用：{_ENDED[answer]}", ""
+    if answer == "not_here":
+        return "真券，但不能在本机构使用。请持券人到券面写明的机构报名。", ""
+    assert use_until is not None
+    until = format_cn_time(use_until)
+    if answer == "expired":
+        return f"真券，但已过期：使用截止 {until}。", ""
+    if answer == "good":
+        good_for = f"可用于“{project_name}”，使用截止 {until}"
+        return f"真券，还没有使用，{good_for}。", good_for
+    assert used_at is not None
+    assert state is not None
+    used = format_cn_time(used_at)
+    if answer == "used":
+        return f"真券，但已于 {used} 使用，不能再用。", ""
+    if here:
+        return f"真券，已于 {used} 在本机构使用，验证通过。", ""
+    return f"真券，已于 {used} 使用，现在“{VOUCHER.states[state]}”。", ""
 
 
 def _may_see(answer: VerifyAnswer, organisation: Organisation | None, method: str) -> bool:
@@ -90,65 +167,3 @@ def _may_see(answer: VerifyAnswer, organisation: Organisation | None, method: st
     if organisation is None:
         return True
     return concerns(answer.voucher, organisation)
-
-
-def _answer(code: str, at: datetime, place: Place, organisation: Organisation | None, *, for_all: bool) -> VerifyAnswer:
-    try:
-        text = read_qr(code, at) if is_qr(code) else str(parse_code(code))
-    except QrProblem as problem:
-        return VerifyAnswer(None, problem.answer, problem.what)
-    except InvalidIdentifier as problem:
-        return VerifyAnswer(None, "malformed", str(problem))
-    voucher = voucher_by_code(text)
-    if voucher is None:
-        return VerifyAnswer(None, "not_found", "没有这张券，可能是伪造的。请让持券人打开“我的培训券”出示二维码。")
-    if voucher.city_code != place.city_code:
-        return VerifyAnswer(None, "other_city", "这是别的城市发放的券，本市不能使用。")
-    return _worth(voucher, at, organisation, for_all=for_all)
-
-
-def _worth(voucher: Voucher, at: datetime, organisation: Organisation | None, *, for_all: bool) -> VerifyAnswer:
-    project, until = voucher.batch.project, format_cn_time(voucher.batch.use_until)
-    if voucher.state in _ENDED:
-        return VerifyAnswer(voucher, voucher.state, f"真券，但不能再用：{_ENDED[voucher.state]}")
-    if voucher.state == "expired" or (voucher.state == "claimed" and at > voucher.batch.use_until):
-        return VerifyAnswer(voucher, "expired", f"真券，但已过期：使用截止 {until}。")
-    if voucher.state == "claimed":
-        if organisation is not None and organisation.pk != project.provider_id:
-            return VerifyAnswer(voucher, "not_here", "真券，但不能在本机构使用。请持券人到券面写明的机构报名。")
-        good_for = f"可用于“{project.name}”，使用截止 {until}"
-        return VerifyAnswer(voucher, "good", f"真券，还没有使用，{good_for}。", good_for)
-    assert voucher.used_at is not None
-    used = format_cn_time(voucher.used_at)
-    if organisation is not None and organisation.pk == voucher.provider_id:
-        return VerifyAnswer(voucher, "verified", f"真券，已于 {used} 在本机构使用，验证通过。")
-    if organisation is None and not for_all:
-        return VerifyAnswer(voucher, "verified", f"真券，已于 {used} 使用，现在“{VOUCHER.states[voucher.state]}”。")
-    return VerifyAnswer(voucher, "used", f"真券，但已于 {used} 使用，不能再用。")
-
-
-def _refuse_guessing(actor: Actor, at: datetime, place: Place, organisation: Organisation | None) -> None:
-    """Ten wrong codes a minute, by account and by organisation; who holds the voucher is not touched by it."""
-    asked: list[tuple[str, int, Q]] = []
-    if actor.user_id is not None:
-        asked.append(("user", actor.user_id, Q(actor_user_id=actor.user_id)))
-    if organisation is not None:
-        asked.append(("organisation", organisation.pk, Q(organisation=organisation)))
-    for who, number, mine in asked:
-        # One at a time for each asker, or tries at the same moment would not see each other.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"verify:{place.city_code}:{who}:{number}"]
-            )
-        tries = VoucherCheck.objects.filter(
-            mine, city_code=place.city_code, answer__in=GUESSES, at__gt=at - WINDOW, at__lte=at
-        )
-        times = list(tries.order_by("-at").values_list("at", flat=True)[:TRIES])
-        if len(times) == TRIES:
-            wait = max(1, int((times[-1] + WINDOW - at).total_seconds()) + 1)
-            raise TooManyTries(
-                "暂时不能继续验券。",
-                f"一分钟内有 {TRIES} 次券码查不到，为防止猜码先停一下。",
-                f"请 {wait} 秒后再试，最好直接扫描持券人出示的二维码。",
-                retry_after=wait,
-            )

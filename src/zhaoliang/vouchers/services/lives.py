@@ -10,15 +10,14 @@ from django.db.models import F
 
 from zhaoliang.catalogue.models import Project
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.days import chinese_day, format_cn_time
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import GroupMembership, Organisation, Person
 from zhaoliang.registry.selectors import groups_on
 from zhaoliang.vouchers import refusals
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
-from zhaoliang.vouchers.states import BATCH, VOUCHER
+from zhaoliang.vouchers.states import VOUCHER
 
 CLOSED_JUST_NOW = "ZL011"
 _GROUP_NAMES: dict[str, str] = dict(GroupMembership.GROUPS)
@@ -39,12 +38,7 @@ def claim_voucher(
     the voucher (方案 一（一）3（1）), except in directed batches. Raises NotDeclared, NotForYou, NotOpen, HasOne, NoneLeft.
     """
     if not declared:
-        raise refusals.NotDeclared(
-            "没有领取。",
-            "领券前需要您本人确认承诺内容。",
-            "请阅读承诺，勾选“我已阅读并承诺”后再领取。",
-            fields={"declared": "请先勾选承诺。"},
-        )
+        raise refusals.not_declared()
     if person.city_code != batch.city_code:
         raise refusals.NotForYou("没有领取。", "这张券由别的城市发放。", "请到您建档的城市领取。")
     try:
@@ -57,7 +51,7 @@ def claim_voucher(
                     person.pk,
                     str(new_code(batch.city_code)),
                     channel[:20],
-                    _declaration(batch, person, at),
+                    batch.declaration + declared_groups(batch, person, at),
                     at,
                 ],
             )
@@ -65,23 +59,31 @@ def claim_voucher(
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", "") != CLOSED_JUST_NOW:
             raise
-        raise refusals.NotOpen(
-            "现在不能领取。", "这一批培训券刚刚暂停或停发。", "请看看其他正在发放的培训券。", refusals.ISSUE
-        ) from error
+        raise refusals.closed_just_now() from error
     if answer != "ok":
-        raise _not_claimed(answer, batch)
+        batch.refresh_from_db(fields=["state"])
+        raise refusals.not_claimed(
+            answer,
+            state=batch.state,
+            quota=batch.quota,
+            claim_from=batch.claim_from,
+            claim_until=batch.claim_until,
+        )
     voucher = Voucher.objects.get(city_code=batch.city_code, pk=voucher_id)
     voucher.batch = batch
     return voucher
 
 
-def _declaration(batch: VoucherBatch, person: Person, at: datetime) -> str:
-    """The declaration to keep: the batch's text, and the groups nobody could check. Raises NotForYou (directed batches)."""
+def declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
+    """What the person's declaration adds to the batch's text: the groups nobody could check, '' where there are none.
+
+    Raises NotForYou (directed batches).
+    """
     if not batch.groups:
-        return batch.declaration
+        return ""
     known = {row.group for row in groups_on(person, chinese_day(at)) if row.evidence != "declared"}
     if known & set(batch.groups):
-        return batch.declaration
+        return ""
     names = "、".join(_GROUP_NAMES[group] for group in batch.groups)
     if batch.kind == "directed":
         raise refusals.NotForYou(
@@ -90,39 +92,7 @@ def _declaration(batch: VoucherBatch, person: Person, at: datetime) -> str:
             "如果您属于其中一类，请带证明材料到人社窗口登记后再领取。",
             refusals.WHO_MAY,
         )
-    return f"{batch.declaration}本人承诺属于以下人员类别之一：{names}。"
-
-
-def _not_claimed(answer: str, batch: VoucherBatch) -> Refusal:
-    if answer == "has_one":
-        return refusals.HasOne(
-            "没有重复领取。", "同一张券一人只能领一次，您已经有这张券了。", "请到“我的培训券”查看。", refusals.ONE_EACH
-        )
-    if answer == "full":
-        return refusals.NoneLeft(
-            "没有领到，这张券已经领完。",
-            f"这一批共 {batch.quota} 张，都已被领取。",
-            "有人退券时名额会立即放出，可以稍后再试，或看看其他培训券。",
-            refusals.ISSUE,
-        )
-    if answer == "early":
-        return refusals.NotOpen(
-            "还不能领取。", f"领取从 {format_cn_time(batch.claim_from)} 开始。", "请到时再来。", refusals.ISSUE
-        )
-    if answer == "late":
-        return refusals.NotOpen(
-            "领取已经截止。",
-            f"领取截止时间是 {format_cn_time(batch.claim_until)}。",
-            "请看看其他正在发放的培训券。",
-            refusals.ISSUE,
-        )
-    states = VoucherBatch.objects.filter(city_code=batch.city_code, pk=batch.pk).values_list("state", flat=True)
-    return refusals.NotOpen(
-        "现在不能领取。",
-        f"这一批培训券目前“{BATCH.states[states.get()]}”。",
-        "请看看其他正在发放的培训券。",
-        refusals.ISSUE,
-    )
+    return f"本人承诺属于以下人员类别之一：{names}。"
 
 
 @act("vouchers.return", label="退回培训券", grants={Role.WORKER: Reach.SELF}, on="voucher")
@@ -174,31 +144,23 @@ def use_voucher(
     The caller has checked the class itself (filed, no clash of the person's times) and acts for it (system) or is the
     holder. Raises UsedAlready, Expired, NotHere, WrongState.
     """
-    held = _held(voucher)
-    if held.used_at is not None and held.state in ("used", "verified", "in_claim", "redeemed"):
-        same = held.provider_id == provider.pk
-        raise refusals.UsedAlready(
-            "这张券已经用过了。",
-            f"它已于 {format_cn_time(held.used_at)} 在{'本机构' if same else '别的机构'}使用，一张券只能用一次。",
-            "请核对券码；如果不是您本人使用的，请联系发券的人社部门。",
-            refusals.ONE_EACH,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT answer, state, used_at, used_by, use_until, project_name"
+            " FROM use_voucher(%s, %s, %s, %s, %s, %s, %s, %s)",
+            [voucher.city_code, voucher.pk, provider.pk, project.pk, class_id, at, actor.user_id, actor.name],
         )
-    if held.state == "claimed" and at > held.batch.use_until:
-        raise refusals.Expired(
-            "这张券已经过期。",
-            f"使用截止时间是 {format_cn_time(held.batch.use_until)}。",
-            "请领取一张仍在有效期内的培训券。",
-            refusals.IN_TIME,
+        answer, state, used_at, used_by, use_until, project_name = cursor.fetchone() or ("unknown", "", *[None] * 4)
+    if answer != "ok":
+        raise refusals.not_used(
+            answer,
+            state=state,
+            used_at=used_at,
+            here=used_by == provider.pk,
+            use_until=use_until,
+            project_name=project_name,
         )
-    if held.batch.project_id != project.pk or held.batch.project.provider_id != provider.pk:
-        raise refusals.NotHere(
-            "这张券不能用在这里。",
-            f"它只能用于“{held.batch.project.name}”。",
-            "请核对项目，或请持券人退券后领取适用的培训券。",
-            refusals.WHO_MAY,
-        )
-    VOUCHER.fire(held, "use", provider=provider, class_id=class_id, used_at=at)
-    return held
+    return Voucher.objects.select_related("batch__project", "provider").get(city_code=voucher.city_code, pk=voucher.pk)
 
 
 @act(

@@ -1,0 +1,172 @@
+"""The gate as granian serves it: routes, authentication, limits, health, metrics, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from zhaoliang.gate import desks, store
+from zhaoliang.gate.answers import Answer, encoded, refused
+from zhaoliang.gate.batching import Batcher, busy
+from zhaoliang.gate.limits import Buckets
+from zhaoliang.gate.partners import Partners
+from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
+
+JSON = ("content-type", "application/json; charset=utf-8")
+MAX_BODY = 4_096
+WAITING = int(os.environ.get("ZHAOLIANG_GATE_QUEUE", "4000"))
+log = structlog.get_logger("gate")
+
+
+class Gate:
+    """One process: its pool, its desks with their queues, its counters."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.busy = 0
+        # A person presses a button; a card platform speaks for a city.
+        self.people = Buckets(rate=2, burst=30)
+        self.institutions = Buckets(rate=5_000, burst=10_000)
+        self.partners = Partners("vouchers.verify")
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "zhaoliang_gate_requests_total", "By route and status", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "zhaoliang_gate_seconds",
+            "Time to answer",
+            ["route"],
+            registry=self.registry,
+            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+        )
+        Gauge("zhaoliang_gate_waiting", "Accepted and not yet in a statement", registry=self.registry).set_function(
+            lambda: sum(batcher.waiting for batcher in self.batchers.values())
+        )
+        self.counts: dict[tuple[str, int], Any] = {}
+        self.times: dict[str, Any] = {}
+        self.batchers: dict[str, Batcher] = {}
+        self.readers: dict[str, tuple[msgspec.json.Decoder[Any], Callable[..., desks.Item]]] = {
+            "/gate/claim": (msgspec.json.Decoder(desks.ClaimIn), desks.read_claim),
+            "/gate/use": (msgspec.json.Decoder(desks.UseIn), desks.read_use),
+            "/gate/sign-in": (msgspec.json.Decoder(desks.SignInIn), desks.read_sign_in),
+        }
+        self.verify_in = msgspec.json.Decoder(desks.VerifyIn)
+        self.pool: asyncpg.Pool | None = None
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self._open())
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self._close())
+
+    async def _open(self) -> None:
+        pool = self.pool = await store.open_pool()
+        self.batchers = {
+            "/gate/claim": Batcher(desks.claims(pool), waiting=WAITING),
+            "/gate/use": Batcher(desks.uses(pool), waiting=WAITING),
+            "/gate/sign-in": Batcher(desks.sign_ins(pool), waiting=WAITING),
+            "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
+        }
+        self.times = {route: self.seconds.labels(route) for route in self.batchers}
+
+    async def _close(self) -> None:
+        self.stopping = True
+        for batcher in self.batchers.values():
+            await batcher.idle()
+        if self.pool is not None:
+            await self.pool.close()
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """One request."""
+        path = scope.path
+        if path not in self.batchers:
+            await self._other(path, protocol)
+            return
+        began = time.perf_counter()
+        try:
+            answer = await self._answer(path, scope, protocol)
+        except Refusal as refusal:
+            answer = refused(refusal)
+        except Exception as error:
+            # Only the kind: the message of a database error may hold what people sent.
+            log.error("gate_fault", route=path, kind=type(error).__name__)
+            answer = Answer(500, encoded(Refusal("没有执行：系统出错。", "", "请稍后用同一个提交码重试。").as_dict()))
+        self._count(path, answer.status, time.perf_counter() - began)
+        headers = [JSON, ("cache-control", "no-store")]
+        if answer.retry_after:
+            headers.append(("retry-after", str(answer.retry_after)))
+        protocol.response_bytes(answer.status, headers, answer.body)
+
+    async def _answer(self, path: str, scope: Any, protocol: Any) -> Answer:
+        if scope.method != "POST":
+            return Answer(405, encoded(NotFound("没有执行。", "这个地址只接受 POST。", "请按接口文档重发。").as_dict()))
+        if self.stopping:
+            raise busy()
+        headers = scope.headers
+        if int(headers.get("content-length") or 0) > MAX_BODY:
+            raise _malformed("请求太大。")
+        body = await protocol()
+        scheme, _, bearer = (headers.get("authorization") or "").partition(" ")
+        if scheme.lower() != "bearer":
+            bearer = ""
+        now, at = time.monotonic(), datetime.now(UTC)
+        batcher = self.batchers[path]
+        if path == "/gate/verify":
+            partner = await self.partners.of(bearer, now)
+            self.institutions.take(f"organisation:{partner.organisation_id}", now)
+            item = desks.read_verify(partner, self._decoded(self.verify_in, body), at)
+            return await batcher.ask(item.lane, item)
+        decoder, read = self.readers[path]
+        key = headers.get("idempotency-key") or ""
+        item = read(bearer, self._decoded(decoder, body), key, at)
+        if not 8 <= len(key) <= 64:
+            raise _malformed("请求头要有 8 到 64 个字符的 Idempotency-Key。")
+        (self.people if item.person else self.institutions).take(item.asker, now)
+        return await batcher.ask(item.lane, item)
+
+    @staticmethod
+    def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError:
+            raise _malformed("请求内容缺少字段，或格式不对。") from None
+
+    async def _other(self, path: str, protocol: Any) -> None:
+        if path == "/gate/healthz":
+            protocol.response_bytes(503 if self.stopping else 200, [JSON], b'{"status":"ok"}')
+        elif path == "/gate/readyz":
+            ready = await self._ready()
+            status = b'{"status":"ready"}' if ready else b'{"status":"no database"}'
+            protocol.response_bytes(200 if ready else 503, [JSON], status)
+        elif path == "/gate/metrics":
+            protocol.response_bytes(200, [("content-type", CONTENT_TYPE_LATEST)], generate_latest(self.registry))
+        else:
+            protocol.response_bytes(404, [JSON], encoded(NotFound("没有这个地址。").as_dict()))
+
+    async def _ready(self) -> bool:
+        if self.pool is None or self.stopping:
+            return False
+        try:
+            return await self.pool.fetchval("SELECT 1", timeout=3) == 1
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return False
+
+    def _count(self, route: str, status: int, seconds: float) -> None:
+        child = self.counts.get((route, status))
+        if child is None:
+            child = self.counts[route, status] = self.requests.labels(route, str(status))
+        child.inc()
+        self.times[route].observe(seconds)
+
+
+def _malformed(why: str) -> BadInput:
+    return BadInput("没有执行：请求内容不对。", why, "请按接口文档改正后重发。")

@@ -1,0 +1,352 @@
+"""The hot acts: each reads a request, and runs groups of them through one SQL function with keys, audit and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from zhaoliang.attendance import passes as attendance_passes
+from zhaoliang.attendance.services import device_hash, distance_m, not_yet_open
+from zhaoliang.attendance.states import ATTENDANCE
+from zhaoliang.gate.answers import Answer, encoded, kept_refusal, refused, replayed
+from zhaoliang.gate.batching import Again
+from zhaoliang.kernel import tokens
+from zhaoliang.kernel.acts import input_hash
+from zhaoliang.kernel.errors import BadInput, KeyReused, NotFound, Refusal
+from zhaoliang.kernel.identifiers.voucher_code import new_code
+from zhaoliang.vouchers import passes as voucher_passes
+from zhaoliang.vouchers import refusals
+from zhaoliang.vouchers.services.checks import Given, read_given, seconds_until, worth
+
+Settled = Answer | Again
+
+
+class Partner(msgspec.Struct, frozen=True):
+    """A partner system behind a key with the scope, as the gate needs it."""
+
+    user_id: int
+    name: str
+    city_code: int
+    region_code: int
+    organisation_id: int
+
+
+class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of /gate/claim."""
+
+    city_code: int
+    batch_id: str
+    declared: bool
+
+
+class UseIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of /gate/use."""
+
+    city_code: int
+    voucher_id: str
+    class_id: str
+
+
+class VerifyIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of /gate/verify: a code as typed, or a QR token as scanned."""
+
+    code: str
+
+
+class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of /gate/sign-in: WGS84 degrees as text, and when the phone signed (unix seconds) if it was offline."""
+
+    attendance_id: str
+    longitude: str | None = None
+    latitude: str | None = None
+    signed_at: int | None = None
+
+
+class Item(msgspec.Struct):
+    """One request waiting for its group; `given` are its columns in the order of the SQL function's arrays."""
+
+    lane: Any
+    asker: str
+    given: list[Any]
+    user_id: int
+    key: str = ""
+    extra: Any = None
+    # Whether a person asks; else an institution, which may ask more often.
+    person: bool = True
+
+
+def number(text: str) -> int:
+    """An id, sent as text because it does not fit a float. Raises BadInput."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BadInput("没有执行：请求内容不对。", "编号应为数字。", "请按接口文档改正后重发。")
+    return int(text)
+
+
+def _degrees(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        value = Decimal(text[:20]).quantize(Decimal("0.000001"))
+    except ArithmeticError:
+        raise BadInput("签到没有成功。", "定位的经纬度不对。", "请打开定位后重试。") from None
+    return value
+
+
+def read_claim(bearer: str, body: ClaimIn, key: str, at: datetime) -> Item:
+    """A claim under its pass. Raises what `tokens.read` raises, NotDeclared, WrongToken."""
+    held = tokens.read(bearer, voucher_passes.CLAIM, at)
+    if not body.declared:
+        raise refusals.not_declared()
+    if (body.city_code, number(body.batch_id)) != (held["c"], held["b"]):
+        raise tokens.WrongToken("没有领取。", "凭据是为另一批培训券签发的。", "请从这批培训券的页面重新进入。")
+    arguments: dict[str, Any] = {
+        "person": ["registry.Person", held["c"], str(held["p"])],
+        "batch": ["vouchers.VoucherBatch", held["c"], body.batch_id],
+        "declared": True,
+    }
+    if held["h"] != "page":
+        arguments["channel"] = held["h"]
+    given = [held["p"], str(new_code(held["c"])), held["x"], held["u"], held["n"], key, input_hash(arguments)]
+    return Item(
+        (held["c"], held["b"], held["h"]), f"user:{held['u']}", given, held["u"], key, person=held["h"] == "page"
+    )
+
+
+def read_use(bearer: str, body: UseIn, key: str, at: datetime) -> Item:
+    """A use by the voucher's holder. Raises what `tokens.read` raises."""
+    held = tokens.read(bearer, voucher_passes.HOLDER, at)
+    voucher_id, class_id = number(body.voucher_id), number(body.class_id)
+    arguments = {"voucher": ["vouchers.Voucher", body.city_code, str(voucher_id)], "class_id": class_id}
+    given = [voucher_id, class_id, held["p"], held["u"], held["n"], key, input_hash(arguments)]
+    return Item(body.city_code, f"user:{held['u']}", given, held["u"], key)
+
+
+def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
+    """A sign-in by location under its pass. Raises what `tokens.read` raises, WrongToken, BadInput."""
+    held = tokens.read(bearer, attendance_passes.SIGN_IN, at)
+    if number(body.attendance_id) != held["a"]:
+        raise tokens.WrongToken("没有签到。", "凭据是为另一次课签发的。", "请回到“上课”页面重新进入。")
+    longitude, latitude = _degrees(body.longitude), _degrees(body.latitude)
+    signed_at = datetime.fromtimestamp(body.signed_at, tz=UTC) if body.signed_at is not None else None
+    arguments = {
+        "attendance": ["attendance.Attendance", held["c"], str(held["a"])],
+        "method": "location",
+        "longitude": longitude,
+        "latitude": latitude,
+        "device": held["d"],
+        "signed_at": signed_at,
+    }
+    site_longitude, site_latitude, radius = held["s"]
+    begins, opens, late_after, closes = (datetime.fromtimestamp(held[name], tz=UTC) for name in "bolx")
+    distance = distance_m(Decimal(site_longitude), Decimal(site_latitude), longitude, latitude)
+    given = [
+        held["a"],
+        "location",
+        min(signed_at, at) if signed_at is not None else at,
+        opens,
+        late_after,
+        closes,
+        longitude,
+        latitude,
+        distance,
+        radius,
+        device_hash(held["d"]),
+        held["u"],
+        held["n"],
+        "",
+        held["p"],
+        held["g"],
+        key,
+        input_hash(arguments),
+    ]
+    return Item(held["c"], f"user:{held['u']}", given, held["u"], key, (begins, opens))
+
+
+def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
+    """A verification in the name of the partner's organisation."""
+    given = read_given(body.code[:400], at)
+    method = "scanned" if body.code.strip().startswith("ZLQ1.") else "api"
+    lane = (partner.city_code, partner.region_code, partner.organisation_id, partner.user_id, partner.name)
+    return Item(lane, f"user:{partner.user_id}", [given.code, given.known, method], partner.user_id, extra=given)
+
+
+class Keyed:
+    """A desk whose calls carry idempotency keys: `sql` gives one row for each call, with state, answer, body and kept."""
+
+    def __init__(self, pool: asyncpg.Pool, act: str, sql: str, page_body: str, refusal: RefusalOf) -> None:
+        self.pool, self.act, self.sql, self.page_body, self.refusal = pool, act, sql, page_body, refusal
+
+    async def __call__(self, lane: Any, items: Sequence[Item]) -> list[Settled]:
+        """Answer a group."""
+        scope = list(lane) if isinstance(lane, tuple) else [lane]
+        city_code = scope[0]
+        columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(self.sql, *scope, *columns, datetime.now(UTC))
+            settled: list[Settled | None] = [None] * len(items)
+            keep: list[tuple[int, Refusal]] = []
+            for row in rows:
+                place = row["place"] - 1
+                if row["state"] == "reused":
+                    settled[place] = refused(_reused())
+                elif row["state"] == "replay":
+                    settled[place] = await self._replay(connection, city_code, row["kept"])
+                elif row["body"] is not None:
+                    settled[place] = Answer(200, row["body"].encode())
+                elif row["answer"] == "again":
+                    settled[place] = Again()
+                else:
+                    refusal = await self.refusal(connection, scope, items[place], row)
+                    if refusal.decided:
+                        keep.append((place, refusal))
+                    else:
+                        settled[place] = refused(refusal)
+            if keep:
+                stored = await connection.fetch(
+                    "SELECT place, answer FROM keep_answers($1, $2, $3, $4, $5)",
+                    city_code,
+                    self.act,
+                    [f"user:{items[place].user_id}" for place, _ in keep],
+                    [items[place].key for place, _ in keep],
+                    [kept_refusal(refusal) for _, refusal in keep],
+                )
+                for row in stored:
+                    settled[keep[row["place"] - 1][0]] = await self._replay(connection, city_code, row["answer"])
+        return [one if one is not None else Again() for one in settled]
+
+    async def _replay(self, connection: Any, city_code: int, kept: dict[str, Any]) -> Answer:
+        answer = replayed(kept)
+        if answer is None:
+            answer = Answer(200, (await connection.fetchval(self.page_body, city_code, kept["pk"])).encode())
+        return answer
+
+
+def _reused() -> KeyReused:
+    return KeyReused("这次提交没有执行。", "同一个提交码上次用在了别的内容上。", "请换一个提交码，核对后重新提交。")
+
+
+RefusalOf = Callable[[Any, list[Any], Item, Any], Any]
+
+
+async def _claim_refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
+    batch = await connection.fetchrow(
+        "SELECT state, quota, claim_from, claim_until FROM voucher_batch WHERE city_code = $1 AND id = $2", *scope[:2]
+    )
+    if batch is None:
+        return NotFound("没有领取。", "没有这批培训券。", "请看看其他正在发放的培训券。")
+    return refusals.not_claimed(row["answer"], **dict(batch))
+
+
+async def _use_refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
+    if row["answer"] == "no_class":
+        return NotFound("没有使用。", "没有这个开班前的班级。", "请核对班级后再用券。")
+    return refusals.not_used(
+        row["answer"],
+        state=row["voucher_state"],
+        used_at=row["used_at"],
+        here=row["used_by"] == row["provider_id"],
+        use_until=row["use_until"],
+        project_name=row["project_name"],
+    )
+
+
+async def _sign_in_refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
+    if row["answer"] == "early":
+        return not_yet_open(*item.extra)
+    if row["answer"] == "wrong_state":
+        return ATTENDANCE.refusal(row["attendance_state"], "sign_in")
+    return NotFound("没有签到。", "没有这次课。", "课表可能改了，请回到“上课”刷新后再签到。")
+
+
+def claims(pool: asyncpg.Pool) -> Keyed:
+    """The desk of /gate/claim; lanes are (city, batch, channel)."""
+    sql = (
+        "SELECT place, state, answer, body, kept FROM claim_through_gate("
+        "$1, $2, $4::bigint[], $5::text[], $3, $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bytea[], $11)"
+    )
+    page_body = (
+        'SELECT format(\'{"city_code":%s,"id":"%s","code":"%s","state":"claimed","amount_fen":%s,"use_until":"%s"}\','
+        " v.city_code, v.id, v.code, v.amount_fen,"
+        " to_char(b.use_until AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))"
+        " FROM voucher v JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id"
+        " WHERE v.city_code = $1 AND v.id = $2"
+    )
+    return Keyed(pool, "vouchers.claim", sql, page_body, _claim_refusal)
+
+
+def uses(pool: asyncpg.Pool) -> Keyed:
+    """The desk of /gate/use; lanes are cities."""
+    sql = (
+        "SELECT place, state, answer, body, kept, voucher_state, used_at, used_by, provider_id, use_until, project_name"
+        " FROM use_through_gate($1, $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],"
+        " $8::bytea[], $9)"
+    )
+    page_body = (
+        'SELECT format(\'{"city_code":%s,"id":"%s","state":"used","class_id":"%s","used_at":"%s"}\', city_code, id,'
+        " class_id, to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))"
+        " FROM voucher WHERE city_code = $1 AND id = $2"
+    )
+    return Keyed(pool, "vouchers.use", sql, page_body, _use_refusal)
+
+
+def sign_ins(pool: asyncpg.Pool) -> Keyed:
+    """The desk of /gate/sign-in; lanes are cities."""
+    columns = (
+        "bigint text timestamptz timestamptz timestamptz timestamptz numeric numeric int int bytea bigint text text"
+    )
+    kinds = f"{columns} bigint int text bytea".split(" ")
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
+    sql = (
+        "SELECT place, state, answer, body, kept, attendance_state"
+        f" FROM sign_in_through_gate($1, {arrays}, ${len(kinds) + 2})"
+    )
+    page_body = (
+        'SELECT format(\'{"city_code":%s,"attendance_id":"%s","state":"%s","signed_at":"%s","flags":%s}\', city_code, id,'
+        " state, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), flags)"
+        " FROM attendance WHERE city_code = $1 AND id = $2"
+    )
+    return Keyed(pool, "attendance.sign_in", sql, page_body, _sign_in_refusal)
+
+
+class Verifications:
+    """The desk of /gate/verify; lanes are askers, one group of each at a time."""
+
+    # The audit event goes into the statement of the effect, as the acts do it in their transaction.
+    sql = (
+        "WITH done AS MATERIALIZED (SELECT * FROM verify_vouchers($1, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9)),"
+        " logged AS (INSERT INTO audit_event (city_code, at, act, region_code, actor_user_id, actor_name, object_type,"
+        " detail) SELECT $1, $9, 'vouchers.verify', $2, $4, $5, 'Place', '{\"through\": \"gate\"}' FROM done"
+        " WHERE answer <> 'too_many')"
+        " SELECT place, answer, state, use_until, used_at, project_name, retry_at FROM done ORDER BY place"
+    )
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    async def __call__(self, lane: Any, items: Sequence[Item]) -> list[Settled]:
+        """Answer a group."""
+        at = datetime.now(UTC)
+        columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(self.sql, *lane, *columns, at)
+        return [self._answer(row, item.extra, at) for row, item in zip(rows, items, strict=True)]
+
+    @staticmethod
+    def _answer(row: Any, given: Given, at: datetime) -> Answer:
+        if row["answer"] == "too_many":
+            return refused(refusals.too_many_tries(seconds_until(row["retry_at"], at)))
+        says, good_for = worth(
+            row["answer"],
+            problem=given.problem,
+            state=row["state"],
+            use_until=row["use_until"],
+            used_at=row["used_at"],
+            project_name=row["project_name"],
+            here=True,
+        )
+        return Answer(200, encoded({"answer": row["answer"], "says": says, "good_for": good_for}))

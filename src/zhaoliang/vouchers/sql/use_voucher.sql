@@ -1,0 +1,101 @@
+-- One use of one voucher under any race: bound to the provider, project and class. The only place where these rules are
+-- written. answer is one of: ok, unknown, used, expired, not_here, wrong_state; the rest is what a refusal has to say.
+CREATE OR REPLACE FUNCTION use_voucher(
+    p_city int, p_voucher bigint, p_provider bigint, p_project bigint, p_class bigint, p_at timestamptz, p_user bigint,
+    p_name text,
+    OUT answer text, OUT state text, OUT used_at timestamptz, OUT used_by bigint, OUT use_until timestamptz,
+    OUT project_name text
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_project bigint;
+    v_provider bigint;
+BEGIN
+    SELECT v.state, v.used_at, v.provider_id, b.use_until, p.name, p.id, p.provider_id
+    INTO state, used_at, used_by, use_until, project_name, v_project, v_provider
+    FROM voucher v
+    JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
+    JOIN project p ON p.city_code = b.city_code AND p.id = b.project_id
+    WHERE v.city_code = p_city AND v.id = p_voucher
+    FOR NO KEY UPDATE OF v;
+    answer := CASE
+        WHEN NOT FOUND THEN 'unknown'
+        WHEN used_at IS NOT NULL AND state IN ('used', 'verified', 'in_claim', 'redeemed') THEN 'used'
+        WHEN state = 'claimed' AND p_at > use_until THEN 'expired'
+        WHEN v_project <> p_project OR v_provider <> p_provider THEN 'not_here'
+        WHEN state <> 'claimed' THEN 'wrong_state'
+        ELSE 'ok'
+    END;
+    IF answer = 'ok' THEN
+        UPDATE voucher SET state = 'used', provider_id = p_provider, class_id = p_class, used_at = p_at
+        WHERE city_code = p_city AND id = p_voucher;
+        INSERT INTO state_change (city_code, machine, object_id, source, event, target, at, actor_user_id, actor_name)
+        VALUES (p_city, 'voucher', p_voucher, 'claimed', 'use', 'used', p_at, p_user, p_name);
+    END IF;
+END $$;
+
+-- A group of uses by their holders with their idempotency keys, audit events and stored answers, for the gate. Further
+-- answers: no_class (no class before its start there). Vouchers by id, so that two groups meet them in one order.
+CREATE OR REPLACE FUNCTION use_through_gate(
+    p_city int, p_vouchers bigint[], p_classes bigint[], p_people bigint[], p_users bigint[], p_names text[],
+    p_keys text[], p_hashes bytea[], p_at timestamptz
+) RETURNS TABLE (
+    place int, state text, answer text, body text, kept jsonb, voucher_state text, used_at timestamptz, used_by bigint,
+    provider_id bigint, use_until timestamptz, project_name text
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_held record;
+    v_class record;
+    v_region int;
+BEGIN
+    FOR v_held IN
+        SELECT k.place, k.key_id, k.state, k.answer
+        FROM hold_keys(p_city, 'vouchers.use', (SELECT array_agg('user:' || u ORDER BY n)
+                                                FROM unnest(p_users) WITH ORDINALITY AS g (u, n)), p_keys, p_hashes, p_at) k
+        ORDER BY p_vouchers[k.place], k.place
+    LOOP
+        place := v_held.place;
+        state := v_held.state;
+        kept := v_held.answer;
+        answer := NULL; body := NULL; voucher_state := NULL; used_at := NULL; used_by := NULL; provider_id := NULL;
+        use_until := NULL; project_name := NULL;
+        IF state = 'new' THEN
+            SELECT t.id, t.project_id, t.provider_id INTO v_class
+            FROM training_class t
+            WHERE t.city_code = p_city AND t.id = p_classes[place] AND t.state IN ('draft', 'filed', 'accepted');
+            IF NOT FOUND THEN
+                answer := 'no_class';
+            END IF;
+            SELECT b.region_id INTO v_region
+            FROM voucher v JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
+            WHERE v.city_code = p_city AND v.id = p_vouchers[place] AND v.person_id = p_people[place];
+            IF NOT FOUND THEN
+                answer := 'unknown';
+            END IF;
+            IF answer IS NULL THEN
+                provider_id := v_class.provider_id;
+                SELECT u.answer, u.state, u.used_at, u.used_by, u.use_until, u.project_name
+                INTO answer, voucher_state, used_at, used_by, use_until, project_name
+                FROM use_voucher(p_city, p_vouchers[place], v_class.provider_id, v_class.project_id, v_class.id, p_at,
+                                 p_users[place], p_names[place]) u;
+            END IF;
+            IF answer = 'ok' THEN
+                body := format('{"city_code":%s,"id":"%s","state":"used","class_id":"%s","used_at":"%s"}', p_city,
+                               p_vouchers[place], p_classes[place],
+                               to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
+                INSERT INTO audit_event (city_code, at, act, region_code, actor_user_id, actor_name, object_type,
+                                         object_id, person_id, detail)
+                VALUES (p_city, p_at, 'vouchers.use', v_region, p_users[place], p_names[place], 'vouchers.voucher',
+                        p_vouchers[place], p_people[place], '{"through": "gate"}');
+                UPDATE idempotency_key
+                SET answer = jsonb_build_object('model', 'vouchers.voucher', 'city_code', p_city, 'pk', p_vouchers[place],
+                                                'body', body)
+                WHERE city_code = p_city AND id = v_held.key_id;
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
