@@ -37,6 +37,7 @@ class Trainee:
     @property
     def actor(self) -> Actor:
         return actor_for(self.user, FOUNDED)
+    group: str
 
 
 @dataclass(frozen=True)
@@ -274,13 +275,15 @@ def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
         region_code=DISTRICT,
         valid_from=FOUNDED,
     )
+    # 农村转移就业劳动者 and 城镇登记失业人员 in turn.
+    group = "05" if index % 2 else "06"
     stage.do(
         registry.add_group,
         f"group-{label}",
         actor=stage.clock,
         at=moment(FOUNDED),
         person=person,
-        group="05" if index % 2 else "06",
+        group=group,
         evidence="register",
         source="演示：就业信息库比对",
         valid_from=FOUNDED,
@@ -297,4 +300,4 @@ def _worker(stage: Stage, inventor: Inventor, index: int) -> Trainee:
             source="演示：部门数据比对",
             checked_on=FOUNDED,
         )
-    return Trainee(person, user, name, numbers.document, sex, numbers.phone, numbers.card)
+    return Trainee(person, user, name, numbers.document, sex, numbers.phone, numbers.card, group)

@@ -116,7 +116,7 @@ def _main_class(stage: Stage, cast: Cast, offer: Market, taken: list[Voucher]) -
     )
     training_class = teaching.draft(stage, plan)
     rows = [
-        Row(trainee, voucher, "05" if index % 2 else "06", prepaid=index % 3 != 0)
+        Row(trainee, voucher, trainee.group, prepaid=index % 3 != 0)
         for index, (trainee, voucher) in enumerate(zip(cast.trainees, taken, strict=True))
     ]
     faulty = _write(ROSTER_WITH_FAULTS, roster.workbook(roster.with_faults(rows, cast.evaluator), "学员花名册（演示）"))
@@ -250,7 +250,7 @@ def _enrolled(stage: Stage, plan: ClassPlan, offer: Market, trainees: list[Train
         Row(
             trainee,
             market.claim(stage, trainee, offer.open_batch, f"claim-live-{first + index}", plan.filed_on),
-            "12",
+            trainee.group,
             True,
         )
         for index, trainee in enumerate(trainees)
