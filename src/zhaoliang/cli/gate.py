@@ -11,6 +11,7 @@ import typer
 
 from zhaoliang.cli.environment import database
 
+NAME = "快速通道"
 HOST = "127.0.0.1"
 # What is accepted is answered within this time after a request to stop.
 DRAIN_SECONDS = 15
@@ -37,6 +38,14 @@ def gate(
             signal.signal(number, stop)
         typer.echo(f"快速通道：http://{host}:{port}/gate/   （Ctrl-C 停止）")
         raise typer.Exit(max(0, child.wait()))
+
+
+def port_beside(port: int) -> int:
+    """The gate's port where the pages are on `port`: GATE_PORT, or a thousand further on."""
+    given = os.environ.get("GATE_PORT")
+    if given:
+        return int(given)
+    return port + 1000 if port + 1000 <= 65535 else port - 1000
 
 
 def command(port: int, *, host: str = HOST, workers: int = 1) -> list[str]:

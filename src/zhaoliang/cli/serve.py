@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from zhaoliang.cli import gate
 from zhaoliang.cli.environment import database, embedded, fail
 from zhaoliang.cli.guardian import stop_groups
 
@@ -85,9 +86,10 @@ def require_free(port: int) -> None:
 
 
 def serve(port: int, ready: Callable[[], None]) -> None:
-    """Run the web server and the job worker until Ctrl-C, SIGTERM or the end of one of them.
+    """Run the web server, the job worker and the gate until Ctrl-C, SIGTERM or the end of one of the first two.
 
-    `ready` is called once pages are served. Should this process be killed, a guardian stops the rest.
+    `ready` is called once pages are served. The gate is started again when it ends: the pages do the same without it. Should
+    this process be killed, a guardian stops the rest.
     """
     from django.conf import settings
 
@@ -100,6 +102,7 @@ def serve(port: int, ready: Callable[[], None]) -> None:
     logs = settings.VAR / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     worker_log = (logs / "worker.log").open("ab")
+    gate_log = (logs / "gate.log").open("ab")
     # Sessions of their own: a Ctrl-C in the terminal reaches only us, and we stop them in order.
     children = {
         "网页": subprocess.Popen(web, env=environment, start_new_session=True),
@@ -109,6 +112,13 @@ def serve(port: int, ready: Callable[[], None]) -> None:
             start_new_session=True,
             stdout=worker_log,
             stderr=worker_log,
+        ),
+        gate.NAME: subprocess.Popen(
+            [sys.executable, "-m", "zhaoliang.cli.gatekeeper", str(gate.port_beside(port))],
+            env=gate.environment(),
+            start_new_session=True,
+            stdout=gate_log,
+            stderr=gate_log,
         ),
     }
     server = embedded()
@@ -130,6 +140,7 @@ def serve(port: int, ready: Callable[[], None]) -> None:
         guardian.kill()
         guardian.wait()
         worker_log.close()
+        gate_log.close()
     if ended:
         fail(f"{ended}意外停止，其余部分也已停止。请看上面的信息。")
 
@@ -157,7 +168,8 @@ def _wait(
     deadline = time.monotonic() + READY_SECONDS
     while not stopping:
         for name, child in children.items():
-            if child.poll() is not None:
+            # The pages do what the gate does, only slower.
+            if child.poll() is not None and name != gate.NAME:
                 return name
         if not announced and _serves(port):
             announced = True

@@ -1,0 +1,161 @@
+"""Verifying, using and signing in through the gate; what a partner key opens; the moves the SQL functions make."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from factories import registry, vouchers
+from factories.attendance import first_attendance, running
+from factories.classes import START, draft, moment
+from gate.running import Call, RunningGate
+from zhaoliang.attendance import passes as attendance_passes
+from zhaoliang.attendance.models import SignIn
+from zhaoliang.kernel.identifiers.voucher_code import new_code
+from zhaoliang.kernel.models import AuditEvent, StateChange
+from zhaoliang.kernel.roles import Role, system_actor
+from zhaoliang.kernel.states import Machine
+from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.services import issue_partner_key, new_secret
+from zhaoliang.vouchers import passes
+from zhaoliang.vouchers.models import VoucherCheck
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOBODYS = str(new_code(registry.CITY))
+
+
+def partner_key(organisation: Organisation, now: datetime, *, scope: str = "vouchers.verify") -> str:
+    secret = new_secret()
+    issue_partner_key(
+        actor=system_actor(),
+        at=now,
+        place=registry.place(registry.CITY),
+        user=registry.user(Role.PARTNER, region_code=registry.CITY, organisation=organisation),
+        name="测试对接系统",
+        secret=secret,
+        scopes=[scope],
+        expires_at=now + timedelta(days=1),
+    )
+    return secret
+
+
+def later(now: datetime) -> date:
+    return (now + timedelta(days=30)).date()
+
+
+def known_moves() -> set[tuple[str, str, str, str]]:
+    return {
+        (machine.name, one.source, one.event, one.target)
+        for machine in Machine.registry.values()
+        for one in machine.table.values()
+    }
+
+
+def made_moves() -> set[tuple[str, str, str, str]]:
+    found = StateChange.objects.filter(city_code=registry.CITY).values_list("machine", "source", "event", "target")
+    return set(found)
+
+
+@pytest.mark.mission("C6", "K3")
+def test_verifying_says_what_a_code_is_worth_and_slows_down_guessing(gate: RunningGate, now: datetime) -> None:
+    project = vouchers.listed_project(at=now)
+    voucher = vouchers.voucher(project, at=now)
+    secret = partner_key(project.provider, now)
+    good = gate.post(Call("/gate/verify", secret, {"code": voucher.code}))
+    assert (good.status, good.json["answer"]) == (200, "good")
+    assert project.name in good.json["good_for"]
+    wrong = gate.post_all([Call("/gate/verify", secret, {"code": NOBODYS})] * 30)
+    assert sorted(reply.status for reply in wrong) == [200] * 10 + [429] * 20
+    assert all(0 < int(reply.headers["retry-after"]) <= 61 for reply in wrong if reply.status == 429)
+    # The guesser waits, also with the right code; the holder does not.
+    assert gate.post(Call("/gate/verify", secret, {"code": voucher.code})).status == 429
+    training_class = draft(project, at=now, start=later(now), planned=False)
+    holder = passes.holder_pass(actor=vouchers.worker(voucher.person), at=now, person=voucher.person)
+    body = {"city_code": voucher.city_code, "voucher_id": str(voucher.pk), "class_id": str(training_class.pk)}
+    assert gate.post(Call("/gate/use", holder, body, "use-it-now")).status == 200
+    checks = VoucherCheck.objects.filter(city_code=registry.CITY)
+    assert sorted(checks.values_list("answer", flat=True)) == ["good"] + ["not_found"] * 10
+    assert AuditEvent.objects.filter(city_code=registry.CITY, act="vouchers.verify").count() == 11
+
+
+@pytest.mark.mission("K3", "B5")
+def test_a_partner_key_opens_only_its_scope(gate: RunningGate, now: datetime) -> None:
+    organisation = registry.organisation(at=now)
+    call = {"code": NOBODYS}
+    assert gate.post(Call("/gate/verify", "zlk_nobody", call)).json["code"] == "bad_key"
+    other = partner_key(organisation, now, scope="vouchers.claim")
+    assert gate.post(Call("/gate/verify", other, call)).status == 403
+    assert VoucherCheck.objects.filter(city_code=registry.CITY).count() == 0
+
+
+@pytest.mark.mission("C5", "C6")
+def test_two_hundred_uses_of_one_voucher_are_one(gate: RunningGate, now: datetime) -> None:
+    projects = [vouchers.listed_project(at=now) for _ in range(4)]
+    voucher = vouchers.voucher(projects[0], at=now)
+    classes = [draft(project, at=now, start=later(now), planned=False) for project in projects]
+    # One account: what is tried is the race for the voucher, not how often somebody may ask.
+    calls = [
+        Call(
+            "/gate/use",
+            passes.holder_pass(actor=vouchers.worker(voucher.person), at=now, person=voucher.person),
+            {
+                "city_code": voucher.city_code,
+                "voucher_id": str(voucher.pk),
+                "class_id": str(classes[number % len(classes)].pk),
+            },
+            f"use-number-{number}",
+        )
+        for number in range(200)
+    ]
+    replies = gate.post_all(calls)
+    assert [reply.status for reply in replies].count(200) == 1
+    assert {reply.json["code"] for reply in replies if reply.status != 200} == {"voucher_used", "voucher_not_here"} or {
+        reply.json["code"] for reply in replies if reply.status != 200
+    } == {"voucher_used"}
+    voucher.refresh_from_db()
+    assert (voucher.state, voucher.class_id, voucher.provider_id) == ("used", classes[0].pk, projects[0].provider_id)
+    assert gate.post_all(calls[:30])[0].status in (200, 409)
+    assert made_moves() & {("voucher", "claimed", "use", "used")}
+    assert made_moves() <= known_moves()
+
+
+@pytest.mark.mission("D4", "C8")
+def test_signing_in_counts_once_and_marks_what_is_doubtful(gate: RunningGate, now: datetime) -> None:
+    attendance = first_attendance(running(people=2))
+    actor = vouchers.worker(attendance.person)
+    token = attendance_passes.sign_in_pass(actor=actor, at=now, attendance=attendance, device="phone-1")
+    signed = int(moment(START, 8).timestamp())
+    body = {
+        "attendance_id": str(attendance.pk),
+        "longitude": "117.195000",
+        "latitude": "39.123400",
+        "signed_at": signed,
+    }
+    call = Call("/gate/sign-in", token, body, "sign-in-1")
+    replies = gate.post_all([call] * 20)
+    assert {reply.status for reply in replies} == {200}
+    assert len({reply.body for reply in replies}) == 1
+    assert replies[0].json["state"] == "present"
+    # 600 m away, and brought months after it was signed.
+    assert replies[0].json["flags"] == ["outside_site", "uploaded_late"]
+    attendance.refresh_from_db()
+    assert (attendance.state, attendance.credited_minutes) == ("present", attendance.planned_minutes)
+    assert SignIn.objects.filter(city_code=attendance.city_code, attendance=attendance).count() == 1
+    again = gate.post(Call("/gate/sign-in", token, body, "sign-in-2"))
+    assert (again.status, again.json["state"]) == (200, "present")
+    early = gate.post(Call("/gate/sign-in", token, {**body, "attendance_id": str(attendance.pk + 1)}, "sign-in-3"))
+    assert early.json["code"] == "token_wrong"
+    assert made_moves() & {("attendance", "expected", "sign_in", "present")}
+    assert made_moves() <= known_moves()
+
+
+@pytest.mark.mission("I6")
+def test_health_readiness_metrics_and_unknown_addresses(gate: RunningGate) -> None:
+    assert gate.get("/gate/healthz").status == 200
+    assert gate.get("/gate/readyz").status == 200
+    assert gate.get("/gate/claim").status == 405
+    assert gate.get("/gate/nothing").status == 404
+    metrics = gate.get("/gate/metrics").body.decode()
+    assert 'zhaoliang_gate_requests_total{route="/gate/claim",status="405"} 1.0' in metrics
+    assert "zhaoliang_gate_waiting 0.0" in metrics
