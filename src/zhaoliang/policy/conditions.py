@@ -19,7 +19,7 @@ KIND: dict[Part, Literal["rule", "limit", "exclusion"]] = {
 }
 # 人社部函〔2021〕14号 七：不得以地域、户籍等为前提条件。A rule that does so waits for the bureau to decide and say so.
 UNDECIDED = "以户籍或所在地为条件，与人社部函〔2021〕14号第七条不一致，没有记录本地决定，转人工"
-PERSON_PHASES: tuple[Phase, ...] = ("preflight", "claim")
+PERSON_PHASES: tuple[Phase, ...] = ("preflight", "advance", "claim")
 COUNT = number("count")
 
 
@@ -53,7 +53,7 @@ def read_rule(reading: Reading, part: Part, name: str, entry: dict[str, Any]) ->
 
 
 def read_phases(written: str | list[str]) -> frozenset[Phase]:
-    """The phases of a rule: one, several, or `both` = before the class and at the claim."""
+    """The phases of a rule: one, several, or `both` = wherever a person is asked: before, at an advance, at the claim."""
     words = [written] if isinstance(written, str) else written
     found: list[Phase] = [known for known in PHASES if known in words]
     return frozenset((*found, *PERSON_PHASES) if "both" in words else found)

@@ -12,6 +12,7 @@ from typing import Literal
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import (
     Amount,
+    Clawback,
     Clock,
     Document,
     OpenTerm,
@@ -273,8 +274,12 @@ def _instalments(amount: Amount) -> dict[str, str]:
     return {
         advance.label: f"{expression_text(advance.share)}{of}",
         amount.instalments.settlement.label: f"减去 {expression_text(amount.instalments.settlement.paid)}",
-        "收回": clawback.label if clawback is not None else "不收回",
+        "收回": _clawback(clawback) if clawback is not None else "不收回",
     }
+
+
+def _clawback(held: Clawback) -> str:
+    return held.label if held.when is None else f"{held.label}（{expression_text(held.when)}）"
 
 
 def _step(step: Step) -> str:

@@ -258,18 +258,27 @@ class Deduction:
 
 
 @dataclass(frozen=True, slots=True)
+class Clawback:
+    """A refused claim gives back what was paid; `when`: only in that case, else on every refusal."""
+
+    label: str
+    when: Node | None
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instalments:
     """A subsidy paid in parts: in phase `advance` the share, in phase `claim` the whole less what was paid.
 
-    A refused claim is worth minus what was paid where the text has a `clawback`, else 0.
+    A refused claim is worth minus what was paid where the text has a `clawback` and its case holds, else 0.
     """
 
     advance: Advance
     settlement: Deduction
-    clawback: Deduction | None
+    clawback: Clawback | None
 
     @property
-    def parts(self) -> tuple[Advance | Deduction, ...]:
+    def parts(self) -> tuple[Advance | Deduction | Clawback, ...]:
         """What each stage does, in order."""
         return tuple(part for part in (self.advance, self.settlement, self.clawback) if part is not None)
 

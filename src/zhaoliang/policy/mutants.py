@@ -286,8 +286,13 @@ def _different_instalments(held: Instalments) -> Iterator[tuple[Instalments, str
     for paid, what in _different(settlement.paid, bent(settlement.paid)):
         if paid is not None:
             yield replace(held, settlement=replace(settlement, paid=paid)), f"{settlement.label}：{what}"
-    if held.clawback is not None:
-        yield replace(held, clawback=None), f"去掉 {held.clawback.label}"
+    clawback = held.clawback
+    if clawback is not None:
+        yield replace(held, clawback=None), f"去掉 {clawback.label}"
+    if clawback is not None and clawback.when is not None:
+        yield replace(held, clawback=replace(clawback, when=None)), f"{clawback.label}：去掉适用情形"
+        for when, what in _different(clawback.when, bent(clawback.when)):
+            yield replace(held, clawback=replace(clawback, when=when)), f"{clawback.label}：{what}"
 
 
 def _different_steps(step: Step) -> Iterator[tuple[Step, str]]:
@@ -401,5 +406,5 @@ def nodes_of_amount(amount: Amount) -> Iterator[Node]:
     if amount.instalments is not None:
         parts = amount.instalments
         held += [parts.advance.share, parts.advance.of, parts.settlement.paid]
-        held += [parts.clawback.paid] if parts.clawback is not None else []
+        held += [parts.clawback.when] if parts.clawback is not None else []
     yield from (node for node in held if node is not None)

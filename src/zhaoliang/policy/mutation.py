@@ -12,7 +12,7 @@ from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
 from zhaoliang.policy.model import Amount, Document, Outcome, Rule
 from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
-from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios
+from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios, wrong_day
 from zhaoliang.policy.store import PolicySet, PolicyStore, region_chain
 from zhaoliang.policy.truth import Bound, Trial
 from zhaoliang.policy.wording import decimal_text
@@ -150,6 +150,8 @@ class _Ran:
     def notices(self, mutant: Mutant) -> bool:
         """Whether the scenario no longer holds under the mutant."""
         scenario = self.run.scenario
+        if mutant.days and self.run.document is mutant.document and wrong_day(mutant.changed, scenario):
+            return True
         return bool(disagreement(scenario, self.under(mutant).decide(scenario.given, phase=scenario.phase)))
 
 

@@ -69,6 +69,7 @@ class RulesReport:
             yield from self._redundant(rule)
             yield from self._unshown(rule)
         yield from self._amounts()
+        yield from self._advances()
         yield from self._unworked()
         yield from self._unreached_figures()
 
@@ -176,6 +177,19 @@ class RulesReport:
                     text = f"{amount.says}：适用情形永远不成立，或前面的金额总是先适用"
                     mend = "改正 when 或调整次序"
                     yield self.reader.found(f"amounts.{amount.id}", "unreachable", "error", text, mend, amount.cite)
+
+    def _advances(self) -> Iterator[Finding]:
+        """Advances paid without asking what is asked of the person before the class."""
+        for amount in self.document.amounts:
+            if amount.instalments is None:
+                continue
+            bound = set_with(self.reader.store, self.document, amount.scheme, self.document.start).rules
+            skipped = [rule for rule in bound if "preflight" in rule.phases and "advance" not in rule.phases]
+            if skipped or not any("advance" in rule.phases for rule in bound):
+                names = "、".join(rule.asks for rule in skipped)
+                text = f"{amount.instalments.advance.label}时" + (f"不核对：{names}" if names else "不核对任何条件")
+                mend = "预付也要核对的写 phase: both，或在列表里加 advance"
+                yield self.reader.found(f"amounts.{amount.id}", "unreachable", "warning", text, mend, amount.cite)
 
     def _first(self, trial: Trial, held: list[Amount], facts: dict[str, Value]) -> str:
         """The amount that applies first for these facts."""

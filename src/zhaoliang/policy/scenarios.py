@@ -30,7 +30,24 @@ def run_scenarios(store: PolicyStore) -> Iterator[ScenarioRun]:
 def run_scenario(store: PolicyStore, document: Document, scenario: Scenario) -> ScenarioRun:
     """One scenario run. Raises FactError for a given value of the wrong type."""
     decision = decide_scenario(store, scenario)
-    return ScenarioRun(document, scenario, decision, disagreement(scenario, decision))
+    problem = wrong_day(document, scenario) or disagreement(scenario, decision)
+    return ScenarioRun(document, scenario, decision, problem)
+
+
+def wrong_day(document: Document, scenario: Scenario) -> str:
+    """What is wrong with the scenario's day; empty where its text binds then, or where it says that it does not."""
+    binds = document.in_force(scenario.on)
+    if binds is bool(scenario.expect.get("in_force", True)):
+        return ""
+    if binds:
+        return f"on {scenario.on} 在施行期内（{period(document)}），请删去 in_force: false"
+    way = "请改 on；要表明那天本文件还没有或不再起作用，写 expect: {in_force: false, …}"
+    return f"on {scenario.on} 不在施行期内（{period(document)}）。{way}"
+
+
+def period(document: Document) -> str:
+    """The days on which the text is in force: 2027-03-01 起, 2022-08-01 至 2027-07-31."""
+    return f"{document.start} 起" if document.end is None else f"{document.start} 至 {document.end}"
 
 
 def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
@@ -46,7 +63,7 @@ def disagreement(scenario: Scenario, decision: Decision) -> str:
     got: dict[str, object] = {"outcome": decision.outcome.value, "fen": decision.fen, "rules": sorted(answered)}
     if decision.outcome is Outcome.PASS:
         got["rules"] = []
-    expected = {**wanted, "rules": sorted(_texts(wanted["rules"]))} if "rules" in wanted else dict(wanted)
+    expected = {key: sorted(_texts(held)) if key == "rules" else held for key, held in wanted.items() if key in got}
     differing = [key for key in expected if got[key] != expected[key]]
     return "；".join(f"{key} 应为 {_shown(expected[key])}，实为 {_shown(got[key])}" for key in differing)
 

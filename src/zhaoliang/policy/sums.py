@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from zhaoliang.policy.model import Advance, Amount, Deduction, Instalments, Step
+from zhaoliang.policy.model import Advance, Amount, Clawback, Deduction, Instalments, Step
 from zhaoliang.policy.reading import Reading
 from zhaoliang.policy.units import PAYEE, number
 
@@ -61,7 +61,11 @@ def _instalments(reading: Reading, entry: dict[str, Any], *path: str | int) -> I
             reading.cite(advance["cite"], *path, "advance", "cite"),
         ),
         Deduction(settlement["label"], paid, source, reading.cite(settlement["cite"], *path, "settlement", "cite")),
-        Deduction(clawback["label"], paid, source, reading.cite(clawback["cite"], *path, "clawback", "cite"))
+        Clawback(
+            clawback["label"],
+            reading.condition(clawback.get("when"), *path, "clawback", "when"),
+            reading.cite(clawback["cite"], *path, "clawback", "cite"),
+        )
         if clawback
         else None,
     )

@@ -12,7 +12,7 @@ from zhaoliang.policy.decision import AmountStep, RuleResult
 from zhaoliang.policy.evaluate import Evaluator, Trace, truth
 from zhaoliang.policy.expressions import Node, Value, tables_in
 from zhaoliang.policy.facts import portable
-from zhaoliang.policy.model import Amount, Citation, Deduction, Document, Instalments, Outcome, Phase
+from zhaoliang.policy.model import Amount, Citation, Clawback, Deduction, Document, Instalments, Outcome, Phase
 from zhaoliang.policy.wording import decimal_text
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def nodes_of(amount: Amount, phase: Phase) -> Iterator[Node | None]:
         yield from (amount.instalments.advance.share, amount.instalments.advance.of)
     if amount.instalments is not None and phase == "claim":
         yield amount.instalments.settlement.paid
+        yield amount.instalments.clawback.when if amount.instalments.clawback is not None else None
 
 
 def applies(amount: Amount, evaluator: Evaluator) -> bool | None:
@@ -92,8 +93,14 @@ class _Sum:
             steps.append(self._deducted(parts.settlement, paid, settled))
         if parts.clawback is None:
             return Worked(settled, tuple(steps), self._doubt_if(settled, trace))
-        owed = None if paid is None else round_fen(-paid)
-        back = () if owed is None or paid is None else (self._deducted(parts.clawback, paid, owed),)
+        when, back = parts.clawback.when, tuple[AmountStep, ...]()
+        owed = 0
+        takes = True if when is None else truth(self.evaluator.value(when, Trace()))
+        if takes is None or (takes and paid is None):
+            owed = None
+        elif takes and paid is not None:
+            owed = round_fen(-paid)
+            back = (self._deducted(parts.clawback, paid, owed),)
         return Worked(settled, tuple(steps), self._doubt_if(settled, trace), owed, back)
 
     def _advance(self, parts: Instalments) -> Worked:
@@ -109,7 +116,7 @@ class _Sum:
         cite = self.policies.citation(advance.cite)
         return Worked(fen, (*steps, AmountStep(advance.label, f"× {decimal_text(share)}", fen, cite)))
 
-    def _deducted(self, part: Deduction, paid: int | Fraction, left: int) -> AmountStep:
+    def _deducted(self, part: Deduction | Clawback, paid: int | Fraction, left: int) -> AmountStep:
         return AmountStep(part.label, f"- {decimal_text(paid)}", left, self.policies.citation(part.cite))
 
     def _doubt_if(self, fen: int | None, trace: Trace) -> RuleResult | None:

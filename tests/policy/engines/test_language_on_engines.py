@@ -152,7 +152,7 @@ def test_an_advance_its_settlement_and_what_a_refusal_takes_back(
     instalments:
       advance: {label: 预付, share: "share", cite: '1'}
       settlement: {label: 扣除, paid: paid, cite: '1'}
-      clawback: {label: 追回, cite: '1'}
+      clawback: {label: 追回, when: not pension_drawn, cite: '1'}
     cite: '1'
   second:
     scheme: training

@@ -17,8 +17,10 @@ from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet,
 from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.library import region_chain
 from zhaoliang.policy.model import PHASES
+from zhaoliang.policy.scenarios import period
 
 CHUNK = 5_000
+MOST_NAMED = 5
 # A line's number, its id, its facts, and what is wrong with a line that holds none.
 FactLine: TypeAlias = tuple[int, object, dict[str, object], str]
 Day = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="判断日，通常是开班日期")]
@@ -175,8 +177,13 @@ def _policies(store: PolicyStore, place: int | None, scheme: str | None, on: dat
         typer.echo(str(problem), err=True)
         raise typer.Exit(1) from problem
     if not made.documents:
-        starts = "、".join(f"{one.id} 自 {one.start}" for one in store.documents[:5])
-        typer.echo(f"{region} 在 {on} 没有施行中的文件（{starts} 起）", err=True)
+        held = "；".join(f"{one.id}：{period(one)}" for one in store.documents[:MOST_NAMED])
+        way = "请改 --on；已到期的，用接替它的文件，或核对 in_force 的 to"
+        typer.echo(f"{region} 在 {on} 没有施行中的文件（{held}）。{way}", err=True)
+        raise typer.Exit(1)
+    if not made.rules and not made.bound_amounts:
+        known = "、".join(sorted(_schemes(store)))
+        typer.echo(f"在 {on} 施行的文件没有 {made.scheme} 的规则或金额；所给文件里有：{known or '无'}", err=True)
         raise typer.Exit(1)
     return made
 
@@ -192,9 +199,13 @@ def _place(store: PolicyStore) -> int:
 
 def _scheme(store: PolicyStore) -> str:
     """The only scheme the documents are about, else training."""
-    rules = {scheme for document in store.documents for rule in document.rules for scheme in rule.schemes}
-    schemes = rules | {amount.scheme for document in store.documents for amount in document.amounts}
+    schemes = _schemes(store)
     return schemes.pop() if len(schemes) == 1 else "training"
+
+
+def _schemes(store: PolicyStore) -> set[str]:
+    rules = {scheme for document in store.documents for rule in document.rules for scheme in rule.schemes}
+    return rules | {amount.scheme for document in store.documents for amount in document.amounts}
 
 
 def _phase(phase: str) -> Phase:

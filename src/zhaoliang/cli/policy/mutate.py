@@ -38,9 +38,10 @@ def mutate_command(
 
 
 def _hint(test: MutationTest, result: Result) -> str:
-    days = "、".join(day.isoformat() for day in sorted(result.mutant.days))
-    if days:
-        return f"写一个 on: {days} 的情形，由这份文件的规则决定结果"
+    for day in result.mutant.days:
+        if result.mutant.document.in_force(day):
+            return f"写一个最后一天的情形：on: {day}"
+        return f"写一个到期以后的情形：on: {day}，expect: {{in_force: false, …}}"
     return str(test.hint(result.mutant) or "没有找到能区分的事实：可能等价，或要换一个日子")
 
 

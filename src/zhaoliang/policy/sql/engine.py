@@ -230,13 +230,16 @@ class Compiler(Generic[E]):
                 part = self._kept(self._calculated("*", whole, self._number(share)))
                 paid = engine.kept(self._rounded(part, Rounding(rule.rounding), rule.step_fen))
                 return _Worth(paid, [*steps, paid])
-            case BoundSettlement(paid=paid, takes_back=takes_back):
+            case BoundSettlement(paid=paid, takes_back=takes_back, back_when=back_when):
                 fen, steps = self._total(amount)
                 before = self._kept(self._number(paid))
                 left = self._kept(self._calculated("-", Number(fen, 1), before))
                 settled = engine.kept(self._rounded(left, Rounding.HALF_UP, 1))
                 owed = self._calculated("-", Number(self._whole(0), 1), before)
                 back = engine.kept(self._rounded(self._kept(owed), Rounding.HALF_UP, 1)) if takes_back else None
+                if back is not None and back_when is not None:
+                    case = engine.kept(self._value(back_when))
+                    back = engine.kept(engine.chosen([(case, back), (engine.negated(case), self._whole(0))], None))
                 return _Worth(settled, [*steps, settled], back)
         return _Worth(*self._total(amount))
 

@@ -134,10 +134,11 @@ class BoundAdvance:
 
 @dataclass(frozen=True, slots=True)
 class BoundSettlement:
-    """What was paid beforehand is taken off; `takes_back`: and recovered from a refused claim."""
+    """What was paid beforehand is taken off; `takes_back`: and recovered from a refused claim, where `back_when`."""
 
     paid: Term
     takes_back: bool
+    back_when: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,8 @@ class BoundSet:
             match amount.instalment:
                 case BoundAdvance(share=share, of=of):
                     parts += [share, of]
-                case BoundSettlement(paid=paid):
-                    parts.append(paid)
+                case BoundSettlement(paid=paid, back_when=back_when):
+                    parts += [paid, back_when]
             yield from (part for part in parts if part is not None)
 
     def facts(self) -> frozenset[str]:
@@ -221,7 +222,8 @@ class Binder:
             whole = None if parts.advance.of is None else scope.term(parts.advance.of)
             instalment = BoundAdvance(scope.term(parts.advance.share), whole)
         if parts is not None and phase == "claim":
-            instalment = BoundSettlement(scope.term(parts.settlement.paid), parts.clawback is not None)
+            back_when = scope.condition(parts.clawback.when) if parts.clawback is not None else None
+            instalment = BoundSettlement(scope.term(parts.settlement.paid), parts.clawback is not None, back_when)
         return BoundAmount(
             amount,
             scope.condition(amount.when),
