@@ -28,6 +28,7 @@ from zhaoliang.policy import (
     explain,
 )
 from zhaoliang.policy.model import PHASES
+from zhaoliang.policy.store import PolicyStore
 
 WELDER = dict(next(run.scenario.given for run in RUNS if "焊工" in run.scenario.name))
 TIANJIN = 120000
@@ -50,6 +51,28 @@ def test_replay_says_when_the_texts_have_changed() -> None:
     decision = replace(RUNS[0].decision, policy_version="120000/training@0000000000000000")
     with pytest.raises(PolicyVersionGone, match="on disk"):
         STORE.replay(decision)
+
+
+@pytest.mark.mission("F1")
+def test_replay_gives_the_same_after_a_later_text_doubts_a_clause() -> None:
+    """The version of a set names every text it rests on, as on its day: what comes later changes nothing before it."""
+    path = "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
+    text = (STORE.root / path).read_text(encoding="utf-8")
+    later = text.replace("{from: 2022-08-01,", "{from: 2027-01-01,", 1).replace("verified: true", "verified: false")
+    assert later != text
+    beside = {path.replace("2022-08-01", "2027-01-01"): later.encode()}
+    book = PolicyStore.load(STORE.root, beside)
+    made = decide(date(2026, 6, 1), pension_drawn=True)
+    assert made.outcome is Outcome.FAIL
+    assert book.for_place(TIANJIN, "training", made.on).version == made.policy_version
+    assert book.replay(made) == made
+
+
+@pytest.mark.mission("F1")
+def test_a_cited_text_outside_the_set_is_part_of_its_version() -> None:
+    policies = STORE.for_place(TIANJIN, "training", date(2026, 6, 1))
+    named = {source.partition("@")[0] for source in policies.sources}
+    assert {cite.partition("#")[0] for rule in policies.rules for cite in (rule.cite, *rule.also)} <= named
 
 
 @pytest.mark.mission("F1")

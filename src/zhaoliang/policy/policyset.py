@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zhaoliang.policy.counts import ALIKE, HISTORY, count_grants, read_history
 from zhaoliang.policy.decision import Decision, RuleResult
-from zhaoliang.policy.errors import PolicyError
+from zhaoliang.policy.errors import PolicyError, UnknownCitation
 from zhaoliang.policy.evaluate import Evaluator, Trace, kleene_implies, truth
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
 from zhaoliang.policy.facts import FactSchema, portable
@@ -61,8 +61,18 @@ class PolicySet:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """`document@valid-from+content` for each text, the long form of the version."""
-        return tuple(f"{one.id}@{one.start.isoformat()}+{one.content_hash[:12]}" for one in self.documents)
+        """`document@valid-from+content` for each text, those it cites included: the long form of the version."""
+        texts = (*self.documents, *self.cited_texts)
+        return tuple(f"{one.id}@{one.start.isoformat()}+{one.content_hash[:12]}" for one in texts)
+
+    @cached_property
+    def cited_texts(self) -> tuple[Document, ...]:
+        """The texts outside the set that its own texts cite (repealed, of another place), as on the set's day."""
+        own = {document.id for document in self.documents}
+        stand = {(document.id, document.start) for document in self.documents}
+        keys = {cite for document, _, cite in self.store.cites() if (document.id, document.start) in stand}
+        found = {text.id: text for key in sorted(keys) if (text := self._text_of(key)).id not in own}
+        return tuple(found.values())
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -120,11 +130,28 @@ class PolicySet:
 
     def citation(self, key: str) -> Citation:
         """The clause `document#clause`, in the version that binds here; raises UnknownCitation."""
+        document = self._text_of(key)
+        return cited(document, document.clauses[key.partition("#")[2]])
+
+    def binding(self, key: str) -> bool:
+        """Whether the cited clause was read in a text that binds: only then may a rule refuse by it.
+
+        A later version of the cited text changes nothing for this day.
+        """
+        document = self._text_of(key)
+        return document.authority == "binding" and document.clauses[key.partition("#")[2]].verified
+
+    def _text_of(self, key: str) -> Document:
+        """The text that has the clause: the set's own, else its last version by the set's day (the first one otherwise)."""
         document_id, _, clause_id = key.partition("#")
         for document in self.documents:
             if document.id == document_id and clause_id in document.clauses:
-                return cited(document, document.clauses[clause_id])
-        return self.store.citation(key)
+                return document
+        versions = [one for one in self.store.documents if one.id == document_id and clause_id in one.clauses]
+        if not versions:
+            raise UnknownCitation(f"no loaded document has the clause {key!r}")
+        begun = [one for one in versions if one.start <= self.on]
+        return max(begun, key=lambda one: one.start) if begun else min(versions, key=lambda one: one.start)
 
     def clock(self, name: str) -> ClockValue:
         """The deadline in force (the lowest text's, where several set it); raises PolicyError when none does."""
@@ -213,7 +240,7 @@ class PolicySet:
         tables = [table for node in (rule.must, rule.when) for table in tables_in(node)]
         versions = [version for table in tables for version in figures.possible(table, known)]
         return (
-            self.store.binding(rule.cite)
+            self.binding(rule.cite)
             and all(self.citation(cite).verified for cite in held if cite)
             and all(version.verified and self.citation(version.cite).verified for version in versions)
         )
