@@ -201,6 +201,9 @@ def main() -> None:
         try:
             people(PGBENCH_CLAIMS)
             measure(folder)
+            import gate_rates
+
+            gate_rates.measure(folder, progress, full="--full" in sys.argv[1:])
             # Last: it empties the tables and fills them with claims of its own.
             import audit_rates
 

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from zhaoliang.web.worker.views import classes, eligibility, find, mine, vouchers
+from zhaoliang.web.worker.views import classes, eligibility, find, mine, passes, vouchers
 
 app_name = "worker"
 
@@ -11,15 +11,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="worker:find"), name="home"),
     path("find/", find.find, name="find"),
     path("find/<int:city>/<int:pk>/", find.batch, name="batch"),
+    path("find/<int:city>/<int:pk>/pass/", passes.claim, name="claim-pass"),
     path("eligibility/", eligibility.eligibility, name="eligibility"),
     path("vouchers/", vouchers.vouchers, name="vouchers"),
     path("vouchers/<int:city>/<int:pk>/", vouchers.voucher, name="voucher"),
     path("vouchers/<int:city>/<int:pk>/qr/", vouchers.qr, name="qr"),
     path("vouchers/<int:city>/<int:pk>/return/", vouchers.give_back, name="return"),
+    path("vouchers/<int:city>/<int:pk>/pass/", passes.holder, name="holder-pass"),
     path("classes/", classes.overview, name="classes"),
     path("classes/<int:city>/<int:pk>/", classes.enrolment, name="enrolment"),
     path("classes/<int:city>/<int:pk>/opinion/", classes.opinion, name="opinion"),
     path("sessions/<int:city>/<int:pk>/sign-in/", classes.sign_in, name="sign-in"),
+    path("sessions/<int:city>/<int:pk>/pass/", passes.session, name="sign-in-pass"),
     path("me/", mine.me_page, name="me"),
     path("me/record/", mine.record, name="record"),
     path("me/certificates/<int:city>/<int:pk>/", mine.certificate, name="certificate"),
