@@ -8,7 +8,7 @@ import pytest
 
 from factories import enactments as make
 from factories import subsidies
-from zhaoliang.enactments import selectors, services
+from zhaoliang.enactments import past, selectors, services
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.registry import lawbook
@@ -103,3 +103,23 @@ def test_without_history_the_what_if_says_so() -> None:
     made = tried(make.bureau(), figures={"parameters/min_age/value": "17"})
     assert made.state == "simulated"
     assert made.simulated["total"]["lines"] == 0
+
+
+def test_more_lines_than_are_listed_are_all_added_up_by_the_set_based_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = subsidies.case(4, attended={1: 60 * 45})
+    subsidies.confirmed(case)
+    occupation = case.training_class.project.occupation_id
+    hours = "120" if case.training_class.hours >= 120 else "80"
+    office = make.bureau()
+    dearer = {f"{occupation}/{hours}/senior": "5000"}
+    each = tried(office, cells=dearer, figures={"parameters/min_age/value": "40"})
+    monkeypatch.setattr(past, "MOST_LINES", 2)
+    given: dict[str, Any] = {"actor": office.drafter, "at": make.AT, "draft": each}
+    services.drop(**given)
+    bulk = tried(make.bureau(), cells=dearer, figures={"parameters/min_age/value": "40"})
+    for part in ("total", "by", "newly_passed"):
+        assert bulk.simulated[part] == each.simulated[part]
+    assert bulk.simulated["listed"] == 2
+    assert each.simulated["listed"] is None
+    told = {(one["outcome"], one["rule"]): one["lines"] for one in bulk.simulated["refused"]}
+    assert told == {(one["outcome"], one["rule"]): one["lines"] for one in each.simulated["refused"]}

@@ -7,14 +7,14 @@ from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry import selectors as registry
 from zhaoliang.subsidies import selectors as subsidies
 
-# A whole what-if of so many lines takes a few seconds; the newest are taken.
+# So many of the newest are told one by one; where there are more, the sums are taken of all (whole.py).
 MOST_LINES = 2_000
 
 
 def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
     """The newest decided lines under a region, in each of its cities: what each was decided on last."""
     found: list[PastLine] = []
-    for city in _cities(city_code, region_code):
+    for city in cities_of(city_code, region_code):
         for row in subsidies.decided_lines(city, most - len(found)):
             decision = row.decision
             place, _, rest = decision.policy_version.partition("/")
@@ -34,7 +34,7 @@ def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
     return found
 
 
-def _cities(city_code: int, region_code: int) -> list[int]:
+def cities_of(city_code: int, region_code: int) -> list[int]:
     """The cities whose lines a region's text decides: its own, or those under a province or the nation."""
     below = [city.city_code for city in registry.cities() if region_covers(region_code, city.code)]
     return sorted({city_code, *below})

@@ -98,19 +98,22 @@ class Share:
 
 @dataclass
 class Refused:
-    """What a clause would newly refuse or leave to a person."""
+    """What a clause would newly refuse or leave to a person; `before_fen` None where it was not added up by rule."""
 
     outcome: str
     rule: str
     says: str
     clause: str
     lines: int = 0
-    before_fen: int = 0
+    before_fen: int | None = 0
 
 
 @dataclass
 class Simulated:
-    """The whole what-if. `replayed` past decisions were made again with the draft in the library and came out the same."""
+    """The whole what-if. `replayed` past decisions were made again with the draft in the library and came out the same.
+
+    `listed`: so many of the newest lines are told one by one; None where all are.
+    """
 
     on: str
     total: Share
@@ -120,6 +123,7 @@ class Simulated:
     replayed: int = 0
     changed_past: int = 0
     skipped: int = 0
+    listed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -135,6 +139,7 @@ class Simulated:
             data["replayed"],
             data["changed_past"],
             data["skipped"],
+            data.get("listed"),
         )
 
 
@@ -225,5 +230,5 @@ def _refused(results: list[LineResult]) -> list[Refused]:
                 (result.after, result.rule), Refused(result.after, result.rule, result.says, result.clause)
             )
             one.lines += 1
-            one.before_fen += result.due_before
+            one.before_fen = (one.before_fen or 0) + result.due_before
     return sorted(found.values(), key=lambda one: -one.lines)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime
 from typing import Any
 
+from zhaoliang.enactments import past
 from zhaoliang.enactments.checking import Checked, check, draft_path, trial_of
 from zhaoliang.enactments.editing.figures import tree_of
 from zhaoliang.enactments.models import PolicyDraft, PolicyRevision, PolicySimulation
-from zhaoliang.enactments.past import MOST_LINES, past_lines
+from zhaoliang.enactments.past import cities_of, past_lines
 from zhaoliang.enactments.services.common import APPROVERS, DRAFTERS, locked, reason_given
 from zhaoliang.enactments.simulation import Simulated, simulate
 from zhaoliang.enactments.states import DRAFT
+from zhaoliang.enactments.whole import whole
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
@@ -56,13 +58,19 @@ def simulate_draft(*, actor: Actor, at: datetime, draft: PolicyDraft) -> PolicyD
         trial = trial_of(held, lawbook())
     except PolicyError as problem:
         raise Refusal("没有试算。", f"文本读不懂：{problem}", "请重新检查。") from problem
-    lines = past_lines(held.city_code, held.region_id, MOST_LINES)
+    lines = past_lines(held.city_code, held.region_id, past.MOST_LINES)
 
     def region_name(code: int) -> str:
         found = region(code)
         return found.name if found is not None else str(code)
 
     found, results = simulate(lines, trial.store, trial.library, held.valid_from, region_name)
+    if len(lines) == past.MOST_LINES:
+        cities = cities_of(held.city_code, held.region_id)
+        sums = whole(cities, held.region_id, trial.store, trial.library, held.valid_from, region_name)
+        found = replace(
+            sums, replayed=found.replayed, changed_past=found.changed_past, skipped=found.skipped, listed=len(results)
+        )
     PolicySimulation.objects.create(
         city_code=held.city_code,
         draft=held,
