@@ -59,7 +59,7 @@ class PolicySet:
         digest = hashlib.sha256("\n".join(self.sources).encode()).hexdigest()
         return f"{self.region_code}/{self.scheme}@{digest[:16]}"
 
-    @property
+    @cached_property
     def sources(self) -> tuple[str, ...]:
         """`document@valid-from+content` for each text, those it cites included: the long form of the version."""
         texts = (*self.documents, *self.cited_texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from time import monotonic
 
@@ -21,6 +21,8 @@ from zhaoliang.registry.models import PolicyText
 
 # How often a process looks whether a text was enacted, in seconds; with the time to read them it stays below a minute.
 LOOK_EVERY = 30.0
+# Sets kept in memory: a few thousand places and days.
+MOST_SETS = 4096
 # Midnight must not come before every process has looked.
 MARGIN = timedelta(minutes=5)
 
@@ -30,6 +32,8 @@ class _Held:
     store: PolicyStore
     texts: int
     looked: float
+    # What binds a place on a day, found once for all who ask.
+    sets: dict[tuple[int, date, str], PolicySet] = field(default_factory=dict)
 
 
 _looking = threading.Lock()
@@ -94,7 +98,16 @@ def earliest_effect(at: datetime) -> date:
 
 def policies_for(region_code: int, *, on: date, scheme: str = "training") -> PolicySet:
     """What binds a place on a day: national documents and what province and city fill in."""
-    return lawbook().for_place(region_code, scheme, on)
+    store, held = lawbook(), _held
+    if held is None or held.store is not store:
+        return store.for_place(region_code, scheme, on)
+    key = (region_code, on, scheme)
+    found = held.sets.get(key)
+    if found is None:
+        if len(held.sets) >= MOST_SETS:
+            held.sets.clear()
+        found = held.sets[key] = store.for_place(region_code, scheme, on)
+    return found
 
 
 def clause_of(citation: Citation) -> Clause:
