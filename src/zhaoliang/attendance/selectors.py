@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Count, Q, Sum
 
@@ -93,7 +95,8 @@ def class_board(training_class: TrainingClass, on: date) -> list[BoardSession]:
 def taught_on(provider: Organisation, on: date) -> list[TodaySession]:
     """The sessions of a provider's running classes on a Chinese day, in order of time; one query."""
     here = Q(attendances__city_code=provider.city_code)
-    rows = sessions_taught(provider, on).annotate(
+    # Any: what is annotated is no attribute of the model to the type checker.
+    rows: Iterable[Any] = sessions_taught(provider, on).annotate(
         expected=Count("attendances", filter=here),
         came=Count("attendances", filter=here & Q(attendances__state__in=("present", "late"))),
     )

@@ -37,6 +37,7 @@ class Trainee:
     @property
     def actor(self) -> Actor:
         return actor_for(self.user, FOUNDED)
+
     group: str
 
 
