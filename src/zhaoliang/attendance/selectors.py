@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, Q, Sum
 
@@ -95,12 +95,12 @@ def class_board(training_class: TrainingClass, on: date) -> list[BoardSession]:
 def taught_on(provider: Organisation, on: date) -> list[TodaySession]:
     """The sessions of a provider's running classes on a Chinese day, in order of time; one query."""
     here = Q(attendances__city_code=provider.city_code)
-    # Any: what is annotated is no attribute of the model to the type checker.
-    rows: Iterable[Any] = sessions_taught(provider, on).annotate(
+    rows = sessions_taught(provider, on).annotate(
         expected=Count("attendances", filter=here),
         came=Count("attendances", filter=here & Q(attendances__state__in=("present", "late"))),
     )
-    return [TodaySession(row, row.expected, row.came) for row in rows]
+    # Any: what is annotated is no attribute of the model to the type checker.
+    return [TodaySession(row, row.expected, row.came) for row in cast("Iterable[Any]", rows)]
 
 
 def attendances_of(enrolment: Enrolment) -> list[Attendance]:
