@@ -85,7 +85,7 @@ def test_a_clause_of_a_document_that_is_not_there(write: Write) -> None:
         ("rules: {}\nrules: {}\n", "写了两次"),
         ("rulez: {}\n", "没有 'rulez' 这个键。是不是要写 rules"),
         ("rules: [\n", "YAML 写法有误"),
-        ("rules:\n\ta: 1\n", "缩进用空格，不用 Tab"),
+        ("rules:\n\ta: 1\n", "缩进不能用 Tab"),
         ("rules: {a: {says: 课时: 不够}}\n", "加引号"),
         ("scenarios: [{on: 2026-06-31}]\n", "没有 2026-06-31 这一天"),
         ("scenarios: [{on: 2026-06-01 09:00:00}]\n", "写日期，不写时刻"),

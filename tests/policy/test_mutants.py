@@ -68,10 +68,10 @@ amounts:
     assert {
         ("rules.age", "去掉整条规则"),
         ("rules.age", "去掉适用情形"),
-        ("rules.age", "适用情形：<> 改为 ="),
+        ("rules.age", "适用情形：kind <> 'safety' 的 <> 改为 ="),
         ("rules.age", "条件：条件取反"),
-        ("rules.age", "条件：>= 改为 >"),
-        ("rules.age", "条件：>= 改为 <"),
+        ("rules.age", "条件：person_age_at_start >= floor 的 >= 改为 >"),
+        ("rules.age", "条件：person_age_at_start >= floor 的 >= 改为 <"),
         ("rules.age", "条件：去掉 person_age_at_start >= floor"),
         ("rules.age", "条件：2026-01-01 改为 2026-01-02"),
         ("parameters.floor", "16 改为 17"),
@@ -138,7 +138,7 @@ def test_scores_and_survivors_on_the_command_line(tmp_path: Path) -> None:
     run = ["mutate", "--root", str(store.root), "--show-survivors"]
     done = CliRunner().invoke(app, run)
     assert done.exit_code == 1
-    assert "person_age_at_start（开班时周岁）: 15" in done.output
+    assert "改开班时周岁：given: {person_age_at_start: 15}" in done.output
     told = json.loads(CliRunner().invoke(app, [*run, "--json", "--at-least", "0"]).output)
     assert (told["killed"], told["total"]) == (3, 5)
     assert told["survivors"][0]["file"].endswith("cn-99/sample/2026-01-01.yaml")

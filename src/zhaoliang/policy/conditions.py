@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from zhaoliang.policy.counts import ALIKE
-from zhaoliang.policy.expressions import Constant, Name, Node, Operation, names_in, nearest
+from zhaoliang.policy.expressions import Constant, Name, Node, Operation, names_in
 from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import PHASES, Count, Phase, RecordedDecision, Rule, Window
 from zhaoliang.policy.reading import STAND_IN, Reading
 from zhaoliang.policy.units import BOOL, DATE, number

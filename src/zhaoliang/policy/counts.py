@@ -11,8 +11,9 @@ from datetime import date
 from typing import Any
 
 from zhaoliang.policy.errors import FactError
-from zhaoliang.policy.expressions import Value, nearest
+from zhaoliang.policy.expressions import Value
 from zhaoliang.policy.facts import Fact, FactSchema
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Count, Window
 from zhaoliang.policy.units import number
 

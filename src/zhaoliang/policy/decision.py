@@ -59,6 +59,11 @@ class Decision:
         return tuple(result for result in self.results if result.outcome is outcome)
 
     @property
+    def scheme(self) -> str:
+        """The scheme that was asked about, as the policy version names it."""
+        return self.policy_version.partition("/")[2].partition("@")[0]
+
+    @property
     def refusals(self) -> tuple[RuleResult, ...]:
         """The rules that refuse."""
         return self.with_outcome(Outcome.FAIL)

@@ -43,8 +43,24 @@ class PolicyProblems(PolicyFileError):
 
 def raise_problems(problems: Sequence[PolicyFileError]) -> None:
     """Raise what was found: nothing, the one fault, or all of them together."""
-    if problems:
-        raise problems[0] if len(problems) == 1 else PolicyProblems(problems)
+    told = _told_once(problems)
+    if told:
+        raise told[0] if len(told) == 1 else PolicyProblems(told)
+
+
+def _told_once(problems: Sequence[PolicyFileError]) -> list[PolicyFileError]:
+    """A fault that one line brings to many places (a YAML anchor) once, with their number."""
+    same: dict[tuple[object, ...], list[PolicyFileError]] = {}
+    for one in problems:
+        same.setdefault((one.file, one.line, one.problem) if one.line else (id(one),), []).append(one)
+    return [
+        first
+        if not more
+        else PolicyFileError(
+            first.file, first.path, f"{first.problem}（另 {len(more)} 处同）", first.line, first.clause
+        )
+        for first, *more in same.values()
+    ]
 
 
 class ExpressionError(PolicyError):

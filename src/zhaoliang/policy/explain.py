@@ -20,11 +20,14 @@ FIT: dict[Phase, str] = {
     "advance": "符合预付条件，预付补贴",
     "claim": "符合条件，补贴",
 }
+# The same for schemes that are no subsidy, by kind: what one is said not to meet, and what one meets.
+OTHER_REFUSED = {"qualification": "按目前的情况，还不符合“{}”的条件。", "duty": "不符合“{}”的要求。"}
+OTHER_FIT = {"qualification": "符合“{}”的条件。", "duty": "符合“{}”的要求。"}
 
 
 def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     """The lines a worker reads. With the fact schema, missing facts appear under their Chinese names."""
-    lines = [_headline(decision)]
+    lines = [_other_headline(decision, facts) or _headline(decision)]
     for result in decision.refusals:
         lines.append(f"原因：{result.says}。{_basis(result)}")
         lines += [f"您可以：{result.remedy}"] if result.remedy else []
@@ -43,6 +46,15 @@ def _taken_back(decision: Decision) -> list[str]:
         return []
     back = format_yuan(-decision.fen)
     return [f"已预付的 {back} 需要退回。依据：{decision.steps[-1].citation}。"]
+
+
+def _other_headline(decision: Decision, facts: FactSchema | None) -> str:
+    """The answer on a scheme that is no subsidy; empty for a subsidy, and where a person must look."""
+    kind = facts.scheme_kinds.get(decision.scheme) if facts is not None else None
+    if facts is None or kind is None or decision.outcome is Outcome.CANNOT_TELL:
+        return ""
+    words = OTHER_REFUSED if decision.outcome is Outcome.FAIL else OTHER_FIT
+    return words[kind].format(facts.schemes[decision.scheme])
 
 
 def _headline(decision: Decision) -> str:

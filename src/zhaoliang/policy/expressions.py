@@ -8,11 +8,9 @@ the officer who writes the policy: in Chinese, with the mend.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Protocol
 
@@ -22,6 +20,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.expressions.core import Expr
 
 from zhaoliang.policy.errors import ExpressionError
+from zhaoliang.policy.hints import habit, nearest, nearest_code, unread
 from zhaoliang.policy.units import BOOL, DATE, DIMENSIONLESS, TEXT, Type, multiply, number, show, unit_of
 
 Value = bool | int | Fraction | date | str
@@ -87,6 +86,7 @@ class TableShape(Protocol):
 class Scope:
     """The names an expression may use: facts, figures, tables, and the codes of each enumeration in order.
 
+    `labels` are the codes' Chinese names.
     `broken` are figures and tables whose own entry has a fault: reading one is not reported a second time.
     """
 
@@ -96,6 +96,7 @@ class Scope:
     enums: Mapping[str, tuple[str, ...]]
     ordered: frozenset[str]
     broken: frozenset[str] = frozenset()
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 COMPARISONS: dict[type[Expr], str] = {
@@ -110,7 +111,6 @@ ARITHMETIC: dict[type[Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 BETWEEN = {"days_between": "days", "months_between": "months", "years_between": "years"}
 FUNCTIONS = ("lookup", "whole_div", "ratio", "floor", "ceil", "least", "greatest", "year", *BETWEEN)
 FEN = unit_of("fen")
-MOST_LISTED = 16
 LITERAL_TRUTH = "条件里单独的 true 或 false 会使其余部分失去意义，请删去"
 
 
@@ -120,10 +120,12 @@ class FollowsFromAnother(ExpressionError):
 
 def compile_expression(text: str, scope: Scope, expected: Type | None = None) -> Node:
     """The typed tree of `text`; raises ExpressionError with the reason and a suggestion."""
+    if wrong := habit(text):
+        raise ExpressionError(wrong)
     try:
         trees = sqlglot.parse(text, dialect="postgres")
     except SqlglotError as problem:
-        raise ExpressionError(f"读不懂 {text!r}：{_short(problem)}") from problem
+        raise ExpressionError(unread(text, problem)) from problem
     if len(trees) != 1 or trees[0] is None:
         raise ExpressionError(f"{text!r} 不是一个表达式；一处只写一个，不用分号")
     node = _Compiler(scope).node(trees[0])
@@ -218,6 +220,8 @@ class _Compiler:
             return Name(self.scope.figures[name], name, False)
         if name in self.scope.broken:
             raise FollowsFromAnother(name)
+        if any(name in codes for codes in self.scope.enums.values()):
+            raise ExpressionError(f"没有 {name!r} 这个名称。代码要加引号：'{name}'")
         raise ExpressionError(f"没有 {name!r} 这个名称{nearest(name, [*self.scope.facts, *self.scope.figures])}")
 
     def _literal(self, tree: exp.Literal) -> Node:
@@ -355,21 +359,6 @@ class _Compiler:
         return Lookup(shape.result, table, keys)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the likeliest ones, or all where they are few."""
-    names = sorted(set(known))
-    near = get_close_matches(word, names, n=3, cutoff=0.6)
-    near += [name for name in names if len(word) > 3 and (word in name or name in word) and name not in near]
-    if near:
-        return f"。是不是要写 {'、'.join(near[:4])}？"
-    return f"；可用：{'、'.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
-
-
-def _short(problem: Exception) -> str:
-    """The first line of the parser's message, without its terminal colours."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", str(problem)).splitlines()[0]
-
-
 def _unit_hint(first: Type, second: Type) -> str:
     """What would make two numbers of different units fit, where something would."""
     if first.kind != "number" or second.kind != "number":
@@ -393,12 +382,14 @@ def _fit(node: Node, wanted: Type, scope: Scope) -> Node:
     given = node.type
     if wanted.kind == "enum" and given.kind == "text" and given.literal and isinstance(node, Constant):
         if node.value not in scope.enums[wanted.enum]:
-            codes = scope.enums[wanted.enum]
-            raise ExpressionError(f"{node.value!r} 不是 {wanted.enum} 的代码{nearest(str(node.value), codes)}")
+            codes = scope.labels.get(wanted.enum) or dict.fromkeys(scope.enums[wanted.enum], "")
+            raise ExpressionError(f"{node.value!r} 不是 {wanted.enum} 的代码{nearest_code(str(node.value), codes)}")
         return Constant(wanted, node.value)
     if isinstance(node, Case) and given.kind == "text" and wanted.kind == "enum":
         branches = tuple((condition, _fit(value, wanted, scope)) for condition, value in node.branches)
         return Case(wanted, branches, _fit(node.otherwise, wanted, scope) if node.otherwise is not None else None)
+    if isinstance(node, Constant) and wanted.unit == FEN and given.literal and isinstance(node.value, Fraction):
+        raise ExpressionError("金额用整数分，不写小数")
     if given.kind == wanted.kind == "number" and (given.unit == wanted.unit or given.literal):
         return _typed(node, wanted)
     if given.kind == wanted.kind and given.kind != "number" and given.enum == wanted.enum:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -13,16 +15,18 @@ from typing import Any
 
 from zhaoliang.policy.errors import ExpressionError, FactError, PolicyFileError, raise_problems
 from zhaoliang.policy.evaluate import plain
-from zhaoliang.policy.expressions import Type, Value, nearest, type_named
+from zhaoliang.policy.expressions import Type, Value, type_named
 from zhaoliang.policy.files import Tree, read_yaml
+from zhaoliang.policy.hints import nearest, nearest_code
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One fact: its name, type and Chinese label; `source` is the selector that gives it, or `outside`.
 
-    `fraction`: a number that need not be whole. `document` is the text that declares the fact, empty for the platform's.
-    `residence`: about hukou or where one lives, works or pays; a rule may not refuse by it of itself.
+    `fraction`: a number that need not be whole. `at_least`: the least value a number may have. `document` is the text
+    that declares the fact, empty for the platform's. `residence`: about hukou or where one lives, works or pays; a rule
+    may not refuse by it of itself.
     """
 
     name: str
@@ -35,20 +39,27 @@ class Fact:
     fraction: bool = False
     document: str = ""
     residence: bool = False
+    at_least: int | Fraction | None = None
 
 
 OUTSIDE = "outside"
+# What cannot be less than nothing; days and months may be counted backwards.
+NEVER_BELOW_ZERO = ("fen", "hours", "minutes", "years", "count", "ratio")
 KINDS = ("bool", "number", "date", "enum", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class FactSchema:
-    """All facts, the codes of the enumerations (in order) with their Chinese names, and the subsidy schemes."""
+    """All facts, the codes of the enumerations (in order) with their Chinese names, and the subsidy schemes.
+
+    `scheme_kinds`: `qualification` or `duty` for a scheme that is no subsidy.
+    """
 
     facts: Mapping[str, Fact]
     codes: Mapping[str, Mapping[str, str]]
     ordered: frozenset[str]
     schemes: Mapping[str, str]
+    scheme_kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> FactSchema:
@@ -89,7 +100,10 @@ class FactSchema:
                     problems.append(tree.error(known, "facts", name))
                 continue
             facts[name] = fact
-        return FactSchema(facts, codes, frozenset(ordered), {**self.schemes, **tree.data.get("schemes", {})}), problems
+        schemes = {**self.schemes, **tree.data.get("schemes", {})}
+        kinds = {code: kind for kind, held in tree.data.get("scheme_kinds", {}).items() for code in held}
+        made = FactSchema(facts, codes, frozenset(ordered), schemes, {**self.scheme_kinds, **kinds})
+        return made, problems
 
     def with_facts(self, facts: Mapping[str, Fact]) -> FactSchema:
         """This schema with further facts."""
@@ -103,6 +117,7 @@ class FactSchema:
             codes={**other.codes, **self.codes},
             ordered=self.ordered | other.ordered,
             schemes={**other.schemes, **self.schemes},
+            scheme_kinds={**other.scheme_kinds, **self.scheme_kinds},
         )
 
     @property
@@ -137,6 +152,16 @@ class FactSchema:
         """
         return {name: self._value(name, value) for name, value in given.items() if value is not None}
 
+    def refuse_quoted(self, given: Mapping[str, object]) -> None:
+        """Raises FactError for a whole number written as text: where people write facts by hand, that is a slip.
+
+        Programs may write numbers as text: `normalise` reads them.
+        """
+        for name, value in given.items():
+            fact = self.facts.get(name)
+            if fact is not None and fact.type.kind == "number" and not fact.fraction and isinstance(value, str):
+                raise FactError(f"事实 {name!r} 要{fact.type}，写的是 {value!r}{_hint(fact, value)}")
+
     def _value(self, name: str, value: object) -> Value:
         fact = self.facts.get(name)
         if fact is None:
@@ -150,8 +175,10 @@ class FactSchema:
             raise FactError(f"事实 {name!r} 要{fact.type}，写的是 {value!r}{_hint(fact, value)}")
         if isinstance(made, Fraction) and not fact.fraction:
             raise FactError(f"事实 {name!r} 要整数，写的是 {value}；可以带小数的事实要声明 fraction: true")
+        if fact.at_least is not None and isinstance(made, int | Fraction) and made < fact.at_least:
+            raise FactError(f"事实 {name!r} 不能小于 {fact.at_least}，写的是 {value}")
         if fact.type.kind == "enum" and made not in self.codes[fact.type.enum]:
-            raise FactError(f"事实 {name!r} 没有代码 {value!r}{nearest(str(made), self.codes[fact.type.enum])}")
+            raise FactError(f"事实 {name!r} 没有代码 {value!r}{nearest_code(str(made), self.codes[fact.type.enum])}")
         return made
 
 
@@ -170,18 +197,27 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
     except ExpressionError as problem:
         raise tree.error(str(problem), "facts", name, "unit") from problem
     texts = (entry["label"], entry["meaning"], entry.get("source", OUTSIDE), entry["unknown"])
-    return Fact(name, type_, unit, *texts, entry.get("fraction", False), document, entry.get("residence", False))
+    floor = entry.get("at_least", 0 if kind == "number" and unit in NEVER_BELOW_ZERO else None)
+    least = None if floor is None else plain(Fraction(floor))
+    return Fact(name, type_, unit, *texts, entry.get("fraction", False), document, entry.get("residence", False), least)
 
 
 def _hint(fact: Fact, value: object) -> str:
     """What is usually meant by a value of the wrong type."""
     if isinstance(value, float):
         return '；小数请写成文本 "40.5"，或在 JSON Lines 里由程序精确读取'
+    if fact.type.kind == "number" and isinstance(value, str):
+        return "；数不加引号，如 80；不知道写 null"
+    if fact.type.kind == "date" and isinstance(value, str) and DAY.fullmatch(value):
+        return f"；没有 {value} 这一天"
     if fact.type.kind == "bool":
         return "；写 true、false，不知道就写 null"
     if fact.type.kind in ("enum", "text") and isinstance(value, int):
         return '；代码要加引号，如 "07"'
     return "；写成 2026-05-01" if fact.type.kind == "date" else ""
+
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _exact(wanted: Type, value: object) -> Value | None:
@@ -216,3 +252,19 @@ def _date(value: object) -> date | None:
 def portable(value: Value | None) -> bool | int | str | None:
     """A value as JSON holds it exactly: fractions as 'a/b', dates as ISO text."""
     return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def read_fact_line(text: str) -> Any:
+    """A line of JSON, decimals exact; raises FactError for what is not JSON and for a name given twice."""
+    try:
+        return json.loads(text, parse_float=Decimal, object_pairs_hook=_once)
+    except json.JSONDecodeError as problem:
+        raise FactError(f"这一行不是 JSON：第 {problem.colno} 个字符处写法有误") from problem
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FactError(f"{twice!r} 写了两次")
+    return dict(pairs)

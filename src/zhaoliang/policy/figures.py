@@ -7,15 +7,14 @@ import hashlib
 import io
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
 from zhaoliang.policy.errors import ExpressionError
-from zhaoliang.policy.evaluate import plain
-from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.files import Source
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Clock, DatedValue, OpenTerm, Parameter, Table, TableKey, TableVersion
+from zhaoliang.policy.numbers import figure
 from zhaoliang.policy.reading import Reading
 from zhaoliang.policy.units import DATE, Type, number
 
@@ -27,7 +26,11 @@ def read_parameter(reading: Reading, name: str, entry: dict[str, Any]) -> Parame
     path = ("parameters", name)
     dated = entry.get("values") or [{"value": entry["value"], "cite": entry["cite"]}]
     values = tuple(
-        DatedValue(one.get("from"), _figure(reading, one["value"], *path), reading.cite(one["cite"], *path, "cite"))
+        DatedValue(
+            one.get("from"),
+            _figure(reading, one["value"], entry["unit"], *path),
+            reading.cite(one["cite"], *path, "cite"),
+        )
         for one in dated
     )
     starts = [value.start for value in values]
@@ -50,7 +53,10 @@ def read_open(reading: Reading, name: str, entry: dict[str, Any]) -> OpenTerm:
     """A figure left to a lower text, with its bounds and who may set it."""
     cite = reading.cite(entry["cite"], "opens", name, "cite")
     reading.unit(entry["unit"], "opens", name, "unit")
-    low, high = (None if entry.get(bound) is None else plain(Fraction(entry[bound])) for bound in BOUNDS)
+    low, high = (
+        None if entry.get(bound) is None else _bound(reading, entry[bound], entry["unit"], "opens", name, bound)
+        for bound in BOUNDS
+    )
     if low is not None and high is not None and low > high:
         reading.fault("下限 at_least 高于上限 at_most", "opens", name)
     return OpenTerm(name, entry["unit"], entry["says"], cite, low, high, entry.get("set_by", ""))
@@ -59,21 +65,15 @@ def read_open(reading: Reading, name: str, entry: dict[str, Any]) -> OpenTerm:
 BOUNDS = ("at_least", "at_most")
 
 
-def _figure(reading: Reading, value: object, *path: str | int) -> Figure | date:
-    if isinstance(value, date):
-        return value
-    found = _number(value)
-    if found is None:
-        raise reading.tree.error(f"{value!r} 不是数。金额写整数分，比例写小数，如 0.80", *path)
-    return found
-
-
-def _number(value: object) -> Figure | None:
-    """An exact number; None for anything else."""
+def _bound(reading: Reading, value: object, unit: str, *path: str | int) -> Figure:
     try:
-        return plain(Fraction(Decimal(str(value)) if "/" not in str(value) else str(value)))
-    except (ValueError, InvalidOperation, OverflowError, ZeroDivisionError):
-        return None
+        return figure(value, unit)
+    except ExpressionError as problem:
+        raise reading.tree.error(str(problem), *path) from problem
+
+
+def _figure(reading: Reading, value: object, unit: str, *path: str | int) -> Figure | date:
+    return value if isinstance(value, date) else _bound(reading, value, unit, *path)
 
 
 class TableReader:
@@ -154,9 +154,10 @@ class TableReader:
                     *where,
                 )
                 continue
-            found = _number(value)
-            if found is None:
-                self.reading.fault(f"{_shown(raw)} 的值 {value!r} 不是数；没有标准的格子请不要写", *where)
+            try:
+                found = figure(value, unit, text="file" in version)
+            except ExpressionError as problem:
+                self.reading.fault(f"{_shown(raw)}：{problem}", *where)
                 continue
             yield tuple(self._cell(key, cell, *where) for key, cell in zip(keys, raw, strict=True)), found
 

@@ -27,21 +27,23 @@ def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
 
 
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(None, None, "键要写成文字", key.start_mark)
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"键 {key.value!r} 写了两次", key.start_mark)
-        seen.add(key.value)
+            twice = f"键 {key.value!r} 写了两次，第一次在第 {seen[key.value]} 行"
+            raise yaml.constructor.ConstructorError(None, None, twice, key.start_mark)
+        seen[key.value] = key.start_mark.line + 1
     return loader.construct_mapping(node, deep=True)
 
 
-def _date(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> date:
+def _date(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> date | str:
     try:
         made = loader.construct_yaml_timestamp(node)
-    except ValueError as problem:
-        raise yaml.constructor.ConstructorError(None, None, f"没有 {node.value} 这一天", node.start_mark) from problem
+    except ValueError:
+        # 2027-02-29 stays a text, so that the fault is told with its part and clause.
+        return str(node.value)
     if isinstance(made, datetime):
         raise yaml.constructor.ConstructorError(None, None, "写日期，不写时刻", node.start_mark)
     return made
@@ -61,10 +63,11 @@ _ExactLoader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 # What usually stands behind the parser's words.
 YAML_HINTS = {
     "mapping values are not allowed": "文字里有冒号加空格时，整句要加引号；或缩进没有对齐",
-    "did not find expected ',' or": "花括号、方括号里的值有逗号或冒号时要加引号；或括号没有配对",
+    "did not find expected ',' or": "花括号、方括号里的值有逗号或冒号时要加引号，各项之间用半角逗号；或括号没有配对",
     "did not find expected key": "缩进没有对齐，或引号没有配对",
     "did not find expected '-' indicator": "列表的各项要对齐",
     "could not find expected ':'": "键后面要写冒号和空格",
+    "found a tab character": "缩进不能用 Tab，请换成空格",
     "found character": "缩进用空格，不用 Tab；以 %、@、` 开头的文字要加引号",
     "found undefined alias": "引用（*名称）之前要有定义（&名称）",
     "found unexpected end of stream": "引号或括号没有配对",
@@ -193,6 +196,7 @@ def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
 
 def read_yaml(content: bytes, shown: str) -> Tree:
     """The file's tree; raises PolicyFileError with the line for anything that is not a plain mapping."""
+    text = ""
     try:
         text = content.decode("utf-8-sig")
         loader = _ExactLoader(text)
@@ -203,8 +207,9 @@ def read_yaml(content: bytes, shown: str) -> Tree:
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         reason = getattr(problem, "problem", None) or str(problem)
-        hint = next((f"。{mend}" for words, mend in YAML_HINTS.items() if words in reason), "")
-        told = f"YAML 写法有误：{reason}{hint}"
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        reason = "found a tab character" if "\t" in line[: len(line) - len(line.lstrip())] else reason
+        told = f"YAML 写法有误：{next((mend for words, mend in YAML_HINTS.items() if words in reason), reason)}"
         raise PolicyFileError(shown, "", told, mark.line + 1 if mark else None) from problem
     if root is None or not isinstance(data, dict):
         raise PolicyFileError(shown, "", "政策文件最外层是键值对，至少有 document 和 clauses 两部分")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from zhaoliang.policy.counts import count_fact
 from zhaoliang.policy.errors import PolicyFileError, UnknownCitation
-from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.files import Source
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.load import NATION, Draft, load_document, read_draft
 from zhaoliang.policy.model import Document, OpenTerm
 

@@ -5,18 +5,15 @@ A column is named as its fact. What has no column is unknown. A float is refused
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from zhaoliang.policy.counts import ALIKE, HISTORY, read_history
 from zhaoliang.policy.errors import FactError
-from zhaoliang.policy.facts import FactSchema, portable
+from zhaoliang.policy.facts import FactSchema, portable, read_fact_line
 from zhaoliang.policy.model import Count
 from zhaoliang.policy.sql import Column, history_columns
 
@@ -204,9 +201,9 @@ def _json_lines(held: Iterable[str]) -> Iterator[dict[str, object]]:
         if not line.strip():
             continue
         try:
-            row: Any = json.loads(line, parse_float=Decimal)
-        except json.JSONDecodeError as problem:
-            raise FactError(f"第 {number} 行不是 JSON：{problem.msg}") from problem
+            row = read_fact_line(line)
+        except FactError as problem:
+            raise FactError(f"第 {number} 行：{problem}") from problem
         if not isinstance(row, dict):
             raise FactError(f"第 {number} 行要写一个 JSON 对象")
         inner = row.pop("facts", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 from zhaoliang.policy.conditions import KIND, read_rule
 from zhaoliang.policy.counts import HISTORY, read_history
 from zhaoliang.policy.errors import FactError, PolicyFileError, raise_problems
-from zhaoliang.policy.expressions import Scope, nearest
+from zhaoliang.policy.expressions import Scope
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.figures import TableReader, key_types, read_clock, read_open, read_parameter
 from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Clause, Document, Scenario, Table
 from zhaoliang.policy.reading import Reading
 from zhaoliang.policy.shape import faults, tidy
@@ -186,6 +188,7 @@ class _Loader:
             self.facts.enums | CODES,
             self.facts.ordered,
             frozenset(self.reading.broken),
+            self.facts.codes,
         )
 
     def _scenario(self, place: int, entry: dict[str, Any]) -> Scenario:
@@ -203,9 +206,12 @@ class _Loader:
                 reading.fault(f"没有叫 {name!r} 的事实{known}", "scenarios", place, "given", name)
                 continue
             try:
+                self.facts.refuse_quoted({name: value})
                 self.facts.normalise({name: value})
             except FactError as problem:
                 reading.fault(str(problem), "scenarios", place, "given", name)
+        if isinstance(entry["expect"].get("fen"), Decimal):
+            reading.fault("fen 是整数分，不写小数", "scenarios", place, "expect", "fen")
         return Scenario(
             entry["name"],
             entry.get("place", self.data["document"]["region"]),

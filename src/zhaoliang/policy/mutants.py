@@ -93,7 +93,8 @@ def bent(node: Node) -> Iterator[tuple[Node, str]]:
 def _bent_operation(node: Operation, op: str, args: tuple[Node, ...]) -> Iterator[tuple[Node, str]]:
     for table in (LOOSENED, TURNED, SWAPPED):
         if op in table:
-            yield replace(node, op=table[op]), f"{op} 改为 {table[op]}"
+            place = "" if op in ("and", "or") else f"{expression_text(node)} 的 "
+            yield replace(node, op=table[op]), f"{place}{op} 改为 {table[op]}"
     if op == "not":
         yield args[0], "去掉 not"
     if op in ("and", "or"):

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import islice, product
+from itertools import combinations, islice, product
 
+from zhaoliang.policy.counts import ALIKE, HISTORY, count_grants, read_history
+from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
-from zhaoliang.policy.model import Amount, Document, Outcome, Rule
+from zhaoliang.policy.model import Amount, Count, Document, Outcome, Rule
 from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
 from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios, wrong_day
 from zhaoliang.policy.store import PolicySet, PolicyStore, region_chain
@@ -19,22 +21,42 @@ from zhaoliang.policy.wording import decimal_text
 
 MOST_TRIED = 1200
 MOST_BASES = 12
+MOST_GRANTS = 12
+ANOTHER = "0-00-00-00"
 BESIDE = Fraction(1, 200)
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """Earlier grants that give the counts of a scenario, written in place of the counts themselves (`instead`)."""
+
+    grants: tuple[Mapping[str, Value], ...]
+    instead: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
-    """A scenario that would notice a mutant: an existing one with some facts changed, and what it must answer."""
+    """A scenario that would notice a mutant: an existing one with some facts changed, and what it must answer.
+
+    It is written as a policy file has it; `history` where one gives the counts that change.
+    """
 
     base: str
     given: Mapping[str, Value]
     expect: Mapping[str, object]
     labels: Mapping[str, str]
+    history: History | None = None
 
     def __str__(self) -> str:
-        given = "，".join(f"{name}（{self.labels[name]}）: {_plainly(value)}" for name, value in self.given.items())
-        expect = "，".join(f"{name}: {value}" for name, value in self.expect.items())
-        return f"以情形“{self.base}”为底，改 given: {{{given}}}，应得 expect: {{{expect}}}"
+        given = [
+            f"{name}: {_plainly(value)}"
+            for name, value in self.given.items()
+            if not (self.history and name in self.history.instead)
+        ]
+        given += [f"history: [{', '.join(map(_entry, self.history.grants))}]"] if self.history else []
+        expect = ", ".join(f"{name}: {_listed(value)}" for name, value in self.expect.items())
+        about = "、".join(self.labels[name] for name in self.given)
+        return f"以情形“{self.base}”为底，改{about}：given: {{{', '.join(given)}}}, expect: {{{expect}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +245,7 @@ class MutationTest:
                     rules = {} if before.outcome is Outcome.PASS else {"rules": sorted(answered)}
                     expect = {"outcome": before.outcome.value, "fen": before.fen, **rules}
                     labels = {name: ran.policies.facts.label(name) for name in told}
-                    return Hint(ran.run.scenario.name, told, expect, labels)
+                    return Hint(ran.run.scenario.name, told, expect, labels, _history(ran, told, before))
         return None
 
     def _tries(self, ran: _Ran, mutant: Mutant) -> Iterator[dict[str, Value]]:
@@ -240,6 +262,12 @@ class MutationTest:
                 name: _nearest(ran.known.get(name), (*_shares(name, ran, mutant.document, domains), *values))
                 for name, values in domains.items()
             }
+            # One fact changed, then two, then all: what a scenario would change is mostly little.
+            own = {name: values[0] for name, values in near.items()}
+            for many in (1, 2):
+                for names in combinations(near, many):
+                    others = product(*(near[name][1:] for name in names))
+                    yield from (own | dict(zip(names, values, strict=True)) for values in others)
             yield from (dict(zip(near, values, strict=True)) for values in product(*near.values()))
 
 
@@ -264,6 +292,57 @@ def _nearest(known: Value | None, values: tuple[Value, ...]) -> tuple[Value, ...
     if isinstance(known, int | Fraction) and not isinstance(known, bool):
         others.sort(key=lambda value: abs(value - known) if isinstance(value, int | Fraction) else 0)
     return (known, *others)
+
+
+def _history(ran: _Ran, told: Mapping[str, Value], wanted: Decision) -> History | None:
+    """Earlier grants that make the counts so; None where no count changes, or where these would answer otherwise."""
+    facts, policies = {**ran.known, **told}, ran.policies
+    counts = [count for count in policies.counts if count.column in facts]
+    if not any(count.column in told for count in counts):
+        return None
+    grants: list[Mapping[str, Value]] = []
+    for count in counts:
+        held = facts[count.column]
+        found = count_grants(count, read_history(grants, policies.facts), facts, policies.on) or 0
+        lacking = held - found if isinstance(held, int) else 0
+        grants += [_grant_for(count, facts, policies)] * min(lacking, MOST_GRANTS)
+    plain_facts = {name: value for name, value in facts.items() if not any(name == count.column for count in counts)}
+    again = policies.decide({**plain_facts, HISTORY: grants}, phase=ran.run.scenario.phase)
+    if (again.outcome, again.fen) != (wanted.outcome, wanted.fen):
+        return None
+    return History(tuple(grants), frozenset(count.column for count in counts))
+
+
+def _grant_for(count: Count, facts: Mapping[str, Value], policies: PolicySet) -> Mapping[str, Value]:
+    """A grant that the count counts for these facts; in what it does not compare but others do, unlike the line."""
+    day = facts.get(count.by, policies.on) if count.by else policies.on
+    compared = {field for other in policies.counts for field in other.same}
+    about: dict[str, Value] = {}
+    for field, fact in ALIKE.items():
+        own = facts.get(fact)
+        if field in count.same and own is not None:
+            about[field] = own
+        elif field in compared:
+            codes = policies.facts.enums.get(policies.facts.types[fact].enum, (ANOTHER,))
+            about[field] = next(code for code in (*codes, ANOTHER) if code != own)
+    about |= {"fund_source": count.fund[0]} if count.fund else {}
+    about |= {"kind": count.kind[0]} if count.kind else {}
+    return {"scheme": count.of[0], "on": count.within.start or count.within.end or day, **about}
+
+
+def _entry(grant: Mapping[str, Value]) -> str:
+    return f"{{{', '.join(f'{name}: {_plainly(value)}' for name, value in grant.items())}}}"
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_quoted(str(one)) for one in value)}]"
+    return "null" if value is None else str(value)
+
+
+def _quoted(name: str) -> str:
+    """A rule's name; that of an amount's doubt has a colon, which YAML wants in quotes."""
+    return f'"{name}"' if ":" in name else name
 
 
 def _plainly(value: Value) -> str:

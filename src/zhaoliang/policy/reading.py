@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from zhaoliang.policy.errors import ExpressionError, PolicyFileError
-from zhaoliang.policy.expressions import Constant, FollowsFromAnother, Node, Scope, compile_expression, nearest
+from zhaoliang.policy.expressions import Constant, FollowsFromAnother, Node, Scope, compile_expression
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.files import Tree
+from zhaoliang.policy.hints import nearest, nearest_clause, nearest_code
 from zhaoliang.policy.model import Clause
+from zhaoliang.policy.numbers import figure
 from zhaoliang.policy.units import BOOL, DATE, Type, number
 
 T = TypeVar("T")
 STAND_IN = Constant(BOOL, True)
+FEN = number("fen")
 NO_SCOPE = Scope({}, {}, {}, {}, frozenset())
 
 
@@ -66,7 +70,7 @@ class Reading:
         if "#" in cite:
             return cite
         if cite not in self.clauses:
-            self.fault(f"本文件没有条款 {cite!r}，请在 clauses 里写上{nearest(cite, self.clauses)}", *path)
+            self.fault(f"本文件没有条款 {cite!r}，请在 clauses 里写上{nearest_clause(cite, self.clauses)}", *path)
         return f"{self.id}#{cite}"
 
     def unit(self, unit: str, *path: str | int) -> Type:
@@ -80,6 +84,8 @@ class Reading:
         """The checked expression; where it has a fault, that is noted and a stand-in returned."""
         written = str(text).lower() if isinstance(text, bool) else str(text)
         try:
+            if isinstance(text, Decimal) and wanted == FEN:
+                return Constant(FEN, figure(text, "fen"))
             return compile_expression(written, self.scope, wanted)
         except FollowsFromAnother:
             raise
@@ -101,5 +107,5 @@ class Reading:
     def code(self, enum: str, code: str, *path: str | int) -> str:
         """A code of an enumeration."""
         if code not in self.facts.codes[enum]:
-            self.fault(f"{code!r} 不是 {enum} 的代码{nearest(code, self.facts.codes[enum])}", *path)
+            self.fault(f"{code!r} 不是 {enum} 的代码{nearest_code(code, self.facts.codes[enum])}", *path)
         return code

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise, product
 
 from zhaoliang.policy.evaluate import Evaluator, Trace
-from zhaoliang.policy.expressions import Lookup, Name, Node, Operation, names_in, tables_in
+from zhaoliang.policy.expressions import Case, Lookup, Name, Node, Operation, names_in, tables_in
 from zhaoliang.policy.facts import OUTSIDE, FactSchema
 from zhaoliang.policy.findings import Finding, Reader
 from zhaoliang.policy.model import DatedValue, Document, Table, TableKey, TableVersion
@@ -174,6 +174,10 @@ class FiguresReport:
             if name not in read and name not in document.fills.values():
                 text = f"{parameter.says}（{name}）没有规则读取"
                 yield found(f"parameters.{name}", "unused", "note", text, "供平台按名称取用的可保留")
+        for name, clock in document.clocks.items():
+            if name not in read:
+                text = f"{clock.says}（{name}）没有规则读取"
+                yield found(f"clocks.{name}", "unused", "note", text, "供平台按名称取用的可保留", clock.cite)
         for name, table in document.tables.items():
             if name not in tables:
                 text = f"{table.says}（{name}）没有规则或金额查用"
@@ -247,6 +251,9 @@ def _key_at(node: Node | None, table: str, place: int) -> Iterator[Node]:
         case Operation(args=args):
             for arg in args:
                 yield from _key_at(arg, table, place)
+        case Case(branches=branches, otherwise=otherwise):
+            for part in (*(one for branch in branches for one in branch), otherwise):
+                yield from _key_at(part, table, place)
         case _:
             return
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zhaoliang.policy.decision import Decision
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Document, Outcome, Scenario
 from zhaoliang.policy.store import PolicyStore
 
@@ -65,7 +66,10 @@ def disagreement(scenario: Scenario, decision: Decision) -> str:
         got["rules"] = []
     expected = {key: sorted(_texts(held)) if key == "rules" else held for key, held in wanted.items() if key in got}
     differing = [key for key in expected if got[key] != expected[key]]
-    return "；".join(f"{key} 应为 {_shown(expected[key])}，实为 {_shown(got[key])}" for key in differing)
+    asked = [result.rule_id for result in decision.results]
+    unasked = [name for name in _texts(wanted.get("rules")) if name not in asked] if "rules" in differing else []
+    told = [f"{key} 应为 {_shown(expected[key])}，实为 {_shown(got[key])}" for key in differing]
+    return "；".join([*told, *(f"这一阶段没有叫 {name!r} 的规则{nearest(name, asked)}" for name in unasked)])
 
 
 def _shown(value: object) -> str:

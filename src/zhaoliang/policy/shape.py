@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -14,8 +15,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from zhaoliang.policy.errors import PolicyFileError
-from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.files import Tree
+from zhaoliang.policy.hints import nearest
+from zhaoliang.policy.model import PHASES
 
 KINDS = {
     "object": "键值对",
@@ -51,6 +53,8 @@ QUOTE = '。写在花括号 {…} 里的表达式如有逗号，要整个加引�
 
 def faults(tree: Tree, schema: Path) -> Iterator[PolicyFileError]:
     """Every place where the file has not the shape of a policy, each once."""
+    for day, path in _no_such_days(tree.data):
+        yield tree.error(f"没有 {day} 这一天", *path)
     seen: set[tuple[str, str]] = set()
     found = [one for error in _validator(schema).iter_errors(_json_form(tree.data)) for one in _leaves(error)]
     for error in sorted(found, key=lambda error: tree.line(*error.absolute_path)):
@@ -97,12 +101,15 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
         case "additionalProperties":
             known = list(schema.get("properties", {}))
             for key in [key for key in _texts(value) if key not in known]:
-                yield f"没有 {key!r} 这个键{nearest(key, known) if key.isidentifier() else QUOTE}", [*path, key]
+                yield f"没有 {key!r} 这个键{_key_hint(key, known)}", [*path, key]
         case "propertyNames" | "pattern":
             yield f"{error.instance!r} 写法不对。{_pattern_hint(path)}", path
         case "type":
             kinds = [wanted] if isinstance(wanted, str) else _texts(wanted)
             yield f"要写{'或'.join(KINDS[kind] for kind in kinds)}，写的是 {_shown(value)}", path
+        case "enum" if isinstance(value, list):
+            wrong = [one for one in value if one not in wanted or one == "both"]
+            yield f"列表里不能写 {'、'.join(map(str, wrong))}；可用：{'、'.join(PHASES)}", path
         case "enum":
             yield f"{value!r} 不能写在这里；可用：{'、'.join(_texts(wanted))}", path
         case "minLength" | "minItems" | "minProperties":
@@ -111,6 +118,28 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
             yield f"不能小于 {wanted}", path
         case _:
             yield f"写法不合要求：{_shown(value)}", path
+
+
+def _key_hint(key: str, known: list[str]) -> str:
+    if key.isdecimal():
+        return "。数字里不要写逗号：400,000 写 400000"
+    if "：" in key:
+        name, _, rest = key.partition("：")
+        return f"。冒号要用半角，后面空一格：{name.strip()}: {rest.strip()}"
+    return nearest(key, known) if key.isidentifier() else QUOTE
+
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _no_such_days(data: Any, *path: str | int) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """The days of the calendar's form that it has not, where a policy has dates."""
+    parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in parts:
+        if isinstance(value, str) and key in DATES and DAY.fullmatch(value):
+            yield value, (*path, key)
+        elif key != "given":
+            yield from _no_such_days(value, *path, key)
 
 
 def _schema_of(error: ValidationError) -> dict[str, Any]:
@@ -153,7 +182,17 @@ def tidy(data: Any, key: str = "", *, facts: bool = False) -> Any:
         return [tidy(value, key, facts=facts) for value in data]
     if isinstance(data, int | Decimal) and not isinstance(data, bool) and key in ("cite", "also"):
         return str(data)
+    if isinstance(data, str) and key in DATES and not facts:
+        return _day(data)
     return data.isoformat() if isinstance(data, date) and not facts and key not in DATES else data
+
+
+def _day(text: str) -> date | str:
+    """A date written in quotes; the text itself where it is none."""
+    try:
+        return date.fromisoformat(text) if DAY.fullmatch(text) else text
+    except ValueError:
+        return text
 
 
 def _json_form(data: Any) -> Any:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.errors import PolicyError, PolicyVersionGone, UnknownCitation, raise_problems
-from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.files import Source, library_sources, path_sources
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import check_store, read_library, region_chain
 from zhaoliang.policy.model import Citation, Document, cited
 from zhaoliang.policy.policyset import PolicySet

@@ -73,10 +73,12 @@ class Lines:
                 return pick.choice(near) + timedelta(days=pick.choice((-400, -1, 0, 0, 1, 30, 365)))
         value = Fraction(pick.choice([*near, 0, 1, 2, 40, 80, 120]))
         value += pick.choice((0, 0, -1, 1, pick.randrange(-5, 200)))
+        least = value if fact.at_least is None else Fraction(fact.at_least)
         if fact.fraction:
             below = pick.choice(DENOMINATORS)
-            return self.schema.normalise({name: Fraction(int(value * below) + pick.randrange(-1, 2), below)})[name]
-        return int(value)
+            value = Fraction(int(value * below) + pick.randrange(-1, 2), below)
+            return self.schema.normalise({name: value if fact.at_least is None else max(least, value)})[name]
+        return int(max(least, value))
 
     def _kind(self, name: str) -> str:
         return self.schema.facts[name].type.kind

@@ -26,9 +26,9 @@ facts:
   day_b: {type: date, label: 乙日, meaning: 乙日, unknown: 不详}
   part: {type: number, unit: count, fraction: true, label: 份, meaning: 可带小数, unknown: 不详}
   share: {type: number, unit: ratio, fraction: true, label: 比例, meaning: 可带小数, unknown: 不详}
-  whole: {type: number, unit: count, label: 整数, meaning: 可为负, unknown: 不详}
-  paid: {type: number, unit: fen, fraction: true, label: 已付, meaning: 可带小数, unknown: 不详}
-  less: {type: number, unit: fen, label: 减去, meaning: 可为负, unknown: 不详}
+  whole: {type: number, at_least: null, unit: count, label: 整数, meaning: 可为负, unknown: 不详}
+  paid: {type: number, at_least: null, unit: fen, fraction: true, label: 已付, meaning: 可带小数, unknown: 不详}
+  less: {type: number, at_least: null, unit: fen, label: 减去, meaning: 可为负, unknown: 不详}
   word: {type: text, label: 文字, meaning: 文字, unknown: 不详}
   grade: {label: 档, meaning: 有先后, unknown: 不详, ordered: true, codes: {low: 低, mid: 中, high: 高}}
   other_grade: {type: enum, enum: grade, label: 另一档, meaning: 有先后, unknown: 不详}

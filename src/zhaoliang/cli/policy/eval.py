@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
@@ -14,16 +14,18 @@ import typer
 
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
 from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet, PolicyStore, explain
-from zhaoliang.policy.expressions import nearest
+from zhaoliang.policy.facts import read_fact_line
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import region_chain
 from zhaoliang.policy.model import PHASES
 from zhaoliang.policy.scenarios import period
 
 CHUNK = 5_000
 MOST_NAMED = 5
+ON = "on"
 # A line's number, its id, its facts, and what is wrong with a line that holds none.
 FactLine: TypeAlias = tuple[int, object, dict[str, object], str]
-Day = Annotated[datetime, typer.Option("--on", formats=["%Y-%m-%d"], help="判断日，通常是开班日期")]
+Day = Annotated[str, typer.Option("--on", help="判断日，如 2026-05-01，通常是开班日期")]
 PhaseName = Annotated[str, typer.Option("--phase", help="、".join(PHASES))]
 
 
@@ -40,7 +42,7 @@ def evaluate(
             allow_dash=True,
         ),
     ],
-    on: Day,
+    on: Annotated[str, typer.Option("--on", help="判断日，如 2026-05-01；行里另有 on 的以行为准")],
     more: Annotated[list[Path] | None, typer.Argument(help="更多政策文件", exists=True, show_default=False)] = None,
     place: Annotated[int | None, typer.Option(help="区划代码；不写则为所给文件中最低一级的地区")] = None,
     scheme: Annotated[str | None, typer.Option(help="补贴种类；不写则为文件里唯一的一种，否则 training")] = None,
@@ -48,14 +50,19 @@ def evaluate(
     explained: Annotated[bool, typer.Option("--explain", help="附上给人看的说明")] = False,
 ) -> None:
     """对每一行事实作出判断，按 JSON Lines 输出；只用所给的政策文件。"""
+    day, at = _day(on), _phase(phase)
     store = loaded(lambda: PolicyStore.load_paths([*policy, *(more or ())]))
-    policies = _policies(store, place, scheme, date(on.year, on.month, on.day))
-    at = _phase(phase)
+    sets = {day: _policies(store, place, scheme, day)}
     wrong = 0
     for number, name, given, problem in read_facts(facts):
         try:
             if problem:
                 raise FactError(problem)
+            own = _own_day(given.pop(ON, None), day)
+            if own not in sets:
+                sets[own] = _policies(store, place, scheme, own)
+            policies = sets[own]
+            policies.facts.refuse_quoted(given)
             decision = policies.decide(given, phase=at)
         except FactError as refused:
             wrong += 1
@@ -79,7 +86,7 @@ def explain_line(
     root: Root = DEFAULT_ROOT,
 ) -> None:
     """用政策库对一条事实作出判断，并逐条说明依据。"""
-    policies = _policies(load(root), place, scheme, date(on.year, on.month, on.day))
+    policies = _policies(load(root), place, scheme, _day(on))
     try:
         given = json.loads(facts_file.read_text(encoding="utf-8"), parse_float=Decimal)
         decision = policies.decide(given, phase=_phase(phase))
@@ -122,9 +129,9 @@ def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
         if not line.strip():
             continue
         try:
-            held: Any = json.loads(line, parse_float=Decimal)
-        except json.JSONDecodeError as problem:
-            yield number, number, {}, f"这一行不是 JSON：{problem.msg}（第 {problem.colno} 个字符）"
+            held = read_fact_line(line)
+        except FactError as problem:
+            yield number, number, {}, str(problem)
             continue
         if not isinstance(held, dict):
             yield number, number, {}, '一行要写一个 JSON 对象：{"id": …, "facts": {…}}'
@@ -134,7 +141,8 @@ def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
 
 def _fact_line(number: int, held: dict[str, Any]) -> FactLine:
     inner = held.get("facts")
-    given = inner if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
+    given = dict(inner) if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
+    given |= {ON: held[ON]} if ON in held else {}
     return number, held.get("id", number), given, ""
 
 
@@ -208,7 +216,26 @@ def _schemes(store: PolicyStore) -> set[str]:
     return rules | {amount.scheme for document in store.documents for amount in document.amounts}
 
 
+def _own_day(written: object, day: date) -> date:
+    """The day a line names as its own, else the command's."""
+    if written is None or isinstance(written, date):
+        return written or day
+    try:
+        return date.fromisoformat(str(written))
+    except ValueError as problem:
+        raise FactError(f"on 要写日期，如 2026-05-01，写的是 {written!r}") from problem
+
+
+def _day(on: str) -> date:
+    try:
+        return date.fromisoformat(on)
+    except ValueError as problem:
+        typer.echo(f"--on 要写日期，如 2026-05-01，写的是 {on!r}", err=True)
+        raise typer.Exit(2) from problem
+
+
 def _phase(phase: str) -> Phase:
     if phase not in PHASES:
-        raise typer.BadParameter(f"没有 {phase!r} 这个阶段{nearest(phase, PHASES)}", param_hint="--phase")
+        typer.echo(f"--phase：没有 {phase!r} 这个阶段{nearest(phase, PHASES)}", err=True)
+        raise typer.Exit(2)
     return cast("Phase", phase)

@@ -42,7 +42,10 @@ def _hint(test: MutationTest, result: Result) -> str:
         if result.mutant.document.in_force(day):
             return f"写一个最后一天的情形：on: {day}"
         return f"写一个到期以后的情形：on: {day}，expect: {{in_force: false, …}}"
-    return str(test.hint(result.mutant) or "没有找到能区分的事实：可能等价，或要换一个日子")
+    return str(
+        test.hint(result.mutant)
+        or "在试过的事实里没有找到能区分的：请自己找一个，或换一个日子；确实找不到的，改动前后意思相同"
+    )
 
 
 def _where(result: Result) -> str:

@@ -13,8 +13,8 @@ import xlsxwriter
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import FactError, FactSchema, Outcome, Phase, PolicyError, PolicyStore
-from zhaoliang.policy.expressions import nearest
 from zhaoliang.policy.files import path_sources, read_yaml
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.lines import Lines
 from zhaoliang.policy.model import PHASES
 from zhaoliang.policy.whatif import ENGINES, Change, Comparison, EngineName, compare
