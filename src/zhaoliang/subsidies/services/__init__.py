@@ -2,6 +2,7 @@
 
 from zhaoliang.subsidies.services.approval import answer_objection, approve_claim, raise_objection
 from zhaoliang.subsidies.services.assembly import assemble_claim, confirm_claim
+from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.paying import (
     claims_into_payment,
@@ -20,6 +21,8 @@ __all__ = [
     "answer_objection",
     "approve_claim",
     "assemble_claim",
+    "audit_region",
+    "audit_slice",
     "claims_into_payment",
     "confirm_claim",
     "judge_line",
@@ -27,6 +30,7 @@ __all__ = [
     "line_into_batch",
     "line_out_of_batch",
     "line_paid",
+    "open_audit",
     "pass_first",
     "pass_second",
     "question_line",
