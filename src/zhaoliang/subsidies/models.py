@@ -229,3 +229,17 @@ class Objection(CityModel):
 
     def access(self) -> Access:
         return self.claim.access()
+
+
+# What pages and acts read of a line in one query.
+LINE_PARTS = (
+    "claim__training_class__project__entry",
+    "claim__training_class__project__provider",
+    "claim__training_class__site",
+    "claim__provider",
+    "enrolment",
+    "person",
+    "voucher__batch",
+    "certificate",
+    "decision",
+)

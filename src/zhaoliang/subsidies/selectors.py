@@ -24,9 +24,8 @@ from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
-from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, Objection
+from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine, Decision, Objection
 from zhaoliang.subsidies.past import Format, export_line_facts
-from zhaoliang.subsidies.services.locking import LINE_PARTS
 from zhaoliang.subsidies.states import CLAIM_LINE
 
 

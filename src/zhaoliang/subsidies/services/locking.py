@@ -3,19 +3,7 @@
 from __future__ import annotations
 
 from zhaoliang.kernel.errors import BadInput
-from zhaoliang.subsidies.models import Claim, ClaimLine
-
-LINE_PARTS = (
-    "claim__training_class__project__entry",
-    "claim__training_class__project__provider",
-    "claim__training_class__site",
-    "claim__provider",
-    "enrolment",
-    "person",
-    "voucher__batch",
-    "certificate",
-    "decision",
-)
+from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine
 
 
 def locked_claim(claim: Claim) -> Claim:
