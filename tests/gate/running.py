@@ -10,13 +10,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from zhaoliang.cli.gate import command, environment
 
 READY_SECONDS = 60
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run to the end in a thread of its own: a browser test of the same process leaves its loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class RunningGate:
                 raise
 
     def get(self, path: str) -> Reply:
-        return asyncio.run(self._one(f"GET {path} HTTP/1.1\r\nHost: gate\r\n\r\n".encode()))
+        return _run(self._one(f"GET {path} HTTP/1.1\r\nHost: gate\r\n\r\n".encode()))
 
     def post(self, call: Call) -> Reply:
         return self.post_all([call])[0]
@@ -110,7 +117,7 @@ class RunningGate:
         async def go() -> list[Reply]:
             return await asyncio.gather(*(self._one(call.encoded()) for call in calls))
 
-        return asyncio.run(go())
+        return _run(go())
 
     async def _one(self, request: bytes) -> Reply:
         try:
