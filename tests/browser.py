@@ -2,12 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+AXE = Path(__file__).resolve().parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -33,3 +35,25 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+def faults_here(page: Page) -> list[Any]:
+    """What is wrong with the page as it stands: wider than the screen (pixels), what axe finds serious or critical."""
+    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    page.evaluate(AXE.read_text("utf-8"))
+    result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
+    serious = [one for one in result["violations"] if one["impact"] in ("serious", "critical")]
+    found: list[Any] = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
+    return found + ([over] if over > 0 else [])
+
+
+def faults_of(page: Page, addresses: Iterable[str]) -> dict[str, list[Any]]:
+    """The faults of each page, by address; a page that does not answer 200 is a fault."""
+    found: dict[str, list[Any]] = {}
+    for address in addresses:
+        answer = page.goto(address)
+        status = answer.status if answer is not None else 0
+        faults = ([status] if status != 200 else []) + faults_here(page)
+        if faults:
+            found[address] = faults
+    return found

@@ -14,6 +14,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from browser import faults_of
 from factories import classes, payments, registry, subsidies
 from factories.identity import sign_in
 from zhaoliang.demo.bank import answer_file
@@ -26,7 +27,6 @@ from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N4")]
 
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 Sit = Callable[[Actor], Page]
 
 
@@ -142,6 +142,7 @@ def _everything() -> tuple[subsidies.Case, list[str]]:
     lists = ("home", "classes", "claims", "projects", "voucher_batches", "catalogues", "accounts", "books", "payments")
     more = ("trace_search", "people", "organisations", "users", "audit", "audit_verify")
     addresses = [reverse(f"bureau:{name}") for name in (*lists, *more)]
+    addresses += [reverse("bureau:rule_lines", args=["attendance"]) + f"?outcome={one}" for one in ("pass", "fail")]
     return made, addresses + [reverse(f"bureau:{name}", args=[row.city_code, row.pk]) for name, row in rows.items()]
 
 
@@ -150,18 +151,4 @@ def test_every_page_fits_its_screen_and_axe_finds_nothing_serious(sit: Sit, widt
     _, addresses = _everything()
     auditor = sit(registry.actor_with(Role.AUDITOR, region_code=registry.CITY))
     auditor.set_viewport_size({"width": width, "height": 844})
-    axe = AXE.read_text("utf-8")
-    found = {}
-    for address in addresses:
-        auditor.goto(address)
-        over = auditor.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        auditor.evaluate(axe)
-        result = auditor.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-        serious = [
-            (one["id"], one["nodes"][0]["html"][:160])
-            for one in result["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        if over > 0 or serious:
-            found[address] = (over, serious)
-    assert found == {}
+    assert faults_of(auditor, addresses) == {}

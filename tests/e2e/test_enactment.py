@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +13,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from browser import faults_of
 from factories import enactments as make
 from factories import registry, subsidies
 from factories.identity import sign_in
@@ -23,7 +23,6 @@ from zhaoliang.registry.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N4", "F1", "F7")]
 
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
     "policy",
     "policy_figures",
@@ -107,17 +106,4 @@ def test_every_page_of_a_draft_fits_its_screen_and_axe_finds_nothing_serious(sit
     page = sit(Role.ADMINISTRATOR, width)
     addresses = [reverse(f"bureau:{name}", args=[made.city_code, made.pk]) for name in PAGES]
     addresses += [reverse("bureau:policies"), reverse("bureau:policy_new")]
-    axe, found = AXE.read_text("utf-8"), {}
-    for address in addresses:
-        page.goto(address)
-        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.evaluate(axe)
-        result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-        serious = [
-            (one["id"], one["nodes"][0]["html"][:160])
-            for one in result["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        if over > 0 or serious:
-            found[address] = (over, serious)
-    assert found == {}
+    assert faults_of(page, addresses) == {}

@@ -14,9 +14,11 @@ from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from browser import faults_of
 from factories import attendance, classes, registry, subsidies
 from factories.identity import sign_in
 from zhaoliang.attendance.models import Attendance, SignIn
+from zhaoliang.classes import selectors as class_selectors
 from zhaoliang.classes.models import Enrolment
 from zhaoliang.classes.services import import_roster
 from zhaoliang.evaluation.models import Exam
@@ -27,7 +29,6 @@ from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N3")]
 
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 Sit = Callable[..., Page]
 
 
@@ -193,22 +194,8 @@ def test_every_page_fits_its_screen_and_axe_finds_nothing_serious(
     for one in (desk, other):
         one.set_viewport_size({"width": width, "height": 844})
     drafts = [("import", sheet), ("class", refused)]
-    visits = [(desk, address) for address in addresses]
-    visits += [(other, reverse(f"provider:{name}", args=[row.city_code, row.pk])) for name, row in drafts]
-    axe = AXE.read_text("utf-8")
-    found = {}
-    for page, address in visits:
-        answer = page.goto(address)
-        assert answer is not None
-        assert answer.status == 200, address
-        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        page.evaluate(axe)
-        result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-        serious = [
-            (one["id"], one["nodes"][0]["html"][:160])
-            for one in result["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        if over > 0 or serious:
-            found[address] = (over, serious)
-    assert found == {}
+    others = [reverse(f"provider:{name}", args=[row.city_code, row.pk]) for name, row in drafts]
+    session = class_selectors.sessions(refused)[0]
+    others.append(reverse("provider:session_change", args=[session.city_code, session.pk]))
+    assert faults_of(desk, addresses) == {}
+    assert faults_of(other, others) == {}

@@ -15,7 +15,8 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
-from factories import attendance, registry, subsidies, vouchers
+from browser import faults_here, faults_of
+from factories import attendance, evaluation, registry, subsidies, vouchers
 from factories.identity import sign_in
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.kernel.roles import Role
@@ -24,7 +25,6 @@ from zhaoliang.vouchers.models import Voucher
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N2")]
 
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_LOAD_BYTES = 150_000
 
 
@@ -66,11 +66,7 @@ def _session(phone: BrowserContext, live_server: LiveServer, person: Person) -> 
 
 def _sound(page: Page) -> None:
     """Not wider than the screen, nothing serious for axe."""
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    page.evaluate(AXE.read_text("utf-8"))
-    result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-    serious = [one for one in result["violations"] if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in serious] == []
+    assert faults_here(page) == []
 
 
 @pytest.mark.mission("C2", "C3")
@@ -142,3 +138,20 @@ def test_a_sign_in_without_network_waits_on_the_phone_and_counts_once(
     expect(page.get_by_text("没网时的签到已上传。")).to_be_visible()
     assert SignIn.objects.filter(city_code=expected.city_code, attendance=expected).count() == 1
     assert Attendance.objects.get(city_code=expected.city_code, pk=expected.pk).state == "present"
+
+
+@pytest.mark.mission("F1", "D6")
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_i_can_get_and_what_i_think_of_a_class_fit_the_screen(
+    phone: BrowserContext, live_server: LiveServer, at_time: Callable[[datetime], None], width: int
+) -> None:
+    made = evaluation.taught(1)
+    at_time(evaluation.AFTER)
+    [enrolment] = made.enrolments
+    page = _session(phone, live_server, enrolment.person)
+    page.set_viewport_size({"width": width, "height": 844})
+    mine = f"/my/classes/{enrolment.city_code}/{enrolment.pk}/"
+    project = made.training_class.project_id
+    assert faults_of(page, ["/my/eligibility/", f"/my/eligibility/?project={project}", mine, f"{mine}opinion/"]) == {}
+    page.get_by_role("button", name="提交评价").click()
+    _sound(page)
