@@ -6,11 +6,12 @@ STEP = "$(PYTHON)" scripts/bootstrap.py
 export PORT ONCE DATABASE_URL CHROMIUM
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench mission lock setup clean
+.PHONY: help demo test nightly check bench mission lock setup clean
 
 help:    ; @$(STEP) help
 demo:    ; @$(STEP) demo
 test:    ; @$(STEP) test $(ARGS)
+nightly: ; @$(STEP) nightly $(ARGS)
 check:   ; @$(STEP) check
 bench:   ; @$(STEP) bench $(ARGS)
 mission: ; @$(STEP) mission $(ARGS)

@@ -27,6 +27,7 @@ IDENTITY_SERVICE = os.path.join(ROOT, "tests", "oidc")
 DIST = os.path.join(ROOT, "src", "zhaoliang", "web", "static", "dist")
 HELP = """make demo      从需求到补贴到账走一遍，然后在 127.0.0.1:8000 开网页（PORT=…；ONCE=1 只走一遍）
 make test      全部测试（自带临时数据库；或 DATABASE_URL=postgresql://…）
+make nightly   同样的测试，长的那一档：一百万笔账、成千次故障（结果印出来，记在 docs/measurements.md）
 make check     静态检查：格式、类型、依赖方向、模板、迁移、禁用写法
 make bench     性能数字，每行一个 JSON
 make mission   使命清单：每一行、它的测试、是否完成
@@ -276,11 +277,14 @@ def step(name: str, arguments: list[str]) -> None:
         prepare(find_python(), "base", frontend=True)
         once = ["--once"] if os.environ.get("ONCE") else []
         become([VENV_PYTHON, "-m", "zhaoliang", "demo", *once, *arguments])
-    elif name == "test":
+    elif name in ("test", "nightly"):
         prepare(find_python(), "dev", frontend=True)
         ensure_chromium()
         ensure_modules("安装测试用的身份认证服务", IDENTITY_SERVICE)
         processes = str(min(4, os.cpu_count() or 1))
+        if name == "nightly":
+            os.environ["ZHAOLIANG_NIGHTLY"] = "1"
+            arguments = ["--timeout", "7200", *arguments]
         become([VENV_PYTHON, "-m", "pytest", "-n", processes, *arguments])
     elif name == "check":
         prepare(find_python(), "dev", frontend=False)

@@ -5,6 +5,7 @@ pytest_plugins = [
     "plugins.city_sql",
     "plugins.lawbook",
     "plugins.mission",
+    "plugins.nightly",
     "browser",
     "world",
     "visit",

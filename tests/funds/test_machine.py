@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +21,7 @@ from hypothesis.stateful import (
 
 from factories.actors import TIANJIN
 from factories.funds import AT, account, budget
-from seeds import fresh_seed
+from seeds import fresh_seed, size
 from zhaoliang.funds import selectors
 from zhaoliang.funds.models import Account, Transfer
 from zhaoliang.funds.services import AlreadyPosted, NotABooking, post_transfer
@@ -41,8 +40,7 @@ WAYS = {
 }
 ONCE = {"accrue", "pay", "recover"}
 NAMES = ["budget", "reserved", "payable", "disbursed", "recovered"]
-STEPS = int(os.environ.get("ZHAOLIANG_MODEL_STEPS", "40"))
-RUNS = int(os.environ.get("ZHAOLIANG_MODEL_RUNS", "25"))
+STEPS, RUNS = size(ci=40, nightly=100), size(ci=25, nightly=10_000)
 
 
 @act("tests.model_post", label="记账", grants={Role.SYSTEM: Reach.ANY}, on="debit")
@@ -149,6 +147,7 @@ class LedgerModel(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.sized
 @pytest.mark.mission("G2")
 def test_random_transfers_equal_a_plain_ledger() -> None:
     run_state_machine_as_test(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from factories import vouchers
 from gate.running import Call, RunningGate
+from seeds import size
 from zhaoliang.kernel import tokens
 from zhaoliang.kernel.models import AuditEvent, IdempotencyKey
 from zhaoliang.kernel.roles import Actor
@@ -57,10 +57,11 @@ def counted(batch: VoucherBatch) -> int:
     return sum(slots.values_list("claimed", flat=True))
 
 
+@pytest.mark.sized
 @pytest.mark.mission("C2", "B6", "K3")
 def test_five_hundred_at_once_for_a_hundred_places_give_exactly_a_hundred(gate: RunningGate, now: datetime) -> None:
     crowd = people(CROWD, now)
-    repeats = int(os.environ.get("ZHAOLIANG_REPEATS", "3"))
+    repeats = size(ci=3, nightly=50)
     for _ in range(repeats):
         batch = vouchers.batch(quota=QUOTA, at=now)
         replies = gate.post_all([claim(person, batch, now) for person in crowd])

@@ -3,7 +3,6 @@ quota × amount, less what was released, less what was accrued."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from hypothesis.stateful import (
 from factories.actors import TIANJIN, actor
 from factories.funds import account
 from factories.vouchers import AT, batch, crowd, worker
-from seeds import fresh_seed
+from seeds import fresh_seed, size
 from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import verify_books
 from zhaoliang.funds.services import post_transfer
@@ -35,8 +34,7 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.vouchers import refusals, selectors, services
 from zhaoliang.vouchers.models import Voucher
 
-RUNS = int(os.environ.get("ZHAOLIANG_MODEL_RUNS", "20"))
-STEPS = int(os.environ.get("ZHAOLIANG_MODEL_STEPS", "40"))
+RUNS, STEPS = size(ci=20, nightly=1_000), size(ci=40, nightly=50)
 QUOTA, AMOUNT, PEOPLE = 3, 100_00, 5
 LIVE = {"claimed", "used", "verified", "in_claim"}
 
@@ -234,6 +232,7 @@ class VoucherModel(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.sized
 @pytest.mark.mission("C4", "C7", "G2")
 def test_random_lives_equal_a_plain_model() -> None:
     run_state_machine_as_test(

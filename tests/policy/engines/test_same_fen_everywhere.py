@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import psycopg
@@ -10,13 +9,14 @@ import pytest
 
 from policy.engines.asked import assert_all_agree, made_lines, shipped_sets
 from policy.texts import STORE
-from seeds import fresh_seed
+from seeds import fresh_seed, size
 
 # `python bench/identity.py` asks a million; here a few of each set, others every time.
-LINES = int(os.environ.get("ZHAOLIANG_IDENTITY_LINES", "60"))
+LINES = size(ci=60, nightly=5_000)
 PLACES = sorted({one.region for one in STORE.documents if one.rules or one.amounts})
 
 
+@pytest.mark.sized
 @pytest.mark.mission("F1", "F7")
 @pytest.mark.parametrize("place", PLACES)
 def test_same_fen_everywhere(place: int, postgres: psycopg.Connection[Any]) -> None:
