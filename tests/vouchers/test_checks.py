@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from factories import registry
 from factories.actors import TIANJIN, actor
@@ -19,7 +16,7 @@ from zhaoliang.kernel.identifiers.voucher_code import new_code, parse_code
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.registry.models import Organisation
-from zhaoliang.vouchers import refusals, selectors, services
+from zhaoliang.vouchers import qr, refusals, selectors, services
 from zhaoliang.vouchers.models import Voucher, VoucherCheck
 from zhaoliang.vouchers.services import VerifyAnswer
 
@@ -134,7 +131,7 @@ def test_guessing_is_slowed_for_the_account_and_its_organisation_but_not_for_oth
         assert refused.value.status == 429
         assert refused.value.retry_after == 51
     assert ask(held.code, held.batch.project.provider, at=soon).answer == "good"
-    assert selectors.read_qr(selectors.qr_token(held, soon), soon) == held.code
+    assert selectors.read_qr(selectors.qr_token(held, soon), soon).code == held.code
     assert ask(held.code, provider, actor=guesser, at=soon + timedelta(seconds=51)).answer == "not_here"
 
 
@@ -166,37 +163,18 @@ def test_the_qr_is_good_for_sixty_seconds() -> None:
 
 
 @pytest.mark.mission("C9")
-@pytest.mark.parametrize("attack", ["other code", "later time", "cut", "no signature", "rubbish", "own key"])
-def test_a_forged_qr_is_refused(attack: str) -> None:
-    held, other = voucher(), voucher()
-    token = selectors.qr_token(held, AT)
-    prefix, payload, signature = token.split(".")
-
-    def encoded(text: bytes) -> str:
-        return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
-
-    own = crypto.KeyRing.from_json(crypto.new_keys())
-    forged = {
-        "other code": f"{prefix}.{encoded(f'{other.code}|{int(AT.timestamp())}'.encode())}.{signature}",
-        "later time": f"{prefix}.{encoded(f'{held.code}|{int(AT.timestamp()) + 60}'.encode())}.{signature}",
-        "cut": token[:-3],
-        "no signature": f"{prefix}.{payload}",
-        "rubbish": "ZLQ1.%%%.***",
-        "own key": f"{prefix}.{payload}.{encoded(own.sign(f'{held.code}|{int(AT.timestamp())}'.encode()))}",
-    }
-    assert ask(forged[attack], held.batch.project.provider, method="scanned").answer == "forged"
-
-
-@pytest.mark.mission("C9")
-def test_the_qr_is_checked_offline_with_the_public_keys_alone() -> None:
+def test_online_answers_name_a_bad_token_as_offline_ones_do_and_paper_is_good_like_a_screen() -> None:
     held = voucher()
-    _, payload, signature = (part + "=" * (-len(part) % 4) for part in selectors.qr_token(held, AT).split("."))
-    signed = base64.urlsafe_b64decode(signature)
-    kid, raw = signed[2 : 2 + signed[1]].decode(), signed[2 + signed[1] :]
-    key = next(row for row in crypto.public_keys() if row["kid"] == kid)
-    public = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "="))
-    content = base64.urlsafe_b64decode(payload)
-    public.verify(raw, content)
-    assert content.decode() == f"{held.code}|{int(AT.timestamp())}"
-    with pytest.raises(InvalidSignature):
-        public.verify(raw, content + b"0")
+    provider, stranger = held.batch.project.provider, crypto.KeyRing.from_json(crypto.new_keys())
+    screen, paper = selectors.qr_token(held, AT), selectors.paper_token(held)
+    given = {
+        screen: "good",
+        paper: "good",
+        screen[:-1] + ("A" if screen[-1] != "A" else "B"): "altered",
+        "ZLQ1.nothing": "malformed",
+        qr.make(held.code, qr.SCREEN, AT, sign=stranger.sign): "foreign_key",
+        qr.make(held.code, qr.SCREEN, AT, sign=lambda payload: b"x"): "forged",
+    }
+    assert {token: ask(token, provider, method="scanned").answer for token in given} == given
+    late = held.batch.use_until + timedelta(seconds=1)
+    assert ask(paper, provider, method="scanned", at=late).answer == "expired"

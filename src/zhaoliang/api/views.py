@@ -25,7 +25,7 @@ from zhaoliang.kernel.errors import BadInput, NotFound
 from zhaoliang.registry import selectors as registry
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
-from zhaoliang.vouchers.selectors import is_qr
+from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.web.actors import ActorRequest
 
 PROBLEMS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem, 429: Problem}

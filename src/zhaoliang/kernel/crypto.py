@@ -7,8 +7,10 @@ which the first start makes readable by its owner only:
      "hash": "<base64>",
      "signing": {"active": "s1", "keys": {"s1": "<base64 private key>"}, "public": {"s0": "<base64 public key>"}}}
 
+Signing keys are Ed25519; `{"algorithm": "sm2", "key": "<base64>"}` in their place makes one SM2.
+
 A new active encryption key leaves the old ones readable; `rotate` re-encrypts. The hash key is one for life: changing
-it means recomputing every stored hash. A retired Ed25519 signing key keeps only its public half. `sm4-gcm` serves where
+it means recomputing every stored hash. A retired signing key keeps only its public half. `sm4-gcm` serves where
 the commercial cryptography review (GB/T 39786) asks for it.
 """
 
@@ -25,25 +27,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zhaoliang.kernel.localstate import read_or_make
+from zhaoliang.kernel.signatures import (
+    ED25519,
+    SM2,
+    KeyProblem,
+    PublicKey,
+    PublicKeys,
+    Signer,
+    Tampered,
+    header,
+    new_signer,
+    public_key,
+    read_header,
+    signer,
+)
 
 AES_256_GCM, SM4_GCM = "aes-256-gcm", "sm4-gcm"
 _KEY_BYTES = {AES_256_GCM: 32, SM4_GCM: 16}
-_VERSION, _NONCE, _TAG = 1, 12, 16
-
-
-class KeyProblem(Exception):
-    """The key configuration is unusable, or a message needs a key that is not configured."""
-
-
-class Tampered(Exception):
-    """A ciphertext or signature does not fit its key, its context or its content."""
+_NONCE, _TAG = 12, 16
 
 
 def sm3_hmac(key: bytes, message: bytes) -> bytes:
@@ -73,21 +80,6 @@ class _EncryptionKey:
         return opener.update(sealed[:-_TAG]) + opener.finalize()
 
 
-def _header(kind: int, key_id: str) -> bytes:
-    name = key_id.encode()
-    return bytes((kind, len(name))) + name
-
-
-def _read_header(message: bytes) -> tuple[str, int]:
-    """Key id and length of the header. Raises Tampered."""
-    if len(message) < 2 or message[0] != _VERSION or len(message) < 2 + message[1]:
-        raise Tampered("not a message of this key ring")
-    try:
-        return message[2 : 2 + message[1]].decode(), 2 + message[1]
-    except UnicodeDecodeError:
-        raise Tampered("not a message of this key ring") from None
-
-
 def _decode(text: str, size: int | None = None) -> bytes:
     raw = base64.b64decode(text, validate=True)
     if len(raw) != (size or 32):
@@ -104,20 +96,19 @@ class KeyRing:
         encryption: Mapping[str, tuple[str, bytes]],
         active_encryption: str,
         hash_key: bytes,
-        signing: Mapping[str, bytes],
+        signing: Mapping[str, Signer],
         active_signing: str,
-        public: Mapping[str, bytes],
+        public: Mapping[str, PublicKey],
     ) -> None:
         self._encryption = {key_id: _EncryptionKey(*value) for key_id, value in encryption.items()}
         self._active_encryption = active_encryption
         self._hash_key = hash_key
-        self._signing = {key_id: Ed25519PrivateKey.from_private_bytes(raw) for key_id, raw in signing.items()}
+        self._signing = dict(signing)
         self._active_signing = active_signing
-        self._public = {key_id: Ed25519PublicKey.from_public_bytes(raw) for key_id, raw in public.items()}
-        self._public |= {key_id: key.public_key() for key_id, key in self._signing.items()}
+        self.public = PublicKeys({**public, **{key_id: key.public for key_id, key in self._signing.items()}})
         if active_encryption not in self._encryption or active_signing not in self._signing:
             raise KeyProblem("the active key is not among the configured keys")
-        if any(not 0 < len(key_id.encode()) < 256 for key_id in (*self._encryption, *self._public)):
+        if any(not 0 < len(key_id.encode()) < 256 for key_id in (*self._encryption, *public, *self._signing)):
             raise KeyProblem("key ids have 1 to 255 bytes")
 
     @classmethod
@@ -133,23 +124,23 @@ class KeyRing:
                 },
                 active_encryption=encryption["active"],
                 hash_key=_decode(data["hash"]),
-                signing={key_id: _decode(raw) for key_id, raw in signing["keys"].items()},
+                signing={key_id: signer(entry) for key_id, entry in signing["keys"].items()},
                 active_signing=signing["active"],
-                public={key_id: _decode(raw) for key_id, raw in signing.get("public", {}).items()},
+                public={key_id: public_key(entry) for key_id, entry in signing.get("public", {}).items()},
             )
         except (KeyError, TypeError, AttributeError, ValueError, binascii.Error) as problem:
             raise KeyProblem(f"the key configuration is malformed ({type(problem).__name__})") from None
 
     def encrypt(self, plain: str, *, context: str) -> bytes:
         """Encrypt text under the active key, bound to `context` (what it is, such as `registry.Person.phone`)."""
-        header = _header(_VERSION, self._active_encryption)
+        head = header(self._active_encryption)
         nonce = secrets.token_bytes(_NONCE)
         key = self._encryption[self._active_encryption]
-        return header + nonce + key.seal(nonce, plain.encode(), header + context.encode())
+        return head + nonce + key.seal(nonce, plain.encode(), head + context.encode())
 
     def decrypt(self, message: bytes, *, context: str) -> str:
         """The text again. Raises Tampered if content, key id or context differ, KeyProblem when its key is missing."""
-        key_id, start = _read_header(message)
+        key_id, start = read_header(message)
         if key_id not in self._encryption:
             raise KeyProblem(f"encryption key {key_id!r} is not configured")
         nonce, sealed = message[start : start + _NONCE], message[start + _NONCE :]
@@ -162,7 +153,7 @@ class KeyRing:
 
     def rotate(self, message: bytes, *, context: str) -> bytes:
         """The same text under the active key; the very same bytes when it already is. Raises as `decrypt`."""
-        if _read_header(message)[0] == self._active_encryption:
+        if read_header(message)[0] == self._active_encryption:
             return message
         return self.encrypt(self.decrypt(message, context=context), context=context)
 
@@ -171,41 +162,27 @@ class KeyRing:
         return sm3_hmac(self._hash_key, purpose.encode() + b"\0" + value.encode())
 
     def sign(self, payload: bytes) -> bytes:
-        """An Ed25519 signature under the active signing key, headed by the key's id."""
-        return _header(_VERSION, self._active_signing) + self._signing[self._active_signing].sign(payload)
+        """A signature under the active signing key, headed by the key's id."""
+        return header(self._active_signing) + self._signing[self._active_signing].sign(payload)
 
     def verify(self, payload: bytes, signature: bytes) -> str:
         """The id of the key that signed. Raises Tampered on a wrong signature, KeyProblem on an unknown key."""
-        key_id, start = _read_header(signature)
-        if key_id not in self._public:
-            raise KeyProblem(f"signing key {key_id!r} is not known")
-        try:
-            self._public[key_id].verify(signature[start:], payload)
-        except InvalidSignature:
-            raise Tampered("the signature does not fit the content") from None
-        return key_id
+        return self.public.verify(payload, signature)
 
     def public_keys(self) -> list[dict[str, str]]:
         """The public signing keys as JSON Web Keys, for anyone who checks signatures offline."""
-        return [
-            {
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "kid": key_id,
-                "x": base64.urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode(),
-            }
-            for key_id, key in sorted(self._public.items())
-        ]
+        return self.public.jwks()
 
 
-def new_keys(cipher: str = AES_256_GCM) -> str:
+def new_keys(cipher: str = AES_256_GCM, signature: str = ED25519) -> str:
     """A fresh configuration as JSON, one key of each sort."""
 
     def fresh(size: int = 32) -> str:
         return base64.b64encode(secrets.token_bytes(size)).decode()
 
     encryption = {"active": "e1", "keys": {"e1": {"cipher": cipher, "key": fresh(_KEY_BYTES[cipher])}}}
-    signing = {"active": "s1", "keys": {"s1": fresh()}, "public": {}}
+    key_id, entry = new_signer(signature)
+    signing = {"active": key_id, "keys": {key_id: entry}, "public": {}}
     return json.dumps({"encryption": encryption, "hash": fresh(), "signing": signing}, indent=1)
 
 
@@ -221,7 +198,10 @@ def load(var: Path) -> KeyRing:
     cipher = os.environ.get("ZHAOLIANG_CIPHER", AES_256_GCM)
     if cipher not in _KEY_BYTES:
         raise KeyProblem(f"ZHAOLIANG_CIPHER is one of {', '.join(_KEY_BYTES)}")
-    text = read_or_make(path, new_keys(cipher).encode()).decode()
+    signature = os.environ.get("ZHAOLIANG_SIGNATURE", ED25519)
+    if signature not in (ED25519, SM2):
+        raise KeyProblem(f"ZHAOLIANG_SIGNATURE is {ED25519} or {SM2}")
+    text = read_or_make(path, new_keys(cipher, signature).encode()).decode()
     if path.stat().st_mode & 0o007:
         raise KeyProblem(f"{path} can be read by everyone: chmod 600 it")
     return KeyRing.from_json(text)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, F, QuerySet, Sum
 
@@ -16,20 +14,11 @@ from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry.models import Organisation, Person
+from zhaoliang.vouchers import qr
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
 from zhaoliang.vouchers.states import VOUCHER
 
-QR_LIFE = timedelta(seconds=60)
-QR_SKEW = timedelta(seconds=5)
-_QR_PREFIX = "ZLQ1."
-
-
-class QrProblem(Exception):
-    """A QR token that is not accepted: `answer` is forged or stale, `what` says so in Chinese."""
-
-    def __init__(self, answer: str, what: str) -> None:
-        self.answer, self.what = answer, what
-        super().__init__(what)
+QR_LIFE = qr.LIFE
 
 
 def voucher_by_code(code: str) -> Voucher | None:
@@ -148,38 +137,15 @@ def funnel(batch: VoucherBatch) -> dict[str, int]:
 
 
 def qr_token(voucher: Voucher, at: datetime) -> str:
-    """The text of the voucher's QR code at this moment, signed, good for 60 seconds.
-
-    `ZLQ1.<payload>.<signature>`, both base64url without padding; the payload is `code|unix seconds`. Anyone with the
-    public keys (`kernel.crypto.public_keys`) can check it offline: the signature is Ed25519 over the payload's bytes.
-    """
-    payload = f"{voucher.code}|{int(at.timestamp())}".encode()
-    return f"{_QR_PREFIX}{_text(payload)}.{_text(crypto.sign(payload))}"
+    """The text of the voucher's QR code for a screen at this moment, signed, good for 60 seconds."""
+    return qr.make(voucher.code, qr.SCREEN, at, sign=crypto.sign)
 
 
-def is_qr(text: str) -> bool:
-    """Whether the text is meant to be a voucher's QR token rather than a typed code."""
-    return text.strip().startswith(_QR_PREFIX)
+def paper_token(voucher: Voucher) -> str:
+    """The text of the QR code of the printed voucher, signed, good until the voucher's last day of use."""
+    return qr.make(voucher.code, qr.PAPER, voucher.batch.use_until, sign=crypto.sign)
 
 
-def read_qr(token: str, at: datetime) -> str:
-    """The voucher code of a token. Raises QrProblem when it is forged, altered, older than 60 seconds or from the future."""
-    parts = token.strip().removeprefix(_QR_PREFIX).split(".")
-    try:
-        payload, signature = (_bytes(part) for part in parts)
-        crypto.verify(payload, signature)
-        code, _, issued = payload.decode().partition("|")
-        age = at.timestamp() - int(issued)
-    except (ValueError, binascii.Error, crypto.Tampered, crypto.KeyProblem):
-        raise QrProblem("forged", "二维码不是本平台签发的，或者被改动过。") from None
-    if not -QR_SKEW.total_seconds() <= age <= QR_LIFE.total_seconds():
-        raise QrProblem("stale", "二维码已经过时（60 秒内有效），请持券人刷新后重新出示。")
-    return code
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+def read_qr(token: str, at: datetime) -> qr.Reading:
+    """A token as read. Raises QrProblem, which names what is wrong with it."""
+    return qr.read(token, at, verify=crypto.verify)

@@ -16,8 +16,9 @@ from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import Organisation
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.qr import QrProblem, is_qr
 from zhaoliang.vouchers.refusals import too_many_tries
-from zhaoliang.vouchers.selectors import QrProblem, concerns, is_qr, read_qr
+from zhaoliang.vouchers.selectors import concerns, read_qr
 from zhaoliang.vouchers.states import VOUCHER
 
 _ENDED = {"redeemed": "补贴已经拨付，券已核销，唯一码失效。", "returned": "持券人已退券。", "void": "这张券已作废。"}
@@ -108,7 +109,7 @@ class Given:
 def read_given(text: str, at: datetime) -> Given:
     """A typed code or a scanned QR token, read."""
     try:
-        return Given(read_qr(text, at) if is_qr(text) else str(parse_code(text)))
+        return Given(read_qr(text, at).code if is_qr(text) else str(parse_code(text)))
     except QrProblem as problem:
         return Given(None, problem.answer, problem.what)
     except InvalidIdentifier as problem:

@@ -15,7 +15,8 @@ from zhaoliang.registry.models import Organisation
 from zhaoliang.registry.selectors import user_names
 from zhaoliang.vouchers import services as vouchers
 from zhaoliang.vouchers.models import VoucherCheck
-from zhaoliang.vouchers.selectors import checks_by, concerns, is_qr
+from zhaoliang.vouchers.qr import is_qr
+from zhaoliang.vouchers.selectors import checks_by, concerns
 from zhaoliang.web.access import page
 from zhaoliang.web.desk import forms, perms
 from zhaoliang.web.desk.desk import DeskRequest, here, own
@@ -32,7 +33,10 @@ ANSWERS = {
     "not_here": ("不能在本机构使用", "ask"),
     "other_city": ("外市的券", "ask"),
     "not_found": ("没有这张券", "no"),
-    "forged": ("二维码不真", "no"),
+    "forged": ("二维码是伪造的", "no"),
+    "foreign_key": ("不是本平台的二维码", "no"),
+    "altered": ("二维码被改动或损坏", "no"),
+    "replayed": ("二维码被转手出示", "no"),
     "stale": ("二维码过时", "ask"),
     "malformed": ("券码输错", "ask"),
 }

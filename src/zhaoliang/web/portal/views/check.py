@@ -16,7 +16,8 @@ from zhaoliang.kernel.identifiers import InvalidIdentifier, normalise
 from zhaoliang.kernel.identifiers.voucher_code import CODE_LENGTH, parse_code
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.registry import selectors as registry
-from zhaoliang.vouchers.selectors import QrProblem, is_qr, read_qr
+from zhaoliang.vouchers.qr import QrProblem, is_qr
+from zhaoliang.vouchers.selectors import read_qr
 from zhaoliang.vouchers.services import VerifyAnswer, verify_voucher
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
@@ -85,7 +86,7 @@ def is_voucher(text: str) -> bool:
 
 def _voucher(request: ActorRequest, text: str) -> VerifyAnswer:
     try:
-        code = read_qr(text, request.at) if is_qr(text) else str(parse_code(text))
+        code = read_qr(text, request.at).code if is_qr(text) else str(parse_code(text))
     except QrProblem as problem:
         return VerifyAnswer(None, problem.answer, problem.what)
     except InvalidIdentifier as problem:

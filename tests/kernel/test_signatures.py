@@ -1,0 +1,49 @@
+"""Both algorithms sign, name their key, travel as JSON Web Keys and refuse everything else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zhaoliang.kernel.crypto import KeyRing, new_keys
+from zhaoliang.kernel.signatures import ED25519, SM2, KeyProblem, PublicKeys, Tampered
+
+pytestmark = pytest.mark.mission("C6")
+RINGS = {algorithm: KeyRing.from_json(new_keys(signature=algorithm)) for algorithm in (ED25519, SM2)}
+
+
+@pytest.mark.parametrize("algorithm", RINGS)
+def test_published_keys_are_enough_to_check_and_fit_nothing_else(algorithm: str) -> None:
+    ring, other = RINGS[algorithm], KeyRing.from_json(new_keys(signature=algorithm))
+    signature = ring.sign("券".encode())
+    published = PublicKeys.from_jwks(json.dumps({"keys": ring.public_keys()}))
+    (kid,) = (key["kid"] for key in ring.public_keys())
+    assert published.verify("券".encode(), signature) == kid
+    for content, signed in {b"other": signature, "券".encode(): signature[:-1] + bytes((signature[-1] ^ 1,))}.items():
+        with pytest.raises(Tampered):
+            published.verify(content, signed)
+    for cut in (signature[:-1], signature[:20], signature[:1], b""):
+        with pytest.raises(Tampered):
+            published.verify("券".encode(), cut)
+    with pytest.raises(KeyProblem):
+        published.verify("券".encode(), other.sign("券".encode()))
+
+
+def test_a_change_of_algorithm_leaves_old_signatures_checkable() -> None:
+    old, new = json.loads(new_keys()), json.loads(new_keys(signature=SM2))
+    signature = KeyRing.from_json(json.dumps(old)).sign(b"x")
+    new["signing"]["keys"] |= old["signing"]["keys"]
+    ring = KeyRing.from_json(json.dumps(new))
+    assert ring.verify(b"x", signature) == old["signing"]["active"]
+    assert ring.verify(b"x", ring.sign(b"x")) == new["signing"]["active"]
+    assert {key["crv"] for key in ring.public_keys()} == {"Ed25519", "SM2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[1]", '{"keys": 3}', '[{"kid": "a"}]', '[{"kid":"a","kty":"EC","crv":"SM2","x":"AA","y":"AA"}]', "[" * 9_999],
+)
+def test_what_is_no_public_key_is_said_so(text: str) -> None:
+    with pytest.raises(KeyProblem):
+        PublicKeys.from_jwks(text)
