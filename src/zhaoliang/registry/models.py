@@ -468,3 +468,48 @@ class PolicyText(models.Model):
                 condition=~models.Q(drafted_by_person=models.F("approved_by_person")), name="policy_text_two_people"
             ),
         ]
+
+
+class Notice(CityModel):
+    """What the platform tells a person or an organisation: a sentence, and the thing it is about.
+
+    The text holds no identity number, phone, card or voucher code. `once` makes it a notice that is given only one time
+    ('' for one that may come again). The pages turn the subject into a link.
+    """
+
+    person_id: int | None
+    organisation_id: int | None
+    # Where the thing can be looked at; filled in by the pages.
+    url: str
+
+    updatable_columns = ("read_at",)
+
+    person = CityForeignKey(Person, verbose_name="告诉谁", related_name="notices", null=True)
+    organisation = CityForeignKey(Organisation, verbose_name="告诉哪家机构", related_name="notices", null=True)
+    kind = models.CharField("种类", max_length=40)
+    title = models.CharField("标题", max_length=60)
+    text = models.CharField("内容", max_length=300)
+    subject_type = models.CharField("关于什么", max_length=40, blank=True)
+    subject_id = models.BigIntegerField("编号", null=True)
+    once = models.CharField("只告诉一次", max_length=60, blank=True)
+    at = models.DateTimeField("时间")
+    read_at = models.DateTimeField("已读时间", null=True)
+
+    class Meta:
+        db_table = "notice"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(person__isnull=True) ^ models.Q(organisation__isnull=True),
+                name="notice_tells_somebody",
+            ),
+            models.UniqueConstraint(
+                fields=["city_code", "person", "organisation", "once"],
+                condition=~models.Q(once=""),
+                nulls_distinct=False,
+                name="notice_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "person", "at"], name="notice_person"),
+            models.Index(fields=["city_code", "organisation", "at"], name="notice_organisation"),
+        ]

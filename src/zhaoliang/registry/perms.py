@@ -30,3 +30,8 @@ ORGANISATION = question(
     },
 )
 USERS = question("registry.users", "查看账号和角色", {Role.ADMINISTRATOR: Reach.REGION, Role.AUDITOR: Reach.REGION})
+NOTICES = question(
+    "registry.notices",
+    "看消息",
+    {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, Role.EVALUATOR: Reach.ORGANISATION},
+)

@@ -19,6 +19,7 @@ from zhaoliang.kernel.roles import Actor
 from zhaoliang.registry import perms
 from zhaoliang.registry.models import (
     GroupMembership,
+    Notice,
     Occupation,
     Organisation,
     PartnerKey,
@@ -306,3 +307,18 @@ def live_partner_key(secret_hash: bytes, at: datetime) -> PartnerKey | None:
 def worker_username(person_id: int) -> str:
     """The sign-in name of a worker's account; made from the national number, which says nothing of the person."""
     return f"w-{person_id}"
+
+
+def notices_of(
+    *, city_code: int, person: Person | None = None, organisation: Organisation | None = None
+) -> QuerySet[Notice]:
+    """What a person or an organisation of the city was told, newest first."""
+    if organisation is not None:
+        return Notice.objects.filter(city_code=city_code, organisation=organisation).order_by("-at", "-id")
+    return Notice.objects.filter(city_code=city_code, person=person).order_by("-at", "-id")
+
+
+def unread_notices(*, city_code: int, person_id: int | None = None, organisation_id: int | None = None) -> int:
+    """How many notices of the city a person or an organisation has not read yet."""
+    to = {"person_id": person_id} if organisation_id is None else {"organisation_id": organisation_id}
+    return Notice.objects.filter(city_code=city_code, read_at__isnull=True, **to).count()

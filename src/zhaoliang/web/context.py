@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from zhaoliang.kernel.roles import Actor, Role
+from zhaoliang.registry.selectors import unread_notices
 from zhaoliang.web.bureau import nav as bureau
 from zhaoliang.web.components.parts import Face
 from zhaoliang.web.desk import nav as provider
@@ -26,4 +28,14 @@ def _desk(request: HttpRequest) -> Face:
         return bureau.face(request, actor)
     if request.path.startswith("/desk/"):
         return provider.face(request, actor)
+    if request.path.startswith("/my/"):
+        return Face(person=actor.name, unread=_unread(actor))
     return Face(person=actor.name)
+
+
+def _unread(actor: Actor) -> int:
+    """How many notices wait for the worker in the city of the account."""
+    cities = [one.city_code for one in actor.assignments if one.role is Role.WORKER]
+    if actor.person_id is None or not cities:
+        return 0
+    return unread_notices(city_code=cities[0], person_id=actor.person_id)

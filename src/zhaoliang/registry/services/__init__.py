@@ -1,6 +1,7 @@
 """Acts of the registry: people, organisations, accounts; and the plain `record_grant` that other acts call."""
 
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant, report_grant
+from zhaoliang.registry.services.notices import Message, read_notices, tell
 from zhaoliang.registry.services.organisations import (
     AlreadyRegistered,
     add_licence,
@@ -26,6 +27,7 @@ __all__ = [
     "AlreadyRegistered",
     "GrantedElsewhere",
     "KeyGone",
+    "Message",
     "NameMismatch",
     "NotYours",
     "UsernameTaken",
@@ -40,6 +42,7 @@ __all__ = [
     "list_organisation",
     "lock_library",
     "new_secret",
+    "read_notices",
     "record_grant",
     "record_status",
     "register_organisation",
@@ -50,4 +53,5 @@ __all__ = [
     "set_card",
     "set_password",
     "set_user_active",
+    "tell",
 ]

@@ -35,7 +35,7 @@ class Place:
 class Face:
     """What a layout shows around a page: which desk, where, who, and the desk's menu. Empty parts are left out.
 
-    With `places` the region is a choice that posts `place` to `switch_url`.
+    `unread` are the notices of a worker that wait. With `places` the region is a choice that posts `place` to `switch_url`.
     """
 
     desk: str = "照亮"
@@ -47,6 +47,7 @@ class Face:
     nav: tuple[NavItem, ...] = ()
     switch_url: str = ""
     places: tuple[Place, ...] = ()
+    unread: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import ROLE_LABELS, Actor, Role
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.perms import NOTICES
 from zhaoliang.web.components.parts import Face, NavItem, Place
 from zhaoliang.web.desk import perms
 from zhaoliang.web.desk.desk import STAFF, DeskRequest, held, own
@@ -24,6 +25,7 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("考核发证", "exams", "certificate", perms.EXAMS),
     ("补贴申领", "claims", "file-ok", perms.PROVIDER),
     ("拨付到账", "payments", "wallet", perms.PAYMENTS),
+    ("消息", "notices", "bell", NOTICES),
 )
 
 # Parts of a class with addresses of their own.
@@ -38,6 +40,7 @@ def face(request: HttpRequest, actor: Actor) -> Face:
         return Face(person=actor.name, sign_out_url=reverse("account_logout"))
     access = organisation.access()
     best = _entry(request.path)
+    unread = registry.unread_notices(city_code=organisation.city_code, organisation_id=organisation.pk)
     return Face(
         desk=f"照亮 · {organisation.short_name}",
         region=organisation.name,
@@ -46,7 +49,13 @@ def face(request: HttpRequest, actor: Actor) -> Face:
         home_url=reverse("provider:home"),
         sign_out_url=reverse("account_logout"),
         nav=tuple(
-            NavItem(label, reverse(f"provider:{name}"), icon, current=reverse(f"provider:{name}") == best)
+            NavItem(
+                label,
+                reverse(f"provider:{name}"),
+                icon,
+                unread if name == "notices" else 0,
+                reverse(f"provider:{name}") == best,
+            )
             for label, name, icon, declaration in ENTRIES
             if declaration.allows(actor, access)
         ),

@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from zhaoliang.web.desk.views import board, claims, classes, exams, home, payments, plan, projects, roster, vouchers
+from zhaoliang.web.desk.views import (
+    board,
+    claims,
+    classes,
+    exams,
+    home,
+    notices,
+    payments,
+    plan,
+    projects,
+    roster,
+    vouchers,
+)
 
 app_name = "provider"
 CLASS = "classes/<int:city>/<int:pk>/"
@@ -55,6 +67,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claims/<int:city>/<int:pk>/", claims.claim, name="claim"),
     path("claims/<int:city>/<int:pk>/confirm/", claims.confirm, name="claim_confirm"),
     path("payments/", payments.payment_list, name="payments"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read, name="notices_read"),
     path("projects/", projects.project_list, name="projects"),
     path("projects/new/", projects.project_new, name="project_new"),
     path("projects/<int:city>/<int:pk>/submit/", projects.submit_project, name="project_submit"),
