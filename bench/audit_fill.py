@@ -221,8 +221,9 @@ SELECTS: list[tuple[str, str]] = [
     (
         "claim",
         f"SELECT {CITY} AS city_code, n AS id, n AS training_class_id, k.provider_id, 'training' AS kind,"
+        " p.region_id, k.name AS title, k.starts_on AS rules_on,"
         f" 'employment_subsidy' AS fund_source, 'assembled' AS state FROM {_numbers('{classes}')}"
-        " JOIN training_class k ON k.id = n",
+        " JOIN training_class k ON k.id = n JOIN project p ON p.id = k.project_id",
     ),
     (
         "claim_line",

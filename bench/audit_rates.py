@@ -87,8 +87,7 @@ def _loop(claims: int) -> float:
             rows = ClaimLine.objects.select_related(*LINE_PARTS).filter(city_code=CITY, claim=claim)
             lines = list(rows.order_by("id"))
             outcome, known = class_outcome(claim), known_of(claim, lines)
-            start = claim.training_class.starts_on
-            policies = policies_for(claim.training_class.project.region_id, on=start)
+            policies = policies_for(claim.region_id, on=claim.rules_on)
             made = []
             for line in lines:
                 sheet = claim_facts(line, outcome, known[line.person_id])

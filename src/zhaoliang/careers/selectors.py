@@ -161,7 +161,7 @@ def _subsidies(person: Person, everywhere: bool) -> list[Subsidy]:
             claim_line_id=row.claim_line.pk,
             city_code=row.city_code,
             label=row.claim_line.get_kind_display(),
-            class_name=row.claim_line.claim.training_class.name,
+            class_name=row.claim_line.claim.title,
             payee_label=row.claim_line.get_payee_display(),
             amount_fen=row.amount_fen,
             paid_on=chinese_day(row.settled_at),

@@ -24,7 +24,7 @@ def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
                         row.pk,
                         int(place),
                         rest.partition("@")[0],
-                        row.claim.training_class.starts_on,
+                        row.claim.rules_on,
                         decision.facts,
                         decision.policy_version,
                         decision.outcome,

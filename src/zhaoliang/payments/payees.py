@@ -36,8 +36,11 @@ def payee_finder(city_code: int) -> Callable[[ClaimLine], PayeeAccount]:
         if line.payee == "person":
             number = line.person.card_number or ""
             return PayeeAccount(line.person.name, number, "" if number else "学员没有登记社会保障卡银行账号")
-        if line.payee == "provider":
-            return _organisation(line.claim.provider, "培训机构没有登记银行账号")
+        organisation = line.claim.provider
+        if organisation is not None and (line.payee == "provider" or line.enrolment is None):
+            return _organisation(organisation, "申领机构没有登记银行账号")
+        if line.enrolment is None:
+            return PayeeAccount("", "", "这条明细没有申领机构")
         found = enterprise(line.enrolment.employer_uscc)
         if found is None:
             return PayeeAccount(line.enrolment.employer_name, "", "所在企业没有在本平台登记")

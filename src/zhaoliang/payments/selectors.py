@@ -82,7 +82,7 @@ def batch_page(city_code: int, batch_id: int) -> BatchPage:
     """The page of a batch; a fixed number of queries. Account numbers are masked in it. Raises NotFound."""
     found = batch(city_code, batch_id)
     of_batch = {"city_code": city_code, "batch": found}
-    lines = PaymentLine.objects.select_related("claim_line__claim__training_class", "claim_line__person")
+    lines = PaymentLine.objects.select_related("claim_line__claim", "claim_line__person")
     rows = tuple(lines.filter(**of_batch).order_by("sequence"))
     doubts = BankReturnLine.objects.select_related("bank_return", "payment_line").filter(
         city_code=city_code, bank_return__batch=found
@@ -123,7 +123,7 @@ def paid_lines_of(person: Person, *, everywhere: bool = False) -> list[PaymentLi
 
     Of the city, or of all cities (for the holder).
     """
-    rows = PaymentLine.objects.select_related("claim_line__claim__training_class").filter(state="paid")
+    rows = PaymentLine.objects.select_related("claim_line__claim").filter(state="paid")
     rows = rows.order_by("-settled_at", "-id")
     if not everywhere:
         return list(rows.filter(city_code=person.city_code, claim_line__person=person))
@@ -136,7 +136,7 @@ def lines_for(provider: Organisation) -> QuerySet[PaymentLine]:
 
     What a dissolved batch never sent is no payment and left out.
     """
-    rows = PaymentLine.objects.select_related("batch", "claim_line__claim__training_class", "claim_line__person")
+    rows = PaymentLine.objects.select_related("batch", "claim_line__claim", "claim_line__person")
     return (
         rows.filter(city_code=provider.city_code, claim_line__claim__provider=provider)
         .exclude(batch__state="dissolved")

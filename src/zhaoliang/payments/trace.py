@@ -114,7 +114,7 @@ def trace_from_bank_line(bank_line: BankReturnLine) -> Trace | None:
 def _line_node(line: ClaimLine) -> Node:
     parts = [
         mask_name(line.person.name),
-        line.claim.training_class.name,
+        line.claim.title,
         CLAIM_LINE.states[line.state],
         f"收款方：{dict(ClaimLine.PAYEES)[line.payee]}",
     ]

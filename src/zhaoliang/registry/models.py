@@ -405,9 +405,18 @@ class PersonGrant(models.Model):
     no_delete = True
 
     person_id = models.BigIntegerField("人员")
-    scheme = models.CharField(
-        "补贴种类", max_length=20, choices=[("training", "培训补贴"), ("skill_upgrade", "技能提升补贴")]
-    )
+    SCHEMES = [
+        ("training", "培训补贴"),
+        ("skill_upgrade", "技能提升补贴"),
+        ("evaluation", "评价补贴"),
+        ("living", "生活费补贴"),
+        ("targeted", "定向培训补贴"),
+        ("project", "项目制培训补贴"),
+        ("apprenticeship", "新型学徒制补贴"),
+        ("work_training", "以工代训补贴"),
+    ]
+
+    scheme = models.CharField("补贴种类", max_length=20, choices=SCHEMES)
     occupation_code = models.CharField("职业编码", max_length=12)
     level = models.PositiveSmallIntegerField("技能等级", default=0)
     city_code = models.IntegerField("城市键")

@@ -29,7 +29,7 @@ def deadline(claim: Claim, clock: str, day: date) -> Deadline | None:
     not in working days.
     """
     try:
-        value = policies_for(claim.training_class.project.region_id, on=day).clock(clock)
+        value = policies_for(claim.region_id, on=day).clock(clock)
     except PolicyError:
         return None
     if value.unit != "working_days":

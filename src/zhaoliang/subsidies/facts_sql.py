@@ -84,6 +84,8 @@ SLOTS: Mapping[str, str] = {
 }
 
 NATIONAL = "全国补贴记录"
+# The kinds of claims decided by the scheme of training, one statement for all lines: what the set-based audit covers.
+TRAINING_KINDS = ("training", "enterprise_direct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,17 @@ def of_claims(
     states: Collection[str] = (),
 ) -> Chosen:
     """The lines of the claims `first` to `last` of classes of these regions that start on these days, in these states."""
-    claims = "c.id BETWEEN %(first)s AND %(last)s AND p.region_id = ANY(%(regions)s) AND k.starts_on = ANY(%(days)s)"
-    chosen: dict[str, Any] = {"first": first, "last": last, "regions": sorted(regions), "days": list(days)}
+    claims = (
+        "c.kind = ANY(%(kinds)s) AND c.id BETWEEN %(first)s AND %(last)s"
+        " AND p.region_id = ANY(%(regions)s) AND k.starts_on = ANY(%(days)s)"
+    )
+    chosen: dict[str, Any] = {
+        "kinds": list(TRAINING_KINDS),
+        "first": first,
+        "last": last,
+        "regions": sorted(regions),
+        "days": list(days),
+    }
     if not states:
         return Chosen(city_code, claims, parameters=chosen)
     return Chosen(city_code, claims, "l.state = ANY(%(states)s)", chosen | {"states": sorted(states)})

@@ -15,7 +15,7 @@ from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
-from zhaoliang.registry.models import Occupation, Organisation, Person
+from zhaoliang.registry.models import Occupation, Organisation, Person, Region
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.vouchers.models import Voucher
@@ -29,15 +29,34 @@ def _others(name: str, first: str, second: str) -> models.CheckConstraint:
 
 
 class Claim(CityModel):
-    """The subsidy claim of a class. Nobody types it: its lines come from roster, attendance, results and certificates."""
+    """A subsidy claim: of a class, or the collected applications of people (docs/decisions/0014). Nobody types it.
 
-    KINDS = [("training", "职业培训补贴")]
+    Its lines come from roster, attendance, results, certificates and job records. `region` is where it is reviewed and whose
+    fund pays; `rules_on` is the day whose texts bind it.
+    """
 
-    training_class_id: int
-    provider_id: int
+    KINDS = [
+        ("training", "职业培训补贴"),
+        ("enterprise_direct", "企业直补培训补贴"),
+        ("project", "项目制培训补贴"),
+        ("evaluation", "职业技能评价补贴"),
+        ("living", "培训生活费补贴"),
+        ("uplift", "训后就业提高部分"),
+        ("skill_upgrade", "技能提升补贴（失业保险）"),
+        ("apprentice_advance", "新型学徒制预支补贴"),
+        ("apprenticeship", "新型学徒制结算补贴"),
+        ("work_training", "以工代训补贴（历史）"),
+    ]
 
-    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="claims")
-    provider = CityForeignKey(Organisation, verbose_name="申领机构", related_name="claims")
+    training_class_id: int | None
+    provider_id: int | None
+    region_id: int
+
+    training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="claims", null=True)
+    provider = CityForeignKey(Organisation, verbose_name="申领机构", related_name="claims", null=True)
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name="审核地区")
+    title = models.CharField("名称", max_length=160)
+    rules_on = models.DateField("适用政策的日期")
     kind = models.CharField("补贴种类", max_length=20, choices=KINDS, default="training")
     fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
     state = CLAIM.field()
@@ -60,15 +79,25 @@ class Claim(CityModel):
         constraints = [
             CLAIM.constraint("claim"),
             models.UniqueConstraint(fields=["city_code", "training_class", "kind"], name="claim_once_per_class"),
+            # People's applications are collected in one claim at a time.
+            models.UniqueConstraint(
+                fields=["city_code", "region", "kind"],
+                condition=models.Q(training_class__isnull=True, state="assembled"),
+                name="claim_one_collecting",
+            ),
             _others("claim_two_accounts", "first_user", "second_user"),
             _others("claim_two_people", "first_person", "second_person"),
             _others("claim_approver_account", "first_user", "approved_by_user"),
             _others("claim_approver_person", "first_person", "approved_by_person"),
         ]
 
+    @property
+    def applicant(self) -> str:
+        """Who claims: the organisation, or the people themselves."""
+        return self.provider.name if self.provider is not None else "本人"
+
     def access(self) -> Access:
-        access = self.training_class.access()
-        return Access(access.city_code, access.region_code, frozenset({self.provider_id}))
+        return Access(self.city_code, self.region_id, frozenset({self.provider_id} if self.provider_id else ()))
 
 
 class DecisionText(models.Model):
@@ -170,13 +199,13 @@ class ClaimLine(CityModel):
     PAYEES = [("person", "本人"), ("provider", "培训机构"), ("enterprise", "企业")]
 
     claim_id: int
-    enrolment_id: int
+    enrolment_id: int | None
     person_id: int
     occupation_id: str
     voucher_id: int | None
     certificate_id: int | None
     claim = CityForeignKey(Claim, verbose_name="申领", related_name="lines")
-    enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="claim_lines")
+    enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="claim_lines", null=True)
     kind = models.CharField("补贴种类", max_length=20, choices=Claim.KINDS, default="training")
     person = CityForeignKey(Person, verbose_name="人员", related_name="claim_lines")
     voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="claim_lines", null=True)
@@ -199,6 +228,15 @@ class ClaimLine(CityModel):
         constraints = [
             CLAIM_LINE.constraint("claim_line"),
             models.UniqueConstraint(fields=["city_code", "enrolment", "kind"], name="claim_line_once"),
+            models.UniqueConstraint(
+                fields=["city_code", "certificate", "kind"],
+                condition=models.Q(enrolment__isnull=True) & ~models.Q(state="refused"),
+                name="claim_line_certificate_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(enrolment__isnull=False) | models.Q(certificate__isnull=False),
+                name="claim_line_rests_on_something",
+            ),
             models.CheckConstraint(condition=models.Q(amount_fen__gte=0), name="claim_line_not_negative"),
             models.CheckConstraint(
                 condition=~models.Q(state__in=["passed", "approved", "in_batch", "paid"])

@@ -67,9 +67,9 @@ def lines_by(city_code: int, region_code: int, rule_id: str, outcome: Outcome) -
     letter = next(key for key, value in LETTERS.items() if value is outcome)
     statement = _ANSWERED.format(columns="line.id", more="AND substr(decision.answers, asked.place, 1) = %s")
     answered = RawSQL(statement, [city_code, [rule_id], city_code, city_code, letter])
-    project_region = within("claim__training_class__project__region_id", region_code)
+    project_region = within("claim__region_id", region_code)
     return (
         ClaimLine.objects.filter(city_code=city_code, pk__in=answered, **project_region)
-        .select_related("claim__training_class__project", "claim__provider", "person", "occupation")
+        .select_related("claim__provider", "person", "occupation")
         .order_by("-id")
     )

@@ -24,6 +24,7 @@ from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
+from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine, Decision, Objection
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
@@ -194,8 +195,8 @@ def past_line_facts(
 
 def claim_days(city_code: int, region_code: int) -> list[tuple[int, date]]:
     """The regions and first days of the classes of all claims of a region: for each, one set of policies binds."""
-    rows = Claim.objects.filter(city_code=city_code, **within("training_class__project__region_id", region_code))
-    pairs = rows.values_list("training_class__project__region_id", "training_class__starts_on").distinct()
+    rows = Claim.objects.filter(city_code=city_code, kind__in=TRAINING_KINDS, **within("region_id", region_code))
+    pairs = rows.values_list("region_id", "rules_on").distinct()
     return sorted(pairs)
 
 
@@ -203,19 +204,20 @@ def claim_span(city_code: int, regions: Collection[int], days: Collection[date])
     """The first and the last id of the claims of classes there that began on these days; (0, -1) where there is none."""
     found = Claim.objects.filter(
         city_code=city_code,
-        training_class__project__region_id__in=list(regions),
-        training_class__starts_on__in=list(days),
+        kind__in=TRAINING_KINDS,
+        region_id__in=list(regions),
+        rules_on__in=list(days),
     ).aggregate(first=Min("id"), last=Max("id"))
     return (0, -1) if found["first"] is None else (found["first"], found["last"])
 
 
 def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[ClaimLine]:
     """The approved and failed lines of a fund in a region, oldest first, with what finding their payee needs."""
-    rows = ClaimLine.objects.select_related("claim__provider", "claim__training_class", "person", "enrolment").filter(
+    rows = ClaimLine.objects.select_related("claim__provider", "person", "enrolment").filter(
         city_code=city_code,
         state__in=("approved", "failed"),
         claim__fund_source=fund_source,
-        **within("claim__training_class__project__region_id", region_code),
+        **within("claim__region_id", region_code),
     )
     return list(rows.order_by("id"))
 
@@ -223,7 +225,7 @@ def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[Cl
 def decided_lines(city_code: int, most: int) -> list[ClaimLine]:
     """The city's newest decided lines, each with its decision and class."""
     rows = ClaimLine.objects.filter(city_code=city_code, decision__isnull=False)
-    return list(rows.select_related("decision", "claim__training_class").order_by("-id")[:most])
+    return list(rows.select_related("decision", "claim").order_by("-id")[:most])
 
 
 def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
@@ -275,8 +277,7 @@ def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     """
     claim = line.claim
     sheet = claim_facts(line, class_outcome(claim), known_of(claim, [line])[line.person_id])
-    start = claim.training_class.starts_on
-    policies = policies_for(claim.training_class.project.region_id, on=start)
+    policies = policies_for(claim.region_id, on=claim.rules_on)
     return policies.decide(sheet.facts, phase="claim"), sheet.evidence
 
 
@@ -353,8 +354,8 @@ def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
     return [
         PublicClaim(
             found,
-            found.training_class.name,
-            found.provider.name,
+            found.title,
+            found.applicant,
             found.publicity_from,
             found.publicity_until,
             tuple(lines[found.pk]),
@@ -386,7 +387,7 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
         if assignment.role is Role.PROVIDER:
             rows = rows.filter(provider_id=assignment.organisation_id)
         else:
-            rows = rows.filter(**within("training_class__project__region_id", assignment.region_code))
+            rows = rows.filter(**within("region_id", assignment.region_code))
         for item in _items(rows, on):
             items[item.claim.city_code, item.claim.pk] = item
     return sorted(items.values(), key=lambda item: (item.due_on or date.max, item.claim.pk))

@@ -180,7 +180,7 @@ def _accrue(claim: Claim, line: ClaimLine, at: datetime) -> None:
     """Owe the line's amount: from the batch's reservation up to the voucher's share, the rest from the budget."""
     batch = line.voucher.batch if line.voucher else None
     year = batch.budget_account.year if batch else chinese_day(at).year
-    region = claim.training_class.project.region_id
+    region = claim.region_id
     payable = ensure_account(
         city_code=claim.city_code,
         region_code=region,

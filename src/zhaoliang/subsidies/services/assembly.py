@@ -48,6 +48,9 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
         city_code=training_class.city_code,
         training_class=training_class,
         provider=training_class.provider,
+        region_id=training_class.project.region_id,
+        title=training_class.name,
+        rules_on=training_class.starts_on,
         fund_source=training_class.project.fund_source,
         created_at=at,
     )

@@ -49,9 +49,10 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     Facts and rules are one statement for the whole claim (`subsidies.judging`).
     """
     open_lines = [line for line in lines if line.state in DECIDABLE]
-    outcome = class_outcome(claim)
-    for line in open_lines:
-        _refresh(line, outcome)
+    if claim.training_class is not None:
+        outcome = class_outcome(claim)
+        for line in open_lines:
+            _refresh(line, outcome)
     made = decide(claim)
     changed = [line for line in open_lines if line.state == "due" or not _same(line.decision, made[line.pk])]
     reopened = [line for line in changed if line.state != "due"]
@@ -61,15 +62,15 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
 
 def decide(claim: Claim) -> dict[int, Decision]:
     """The decisions on all lines of a claim from the facts of now, by line id, not saved (inside an act)."""
-    training_class = claim.training_class
-    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
+    policies = policies_for(claim.region_id, on=claim.rules_on)
     return decided(of_claim(claim.city_code, claim.pk), policies)
 
 
 def _refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
     """Take over what was corrected since: minutes, certificate."""
-    planned, credited = outcome.totals.get(line.enrolment_id, (0, 0))
-    certificate = outcome.certificates.get(line.enrolment_id)
+    enrolment_id = line.enrolment_id or 0
+    planned, credited = outcome.totals.get(enrolment_id, (0, 0))
+    certificate = outcome.certificates.get(enrolment_id)
     now = (planned, credited, certificate.pk if certificate else None)
     if now != (line.planned_minutes, line.credited_minutes, line.certificate_id):
         line.planned_minutes, line.credited_minutes, line.certificate = planned, credited, certificate

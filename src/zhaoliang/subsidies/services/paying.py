@@ -15,12 +15,12 @@ def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: 
     """Lock approved lines of a fund in a region that no other payment run is taking right now."""
     return list(
         ClaimLine.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-        .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
+        .select_related("claim__provider", "person", "enrolment")
         .filter(
             city_code=city_code,
             state="approved",
             claim__fund_source=fund_source,
-            **within("claim__training_class__project__region_id", region_code),
+            **within("claim__region_id", region_code),
         )
         .order_by("id")[:limit]
     )
@@ -30,7 +30,7 @@ def take_for_retry(line: ClaimLine) -> ClaimLine:
     """One line as it is now with what finding its payee needs, locked for the rest of the act."""
     return (
         ClaimLine.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("claim__provider", "claim__training_class__project", "person", "enrolment")
+        .select_related("claim__provider", "person", "enrolment")
         .get(city_code=line.city_code, pk=line.pk)
     )
 
@@ -77,5 +77,6 @@ def settle_if_done(claim: Claim) -> bool:
     if claim.state == "approved":
         CLAIM.fire(claim, "pay")
     CLAIM.fire(claim, "settle")
-    CLASS.fire(claim.training_class, "close")
+    if claim.training_class is not None:
+        CLASS.fire(claim.training_class, "close")
     return True

@@ -63,12 +63,12 @@ def catalogue(city_code: int, catalogue_id: int) -> Catalogue:
 def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
     """The claims of the region, newest first, each with the number of `lines_count`, `open_count` and `total_fen`."""
     rows = Claim.objects.select_related("training_class__project", "provider").filter(
-        city_code=desk.city_code, **desk.under("training_class__project__region_id")
+        city_code=desk.city_code, **desk.under("region_id")
     )
     if state:
         rows = rows.filter(state=state)
     if text:
-        rows = rows.filter(Q(training_class__name__icontains=text) | Q(provider__name__icontains=text))
+        rows = rows.filter(Q(title__icontains=text) | Q(provider__name__icontains=text))
     return rows.annotate(
         lines_count=Count("lines"),
         open_count=Count("lines", filter=Q(lines__state="to_person")),
@@ -79,11 +79,11 @@ def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
 def open_objections(desk: Desk) -> QuerySet[Objection]:
     """Objections of the region nobody answered yet, oldest first."""
     return (
-        Objection.objects.select_related("claim__training_class__project")
+        Objection.objects.select_related("claim")
         .filter(
             city_code=desk.city_code,
             answered_at__isnull=True,
-            **desk.under("claim__training_class__project__region_id"),
+            **desk.under("claim__region_id"),
         )
         .order_by("raised_at", "id")
     )
@@ -91,11 +91,7 @@ def open_objections(desk: Desk) -> QuerySet[Objection]:
 
 def objection(city_code: int, objection_id: int) -> Objection:
     """An objection with its claim. Raises NotFound."""
-    found = (
-        Objection.objects.select_related("claim__training_class__project", "claim__provider")
-        .filter(city_code=city_code, pk=objection_id)
-        .first()
-    )
+    found = Objection.objects.select_related("claim__provider").filter(city_code=city_code, pk=objection_id).first()
     if found is None:
         raise _missing("没有这条异议。")
     return found
@@ -177,7 +173,7 @@ def bank_lines_found(desk: Desk, reference: str) -> list[BankReturnLine]:
 def recent_bank_lines(desk: Desk) -> list[BankReturnLine]:
     """The last rows of bank answers that settled a payment, to begin a trace with."""
     return list(
-        BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line__claim__training_class")
+        BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line__claim")
         .filter(
             city_code=desk.city_code,
             outcome__in=("paid", "failed"),
@@ -192,7 +188,7 @@ def funds_waiting(desk: Desk) -> list[str]:
     rows = ClaimLine.objects.filter(
         city_code=desk.city_code,
         state__in=("approved", "failed"),
-        **desk.under("claim__training_class__project__region_id"),
+        **desk.under("claim__region_id"),
     )
     return sorted(set(rows.values_list("claim__fund_source", flat=True)))
 
@@ -274,9 +270,7 @@ def project_count(desk: Desk) -> int:
 
 def claim_count(desk: Desk, states: Sequence[str], *, over_before: date) -> int:
     """Claims in these states; a published one only when its publicity ended before the day."""
-    rows = Claim.objects.filter(
-        city_code=desk.city_code, **desk.under("training_class__project__region_id"), state__in=states
-    )
+    rows = Claim.objects.filter(city_code=desk.city_code, **desk.under("region_id"), state__in=states)
     return rows.exclude(state="publicity", publicity_until__gte=over_before).count()
 
 

@@ -87,10 +87,10 @@ def _claims(desk: Desk, clock: Clock) -> Iterator[Task]:
         waiting = f"，{item.waiting} 条要您判断" if item.waiting else ""
         yield Task(
             "补贴审核",
-            item.claim.training_class.name,
+            item.claim.title,
             item.task.removeprefix("待"),
             reverse("bureau:claim", args=[item.claim.city_code, item.claim.pk]),
-            f"{item.claim.provider.short_name} · {item.lines} 条{waiting}",
+            f"{item.claim.provider.short_name if item.claim.provider else item.claim.applicant} · {item.lines} 条{waiting}",
             clock.due(item.due_on),
             item.amount_fen,
         )
@@ -101,7 +101,7 @@ def _objections(desk: Desk) -> Iterator[Task]:
         return
     for row in selectors.open_objections(desk)[:MOST_SHOWN]:
         url = reverse("bureau:claim", args=[row.city_code, row.claim.pk]) + "#objections"
-        yield Task("公示异议", row.claim.training_class.name, "核实并答复异议", url, f"{row.text[:40]}")
+        yield Task("公示异议", row.claim.title, "核实并答复异议", url, f"{row.text[:40]}")
 
 
 def _voucher_batches(desk: Desk) -> Iterator[Task]:

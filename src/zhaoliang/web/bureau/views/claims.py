@@ -34,7 +34,7 @@ from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
-    Column("class", "班级", lambda row: row.training_class.name, order="training_class__name", wide=True),
+    Column("class", "申领", lambda row: row.title, order="title", wide=True),
     Column("provider", "机构", lambda row: row.provider.short_name, order="provider__pinyin_key"),
     Column("fund", "资金渠道", lambda row: row.get_fund_source_display(), order="fund_source"),
     Column("lines", "明细", lambda row: row.lines_count, "count", "lines_count"),
@@ -254,7 +254,7 @@ def claim_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The lines of a claim as Excel, narrowed as on the page, names and numbers masked."""
     shown = selectors.claim_page(city, pk, at=request.at)
     rows = [view for view in shown.lines if _is_shown(view, request.GET.get("show", ""))]
-    return excel(f"申领明细-{shown.claim.training_class.name}", LINE_COLUMNS, rows)
+    return excel(f"申领明细-{shown.claim.title}", LINE_COLUMNS, rows)
 
 
 @page(services.judge_line.declaration, access=subject(selectors.claim_line))

@@ -46,7 +46,7 @@ LINE_COLUMNS = (
     Column("sequence", "行号", lambda row: row.sequence, "count"),
     Column("payee", "户名", lambda row: row.payee_name, wide=True),
     Column("account", "账号", lambda row: row.account_masked, "code"),
-    Column("class", "班级", lambda row: row.claim_line.claim.training_class.name, wide=True),
+    Column("class", "班级", lambda row: row.claim_line.claim.title, wide=True),
     Column("fen", "金额", lambda row: row.amount_fen, "money"),
     Column("state", "状态", lambda row: row.state, "state", machine="payment_line"),
     Column("reference", "流水号", lambda row: row.bank_reference, "code"),

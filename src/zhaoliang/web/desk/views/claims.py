@@ -24,7 +24,7 @@ from zhaoliang.web.desk.views.classes import class_url
 from zhaoliang.web.tables import Column, table
 
 COLUMNS = (
-    Column("class", "班级", lambda row: row.training_class.name, order="training_class__name", wide=True),
+    Column("class", "申领", lambda row: row.title, order="title", wide=True),
     Column("state", "状态", lambda row: row.state, "state", "state", "claim"),
     Column("size", "明细", lambda row: row.size, "count", "size"),
     Column("waiting", "待判断", lambda row: row.waiting, "count", "waiting"),

@@ -71,7 +71,7 @@ def _of_provider(organisation: Organisation) -> Iterator[Due]:
         returned = claim.state == "returned"
         title = "更正退回的补贴申领" if returned else "核对并提交补贴申领"
         note = claim.return_reason if returned else f"{format_cn_date(chinese_day(claim.created_at))}生成"
-        yield Due(title, claim.training_class.name, note, reverse("provider:claim", args=[claim.city_code, claim.pk]))
+        yield Due(title, claim.title, note, reverse("provider:claim", args=[claim.city_code, claim.pk]))
     for one in classes.classes_of(organisation).filter(state__in=NEXT).order_by("starts_on", "id")[:MOST]:
         day = one.ends_on if one.state == "ended" else one.starts_on
         word = "结课" if one.state == "ended" else "开班"

@@ -18,7 +18,7 @@ from zhaoliang.web.desk.forms import StateFilter
 from zhaoliang.web.tables import Column, table
 
 COLUMNS = (
-    Column("class", "班级", lambda row: row.claim_line.claim.training_class.name, order="claim_line__claim", wide=True),
+    Column("class", "班级", lambda row: row.claim_line.claim.title, order="claim_line__claim", wide=True),
     Column("trainee", "学员", lambda row: row.claim_line.person.name, order="claim_line__person__pinyin_key"),
     Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("payee", "户名", lambda row: row.payee_name, order="payee_name"),
