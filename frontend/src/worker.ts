@@ -1,9 +1,11 @@
 import { startCommon } from "./lib/common";
+import { startGateForms } from "./lib/gate";
 import { startOfflineNote } from "./lib/offline";
 import { startSignIn } from "./lib/place";
 import { startQr } from "./lib/qr";
 
 startCommon();
 startOfflineNote();
+startGateForms();
 startQr();
 startSignIn();

@@ -62,7 +62,7 @@ BROKEN = Reply(0, {}, b"")
 class RunningGate:
     """The gate's process and how to ask it."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **extra: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -70,6 +70,7 @@ class RunningGate:
             **environment(),
             "DATABASE_URL": database_url,
             "PYTHONPATH": os.pathsep.join(sys.path),
+            **extra,
         }
         self.process: subprocess.Popen[bytes] | None = None
 

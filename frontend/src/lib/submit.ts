@@ -19,7 +19,7 @@ export function startSubmitGuard(): void {
     // An answer that is a file leaves the page in place; so does one that never comes.
     window.setTimeout(() => release(form), FREE_AGAIN_MS);
     // After this event, so that the pressed button's own name and value still travel.
-    window.setTimeout(() => busy(form, !event.defaultPrevented || isHtmx(form)), 0);
+    window.setTimeout(() => busy(form, !event.defaultPrevented || staysHere(form)), 0);
   }, true);
   const free = (event: Event): void => {
     if (event.target instanceof HTMLFormElement) release(event.target);
@@ -28,8 +28,9 @@ export function startSubmitGuard(): void {
   window.addEventListener("pageshow", () => all<HTMLFormElement>("form[data-sent]").forEach(release));
 }
 
-function isHtmx(form: HTMLFormElement): boolean {
-  return form.matches("[hx-post], [hx-boost='true'], [hx-boost='true'] form, [data-hx-post]");
+/** Whether a script sends the form while the page stays. */
+function staysHere(form: HTMLFormElement): boolean {
+  return form.matches("form[data-gate], [hx-post], [hx-boost='true'], [hx-boost='true'] form, [data-hx-post]");
 }
 
 function busy(form: HTMLFormElement, really: boolean): void {

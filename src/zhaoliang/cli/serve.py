@@ -94,6 +94,9 @@ def serve(port: int, ready: Callable[[], None]) -> None:
     from django.conf import settings
 
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "zhaoliang.settings", "ZHAOLIANG_DB_POOL": "1"}
+    gate_port = gate.port_beside(port)
+    environment["ZHAOLIANG_GATE_PORT"] = str(gate_port)
+    pages = ",".join(f"http://{name}:{port}" for name in (HOST, "localhost"))
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
     web += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "error"]
     web += ["zhaoliang.wsgi:application"]
@@ -114,8 +117,8 @@ def serve(port: int, ready: Callable[[], None]) -> None:
             stderr=worker_log,
         ),
         gate.NAME: subprocess.Popen(
-            [sys.executable, "-m", "zhaoliang.cli.gatekeeper", str(gate.port_beside(port))],
-            env=gate.environment(),
+            [sys.executable, "-m", "zhaoliang.cli.gatekeeper", str(gate_port)],
+            env={"ZHAOLIANG_GATE_ORIGINS": pages, **gate.environment()},
             start_new_session=True,
             stdout=gate_log,
             stderr=gate_log,

@@ -23,6 +23,13 @@ from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 
 JSON = ("content-type", "application/json; charset=utf-8")
 MAX_BODY = 4_096
+# The pages' own origins, when the gate is on another port than they are.
+ORIGINS = frozenset(one for one in os.environ.get("ZHAOLIANG_GATE_ORIGINS", "").split(",") if one)
+PREFLIGHT = [
+    ("access-control-allow-methods", "POST"),
+    ("access-control-allow-headers", "authorization, content-type, idempotency-key"),
+    ("access-control-max-age", "600"),
+]
 WAITING = int(os.environ.get("ZHAOLIANG_GATE_QUEUE", "4000"))
 log = structlog.get_logger("gate")
 
@@ -91,6 +98,10 @@ class Gate:
         if path not in self.batchers:
             await self._other(path, protocol)
             return
+        shared = _shared(scope)
+        if scope.method == "OPTIONS" and shared:
+            protocol.response_empty(204, [*shared, *PREFLIGHT])
+            return
         began = time.perf_counter()
         try:
             answer = await self._answer(path, scope, protocol)
@@ -101,7 +112,7 @@ class Gate:
             log.error("gate_fault", route=path, kind=type(error).__name__)
             answer = Answer(500, encoded(Refusal("没有执行：系统出错。", "", "请稍后用同一个提交码重试。").as_dict()))
         self._count(path, answer.status, time.perf_counter() - began)
-        headers = [JSON, ("cache-control", "no-store")]
+        headers = [JSON, ("cache-control", "no-store"), *shared]
         if answer.retry_after:
             headers.append(("retry-after", str(answer.retry_after)))
         protocol.response_bytes(answer.status, headers, answer.body)
@@ -166,6 +177,15 @@ class Gate:
             child = self.counts[route, status] = self.requests.labels(route, str(status))
         child.inc()
         self.times[route].observe(seconds)
+
+
+def _shared(scope: Any) -> list[tuple[str, str]]:
+    """What lets a page of ours, and no other, read the answer across ports."""
+    origin = scope.headers.get("origin")
+    if origin not in ORIGINS:
+        return []
+    allowed = ("access-control-allow-origin", origin), ("access-control-expose-headers", "retry-after")
+    return [*allowed, ("vary", "origin")]
 
 
 def _malformed(why: str) -> BadInput:

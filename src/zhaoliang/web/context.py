@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.registry.selectors import unread_notices
+from zhaoliang.web import gate
 from zhaoliang.web.bureau import nav as bureau
 from zhaoliang.web.components.parts import Face
 from zhaoliang.web.desk import nav as provider
@@ -16,7 +17,8 @@ from zhaoliang.web.desk import nav as provider
 
 def face(request: HttpRequest) -> dict[str, Any]:
     """Template context shared by all faces."""
-    return {"demo": settings.DEMO, "actor": getattr(request, "actor", None), "face": _desk(request)}
+    actor = getattr(request, "actor", None)
+    return {"demo": settings.DEMO, "actor": actor, "face": _desk(request), "gate": gate.address(request)}
 
 
 def _desk(request: HttpRequest) -> Face:

@@ -16,6 +16,7 @@ from zhaoliang.kernel.roles import ANONYMOUS
 from zhaoliang.registry.models import User
 from zhaoliang.web import errors, health
 from zhaoliang.web.actors import actor_of
+from zhaoliang.web.gate import foreign_origin
 
 Next = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger("web")
@@ -23,7 +24,7 @@ log = structlog.get_logger("web")
 # Scripts and styles come from our own files only; the pages hold no inline ones.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+    "connect-src 'self'{gate}; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
 )
 
 
@@ -86,6 +87,8 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.setdefault("Content-Security-Policy", POLICY)
+        # The scripts of workers' pages ask the gate, which may be on a port of its own.
+        gate = f" {foreign_origin(request)}".rstrip() if request.path.startswith("/my/") else ""
+        response.setdefault("Content-Security-Policy", POLICY.format(gate=gate))
         response.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
         return response
