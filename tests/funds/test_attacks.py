@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from factories.actors import TIANJIN
 from factories.funds import AT, account, budget
 from zhaoliang.funds import selectors
-from zhaoliang.funds.models import Account, FundSource, Transfer
+from zhaoliang.funds.models import Account, BookClosing, FundSource, Transfer
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.roles import Actor, Reach, Role, system_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G2")]
 
 DENIED = "42501"
-POST = "SELECT ledger_post({city}, '{kind}', {debit}, {credit}, {amount}, now(), '{subject}', {number}, '', {undone})"
+POST = "SELECT ledger_post({city}, '{kind}', {debit}, {credit}, {amount}, {at}, '{subject}', {number}, '', {undone})"
 
 ATTACKS = {
     "money from nowhere": ("UPDATE account SET balance_fen = balance_fen + 1 WHERE city_code = {city}", DENIED),
@@ -36,6 +38,15 @@ ATTACKS = {
     "a posted transfer back-dated": ("UPDATE transfer SET at = at - interval '1 year' WHERE id = {posted}", DENIED),
     "a posted transfer deleted": ("DELETE FROM transfer WHERE id = {posted}", DENIED),
     "all transfers gone": ("TRUNCATE transfer", DENIED),
+    "a closing undone": ("DELETE FROM book_closing", DENIED),
+    "a closing moved to an earlier day": ("UPDATE book_closing SET through = through - 31", DENIED),
+    "a closing by one person alone": (
+        "INSERT INTO book_closing (city_code, through, step, transfers, total_fen, at, by_user, by_name, proposed_by_user)"
+        " VALUES ({city}, '2025-06-30', 'closed', 0, 0, now(), 7, 'x', 7)",
+        "23514",
+    ),
+    "a budget order edited": ("UPDATE budget_order SET amount_fen = 1", DENIED),
+    "a check of the books taken back": ("DELETE FROM book_check", DENIED),
     "the ledger function replaced": ("DROP FUNCTION ledger_account", DENIED),
     "the balance check dropped": ("ALTER TABLE account DROP CONSTRAINT account_never_negative", DENIED),
     "zero": (POST, "ZL002", {"amount": "0"}),
@@ -54,6 +65,19 @@ ATTACKS = {
         "23505",
         {"kind": "accrue", "debit": "{reserved}", "credit": "{payable}", "subject": "line"},
     ),
+    "into a closed period": (POST, "ZL004", {"at": "'2025-05-31 15:59:59+00'"}),
+    "among many, one wrong": (
+        "SELECT count(*) FROM ledger_post_many({city}, ARRAY['reserve', 'pay'], ARRAY[{budget}, {budget}]::bigint[],"
+        " ARRAY[{reserved}, {reserved}]::bigint[], ARRAY[1, 1]::bigint[], now(), ARRAY['x', 'x'],"
+        " ARRAY[1, 2]::bigint[], ARRAY['', ''])",
+        "ZL002",
+    ),
+    "paid money made budget again": (POST, "ZL002", {"kind": "restore", "debit": "{payable}", "credit": "{budget}"}),
+    "a debt forgiven that nobody owes": (
+        POST,
+        "ZL001",
+        {"kind": "write_off", "debit": "{receivable}", "credit": "{written_off}"},
+    ),
     "a reversal of nothing": (POST, "ZL002", {"kind": "reverse", "debit": "{reserved}", "credit": "{budget}"}),
     "a reversal of another amount": (
         POST,
@@ -70,6 +94,18 @@ def _books(*, actor: Actor, at: object, opened: Account) -> dict[str, int]:
     names["spare"] = account("recovered").pk
     names["elsewhere"] = account("reserved", city_code=370900, region_code=370900).pk
     names["other_fund"] = account("reserved", fund_source=FundSource.SECTOR).pk
+    names["receivable"], names["written_off"] = account("receivable").pk, account("written_off").pk
+    BookClosing.objects.create(
+        city_code=TIANJIN,
+        through=date(2025, 5, 31),
+        step="closed",
+        transfers=0,
+        total_fen=0,
+        at=AT,
+        by_user=1,
+        by_name="结账人",
+        proposed_by_user=2,
+    )
     with connection.cursor() as cursor:
         cursor.execute(POST.format(**_terms({}, names, amount="50", number="1")))
         names["posted"] = cursor.fetchone()[0]
@@ -80,7 +116,7 @@ def _books(*, actor: Actor, at: object, opened: Account) -> dict[str, int]:
 
 def _terms(given: dict[str, str], names: dict[str, int], **more: str) -> dict[str, str]:
     usual = {"city": "{city}", "kind": "reserve", "debit": "{budget}", "credit": "{reserved}", "amount": "1"}
-    usual |= {"subject": "test", "number": "7", "undone": "NULL"} | more | given
+    usual |= {"subject": "test", "number": "7", "undone": "NULL", "at": "now()"} | more | given
     return {name: value.format(**names) for name, value in usual.items()}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from calendar import monthrange
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,15 +20,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from factories.actors import TIANJIN
+from factories.actors import TIANJIN, actor
 from factories.funds import AT, account, budget
 from seeds import fresh_seed, size
 from zhaoliang.funds import selectors
 from zhaoliang.funds.models import Account, Transfer
-from zhaoliang.funds.services import AlreadyPosted, NotABooking, post_transfer
+from zhaoliang.funds.proof import ledger_findings
+from zhaoliang.funds.services import (
+    AlreadyPosted,
+    NotABooking,
+    PeriodClosed,
+    close_books,
+    post_transfer,
+    propose_closing,
+)
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import Exhausted, Refusal
-from zhaoliang.kernel.roles import Actor, Reach, Role, system_actor
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import BadInput, Exhausted, Refusal
+from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 
 WAYS = {
     ("reserve", "budget", "reserved"),
@@ -35,12 +45,19 @@ WAYS = {
     ("accrue", "reserved", "payable"),
     ("accrue", "budget", "payable"),
     ("pay", "payable", "disbursed"),
-    ("recover", "disbursed", "recovered"),
-    ("recover", "recovered", "budget"),
+    ("amend", "payable", "reserved"),
+    ("amend", "payable", "budget"),
+    ("recover", "disbursed", "receivable"),
+    ("collect", "receivable", "recovered"),
+    ("restore", "recovered", "budget"),
+    ("write_off", "receivable", "written_off"),
+    ("allocate", "budget", "clearing"),
+    ("allocate", "clearing", "budget"),
 }
-ONCE = {"accrue", "pay", "recover"}
-NAMES = ["budget", "reserved", "payable", "disbursed", "recovered"]
-STEPS, RUNS = size(ci=40, nightly=100), size(ci=25, nightly=10_000)
+ONCE = {"accrue", "pay", "amend", "recover", "collect", "restore", "write_off"}
+NAMES = ["budget", "reserved", "payable", "disbursed", "receivable", "recovered", "written_off", "clearing"]
+DAY = timedelta(days=1)
+STEPS, RUNS = size(ci=40, nightly=100), size(ci=15, nightly=10_000)
 
 
 @act("tests.model_post", label="记账", grants={Role.SYSTEM: Reach.ANY}, on="debit")
@@ -53,6 +70,7 @@ def _post(
     credit: Account,
     fen: int,
     subject: int,
+    days: int,
     undone: Transfer | None = None,
 ) -> Transfer:
     return post_transfer(
@@ -60,7 +78,7 @@ def _post(
         debit=debit,
         credit=credit,
         amount_fen=fen,
-        at=AT + timedelta(seconds=subject),
+        at=AT + days * DAY,
         subject_type="model",
         subject_id=subject,
         memo="模型",
@@ -69,7 +87,7 @@ def _post(
 
 
 class LedgerModel(RuleBasedStateMachine):
-    """The model: a dictionary of balances, the set of steps posted once, the set of transfers reversed."""
+    """The model: balances by name, the steps posted once, the transfers reversed, the last day of the closed books."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,22 +101,38 @@ class LedgerModel(RuleBasedStateMachine):
         self.posted: dict[tuple[str, int], Transfer] = {}
         self.transfers: list[Transfer] = []
         self.undone: set[int] = set()
+        self.closed = date.min
+
+    @rule(months=st.integers(0, 3))
+    def close(self, months: int) -> None:
+        through = date(2025, 6 + months, monthrange(2025, 6 + months)[1])
+        terms = {"at": AT + 200 * DAY, "place": Place(TIANJIN, TIANJIN), "through": through}
+        if through <= self.closed:
+            with pytest.raises(BadInput):
+                propose_closing(actor=actor(Role.FUND_OFFICER), **terms)
+            return
+        proposed = propose_closing(actor=actor(Role.FUND_OFFICER), **terms)
+        close_books(actor=actor(Role.FINANCE), at=AT + 200 * DAY, closing=proposed)
+        self.closed = through
 
     @rule(
         way=st.sampled_from(sorted(WAYS)) | st.tuples(st.just("pay"), st.sampled_from(NAMES), st.sampled_from(NAMES)),
         fen=st.integers(-1, 3_000),
         subject=st.integers(1, 6),
+        days=st.integers(0, 120),
     )
-    def post(self, way: tuple[str, str, str], fen: int, subject: int) -> None:
+    def post(self, way: tuple[str, str, str], fen: int, subject: int, days: int) -> None:
         kind, debit, credit = way
         expected: type[Refusal] | None = None
-        if way not in WAYS or fen <= 0:
+        if chinese_day(AT + days * DAY) <= self.closed:
+            expected = PeriodClosed
+        elif way not in WAYS or fen <= 0:
             expected = NotABooking
-        elif self.model[debit] < fen:
+        elif self.model[debit] < fen and debit != "clearing":
             expected = Exhausted
         elif kind in ONCE and (kind, subject) in self.posted:
             expected = AlreadyPosted
-        transfer = self.tried(expected, kind, debit, credit, fen=fen, subject=subject)
+        transfer = self.tried(expected, kind, debit, credit, fen=fen, subject=subject, days=days)
         if transfer is None:
             return
         self.model[debit] -= fen
@@ -107,17 +141,20 @@ class LedgerModel(RuleBasedStateMachine):
         self.transfers.append(transfer)
 
     @precondition(lambda self: self.transfers)
-    @rule(number=st.integers(0, 1_000))
-    def reverse(self, number: int) -> None:
+    @rule(number=st.integers(0, 1_000), days=st.integers(0, 120))
+    def reverse(self, number: int, days: int) -> None:
         wrong = self.transfers[number % len(self.transfers)]
         names = {self.accounts[name].pk: name for name in NAMES}
         debit, credit = names[wrong.credit_id], names[wrong.debit_id]
         expected: type[Refusal] | None = None
-        if self.model[debit] < wrong.amount_fen:
+        if chinese_day(AT + days * DAY) <= self.closed:
+            expected = PeriodClosed
+        elif self.model[debit] < wrong.amount_fen and debit != "clearing":
             expected = Exhausted
         elif wrong.pk in self.undone:
             expected = AlreadyPosted
-        if not self.tried(expected, "reverse", debit, credit, fen=wrong.amount_fen, subject=wrong.pk, undone=wrong):
+        terms = {"fen": wrong.amount_fen, "subject": wrong.pk, "days": days, "undone": wrong}
+        if not self.tried(expected, "reverse", debit, credit, **terms):
             return
         self.undone.add(wrong.pk)
         self.model[debit] -= wrong.amount_fen
@@ -141,7 +178,7 @@ class LedgerModel(RuleBasedStateMachine):
         assert sum(row.balance_fen for row in selectors.trial_balance(TIANJIN)) == 0
 
     def teardown(self) -> None:
-        assert selectors.verify_books(TIANJIN) == []
+        assert ledger_findings(TIANJIN) == []
         transaction.set_rollback(True)
         self.held.__exit__(None, None, None)
 

@@ -31,7 +31,9 @@ class Account(CityModel):
         ("reserved", "培训券批次预留"),
         ("payable", "应付补贴"),
         ("disbursed", "已付出"),
+        ("receivable", "应收追回"),
         ("recovered", "追回待缴"),
+        ("written_off", "核销损失"),
         ("clearing", "地区间清算"),
     ]
 
@@ -76,7 +78,12 @@ class Transfer(CityModel):
         ("accrue", "审批应付"),
         ("pay", "支付"),
         ("reverse", "冲正"),
-        ("recover", "追回"),
+        ("amend", "更正应付"),
+        ("recover", "转应收追回"),
+        ("collect", "追回到账"),
+        ("restore", "追回缴库"),
+        ("write_off", "核销"),
+        ("return", "缴回预算"),
     ]
 
     kind = models.CharField("种类", max_length=20, choices=KINDS)
@@ -108,3 +115,114 @@ class Transfer(CityModel):
             models.Index(fields=["city_code", "debit", "id"], name="transfer_debit"),
             models.Index(fields=["city_code", "credit", "id"], name="transfer_credit"),
         ]
+
+
+class BudgetOrder(CityModel):
+    """The document behind a movement of budget (预算指标单): whose budget, how much (fen), by which paper, by whom.
+
+    Money between two regions goes in two orders with one `reference`: `send` takes it from one region's budget to clearing,
+    `receive` brings it from clearing into the other's (人社部函〔2021〕14号 九: 不同地区间调剂使用). Each stays in its city.
+    """
+
+    append_only = True
+
+    NATURES = [
+        ("allocate", "年度预算"),
+        ("added", "追加"),
+        ("bonus", "奖补"),
+        ("return", "缴回"),
+        ("carry", "结转下年"),
+        ("send", "调出"),
+        ("receive", "调入"),
+    ]
+
+    nature = models.CharField("性质", max_length=12, choices=NATURES)
+    account = CityForeignKey(Account, verbose_name="预算账户", related_name="orders")
+    amount_fen = models.BigIntegerField("金额（分）")
+    document = models.CharField("依据", max_length=200)
+    reference = models.CharField("调剂编号", max_length=40, blank=True)
+    other_city = models.IntegerField("对方城市键", null=True)
+    other_region = models.IntegerField("对方地区", null=True)
+    at = models.DateTimeField("时间")
+    by_user = models.BigIntegerField("账号", null=True)
+    by_person = models.BigIntegerField("经办人", null=True)
+    by_name = models.CharField("经办人姓名", max_length=80)
+
+    class Meta:
+        db_table = "budget_order"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="budget_order_positive"),
+            models.UniqueConstraint(
+                fields=["city_code", "reference", "nature"],
+                condition=~models.Q(reference=""),
+                name="budget_order_pair_once",
+            ),
+        ]
+
+    def access(self) -> Access:
+        return self.account.access()
+
+
+class BookClosing(CityModel):
+    """The books of a city are closed through a day: proposed by one person, closed by another, opened never again.
+
+    The closed row keeps what the books said, so that the proof can tell that nothing slipped in afterwards. Its last day is
+    the end of a month; that of a year closes the year.
+    """
+
+    append_only = True
+
+    STEPS = [("proposed", "提请结账"), ("closed", "已结账")]
+
+    through = models.DateField("结到哪一天")
+    step = models.CharField("步骤", max_length=10, choices=STEPS)
+    transfers = models.BigIntegerField("笔数")
+    total_fen = models.BigIntegerField("发生额（分）")
+    at = models.DateTimeField("时间")
+    by_user = models.BigIntegerField("账号", null=True)
+    by_person = models.BigIntegerField("经办人", null=True)
+    by_name = models.CharField("经办人姓名", max_length=80)
+    proposed_by_user = models.BigIntegerField("提请账号", null=True)
+    proposed_by_person = models.BigIntegerField("提请人", null=True)
+
+    class Meta:
+        db_table = "book_closing"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city_code", "through"], condition=models.Q(step="closed"), name="book_closing_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(step="proposed")
+                | models.Q(proposed_by_user__isnull=False) & ~models.Q(proposed_by_user=models.F("by_user")),
+                name="book_closing_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(proposed_by_person__isnull=True)
+                | ~models.Q(proposed_by_person=models.F("by_person")),
+                name="book_closing_two_people",
+            ),
+        ]
+        indexes = [models.Index(fields=["city_code", "step", "through"], name="book_closing_latest")]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.city_code)
+
+
+class BookCheck(CityModel):
+    """One daily proof of a city's books: what was looked at, what did not agree, and the first wrong entry."""
+
+    append_only = True
+
+    at = models.DateTimeField("时间")
+    accounts = models.PositiveIntegerField("账户数")
+    transfers = models.BigIntegerField("分录数")
+    findings = models.PositiveIntegerField("不符处数")
+    first = models.CharField("第一处", max_length=300, blank=True)
+    milliseconds = models.PositiveIntegerField("用时（毫秒）")
+
+    class Meta:
+        db_table = "book_check"
+        indexes = [models.Index(fields=["city_code", "at"], name="book_check_latest")]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.city_code)

@@ -1,4 +1,4 @@
-"""Acts of the ledger: accounts are opened, budgets allocated, and every other folder posts its transfers here.
+"""The ledger: accounts are opened and every folder posts its transfers here.
 
 The rules of a posting live in one place, `sql/ledger.sql`; this module only calls it and turns its refusals into words.
 """
@@ -6,22 +6,24 @@ The rules of a posting live in one place, `sql/ledger.sql`; this module only cal
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.db import DatabaseError, connection
 
 from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.kernel.acts import act, running
+from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.kernel.errors import BadInput, Busy, Exhausted, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 
 DEADLOCK, UNIQUE = "40P01", "23505"
-NOT_ENOUGH, NO_SUCH_WAY, CODE_TAKEN = "ZL001", "ZL002", "ZL003"
+NOT_ENOUGH, NO_SUCH_WAY, CODE_TAKEN, CLOSED = "ZL001", "ZL002", "ZL003", "ZL004"
 
 _OPENERS = {Role.FUND_OFFICER: Reach.REGION, Role.SYSTEM: Reach.ANY}
-_ALLOCATORS = {Role.FUND_OFFICER: Reach.REGION, Role.FINANCE: Reach.REGION}
 
 
 class NotABooking(Refusal):
@@ -34,6 +36,25 @@ class AlreadyPosted(Refusal):
     """The same step of the same subject is in the books already, or the transfer was reversed before."""
 
     code: ClassVar[str] = "already_posted"
+
+
+class PeriodClosed(Refusal):
+    """The day of the posting lies in a period whose books are closed."""
+
+    code: ClassVar[str] = "period_closed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One transfer to be posted with others: see `post_transfer`."""
+
+    kind: str
+    debit: Account
+    credit: Account
+    amount_fen: int
+    subject_type: str
+    subject_id: int
+    memo: str
 
 
 @act("funds.open_account", label="开立资金账户", grants=_OPENERS, on="place")
@@ -64,43 +85,6 @@ def open_account(
     )
 
 
-@act("funds.allocate", label="下达预算", grants=_ALLOCATORS, on="account")
-def allocate(*, actor: Actor, at: datetime, account: Account, amount_fen: int, memo: str) -> Transfer:
-    """Bring money (fen) into a budget account from the appropriation of its region, fund source and year.
-
-    Raises BadInput unless the account is a budget account, the amount is positive and a reason is given.
-    """
-    if account.kind != "budget":
-        raise BadInput("预算没有下达。", f"“{account.name}”不是预算账户。", "请选择一个预算账户。")
-    if amount_fen <= 0:
-        raise BadInput(
-            "预算没有下达。", "金额必须大于零。", "请改正后提交。", fields={"amount_fen": "金额必须大于零。"}
-        )
-    if not memo.strip():
-        raise BadInput(
-            "预算没有下达。", "没有写明依据。", "请写上预算文件名称或文号。", fields={"memo": "请填写依据。"}
-        )
-    source = ensure_account(
-        city_code=account.city_code,
-        region_code=account.region_code,
-        code=f"appropriation-{account.region_code}-{account.fund_source}-{account.year}",
-        name=f"{account.year} 年{FundSource(account.fund_source).label}财政拨入",
-        kind="appropriation",
-        fund_source=account.fund_source,
-        year=account.year,
-    )
-    return post_transfer(
-        kind="allocate",
-        debit=source,
-        credit=account,
-        amount_fen=amount_fen,
-        at=at,
-        subject_type="account",
-        subject_id=account.pk,
-        memo=memo.strip(),
-    )
-
-
 def ensure_account(
     *, city_code: int, region_code: int, code: str, name: str, kind: str, fund_source: str, year: int
 ) -> Account:
@@ -127,15 +111,15 @@ def post_transfer(
 ) -> Transfer:
     """Move `amount_fen` from `debit` to `credit` in the running act's transaction.
 
-    Kinds and the accounts they join: allocate appropriation|budget→budget (or by clearing), reserve budget→reserved,
-    release reserved→budget, accrue reserved|budget→payable, pay payable→disbursed, recover disbursed→recovered→budget,
-    reverse = the exact mirror of `reverses`. All but allocate, reserve and release happen once for a subject.
-    Raises Exhausted when the debited account has not enough, AlreadyPosted, NotABooking, Busy. A refusal by the database
-    ends the transaction: let it pass through to the act.
+    Kinds and the accounts they join: allocate appropriation|budget→budget (or by clearing), return budget→appropriation,
+    reserve budget→reserved, release reserved→budget, accrue reserved|budget→payable, amend payable→reserved|budget,
+    pay payable→disbursed, recover disbursed→receivable, collect receivable→recovered, restore recovered→budget|appropriation,
+    write_off receivable→written_off, reverse = the exact mirror of `reverses`. All but allocate, reserve and release happen
+    once for a subject. Raises Exhausted when the debited account has not enough, PeriodClosed for a day whose books are
+    closed, AlreadyPosted, NotABooking, Busy. A refusal by the database ends the transaction: let it pass through to the act.
     """
     running()
-    if isinstance(amount_fen, bool) or not isinstance(amount_fen, int):
-        raise TypeError(f"an amount is a whole number of fen, not {type(amount_fen).__name__}")
+    _whole(amount_fen)
     pk = _call(
         "SELECT ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
@@ -154,6 +138,46 @@ def post_transfer(
     transfer = Transfer.objects.get(city_code=debit.city_code, pk=pk)
     debit.balance_fen, credit.balance_fen = transfer.debit_after_fen, transfer.credit_after_fen
     return transfer
+
+
+def post_transfers(entries: Sequence[Entry], *, at: datetime) -> list[int]:
+    """Post many transfers of one city in their order, all or none, and return their ids (fen move as in `post_transfer`).
+
+    In the running act's transaction, one statement. Raises what `post_transfer` raises. The balances of the given account
+    objects stay as they were read.
+    """
+    running()
+    if not entries:
+        return []
+    for entry in entries:
+        _whole(entry.amount_fen)
+    city_code = entries[0].debit.city_code
+    if any({entry.debit.city_code, entry.credit.city_code} != {city_code} for entry in entries):
+        raise _two_cities()
+    found = _call(
+        "SELECT array_agg(id) FROM ledger_post_many(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS id",
+        [
+            city_code,
+            [entry.kind for entry in entries],
+            [entry.debit.pk for entry in entries],
+            [entry.credit.pk for entry in entries],
+            [entry.amount_fen for entry in entries],
+            at,
+            [entry.subject_type for entry in entries],
+            [entry.subject_id for entry in entries],
+            [entry.memo[:200] for entry in entries],
+        ],
+    )
+    return list(found)
+
+
+def _whole(amount_fen: object) -> None:
+    if isinstance(amount_fen, bool) or not isinstance(amount_fen, int):
+        raise TypeError(f"an amount is a whole number of fen, not {type(amount_fen).__name__}")
+
+
+def _two_cities() -> NotABooking:
+    return NotABooking("没有记账。", "付出和收入必须是同一城市的两个账户。", "跨地区调剂请用调出、调入。")
 
 
 def _call(statement: str, parameters: list[Any]) -> Any:
@@ -184,6 +208,12 @@ def _refusal(error: DatabaseError) -> Refusal | None:
         )
     if state == NO_SUCH_WAY:
         return NotABooking("没有记账。", f"{detail}。", "请核对账户；需要更正时，另记一笔冲正。")
+    if state == CLOSED:
+        return PeriodClosed(
+            "没有记账。",
+            f"账目已经结到{format_cn_date(date.fromisoformat(detail))}，结账以后不能再往这段时间里记。",
+            "需要更正的，请按今天的日期另记一笔。",
+        )
     if state == CODE_TAKEN:
         return BadInput(
             "账户没有开立。",
