@@ -12,7 +12,7 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.registry.models import Region
+from zhaoliang.registry.selectors import region
 
 _ALLOCATORS = {Role.FUND_OFFICER: Reach.REGION, Role.FINANCE: Reach.REGION}
 _OFFICER = {Role.FUND_OFFICER: Reach.REGION}
@@ -72,17 +72,15 @@ def send_budget(
 ) -> BudgetOrder:
     """Send budget (fen) to another region: from the account to clearing; the other region's officer receives it.
 
-    The answered order carries the reference the other side needs. Raises BadInput for the own region or one that is not on
-    the platform, Exhausted.
+    The answered order carries the reference the other side needs. Raises BadInput for the own region, NotFound for an
+    unknown one, Exhausted.
     """
     what = "预算没有调出。"
     _require_order(account, amount_fen, memo, what)
-    region = Region.objects.filter(pk=to_region).first()
-    if region is None or to_region == account.region_code:
-        raise BadInput(
-            what, "调入地区不对。", "请选择省（市）内另一个地区。", fields={"to_region": "请选择另一个地区。"}
-        )
-    order = _order(actor, at, account, amount_fen, memo, "send", other=(region.city_code, to_region))
+    found = region(to_region)
+    if found.pk == account.region_code:
+        raise BadInput(what, "调入地区就是调出地区。", "请选择另一个地区。", fields={"to_region": "请选择另一个地区。"})
+    order = _order(actor, at, account, amount_fen, memo, "send", other=(found.city_code, found.pk))
     _post("allocate", account, _clearing(account), order, at)
     return order
 
