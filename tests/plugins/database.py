@@ -3,9 +3,10 @@
 Uses an embedded cluster in the temporary folder, or, where `DATABASE_URL` is set, databases of its own on that server.
 """
 
-import importlib.util
+import hashlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +17,19 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import blocking_manager_key
 
 from zhaoliang.kernel.db.config import APP_ROLE, parse_url
-from zhaoliang.kernel.db.embedded import EmbeddedServer
+from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 from zhaoliang.kernel.db.migrate import as_owner, migrate
 from zhaoliang.kernel.db.national import national
+from zhaoliang.registry.reference import load_reference_data
+
+ROOT = Path(__file__).resolve().parents[2]
 
 cluster_key = pytest.StashKey["Cluster"]()
 # Rows of these tables belong to the schema or to the reference data: a committing test leaves them as they are.
@@ -37,6 +42,7 @@ class Cluster:
     def __init__(self, url: str, prefix: str) -> None:
         self.url = url
         self.prefix = prefix
+        self._folder: Path | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -47,9 +53,8 @@ class Cluster:
             cluster = cls(url, prefix)
         else:
             folder = Path(tempfile.mkdtemp(prefix="zhaoliang-test-"))
-            server = EmbeddedServer(folder, durable=False)
-            server.start()
-            cluster = cls(server.url(), prefix)
+            cluster = cls(EmbeddedServer(folder, durable=False).url(), prefix)
+            cluster._folder = folder
             cluster._watchdog = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("watchdog.py")), str(folder)],
                 stdin=subprocess.PIPE,
@@ -57,23 +62,21 @@ class Cluster:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             )
         try:
-            cluster._fill_template()
+            cluster._make_template()
         except BaseException:
             connections.close_all()
             cluster.remove()
             raise
         return cluster
 
-    def _fill_template(self) -> None:
+    def _make_template(self) -> None:
+        if self._folder:
+            _fill(EmbeddedServer(self._folder, durable=False), self._folder)
+            self.execute("ALTER DATABASE {} RENAME TO {}", DATABASE, self.template)
+            return
         self.execute("CREATE DATABASE {}", self.template)
         self.point_django(self.template)
-        migrate()
-        if importlib.util.find_spec("zhaoliang.registry.reference"):
-            from zhaoliang.registry.reference import load_reference_data
-
-            with as_owner():
-                load_reference_data()
-        connections.close_all()
+        _fill_schema()
 
     @property
     def template(self) -> str:
@@ -88,10 +91,7 @@ class Cluster:
 
     def point_django(self, name: str) -> None:
         """Let Django's default connection (of every thread) mean this database."""
-        connection.close()
-        entry = parse_url(self.url) | {"NAME": name}
-        entry["OPTIONS"] = {**entry["OPTIONS"], "assume_role": APP_ROLE}
-        connection.settings_dict.update(entry)
+        _point_django(self.url, name)
 
     def clone(self, suffix: str) -> str:
         """Create a database from the template and return its name."""
@@ -107,6 +107,66 @@ class Cluster:
             self._watchdog.wait()
         else:
             self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.template)
+
+
+def _point_django(url: str, name: str) -> None:
+    connection.close()
+    entry = parse_url(url) | {"NAME": name}
+    entry["OPTIONS"] = {**entry["OPTIONS"], "assume_role": APP_ROLE}
+    connection.settings_dict.update(entry)
+
+
+def _fill_schema() -> None:
+    """Migrate the database that Django means now and load the reference data."""
+    migrate()
+    with as_owner():
+        load_reference_data()
+    connections.close_all()
+
+
+def _fill(server: EmbeddedServer, folder: Path) -> None:
+    """Start the server with a filled database: from the copy that an earlier run kept, while the schema is the same."""
+    # Each run of a single file would otherwise migrate from empty.
+    kept = settings.VAR / "test-databases" / _schema_digest()
+    if kept.exists():
+        folder.rmdir()
+        _copy(kept, folder)
+        server.start()
+        return
+    server.start()
+    _point_django(server.url(), DATABASE)
+    _fill_schema()
+    server.stop()
+    shutil.rmtree(kept.parent, ignore_errors=True)
+    fresh = kept.with_name(f"{kept.name}.{secrets.token_hex(4)}")
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    _copy(server.data_folder(), fresh)
+    try:
+        fresh.rename(kept)
+    except OSError:
+        # Another run that began with the same schema was first.
+        shutil.rmtree(fresh)
+    server.start()
+
+
+def _copy(source: Path, target: Path) -> None:
+    # The files belong to the server's user; a copy in Python would make them ours.
+    subprocess.run(["cp", "-Rp", str(source), str(target)], check=True)
+
+
+def _schema_digest() -> str:
+    """One hash of everything that a migrated database with reference data is made from."""
+    source = ROOT / "src" / "zhaoliang"
+    patterns = ("*/migrations/*.py", "**/models.py", "**/models/*.py", "**/sql/*.sql", "kernel/db/**/*.py")
+    paths = {path for pattern in patterns for path in source.glob(pattern)}
+    paths |= {*(source / "registry" / "data").iterdir(), source / "registry" / "reference.py", source / "settings.py"}
+    paths |= set((ROOT / "requirements").glob("*.txt"))
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    return total.hexdigest()[:32]
 
 
 def _conninfo(entry: dict[str, Any], name: str) -> str:
