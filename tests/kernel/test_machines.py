@@ -62,10 +62,29 @@ RICH: dict[str, dict[str, Any]] = {
 def row_of(machine: Machine, state: str) -> Any:
     """A row of the demo, put into `state`."""
     model: Any = MODELS[machine.name]
+    if machine.name == "payment_due":
+        _owe_more()
     found = model.objects.filter(city_code=CITY, **RICH.get(machine.name, {})).earliest("id")
     here = model.objects.filter(city_code=CITY, pk=found.pk)
     here.update(state=state)
     return here.get()
+
+
+def _owe_more() -> None:
+    """The demo owes nothing beside first subsidies: a top-up of its first line."""
+    line = apps.get_model("subsidies", "ClaimLine").objects.filter(city_code=CITY).earliest("id")
+    payable = apps.get_model("funds", "Account").objects.filter(city_code=CITY, kind="payable").earliest("id")
+    apps.get_model("subsidies", "PaymentDue").objects.create(
+        claim_line=line,
+        city_code=CITY,
+        purpose="top_up",
+        number=1,
+        amount_fen=1,
+        payee="person",
+        payable=payable,
+        reason="补差",
+        queued_at=AT,
+    )
 
 
 def values(row: Any) -> dict[str, Any]:

@@ -68,8 +68,8 @@ def test_a_line_without_an_account_stays_behind_with_the_reason() -> None:
     set_card(actor=_desk(made), at=APPROVED, person=made.people[0], card_number=card)
     assert [line.account_number for line in lines(built(made))] == [card]
     waiting = selectors.waiting_lines(CITY, HEPING, FUND)
-    assert [(one.line.person_id, one.missing) for one in waiting] == [
-        (made.people[1].pk, "学员没有登记社会保障卡银行账号")
+    assert [(one.owed.person_name, one.missing) for one in waiting] == [
+        (made.people[1].name, "学员没有登记社会保障卡银行账号")
     ]
 
 

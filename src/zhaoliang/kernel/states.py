@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from zhaoliang.kernel.errors import WrongState
 
@@ -114,6 +114,43 @@ class Machine:
                 )
                 for row in rows
             )
+
+    def fire_ids(
+        self, model: type[models.Model], city_code: int, ids: Sequence[int], event: str, *, source: str, **changes: Any
+    ) -> None:
+        """`fire` for any number of rows of a city by their ids, without reading them: one statement, 100,000 rows in seconds.
+
+        All stand in `source`, `changes` are the same for all. Must run inside an act. Raises WrongState when one of them
+        is not in `source`; then none has moved.
+        """
+        from zhaoliang.kernel.acts import running
+        from zhaoliang.kernel.models import StateChange
+
+        if not ids:
+            return
+        act = running()
+        if not self.allows(source, event):
+            raise self.refusal(source, event)
+        quote = connection.ops.quote_name
+        fields = [(model._meta.get_field(name), value) for name, value in changes.items()]
+        sets = "".join(f", {quote(field.column)} = %s" for field, _ in fields)
+        statement = (
+            f"WITH moved AS (UPDATE {quote(model._meta.db_table)} SET state = %s{sets}"
+            " WHERE city_code = %s AND id = ANY(%s) AND state = %s RETURNING city_code, id)"
+            f" INSERT INTO {quote(StateChange._meta.db_table)}"
+            " (city_code, machine, object_id, source, event, target, at, actor_name, actor_user_id)"
+            " SELECT city_code, %s, id, %s, %s, %s, %s, %s, %s FROM moved"
+        )
+        target = self.table[source, event].target
+        values = [field.get_db_prep_save(value, connection) for field, value in fields]
+        who = [act.at, act.actor.name, act.actor.user_id]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                statement,
+                [target, *values, city_code, list(ids), source, self.name, source, event, target, *who],
+            )
+            if cursor.rowcount != len(ids):
+                raise self.refusal(source, event)
 
     def fire(self, instance: Any, event: str, **changes: Any) -> None:
         """Move `instance` by `event`, writing `changes` in the same conditional UPDATE; records the change for timelines.

@@ -10,7 +10,7 @@ from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
-from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 
 
 class PaymentBatch(CityModel):
@@ -54,13 +54,20 @@ class PaymentBatch(CityModel):
 
 
 class PaymentLine(CityModel):
-    """One payment to one account for one claim line. A failed one stays; the next attempt is a new row."""
+    """One payment to one account for one purpose of a claim line. A failed one stays; the next attempt is a new row.
+
+    `due` is what it pays when that is not the line's own first subsidy (`purpose`). `returned`: the bank gave the money back
+    after it had arrived; what follows is a due of its own, the voucher stays dead.
+    """
 
     no_delete = True
 
     claim_line_id: int
+    due_id: int | None
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="lines")
     claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="payments")
+    purpose = models.CharField("款项", max_length=12, choices=PaymentDue.PURPOSES, default="subsidy")
+    due = CityForeignKey(PaymentDue, verbose_name="应付款项", related_name="payments", null=True)
     sequence = models.PositiveIntegerField("行号")
     attempt = models.PositiveSmallIntegerField("第几次")
     payee_name = models.CharField("户名", max_length=120)
@@ -71,20 +78,38 @@ class PaymentLine(CityModel):
     bank_reference = models.CharField("银行流水号", max_length=60, blank=True)
     failure = models.CharField("退回原因", max_length=200, blank=True)
     settled_at = models.DateTimeField("到账时间", null=True)
+    returned_at = models.DateTimeField("退汇时间", null=True)
 
     class Meta:
         db_table = "payment_line"
         constraints = [
             PAYMENT_LINE.constraint("payment_line"),
-            models.UniqueConstraint(fields=["city_code", "claim_line", "attempt"], name="payment_line_attempt_once"),
+            models.UniqueConstraint(
+                fields=["city_code", "claim_line", "purpose", "attempt"], name="payment_line_attempt_once"
+            ),
             models.UniqueConstraint(
                 fields=["city_code", "claim_line"],
-                condition=~models.Q(state="failed"),
+                condition=models.Q(due__isnull=True) & ~models.Q(state="failed"),
                 name="payment_line_one_alive",
+            ),
+            models.UniqueConstraint(
+                fields=["city_code", "due"],
+                condition=~models.Q(state="failed"),
+                name="payment_line_due_alive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(due__isnull=True, purpose="subsidy")
+                | (models.Q(due__isnull=False) & ~models.Q(purpose="subsidy")),
+                name="payment_line_purpose_of_due",
             ),
             models.UniqueConstraint(fields=["city_code", "batch", "sequence"], name="payment_line_sequence_once"),
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_line_positive"),
         ]
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        """What the ledger knows this payment by: the claim line, or the due it pays."""
+        return ("claim_line", self.claim_line_id) if self.due_id is None else ("payment_due", self.due_id)
 
     def access(self) -> Access:
         access = self.claim_line.access()

@@ -18,7 +18,7 @@ from zhaoliang.payments.payees import payee_finder
 from zhaoliang.payments.trace import Trace, cent_trace, trace_from_bank_line
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.selectors import payable_lines
+from zhaoliang.subsidies.services import Owed, waiting_for_payment
 
 __all__ = [
     "BatchPage",
@@ -36,12 +36,15 @@ __all__ = [
     "waiting_lines",
 ]
 
+# Beyond this a page tells numbers of the oldest only.
+MOST_SHOWN = 5_000
+
 
 @dataclass(frozen=True)
 class WaitingLine:
-    """An approved line that no batch holds yet; `missing` says why it cannot be paid ("" when it can)."""
+    """Something owed that no batch holds yet; `missing` says why it cannot be paid ("" when it can)."""
 
-    line: ClaimLine
+    owed: Owed
     payee_name: str
     missing: str
 
@@ -108,13 +111,13 @@ def file_as_sent(found: PaymentBatch, kind: str = "xlsx") -> bytes:
 
 
 def waiting_lines(city_code: int, region_code: int, fund_source: str) -> list[WaitingLine]:
-    """Approved and failed lines of a fund in a region that no batch holds, with what keeps them from being paid."""
+    """What is owed of a fund in a region and no batch holds, with what keeps it from being paid."""
     find = payee_finder(city_code)
     found = []
-    for row in payable_lines(city_code, region_code, fund_source):
-        account = find(row)
-        missing = account.missing or ("银行退回，等待更正账号" if row.state == "failed" else "")
-        found.append(WaitingLine(row, account.name, missing))
+    for owed, state in waiting_for_payment(city_code, region_code, fund_source, MOST_SHOWN):
+        account = find(owed)
+        missing = account.missing or ("银行退回，等待更正账号" if state == "failed" else "")
+        found.append(WaitingLine(owed, account.name, missing))
     return found
 
 

@@ -48,8 +48,21 @@ PAYMENT_BATCH = Machine(
 PAYMENT_LINE = Machine(
     "payment_line",
     noun="拨付明细",
-    states={"waiting": "待拨付", "sent": "已送银行", "paid": "已到账", "failed": "银行退回"},
-    events={"send": "送银行", "settle": "到账", "fail": "退回", "unsend": "确认未送达", "cancel": "撤销"},
+    states={
+        "waiting": "待拨付",
+        "sent": "已送银行",
+        "paid": "已到账",
+        "failed": "银行退回",
+        "returned": "到账后退回",
+    },
+    events={
+        "send": "送银行",
+        "settle": "到账",
+        "fail": "退回",
+        "unsend": "确认未送达",
+        "cancel": "撤销",
+        "bounce": "到账后退汇",
+    },
     initial="waiting",
     transitions=[
         ("waiting", "send", "sent"),
@@ -57,6 +70,7 @@ PAYMENT_LINE = Machine(
         ("sent", "fail", "failed"),
         ("sent", "unsend", "waiting"),
         ("waiting", "cancel", "failed"),
+        ("paid", "bounce", "returned"),
     ],
-    tones={"sent": "ask", "paid": "ok", "failed": "no"},
+    tones={"sent": "ask", "paid": "ok", "failed": "no", "returned": "no"},
 )

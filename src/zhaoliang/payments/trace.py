@@ -18,7 +18,7 @@ from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.policy import Citation, Outcome
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.selectors import claim_line, fact_shown
+from zhaoliang.subsidies.selectors import claim_line, due_payments, fact_shown
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.states import VOUCHER
@@ -157,11 +157,9 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
 
 
 def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
-    found = [
-        transfer
-        for subject in ("claim_line", "claim_line.excess")
-        for transfer in transfers_of(line.city_code, subject, line.pk)
-    ]
+    subjects = [("claim_line", line.pk), ("claim_line.excess", line.pk)]
+    subjects += [("payment_due", due.pk) for due in due_payments(line)]
+    found = [one for kind, pk in subjects for one in transfers_of(line.city_code, kind, pk)]
     before = here
     for transfer in sorted(found, key=lambda transfer: transfer.pk):
         way = f"{transfer.debit.name} → {transfer.credit.name}"
@@ -209,8 +207,10 @@ def _put_voucher(trace: Trace, voucher: Voucher, before: Node) -> None:
 
 def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) -> None:
     """Note where the figures of two neighbouring steps differ."""
-    accrued = sum(transfer.amount_fen for transfer in transfers if transfer.kind == "accrue")
+    own = [transfer for transfer in transfers if transfer.subject_type != "payment_due"]
+    accrued = sum(transfer.amount_fen for transfer in own if transfer.kind == "accrue")
     booked = sum(transfer.amount_fen for transfer in transfers if transfer.kind == "pay")
+    dues = sum(transfer.amount_fen for transfer in transfers if transfer not in own and transfer.kind == "pay")
     steps = trace.of("step")
     decided = steps[-1].amount_fen if steps else None
     due = line.state in ("approved", "in_batch", "failed", "paid")
@@ -218,7 +218,7 @@ def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) 
         ("规则算出的金额", decided, "申领明细", line.amount_fen, due),
         ("申领明细", line.amount_fen, "记账应付", accrued, due),
         ("记账支付", booked, "银行到账", paid, True),
-        ("申领明细", line.amount_fen, "银行到账", paid, line.state == "paid"),
+        ("申领明细", line.amount_fen + dues, "银行到账", paid, line.state == "paid"),
     ]
     for left, one, right, other, asked in pairs:
         if asked and one != other:

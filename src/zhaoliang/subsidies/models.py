@@ -10,14 +10,14 @@ from django.db import models
 
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import Enrolment, TrainingClass
-from zhaoliang.funds.models import FundSource
+from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person, Region
 from zhaoliang.subsidies import stored
-from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
 from zhaoliang.vouchers.models import Voucher
 
 
@@ -249,6 +249,53 @@ class ClaimLine(CityModel):
     def access(self) -> Access:
         access = self.claim.access()
         return Access(access.city_code, access.region_code, access.organisation_ids, self.person_id)
+
+
+class PaymentDue(CityModel):
+    """Money owed for a claim line beside its first payment: a top-up, an uplift, a part paid ahead or after, money that came back.
+
+    Owed in the ledger under the subject ("payment_due", id) — `subsidies.services.queue_payment` — and paid by the next batch.
+    """
+
+    no_delete = True
+    # A repayment is money of an earlier payment that the bank gave back after it had arrived.
+    PURPOSES = [
+        ("subsidy", "补贴"),
+        ("top_up", "补差"),
+        ("uplift", "就业增补"),
+        ("advance", "预付"),
+        ("settlement", "结算"),
+        ("repayment", "退汇重付"),
+    ]
+
+    claim_line_id: int
+    claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="dues")
+    purpose = models.CharField("款项", max_length=12, choices=PURPOSES)
+    number = models.PositiveSmallIntegerField("第几笔")
+    amount_fen = models.BigIntegerField("金额（分）")
+    payee = models.CharField("收款方", max_length=12, choices=ClaimLine.PAYEES)
+    payable = CityForeignKey(Account, verbose_name="应付账户", related_name="+")
+    reason = models.CharField("事由", max_length=200)
+    state = PAYMENT_DUE.field()
+    queued_at = models.DateTimeField("列入时间")
+
+    class Meta:
+        db_table = "payment_due"
+        constraints = [
+            PAYMENT_DUE.constraint("payment_due"),
+            models.UniqueConstraint(fields=["city_code", "claim_line", "purpose", "number"], name="payment_due_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_due_positive"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["city_code", "id"],
+                condition=models.Q(state__in=["waiting", "failed"]),
+                name="payment_due_open",
+            )
+        ]
+
+    def access(self) -> Access:
+        return self.claim_line.access()
 
 
 class Objection(CityModel):

@@ -25,7 +25,7 @@ from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
-from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine, Decision, Objection
+from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine, Decision, Objection, PaymentDue
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
 
@@ -211,15 +211,9 @@ def claim_span(city_code: int, regions: Collection[int], days: Collection[date])
     return (0, -1) if found["first"] is None else (found["first"], found["last"])
 
 
-def payable_lines(city_code: int, region_code: int, fund_source: str) -> list[ClaimLine]:
-    """The approved and failed lines of a fund in a region, oldest first, with what finding their payee needs."""
-    rows = ClaimLine.objects.select_related("claim__provider", "person", "enrolment").filter(
-        city_code=city_code,
-        state__in=("approved", "failed"),
-        claim__fund_source=fund_source,
-        **within("claim__region_id", region_code),
-    )
-    return list(rows.order_by("id"))
+def due_payments(line: ClaimLine) -> list[PaymentDue]:
+    """What is or was owed for a line beside its first payment, in the order it came up."""
+    return list(PaymentDue.objects.filter(city_code=line.city_code, claim_line=line).order_by("id"))
 
 
 def decided_lines(city_code: int, most: int) -> list[ClaimLine]:

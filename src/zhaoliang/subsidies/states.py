@@ -1,4 +1,4 @@
-"""State machines of claims and claim lines."""
+"""State machines of claims, claim lines and what is owed for a line beside its first payment."""
 
 from zhaoliang.kernel.states import Machine
 
@@ -92,4 +92,40 @@ CLAIM_LINE = Machine(
         ("failed", "retry", "approved"),
     ],
     tones={"passed": "ok", "to_person": "ask", "refused": "no", "failed": "no", "paid": "ok"},
+)
+
+PAYMENT_DUE = Machine(
+    "payment_due",
+    noun="应付款项",
+    states={
+        "waiting": "待拨付",
+        "in_batch": "拨付中",
+        "failed": "待更正账号",
+        "paid": "已到账",
+        "returned": "到账后退回",
+        "dropped": "已取消",
+    },
+    events={
+        "pay": "列入拨付",
+        "withdraw": "撤出批次",
+        "fail": "银行退回",
+        "retry": "更正后再拨",
+        "settle": "到账",
+        "bounce": "到账后退汇",
+        "hold": "等待更正账号",
+        "drop": "取消",
+    },
+    initial="waiting",
+    transitions=[
+        ("waiting", "pay", "in_batch"),
+        ("in_batch", "withdraw", "waiting"),
+        ("in_batch", "fail", "failed"),
+        ("in_batch", "settle", "paid"),
+        ("failed", "retry", "waiting"),
+        ("paid", "bounce", "returned"),
+        ("waiting", "hold", "failed"),
+        ("waiting", "drop", "dropped"),
+        ("failed", "drop", "dropped"),
+    ],
+    tones={"failed": "no", "paid": "ok", "returned": "no", "dropped": "no"},
 )

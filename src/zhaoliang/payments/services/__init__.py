@@ -8,6 +8,7 @@ from zhaoliang.payments.services.batches import (
     dissolve_batch,
     mark_unknown,
     retry_line,
+    retry_payment_due,
     seal_batch,
     send_batch,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "import_return",
     "mark_unknown",
     "retry_line",
+    "retry_payment_due",
     "seal_batch",
     "send_batch",
 ]

@@ -3,72 +3,110 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import count
+from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.db.copying import copy_rows
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.masking import mask_card
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
-from zhaoliang.payments.payees import PayeeAccount, payee_finder
+from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
-from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import (
+    Owed,
     claims_into_payment,
-    line_into_batch,
-    line_out_of_batch,
+    move_owed,
+    retry_due,
+    take_due_for_retry,
     take_for_payment,
     take_for_retry,
     try_again,
 )
 
-MOST_LINES = 5000
-BUILT_LINE = faults.point("payments.build:line")
+MOST_LINES = 100_000
+WRITTEN = faults.point("payments.build:written")
+MOVED = faults.point("payments.build:moved")
 BUILT = faults.point("payments.build:end")
 SENT_LINES = faults.point("payments.send:lines")
 SENT = faults.point("payments.send:end")
 
+_COLUMNS = (
+    "city_code",
+    "batch",
+    "claim_line",
+    "due",
+    "purpose",
+    "sequence",
+    "attempt",
+    "payee_name",
+    "account_number",
+    "account_masked",
+    "amount_fen",
+    "state",
+    "bank_reference",
+    "failure",
+)
 _OFFICER = {Role.FUND_OFFICER: Reach.REGION}
 
 
 @act("payments.build", label="编制拨付批次", grants=_OFFICER, on="place")
 def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -> PaymentBatch:
-    """Collect the approved lines of a fund in the place's region, at most 5,000, one payment each.
+    """Collect what is owed of a fund in the place's region, at most 100,000, one payment each.
 
-    Two officers at once never take the same line. Lines whose payee has no account stay behind
-    (`payments.selectors.waiting_lines` says why). Raises Refusal when nothing can be paid.
+    Approved lines and whatever `subsidies.services.queue_payment` let wait. Two officers at once never take the same.
+    What has a payee without account stays behind (`payments.selectors.waiting_lines` says why). Raises Refusal when
+    nothing can be paid.
     """
     taken = take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES)
     find = payee_finder(place.city_code)
-    accounts = [(line, find(line)) for line in taken]
-    payable = [(line, account) for line, account in accounts if account.number and line.amount_fen > 0]
+    accounts = [(owed, find(owed)) for owed in taken]
+    payable = [(owed, account) for owed, account in accounts if account.number and owed.amount_fen > 0]
     if not payable:
         raise _nothing_to_pay(fund_source, [account for _, account in accounts])
     batch = _new_batch(place, fund_source, at)
-    attempts = _attempts(place.city_code, [line for line, _ in payable])
-    for sequence, (line, account) in enumerate(payable, start=1):
-        PaymentLine.objects.create(
-            city_code=batch.city_code,
-            batch=batch,
-            claim_line=line,
-            sequence=sequence,
-            attempt=attempts.get(line.pk, 0) + 1,
-            payee_name=account.name,
-            account_number=account.number,
-            account_masked=mask_card(account.number),
-            amount_fen=line.amount_fen,
-        )
-        line_into_batch(line)
-        BUILT_LINE()
-    claims_into_payment(batch.city_code, {line.claim_id for line, _ in payable})
+    attempts = _attempts(place.city_code, [owed.line_id for owed, _ in payable])
+    copy_rows(
+        PaymentLine,
+        _COLUMNS,
+        (
+            (
+                batch.city_code,
+                batch.pk,
+                owed.line_id,
+                owed.due_id,
+                owed.purpose,
+                sequence,
+                next(attempts[owed.line_id, owed.purpose]),
+                account.name,
+                account.number,
+                mask_card(account.number),
+                owed.amount_fen,
+                "waiting",
+                "",
+                "",
+            )
+            for sequence, (owed, account) in enumerate(payable, start=1)
+        ),
+    )
+    WRITTEN()
+    lines, dues = split_subjects((owed.line_id, owed.due_id) for owed, _ in payable)
+    move_owed(batch.city_code, lines, dues, "pay")
+    MOVED()
+    claims_into_payment(batch.city_code, {owed.claim_id for owed, _ in payable if owed.due_id is None})
     BUILT()
     return batch
 
@@ -89,13 +127,22 @@ def _new_batch(place: Place, fund_source: str, at: datetime) -> PaymentBatch:
     )
 
 
-def _attempts(city_code: int, lines: list[ClaimLine]) -> dict[int, int]:
+def _attempts(city_code: int, line_ids: list[int]) -> dict[tuple[int, str], Iterator[int]]:
+    """The numbers of the next attempts of each line and purpose, counted on from the payments there are."""
     rows = (
-        PaymentLine.objects.filter(city_code=city_code, claim_line_id__in=[line.pk for line in lines])
-        .values("claim_line_id")
+        PaymentLine.objects.filter(city_code=city_code, claim_line_id__in=line_ids)
+        .values_list("claim_line_id", "purpose")
         .annotate(last=Max("attempt"))
     )
-    return {row["claim_line_id"]: row["last"] for row in rows}
+    found: dict[tuple[int, str], Iterator[int]] = defaultdict(lambda: count(1))
+    found.update({(line, purpose): count(last + 1) for line, purpose, last in rows})
+    return found
+
+
+def split_subjects(rows: Iterable[tuple[int, int | None]]) -> tuple[list[int], list[int]]:
+    """The ids of claim lines whose first subsidy a payment is, and the ids of dues that the others pay."""
+    pairs = list(rows)
+    return [line for line, due in pairs if due is None], [due for _, due in pairs if due is not None]
 
 
 def _nothing_to_pay(fund_source: str, accounts: list[PayeeAccount]) -> Refusal:
@@ -119,10 +166,12 @@ def locked_batch(batch: PaymentBatch) -> PaymentBatch:
     return PaymentBatch.objects.select_for_update(no_key=True).get(city_code=batch.city_code, pk=batch.pk)
 
 
-def locked_payment_lines(batch: PaymentBatch) -> list[PaymentLine]:
-    """The lines of a locked batch in their order."""
-    rows = PaymentLine.objects.select_for_update(of=("self",), no_key=True).select_related("claim_line")
-    return list(rows.filter(city_code=batch.city_code, batch=batch).order_by("sequence"))
+def move_lines(batch: PaymentBatch, event: str, **changes: Any) -> None:
+    """Move all lines of a locked batch that stand where `event` starts."""
+    (source,) = PAYMENT_LINE.sources(event)
+    rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch, state=source).order_by("id")
+    ids = list(rows.select_for_update(no_key=True).values_list("id", flat=True))
+    PAYMENT_LINE.fire_ids(PaymentLine, batch.city_code, ids, event, source=source, **changes)
 
 
 def _require(batch: PaymentBatch, event: str) -> None:
@@ -183,8 +232,7 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBat
     """
     batch = locked_batch(batch)
     _require(batch, "send")
-    for line in locked_payment_lines(batch):
-        PAYMENT_LINE.fire(line, "send")
+    move_lines(batch, "send")
     SENT_LINES()
     digest = hashlib.sha256(bank_file(batch)).digest()
     PAYMENT_BATCH.fire(batch, "send", sent_at=at, file_sha256=digest)
@@ -197,9 +245,7 @@ def mark_unknown(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     """Nobody knows whether the bank got the file: nothing may be sent until the bank has answered. Raises WrongState."""
     batch = locked_batch(batch)
     _require(batch, "lose")
-    for line in locked_payment_lines(batch):
-        if line.state == "waiting":
-            PAYMENT_LINE.fire(line, "send")
+    move_lines(batch, "send")
     PAYMENT_BATCH.fire(batch, "lose")
     return batch
 
@@ -219,8 +265,7 @@ def confirm_not_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> Paym
     """The bank says it has no such file: the batch is authorised as before and may be sent. Raises WrongState."""
     batch = locked_batch(batch)
     _require(batch, "confirm_not_sent")
-    for line in locked_payment_lines(batch):
-        PAYMENT_LINE.fire(line, "unsend")
+    move_lines(batch, "unsend")
     PAYMENT_BATCH.fire(batch, "confirm_not_sent", sent_at=None, file_sha256=None)
     return batch
 
@@ -235,9 +280,10 @@ def dissolve_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, reason: s
     """Give up a batch that never left; its lines wait for the next one. Raises WrongState once it may have left."""
     batch = locked_batch(batch)
     _require(batch, "dissolve")
-    for line in locked_payment_lines(batch):
-        PAYMENT_LINE.fire(line, "cancel", failure=f"批次撤销：{reason.strip()}"[:200])
-        line_out_of_batch(line.claim_line)
+    rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch, state="waiting")
+    lines, dues = split_subjects(rows.values_list("claim_line_id", "due_id"))
+    move_lines(batch, "cancel", failure=f"批次撤销：{reason.strip()}"[:200])
+    move_owed(batch.city_code, lines, dues, "withdraw")
     PAYMENT_BATCH.fire(batch, "dissolve")
     return batch
 
@@ -250,18 +296,31 @@ def retry_line(*, actor: Actor, at: datetime, line: ClaimLine, same_account: boo
     WrongState.
     """
     line = take_for_retry(line)
-    failed = (
-        PaymentLine.objects.filter(city_code=line.city_code, claim_line=line, state="failed")
-        .order_by("-attempt")
-        .first()
-    )
-    now = payee_finder(line.city_code)(line).number
-    uncorrected = failed is not None and now in ("", failed.account_number)
-    if failed is not None and uncorrected and line.state == "failed" and not same_account:
+    if line.state == "failed" and not same_account:
+        _require_corrected(PaymentLine.objects.filter(city_code=line.city_code, claim_line=line), owed_for(line))
+    try_again(line)
+    return line
+
+
+@act("payments.retry_due", label="更正后再拨应付款项", grants=_OFFICER, on="due")
+def retry_payment_due(*, actor: Actor, at: datetime, due: PaymentDue, same_account: bool = False) -> PaymentDue:
+    """Let a due whose money came back wait for the next batch, after the account was corrected. Raises as `retry_line`."""
+    due = take_due_for_retry(due)
+    if due.state == "failed" and not same_account:
+        earlier = PaymentLine.objects.filter(city_code=due.city_code, claim_line_id=due.claim_line_id)
+        _require_corrected(earlier, owed_for(due.claim_line, due.payee))
+    retry_due(due)
+    return due
+
+
+def _require_corrected(payments: QuerySet[PaymentLine], owed: Owed) -> None:
+    """Refuse while the payee's account is none or the one that the last money came back from."""
+    failed = payments.filter(state__in=("failed", "returned")).exclude(batch__state="dissolved").order_by("-id").first()
+    if failed is None:
+        return
+    if payee_finder(failed.city_code)(owed).number in ("", failed.account_number):
         raise Refusal(
             what="还不能再拨。",
             why=f"银行退回的原因是“{failed.failure}”，收款账号还没有更正。",
             next_step="请先更正账号；如果银行已确认原账号可以入账，请选择“账号不变，再拨一次”。",
         )
-    try_again(line)
-    return line

@@ -16,11 +16,11 @@ from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.payments.excel import ReturnRow, file_digest, read_return
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
-from zhaoliang.payments.services.batches import locked_batch, locked_payment_lines
+from zhaoliang.payments.services.batches import locked_batch, split_subjects
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.subsidies.models import Claim
 from zhaoliang.subsidies.selectors import claims_by_id
-from zhaoliang.subsidies.services import line_failed, line_paid, settle_if_done
+from zhaoliang.subsidies.services import move_owed, settle_if_done
 from zhaoliang.vouchers.selectors import vouchers_by_id
 from zhaoliang.vouchers.services import redeem
 
@@ -73,7 +73,7 @@ def import_return(*, actor: Actor, at: datetime, batch: PaymentBatch, file_name:
         actor_name=actor.name,
     )
     FILE_KEPT()
-    lines = locked_payment_lines(batch)
+    lines = _locked_lines(batch)
     matches = match_rows(rows, lines)
     _keep(kept, matches)
     _book(batch, matches, at)
@@ -85,6 +85,11 @@ def import_return(*, actor: Actor, at: datetime, batch: PaymentBatch, file_name:
         PAYMENT_BATCH.fire(batch, "settle")
     END()
     return kept
+
+
+def _locked_lines(batch: PaymentBatch) -> list[PaymentLine]:
+    rows = PaymentLine.objects.select_for_update(of=("self",), no_key=True).select_related("claim_line", "due__payable")
+    return list(rows.filter(city_code=batch.city_code, batch=batch).order_by("sequence"))
 
 
 def match_rows(rows: list[ReturnRow], lines: list[PaymentLine]) -> list[Match]:
@@ -138,46 +143,54 @@ def _keep(kept: BankReturn, matches: list[Match]) -> None:
 
 
 def _book(batch: PaymentBatch, matches: list[Match], at: datetime) -> None:
-    paid = [match.line.claim_line for match in matches if match.line and match.outcome == "paid"]
+    booked = [
+        (match.line, match) for match in matches if match.line is not None and match.outcome in ("paid", "failed")
+    ]
+    paid = [line.claim_line for line, match in booked if match.outcome == "paid" and line.due_id is None]
     vouchers = vouchers_by_id(batch.city_code, [line.voucher_id for line in paid if line.voucher_id is not None])
-    for match in matches:
-        line = match.line
-        if line is None or match.outcome not in ("paid", "failed"):
-            continue
+    for line, match in booked:
         if match.outcome == "failed":
-            PAYMENT_LINE.fire(
-                line, "fail", bank_reference=match.row.reference, failure=match.row.reason or "银行没有说明原因"
-            )
-            line_failed(line.claim_line)
+            failure = match.row.reason or "银行没有说明原因"
+            PAYMENT_LINE.fire(line, "fail", bank_reference=match.row.reference, failure=failure)
             continue
         PAYMENT_LINE.fire(line, "settle", bank_reference=match.row.reference, settled_at=at)
         _pay(batch, line, at)
         LINE_BOOKED()
-        line_paid(line.claim_line)
-        if line.claim_line.voucher_id is not None:
+        if line.due_id is None and line.claim_line.voucher_id is not None:
             redeem(vouchers[line.claim_line.voucher_id], at=at, reason="补贴已到账")
         LINE_SETTLED()
+    for outcome, event in (("paid", "settle"), ("failed", "fail")):
+        subjects = [(line.claim_line_id, line.due_id) for line, match in booked if match.outcome == outcome]
+        lines, dues = split_subjects(subjects)
+        move_owed(batch.city_code, lines, dues, event)
 
 
 def _pay(batch: PaymentBatch, line: PaymentLine, at: datetime) -> None:
-    """From payable to disbursed; the ledger takes one payment of a claim line, ever."""
-    owed = [
-        transfer
-        for subject in ("claim_line", "claim_line.excess")
-        for transfer in transfers_of(batch.city_code, subject, line.claim_line_id)
-        if transfer.kind == "accrue"
-    ]
-    payable = owed[0].credit
+    """From payable to disbursed; the ledger takes one payment of a claim line or due, ever."""
+    payable = _payable(line)
+    subject_type, subject_id = line.subject
     post_transfer(
         kind="pay",
         debit=payable,
         credit=_disbursed(payable),
         amount_fen=line.amount_fen,
         at=at,
-        subject_type="claim_line",
-        subject_id=line.claim_line_id,
+        subject_type=subject_type,
+        subject_id=subject_id,
         memo=f"批次 {batch.number} 第 {line.sequence} 行到账",
     )
+
+
+def _payable(line: PaymentLine) -> Account:
+    if line.due is not None:
+        return line.due.payable
+    owed = [
+        transfer
+        for subject in ("claim_line", "claim_line.excess")
+        for transfer in transfers_of(line.city_code, subject, line.claim_line_id)
+        if transfer.kind == "accrue"
+    ]
+    return owed[0].credit
 
 
 def _disbursed(payable: Account) -> Account:
@@ -193,7 +206,8 @@ def _disbursed(payable: Account) -> Account:
 
 
 def _claims(batch: PaymentBatch, matches: list[Match]) -> list[Claim]:
-    ids = {match.line.claim_line.claim_id for match in matches if match.line and match.outcome == "paid"}
+    paid = [match.line for match in matches if match.line and match.outcome == "paid"]
+    ids = {line.claim_line.claim_id for line in paid if line.due_id is None}
     return claims_by_id(batch.city_code, ids)
 
 

@@ -4,41 +4,53 @@ from zhaoliang.subsidies.services.approval import answer_objection, approve_clai
 from zhaoliang.subsidies.services.assembly import assemble_claim, confirm_claim
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
+from zhaoliang.subsidies.services.dues import (
+    bounce_due,
+    drop_payment,
+    queue_payment,
+    queue_repayment,
+    retry_due,
+    take_due_for_retry,
+)
 from zhaoliang.subsidies.services.paying import (
+    Owed,
     claims_into_payment,
-    line_failed,
-    line_into_batch,
-    line_out_of_batch,
-    line_paid,
+    move_owed,
     settle_if_done,
     take_for_payment,
     take_for_retry,
     try_again,
+    waiting_for_payment,
 )
 from zhaoliang.subsidies.services.review import pass_first, pass_second, return_claim
 
 __all__ = [
+    "Owed",
     "answer_objection",
     "approve_claim",
     "assemble_claim",
     "audit_region",
     "audit_slice",
+    "bounce_due",
     "claims_into_payment",
     "confirm_claim",
+    "drop_payment",
     "judge_line",
-    "line_failed",
-    "line_into_batch",
-    "line_out_of_batch",
-    "line_paid",
+    "move_owed",
     "open_audit",
     "pass_first",
     "pass_second",
     "question_line",
+    "queue_payment",
+    "queue_repayment",
     "raise_objection",
+    "retry_due",
     "return_claim",
     "run_checks",
     "settle_if_done",
+    "take_due_for_retry",
     "take_for_payment",
     "take_for_retry",
     "try_again",
+    "waiting_for_payment",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from zhaoliang.funds.models import Account, FundSource
+from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import budget_account
-from zhaoliang.funds.services import ensure_account, post_transfer
+from zhaoliang.funds.services import post_transfer
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day, format_cn_date
@@ -16,6 +16,7 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
+from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.services.paying import settle_if_done
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
@@ -181,15 +182,7 @@ def _accrue(claim: Claim, line: ClaimLine, at: datetime) -> None:
     batch = line.voucher.batch if line.voucher else None
     year = batch.budget_account.year if batch else chinese_day(at).year
     region = claim.region_id
-    payable = ensure_account(
-        city_code=claim.city_code,
-        region_code=region,
-        code=f"payable-{region}-{claim.fund_source}-{year}",
-        name=f"应付补贴（{FundSource(claim.fund_source).label} {year}）",
-        kind="payable",
-        fund_source=claim.fund_source,
-        year=year,
-    )
+    payable = payable_account(line, year)
     if batch is None or batch.reserved_account is None:
         budget = budget_account(claim.city_code, region, claim.fund_source, year)
         _owe(budget, payable, line, line.amount_fen, "claim_line", at)

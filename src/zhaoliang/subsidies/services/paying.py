@@ -2,28 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.services.locking import locked_claim
-from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
 
 FINAL = ("paid", "refused")
 
 
-def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[ClaimLine]:
-    """Lock approved lines of a fund in a region that no other payment run is taking right now."""
-    return list(
-        ClaimLine.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-        .select_related("claim__provider", "person", "enrolment")
-        .filter(
-            city_code=city_code,
-            state="approved",
-            claim__fund_source=fund_source,
-            **within("claim__region_id", region_code),
-        )
-        .order_by("id")[:limit]
+@dataclass(frozen=True)
+class Owed:
+    """What is to be paid to one payee: the first subsidy of a line (`due_id` None) or a due of it. Amounts are fen."""
+
+    line_id: int
+    claim_id: int
+    due_id: int | None
+    purpose: str
+    amount_fen: int
+    payee: str
+    person_name: str
+    card_number: str
+    provider_id: int | None
+    employer_uscc: str
+    employer_name: str
+
+
+_OF_LINE = (
+    "id",
+    "claim_id",
+    "amount_fen",
+    "payee",
+    "person__name",
+    "person__card_number",
+    "claim__provider_id",
+    "enrolment__employer_uscc",
+    "enrolment__employer_name",
+)
+
+
+def _owed(row: tuple[Any, ...], due_id: int | None, purpose: str, amount_fen: int, payee: str) -> Owed:
+    line_id, claim_id, _, _, name, card, provider_id, uscc, employer = row
+    account = (card or "", provider_id, uscc or "", employer or "")
+    return Owed(line_id, claim_id, due_id, purpose, amount_fen, payee, name, *account)
+
+
+def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[Owed]:
+    """Lock what waits for payment of a fund in a region and no other payment run is taking right now, oldest first.
+
+    Approved lines (their first subsidy) and waiting dues, together at most `limit`. Reads only what a payment needs.
+    """
+    locking: dict[str, Any] = {"of": ("self",), "no_key": True, "skip_locked": True}
+    lines = ClaimLine.objects.select_for_update(**locking).filter(
+        **_waiting(city_code, region_code, fund_source, "claim"), state="approved"
     )
+    found = [_owed(row, None, "subsidy", row[2], row[3]) for row in lines.order_by("id").values_list(*_OF_LINE)[:limit]]
+    dues = PaymentDue.objects.select_for_update(**locking).filter(
+        **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state="waiting"
+    )
+    fields = ("id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
+    rows = dues.order_by("id").values_list(*fields)[: limit - len(found)]
+    return found + [_owed(row[4:], row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def waiting_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[tuple[Owed, str]]:
+    """What waits for payment or for a corrected account, each with its state, lines before dues; nothing is locked."""
+    states = {"line": ("approved", "failed"), "due": ("waiting", "failed")}
+    lines = ClaimLine.objects.filter(**_waiting(city_code, region_code, fund_source, "claim"), state__in=states["line"])
+    found = [
+        (_owed(row[1:], None, "subsidy", row[3], row[4]), row[0])
+        for row in lines.order_by("id").values_list("state", *_OF_LINE)[:limit]
+    ]
+    dues = PaymentDue.objects.filter(
+        **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state__in=states["due"]
+    )
+    fields = ("state", "id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
+    rows = dues.order_by("id").values_list(*fields)[: limit - len(found)]
+    return found + [(_owed(row[5:], row[1], row[2], row[3], row[4]), row[0]) for row in rows]
+
+
+def _waiting(city_code: int, region_code: int, fund_source: str, claim: str) -> dict[str, Any]:
+    return {
+        "city_code": city_code,
+        f"{claim}__fund_source": fund_source,
+        **within(f"{claim}__region_id", region_code),
+    }
 
 
 def take_for_retry(line: ClaimLine) -> ClaimLine:
@@ -35,32 +102,21 @@ def take_for_retry(line: ClaimLine) -> ClaimLine:
     )
 
 
-def line_into_batch(line: ClaimLine) -> None:
-    """The line joins a payment batch."""
-    CLAIM_LINE.fire(line, "pay")
+def move_owed(city_code: int, line_ids: Sequence[int], due_ids: Sequence[int], event: str) -> None:
+    """What payments does to lines and dues, any number at once; inside an act.
+
+    `event` is pay (into a batch), withdraw (the batch never left), settle (paid) or fail (the bank sent the money back).
+    Raises WrongState when one of them stands elsewhere; then none has moved.
+    """
+    waiting = event == "pay"
+    CLAIM_LINE.fire_ids(ClaimLine, city_code, line_ids, event, source="approved" if waiting else "in_batch")
+    PAYMENT_DUE.fire_ids(PaymentDue, city_code, due_ids, event, source="waiting" if waiting else "in_batch")
 
 
 def claims_into_payment(city_code: int, claim_ids: set[int]) -> None:
     """Claims with a line in a batch are being paid."""
     rows = Claim.objects.select_for_update(no_key=True).filter(city_code=city_code, pk__in=sorted(claim_ids))
-    for claim in rows.order_by("id"):
-        if claim.state == "approved":
-            CLAIM.fire(claim, "pay")
-
-
-def line_out_of_batch(line: ClaimLine) -> None:
-    """The batch was dissolved before it went to the bank; the line waits for the next one."""
-    CLAIM_LINE.fire(line, "withdraw")
-
-
-def line_paid(line: ClaimLine) -> None:
-    """The bank paid the line."""
-    CLAIM_LINE.fire(line, "settle")
-
-
-def line_failed(line: ClaimLine) -> None:
-    """The bank sent the money back."""
-    CLAIM_LINE.fire(line, "fail")
+    CLAIM.fire_all([claim for claim in rows.order_by("id") if claim.state == "approved"], "pay")
 
 
 def try_again(line: ClaimLine) -> None:

@@ -92,14 +92,14 @@ def _waiting(request: DeskRequest) -> list[dict[str, Any]]:
     found = []
     for fund in desk_selectors.funds_waiting(desk):
         lines = selectors.waiting_lines(desk.city_code, desk.region_code, fund)
-        payable = [one.line for one in lines if not one.missing]
+        payable = [one.owed for one in lines if not one.missing]
         held = Counter(one.missing for one in lines if one.missing)
         found.append(
             {
                 "fund": fund,
                 "label": FundSource(fund).label,
                 "payable": len(payable),
-                "payable_fen": sum(line.amount_fen for line in payable),
+                "payable_fen": sum(owed.amount_fen for owed in payable),
                 "held": held.most_common(),
             }
         )
