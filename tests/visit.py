@@ -26,6 +26,7 @@ from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, Textbook, TrainingClass
 from zhaoliang.enactments.models import PolicyDraft
+from zhaoliang.enactments.tasks import what_if
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.identifiers.invent import Inventor
@@ -144,6 +145,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     batch = VoucherBatch.objects.get(**here, name="焊工·高级工 长期券")
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
+    draft = PolicyDraft.objects.get(**here)
     return {
         ("bureau", "classes"): winter,
         ("bureau", "claims"): autumn,
@@ -157,7 +159,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
         ("bureau", "people"): line.person,
-        ("bureau", "policies"): PolicyDraft.objects.get(**here),
+        ("bureau", "policies"): draft,
         ("bureau", "organisations"): stage.played.training_class.provider,
         ("desk", "classes"): winter,
         ("desk", "imports"): refused,
@@ -177,6 +179,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "subsidies"): line,
         ("", "projects"): project,
         ("", "publicity"): autumn,
+        ("", "jobs"): what_if.start(actor=CLOCK, at=AT, subject=draft),
     }
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("bureau/", include("zhaoliang.web.bureau.urls")),
     path("api/v1/", api.urls),
     path("", include("zhaoliang.web.components.urls")),
+    path("", include("zhaoliang.web.jobs")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from browser import faults_of
 from factories import enactments as make
-from factories import registry, subsidies
+from factories import jobs, registry, subsidies
 from factories.identity import sign_in
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry import lawbook
@@ -81,6 +81,8 @@ def test_a_standard_is_changed_tried_and_approved_without_a_programmer(sit: Sit)
     page.get_by_role("button", name="勾选的采用新结果").click()
     page.get_by_role("button", name="检查这一稿").click()
     page.get_by_role("button", name="用历史申领试算").click()
+    expect(page.get_by_text("已排队，很快开始")).to_be_visible()
+    jobs.run_waiting(make.AT)
     expect(page.get_by_role("heading", name="按新规定重算，多支出")).to_be_visible()
     page.get_by_role("button", name="送审，由另一位同事批准").click()
     expect(page.get_by_text("已送审，等另一位同事批准。")).to_be_visible()

@@ -18,6 +18,8 @@ from zhaoliang.cli.guardian import stop_groups
 
 HOST = "127.0.0.1"
 WORKERS, THREADS = 2, 8
+# A long job must not hold up the clocks.
+JOBS_AT_ONCE = 4
 READY_SECONDS = 60.0
 
 Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="网页端口")]
@@ -100,7 +102,7 @@ def serve(port: int, ready: Callable[[], None]) -> None:
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
     web += ["--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--log-level", "error"]
     web += ["zhaoliang.wsgi:application"]
-    worker = [sys.executable, "-m", "django", "procrastinate", "worker"]
+    worker = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", str(JOBS_AT_ONCE)]
     stopping = _StopRequested()
     logs = settings.VAR / "logs"
     logs.mkdir(parents=True, exist_ok=True)

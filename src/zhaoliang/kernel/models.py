@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 
 from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.jobs.states import JOB, OPEN
+from zhaoliang.kernel.roles import Access
 
 
 class AuditEvent(CityModel):
@@ -98,6 +100,64 @@ class IdempotencyKey(CityModel):
         constraints = [
             models.UniqueConstraint(fields=["city_code", "act", "actor", "key"], name="idempotency_key_once"),
         ]
+
+
+class Job(CityModel):
+    """Work for the background: what, about what, who asked (`actor`, as he stood then), how far it is, what came of it.
+
+    `parameters`, `message` and `result` hold no personal data.
+    """
+
+    no_delete = True
+
+    kind = models.CharField("种类", max_length=60)
+    title = models.CharField("名称", max_length=200)
+    link = models.CharField("页面", max_length=300, blank=True)
+    subject_type = models.CharField("对象", max_length=60)
+    subject_id = models.BigIntegerField("对象编号", null=True)
+    region_code = models.IntegerField("地区")
+    organisation_ids = models.JSONField("机构", default=list)
+    person_id = models.BigIntegerField("个人", null=True)
+    parameters = models.JSONField("参数", default=dict)
+    state = JOB.field()
+    done_count = models.PositiveIntegerField("已做", default=0)
+    total_count = models.PositiveIntegerField("共", null=True)
+    message = models.CharField("正在做", max_length=200, blank=True)
+    result = models.JSONField("结果", default=dict)
+    refusal = models.JSONField("没有完成的原因", default=dict)
+    cancel_asked = models.BooleanField("已请求取消", default=False)
+    runs = models.PositiveSmallIntegerField("第几次", default=0)
+    actor_user_id = models.BigIntegerField("账号", null=True)
+    actor_name = models.CharField("经办人", max_length=80)
+    actor = models.JSONField("当时的身份")
+    queued_at = models.DateTimeField("提交时间")
+    started_at = models.DateTimeField("开始时间", null=True)
+    ended_at = models.DateTimeField("结束时间", null=True)
+
+    class Meta:
+        db_table = "job"
+        constraints = [
+            JOB.constraint("job"),
+            models.UniqueConstraint(
+                fields=["city_code", "kind", "subject_type", "subject_id"],
+                condition=models.Q(state__in=OPEN),
+                name="job_one_open_on_a_subject",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "actor_user_id", "queued_at"], name="job_of_actor"),
+            models.Index(fields=["city_code", "state"], name="job_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code, frozenset(self.organisation_ids), self.person_id)
 
 
 class CalendarOverride(models.Model):

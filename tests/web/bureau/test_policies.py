@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from factories import enactments as make
-from factories import subsidies
+from factories import jobs, subsidies
 from zhaoliang.enactments import services
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.kernel.roles import Role
@@ -138,6 +138,14 @@ def test_the_what_if_is_a_sentence_bars_and_a_workbook(drafter: Client) -> None:
     drafter.post(url("policy_adopt", made), {"revision": "2", "scenario": changed, "key": "b"})
     drafter.post(url("policy_run_check", made), {"key": "c"})
     drafter.post(url("policy_simulate", made), {"key": "d"})
+    waiting = drafter.get(url("policy_whatif", made)).content.decode()
+    assert "已排队，很快开始" in waiting
+    assert "按新规定重算" not in waiting
+    (job,) = jobs.run_waiting(make.AT)
+    assert job.result == {"lines": 2}
+    part = drafter.get(f"{reverse('job', args=[job.city_code, job.pk])}?then=refresh")
+    assert part["HX-Refresh"] == "true"
+    assert f"试算：{made.title}" in drafter.get(reverse("bureau:jobs")).content.decode()
     page = drafter.get(url("policy_whatif", made)).content.decode()
     assert "按新规定重算，多支出" in page
     assert "<rect" in page

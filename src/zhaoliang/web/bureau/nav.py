@@ -13,6 +13,7 @@ from zhaoliang.classes import perms as classes
 from zhaoliang.enactments import perms as enactments
 from zhaoliang.funds import perms as funds
 from zhaoliang.kernel.acts import Declaration
+from zhaoliang.kernel.jobs import perms as job_perms
 from zhaoliang.kernel.roles import BUREAU_ROLES, ROLE_LABELS, Actor
 from zhaoliang.payments import perms as payments
 from zhaoliang.registry import perms as registry
@@ -37,6 +38,7 @@ class Entry:
 
 ENTRIES = (
     Entry("我的待办", "home", "inbox", perms.HOME),
+    Entry("我的任务", "jobs", "history", job_perms.MINE),
     Entry("开班备案", "classes", "class", classes.PAGE, "审核", "classes"),
     Entry("补贴审核", "claims", "review", subsidies.CLAIM, "审核", "claims"),
     Entry("培训项目", "projects", "list", catalogue.DRAFTS, "审核", "projects"),

@@ -25,6 +25,7 @@ EXPORT = {"export": True}
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("place/", home.choose_place, name="place"),
+    path("jobs/", home.jobs, name="jobs"),
     path("classes/", classes.class_list, name="classes"),
     path("classes/export/", classes.class_list, EXPORT, name="classes_export"),
     path("classes/<int:city>/<int:pk>/", classes.class_page, name="class"),

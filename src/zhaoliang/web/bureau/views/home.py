@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from zhaoliang.kernel.jobs import perms as job_perms
+from zhaoliang.kernel.jobs import selectors as job_selectors
 from zhaoliang.web.access import page
 from zhaoliang.web.bureau import perms, work
 from zhaoliang.web.bureau.desk import SESSION_PLACE, DeskRequest, desk_of
+
+MOST_JOBS = 20
 
 
 @page(perms.HOME)
@@ -42,3 +47,12 @@ def choose_place(request: DeskRequest) -> HttpResponse:
     if wanted in dict(desk_of(request).choices):
         request.session[SESSION_PLACE] = wanted
     return redirect("bureau:home")
+
+
+@page(job_perms.MINE)
+@require_GET
+def jobs(request: DeskRequest) -> HttpResponse:
+    """What I let the background do here, the last first, with its progress."""
+    found = job_selectors.jobs_of(desk_of(request).city_code, request.actor.user_id)
+    context = {"page": Paginator(found, MOST_JOBS).get_page(request.GET.get("page"))}
+    return render(request, "bureau/jobs.html", context)

@@ -8,19 +8,20 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.enactments import perms, selectors, services
 from zhaoliang.enactments.checking import Checked, text_days
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.enactments.states import DRAFT
+from zhaoliang.enactments.tasks import what_if
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.policy import Document
 from zhaoliang.registry.lawbook import earliest_effect, lawbook
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import act_view, given, may, subject
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, lawforms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest
@@ -206,8 +207,22 @@ def _step(service: Act[Any], say: str, back: str = "policy", texts: tuple[str, .
     )
 
 
+@page(what_if.start.declaration, access=subject(selectors.draft))
+@require_POST
+def simulate(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Let the background try the draft on past claims; its page shows how far that is."""
+    found: PolicyDraft = request.subject
+    here = draft_url(found, "policy_whatif")
+    if not DRAFT.allows(found.state, "simulate"):
+        return refused(request, DRAFT.refusal(found.state, "simulate"), here)
+    try:
+        what_if.start(**given(request), subject=found, title=f"试算：{found.title}", link=here)
+    except Refusal as problem:
+        return refused(request, problem, here)
+    return redirect(here)
+
+
 run_check = _step(services.check_draft, "检查完了，结果在下面。", "policy_check")
-simulate = _step(services.simulate_draft, "试算完了，结果在下面。", "policy_whatif")
 submit = _step(services.submit, "已送审，等另一位同事批准。")
 withdraw = _step(services.withdraw, "已撤回，可以继续修改。")
 approve = _step(services.approve, "已批准。到施行日自动生效；以前开班的不受影响。")

@@ -14,7 +14,9 @@ from zhaoliang.enactments import excel, perms, selectors, services
 from zhaoliang.enactments.checking import OUTCOMES, Checked
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.enactments.simulation import Simulated
+from zhaoliang.enactments.tasks import what_if
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.policy.differences import PARTS, marked
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.access import page
@@ -89,9 +91,13 @@ def policy_difference(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 def policy_whatif(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """What the draft would have cost on past claims: who gains, who loses, who is newly refused, and by which clause."""
     found: PolicyDraft = request.subject
+    job = job_to_show(what_if, found)
+    waits = job is not None and job.is_open
     context = head(request, found, "policy_whatif") | {
-        "buttons": [one for one in buttons(request, found) if one.look == "btn-primary"],
+        "buttons": [] if waits else [one for one in buttons(request, found) if one.look == "btn-primary"],
         "result": None,
+        "job": job,
+        "waits": waits,
     }
     if found.simulated:
         stored = {key: value for key, value in found.simulated.items() if key not in ("revision", "at")}

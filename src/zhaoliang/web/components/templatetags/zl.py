@@ -19,8 +19,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from zhaoliang.kernel import masking
+from zhaoliang.kernel.models import Job
 from zhaoliang.kernel.states import Machine
 from zhaoliang.web.components import assets, formats
+from zhaoliang.web.components.jobs import job_context
 from zhaoliang.web.components.parts import Step, clause_view
 from zhaoliang.web.components.parts import steps as steps_of
 from zhaoliang.web.components.toasts import UNDO_PREFIX
@@ -178,6 +180,14 @@ def idempotency_key() -> SafeString:
 def progress(value: int, maximum: int, label: str, tone: str = "", text: str = "") -> dict[str, Any]:
     """A bar with its sentence; tone "" | now | ok. `text` replaces “value / maximum”."""
     return {"value": value, "maximum": maximum, "label": label, "tone": tone, "text": text}
+
+
+@register.inclusion_tag("components/job_progress.html", takes_context=True)
+def job_progress(context: template.Context, job: Job, then: str = "") -> dict[str, Any]:
+    """How far a job is, asked for again until it ends; `then="refresh"` asks for the whole page again then."""
+    request = context.get("request")
+    part = job_context(job, getattr(request, "actor", None), then == "refresh")
+    return part | {"csrf_token": context.get("csrf_token", "")}
 
 
 @register.inclusion_tag("components/spine.html")
