@@ -1,0 +1,19 @@
+"""What may be looked at in recoveries."""
+
+from zhaoliang.kernel.acts import question
+from zhaoliang.kernel.roles import Reach, Role
+
+CASE = question(
+    "recoveries.case",
+    "看追回事项",
+    {
+        Role.FUND_OFFICER: Reach.REGION,
+        Role.FINANCE: Reach.REGION,
+        Role.REVIEWER: Reach.REGION,
+        Role.APPROVER: Reach.REGION,
+        Role.INSPECTOR: Reach.REGION,
+        Role.AUDITOR: Reach.REGION,
+        Role.PROVIDER: Reach.ORGANISATION,
+        Role.WORKER: Reach.SELF,
+    },
+)
