@@ -30,6 +30,7 @@ BUSINESS = frozenset(
         "certificates",
         "subsidies",
         "payments",
+        "recoveries",
         "careers",
         "oversight",
         "policy",

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "zhaoliang.certificates",
     "zhaoliang.subsidies",
     "zhaoliang.payments",
+    "zhaoliang.recoveries",
     "zhaoliang.careers",
     "zhaoliang.enactments",
     "zhaoliang.web.components",

@@ -8,8 +8,18 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Q, Sum
 
-from zhaoliang.funds.models import Account, FundSource, Transfer
+from zhaoliang.funds.models import Account, BookCheck, FundSource, Transfer
+from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
+
+# What the ledger calls the movements of one claim line; `claim_line.difference.1` is the first change before payment.
+MOST_DIFFERENCES = 9
+LINE_SUBJECTS = (
+    "claim_line",
+    "claim_line.excess",
+    *(f"claim_line.difference.{number}" for number in range(1, MOST_DIFFERENCES + 1)),
+    "claim_line.set_off",
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,17 @@ class BookFinding:
 def account_by_code(city_code: int, code: str) -> Account | None:
     """The account with this code in the city."""
     return Account.objects.filter(city_code=city_code, code=code).first()
+
+
+def cities_with_books() -> list[int]:
+    """Every city that has an account, in the order of their keys."""
+    with national():
+        return list(Account.objects.values_list("city_code", flat=True).distinct().order_by("city_code"))
+
+
+def latest_check(city_code: int) -> BookCheck | None:
+    """The last proof of a city's books that was kept."""
+    return BookCheck.objects.filter(city_code=city_code).order_by("-at", "-id").first()
 
 
 def budget_account(city_code: int, region_code: int, fund_source: str, year: int) -> Account:
@@ -106,6 +127,22 @@ def trial_balance(city_code: int) -> list[Balance]:
         .order_by("fund_source", "kind")
     )
     return [Balance(row["fund_source"], row["kind"], int(row["total"])) for row in rows]
+
+
+def transfers_about_line(city_code: int, line_id: int) -> list[Transfer]:
+    """Every transfer of a claim line in the order they were posted: accrual, differences before payment, payment, set-off."""
+    rows = Transfer.objects.filter(city_code=city_code, subject_type__in=LINE_SUBJECTS, subject_id=line_id)
+    return list(rows.select_related("debit", "credit").order_by("id"))
+
+
+def transfers_under(city_code: int, subject_type: str, subject_id: int) -> list[Transfer]:
+    """The transfers of one subject and of what hangs on it (`subject_type.…`), in the order they were posted."""
+    rows = Transfer.objects.filter(
+        Q(subject_type=subject_type) | Q(subject_type__startswith=f"{subject_type}."),
+        city_code=city_code,
+        subject_id=subject_id,
+    )
+    return list(rows.select_related("debit", "credit").order_by("id"))
 
 
 def transfers_of(city_code: int, subject_type: str, subject_id: int) -> list[Transfer]:

@@ -47,7 +47,10 @@ RECOVERY_CASE = Machine(
         ("to_write_off", "write_off", "written_off"),
         ("to_write_off", "keep", "refused"),
         *((state, "settle", "recovered") for state in ("noticed", "agreed", "refused", "handed_over", "to_write_off")),
-        *((state, "withdraw", "withdrawn") for state in ("noticed", "agreed", "refused", "handed_over", "to_write_off")),
+        *(
+            (state, "withdraw", "withdrawn")
+            for state in ("noticed", "agreed", "refused", "handed_over", "to_write_off")
+        ),
     ],
     tones={
         "noticed": "ask",

@@ -20,7 +20,7 @@ from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
-from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
@@ -209,6 +209,20 @@ def claim_span(city_code: int, regions: Collection[int], days: Collection[date])
         rules_on__in=list(days),
     ).aggregate(first=Min("id"), last=Max("id"))
     return (0, -1) if found["first"] is None else (found["first"], found["last"])
+
+
+def approved_lines_of(
+    city_code: int, *, fund_source: str, payee: str, person: Person | None, organisation: Organisation | None
+) -> list[ClaimLine]:
+    """Approved lines of a fund that go to one person, provider or enterprise and no batch holds yet; the 50 oldest."""
+    rows = ClaimLine.objects.filter(city_code=city_code, state="approved", payee=payee, claim__fund_source=fund_source)
+    if payee == "person" or organisation is None:
+        rows = rows.filter(person=person)
+    elif payee == "provider":
+        rows = rows.filter(claim__provider=organisation)
+    else:
+        rows = rows.filter(enrolment__employer_uscc=organisation.uscc)
+    return list(rows.select_related("claim", "enrolment", "person").order_by("id")[:50])
 
 
 def due_payments(line: ClaimLine) -> list[PaymentDue]:

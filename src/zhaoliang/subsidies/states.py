@@ -69,6 +69,8 @@ CLAIM_LINE = Machine(
         "fail": "银行退回",
         "retry": "更正后再拨",
         "settle": "到账",
+        "overturn": "拨付前不予补贴",
+        "set_off": "抵扣结清",
     },
     initial="due",
     transitions=[
@@ -90,6 +92,9 @@ CLAIM_LINE = Machine(
         ("in_batch", "fail", "failed"),
         ("in_batch", "settle", "paid"),
         ("failed", "retry", "approved"),
+        ("approved", "overturn", "refused"),
+        ("failed", "overturn", "refused"),
+        ("approved", "set_off", "paid"),
     ],
     tones={"passed": "ok", "to_person": "ask", "refused": "no", "failed": "no", "paid": "ok"},
 )

@@ -1,7 +1,7 @@
 """Acts on money: accounts and transfers, budgets, closings, the daily proof."""
 
 from zhaoliang.funds.services.budgets import allocate, carry_over, receive_budget, return_budget, send_budget
-from zhaoliang.funds.services.closings import close_books, propose_closing
+from zhaoliang.funds.services.closings import close_books, keep_check, propose_closing
 from zhaoliang.funds.services.ledger import (
     AlreadyPosted,
     Entry,
@@ -22,6 +22,7 @@ __all__ = [
     "carry_over",
     "close_books",
     "ensure_account",
+    "keep_check",
     "open_account",
     "post_transfer",
     "post_transfers",

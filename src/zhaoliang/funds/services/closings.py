@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from zhaoliang.funds.models import BookClosing
+from zhaoliang.funds.models import BookCheck, BookClosing
 from zhaoliang.funds.proof import dated_through, ledger_findings
-from zhaoliang.kernel.acts import act, require_other_person
+from zhaoliang.kernel.acts import act, require_other_person, running
 from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
@@ -86,3 +86,19 @@ def _require_open_month(city_code: int, through: date, today: date, what: str) -
         wrong = f"账目已经结到{format_cn_date(closed.through)}。"
     if wrong:
         raise BadInput(what, wrong, "请选择一个已经过完、还没有结的月份。", fields={"through": wrong})
+
+
+def keep_check(
+    *, city_code: int, at: datetime, accounts: int, transfers: int, findings: list[str], milliseconds: int
+) -> BookCheck:
+    """Keep what a proof of a city's books came to; inside an act."""
+    running()
+    return BookCheck.objects.create(
+        city_code=city_code,
+        at=at,
+        accounts=accounts,
+        transfers=transfers,
+        findings=len(findings),
+        first=findings[0][:300] if findings else "",
+        milliseconds=milliseconds,
+    )

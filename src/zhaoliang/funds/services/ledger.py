@@ -112,7 +112,7 @@ def post_transfer(
     """Move `amount_fen` from `debit` to `credit` in the running act's transaction.
 
     Kinds and the accounts they join: allocate appropriation|budget→budget (or by clearing), return budget→appropriation,
-    reserve budget→reserved, release reserved→budget, accrue reserved|budget→payable, amend payable→reserved|budget,
+    reserve budget→reserved, release reserved→budget, accrue reserved|budget→payable, amend payable→reserved|budget or receivable→disbursed,
     pay payable→disbursed, recover disbursed→receivable, collect receivable→recovered, restore recovered→budget|appropriation,
     write_off receivable→written_off, reverse = the exact mirror of `reverses`. All but allocate, reserve and release happen
     once for a subject. Raises Exhausted when the debited account has not enough, PeriodClosed for a day whose books are

@@ -75,7 +75,8 @@ BEGIN
             ('accrue', 'reserved', 'payable'), ('accrue', 'budget', 'payable'),
             ('pay', 'payable', 'disbursed'),
             ('amend', 'payable', 'reserved'), ('amend', 'payable', 'budget'),
-            ('recover', 'disbursed', 'receivable'), ('collect', 'receivable', 'recovered'),
+            ('recover', 'disbursed', 'receivable'), ('amend', 'receivable', 'disbursed'),
+            ('collect', 'receivable', 'recovered'),
             ('restore', 'recovered', 'budget'), ('restore', 'recovered', 'appropriation'),
             ('write_off', 'receivable', 'written_off'),
             ('return', 'budget', 'appropriation')

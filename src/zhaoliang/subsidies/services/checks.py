@@ -52,7 +52,7 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     if claim.training_class is not None:
         outcome = class_outcome(claim)
         for line in open_lines:
-            _refresh(line, outcome)
+            refresh(line, outcome)
     made = decide(claim)
     changed = [line for line in open_lines if line.state == "due" or not _same(line.decision, made[line.pk])]
     reopened = [line for line in changed if line.state != "due"]
@@ -66,7 +66,7 @@ def decide(claim: Claim) -> dict[int, Decision]:
     return decided(of_claim(claim.city_code, claim.pk), policies)
 
 
-def _refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
+def refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
     """Take over what was corrected since: minutes, certificate."""
     enrolment_id = line.enrolment_id or 0
     planned, credited = outcome.totals.get(enrolment_id, (0, 0))

@@ -1,0 +1,63 @@
+"""Which lines were decided on facts that are no longer so: looked for set-based, city by city, then decided one by one."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+from zhaoliang.kernel.roles import region_codes
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.facts_sql import of_claims
+from zhaoliang.subsidies.judging import judged, sheets
+from zhaoliang.subsidies.selectors import claim_days, claim_span
+from zhaoliang.subsidies.services.later import AFTER_APPROVAL
+
+# The decision that stands is that of the line's latest difference, else the one it was approved by.
+_STANDS = """coalesce(
+    (SELECT f.decision_id FROM difference f
+     WHERE f.city_code = %(city)s AND f.claim_line_id = l.id AND f.decision_id IS NOT NULL
+     ORDER BY f.claim_line_id DESC, f.id DESC LIMIT 1),
+    l.decision_id)"""
+_JUDGED = """
+SELECT made.line
+FROM ({judged}) made
+JOIN claim_line l ON l.city_code = %(city)s AND l.id = made.line
+JOIN decision d ON d.city_code = %(city)s AND d.id = {stands}
+WHERE (made.outcome, made.fen, made.known) IS DISTINCT FROM (d.outcome, d.amount_fen, d.known)
+"""
+# What a line carries along from the class: minutes as they were summed, the certificate as it was found.
+_CARRIED = """
+SELECT l.id
+FROM claim_line l
+JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
+LEFT JOIN certificate t ON t.city_code = l.city_code AND t.id = l.certificate_id
+LEFT JOIN LATERAL (
+    SELECT sum(a.credited_minutes) AS credited FROM attendance a
+    WHERE a.city_code = %(city)s AND a.enrolment_id = l.enrolment_id
+) sat ON TRUE
+WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
+  AND (t.state IN ('revoked', 'suspended', 'replaced') OR coalesce(sat.credited, 0) <> l.credited_minutes)
+"""
+SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
+
+
+def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
+    """Ids of approved and paid lines of a region that may be worth another amount now, in order; to be decided again.
+
+    A line whose facts only look different (a provider struck off since) is among them and comes out unchanged.
+    """
+    found: set[int] = set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SETTINGS)
+        for sheet in sheets(lawbook(), claim_days(city_code, region_code)):
+            first, last = claim_span(city_code, sheet.regions, sheet.days)
+            chosen = of_claims(
+                city_code, first=first, last=last, regions=sheet.regions, days=sheet.days, states=AFTER_APPROVAL
+            )
+            versions = {policies.version for policies in sheet.sets.values()}
+            text, parameters = judged(chosen, sheet, dict.fromkeys(versions, 0))
+            cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)
+            found |= {line for (line,) in cursor}
+        low, high = region_codes(region_code)
+        cursor.execute(_CARRIED, {"city": city_code, "states": list(AFTER_APPROVAL), "low": low, "high": high})
+        found |= {line for (line,) in cursor}
+    return sorted(found)

@@ -1,0 +1,141 @@
+"""Everything that has to do with money, derived again set-based: the ledger, and what vouchers, lines, payments and cases say of it.
+
+`docs/operations/verify-books.sql` answers the same without this code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from zhaoliang.funds.proof import Finding, counted, halves, ledger_findings
+from zhaoliang.kernel.money import format_yuan
+
+# What a check compares, by its name: the words for it.
+CHECKS = {
+    "balance": "账户余额等于分录之和",
+    "order": "预算指标单等于入账",
+    "pair": "地区间调剂成对",
+    "closing": "已结账期间没有变动",
+    "reserve": "批次预留等于额度减应付减释放",
+    "line": "申领明细金额等于净应付",
+    "payment": "银行到账等于记账支付",
+    "case": "追回事项欠额等于应收",
+}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was proved: how much there is, what does not agree, and budget that is on its way between regions."""
+
+    accounts: int
+    transfers: int
+    findings: tuple[Finding, ...]
+    on_the_way: tuple[str, ...]
+
+    def of(self, check: str) -> list[Finding]:
+        """The findings of one check."""
+        return [one for one in self.findings if one.check == check]
+
+
+def prove(city_code: int) -> Proof:
+    """Derive every figure of a city's money again. Reads only; findings name the first wrong entry where there is one."""
+    accounts, transfers = counted(city_code)
+    found = ledger_findings(city_code)
+    for check, (says, statement) in _STATEMENTS.items():
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"city": city_code})
+            found += [
+                Finding(check, says.format(key=key, one=format_yuan(int(one)), other=format_yuan(int(other))), entry)
+                for key, one, other, entry in cursor
+            ]
+    waiting = tuple(f"{one.reference} {format_yuan(one.amount_fen)}" for one in halves(city_code))
+    return Proof(accounts, transfers, tuple(found), waiting)
+
+
+_RESERVES = """
+WITH moved AS (
+    SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
+        SELECT credit_id AS account_id, amount_fen AS fen, id FROM transfer
+        WHERE city_code = %(city)s AND kind IN ('amend', 'reverse')
+        UNION ALL
+        SELECT debit_id, -amount_fen, id FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'release', 'reverse')
+    ) leg GROUP BY account_id
+)
+SELECT b.id, b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0), a.balance_fen, moved.first
+FROM voucher_batch b
+JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
+LEFT JOIN moved ON moved.account_id = a.id
+WHERE b.city_code = %(city)s AND a.balance_fen <> b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0)
+ORDER BY b.id
+"""
+
+_LINES = """
+WITH net AS (
+    SELECT subject_id AS line,
+           sum(CASE kind WHEN 'accrue' THEN amount_fen WHEN 'amend' THEN -amount_fen ELSE 0 END) AS fen,
+           max(id) AS entry
+    FROM transfer
+    WHERE city_code = %(city)s AND subject_type = ANY(
+        ARRAY['claim_line', 'claim_line.excess'] || ARRAY(SELECT 'claim_line.difference.' || n FROM generate_series(1, 9) n)
+    )
+    GROUP BY subject_id
+)
+SELECT l.id, l.amount_fen, coalesce(net.fen, 0), net.entry
+FROM claim_line l LEFT JOIN net ON net.line = l.id
+WHERE l.city_code = %(city)s
+  AND coalesce(net.fen, 0) <> CASE WHEN l.state IN ('approved', 'in_batch', 'failed', 'paid') THEN l.amount_fen ELSE 0 END
+ORDER BY l.id
+"""
+
+_PAYMENTS = """
+WITH said AS (
+    SELECT CASE WHEN due_id IS NULL THEN 'claim_line' ELSE 'payment_due' END AS subject_type,
+           coalesce(due_id, claim_line_id) AS subject_id, sum(amount_fen) AS fen
+    FROM payment_line WHERE city_code = %(city)s AND state = 'paid' GROUP BY 1, 2
+), booked AS (
+    SELECT t.subject_type, t.subject_id, sum(t.amount_fen) AS fen, max(t.id) AS entry
+    FROM transfer t
+    LEFT JOIN transfer undone ON undone.city_code = t.city_code AND undone.reverses_id = t.id
+    WHERE t.city_code = %(city)s AND t.kind = 'pay' AND undone.id IS NULL
+      AND t.subject_type IN ('claim_line', 'payment_due')
+    GROUP BY 1, 2
+)
+SELECT coalesce(said.subject_type, booked.subject_type) || ' ' || coalesce(said.subject_id, booked.subject_id),
+       coalesce(said.fen, 0), coalesce(booked.fen, 0), booked.entry
+FROM said FULL JOIN booked USING (subject_type, subject_id)
+WHERE coalesce(said.fen, 0) <> coalesce(booked.fen, 0)
+ORDER BY 1
+"""
+
+_CASES = """
+WITH moved AS (
+    SELECT subject_id AS case_id, sum(CASE kind WHEN 'recover' THEN amount_fen ELSE -amount_fen END) AS fen, max(id) AS entry
+    FROM transfer
+    WHERE city_code = %(city)s AND subject_type LIKE 'recovery_case%%' GROUP BY subject_id
+), back AS (
+    SELECT r.case_id, sum(t.amount_fen) AS fen
+    FROM recovery_receipt r
+    JOIN transfer t ON t.city_code = r.city_code AND t.subject_type = 'recovery_receipt' AND t.subject_id = r.id
+        AND t.kind = 'collect'
+    WHERE r.city_code = %(city)s GROUP BY r.case_id
+)
+SELECT c.id, CASE WHEN c.state IN ('withdrawn', 'written_off') THEN 0 ELSE c.amount_fen - c.collected_fen END,
+       coalesce(moved.fen, 0) - coalesce(back.fen, 0), moved.entry
+FROM recovery_case c
+LEFT JOIN moved ON moved.case_id = c.id
+LEFT JOIN back ON back.case_id = c.id
+WHERE c.city_code = %(city)s
+  AND (coalesce(moved.fen, 0) - coalesce(back.fen, 0)
+           <> CASE WHEN c.state IN ('withdrawn', 'written_off') THEN 0 ELSE c.amount_fen - c.collected_fen END
+       OR c.collected_fen <> coalesce(back.fen, 0))
+ORDER BY c.id
+"""
+
+_STATEMENTS = {
+    "reserve": ("培训券批次 {key}：应当预留 {one}，账上 {other}", _RESERVES),
+    "line": ("申领明细 {key}：金额 {one}，净应付 {other}", _LINES),
+    "payment": ("{key}：银行到账 {one}，记账支付 {other}", _PAYMENTS),
+    "case": ("追回事项 {key}：还欠 {one}，应收 {other}", _CASES),
+}

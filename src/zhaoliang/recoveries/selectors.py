@@ -1,0 +1,126 @@
+"""Questions about differences and recovery cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet, Sum
+
+from zhaoliang.funds.models import Transfer
+from zhaoliang.funds.selectors import transfers_of, transfers_under
+from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.models import StateChange
+from zhaoliang.kernel.roles import within
+from zhaoliang.recoveries.models import Correction, Difference, Instalment, RecoveryCase, RecoveryReceipt
+from zhaoliang.recoveries.services.cases import plan_of
+from zhaoliang.recoveries.states import OPEN
+from zhaoliang.subsidies.models import ClaimLine
+
+_PARTS = ("claim_line__claim", "claim_line__person", "organisation", "person", "difference__decision")
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """A case with everything its page shows."""
+
+    case: RecoveryCase
+    plan: tuple[Instalment, ...]
+    receipts: tuple[RecoveryReceipt, ...]
+    transfers: tuple[Transfer, ...]
+    timeline: tuple[StateChange, ...]
+
+
+def recovery_case(city_code: int, case_id: int) -> RecoveryCase:
+    """A case with its line, payee and difference. Raises NotFound."""
+    found = RecoveryCase.objects.select_related(*_PARTS).filter(city_code=city_code, pk=case_id).first()
+    if found is None:
+        raise NotFound("没有找到这件追回事项。", "编号不对，或不在这个城市。", "请从列表进入。")
+    return found
+
+
+def correction(city_code: int, correction_id: int) -> Correction:
+    """A correction with its line. Raises NotFound."""
+    rows = Correction.objects.select_related("claim_line__claim").filter(city_code=city_code, pk=correction_id)
+    found = rows.first()
+    if found is None:
+        raise NotFound("没有找到这份更正。", "编号不对，或不在这个城市。", "请从申领明细进入。")
+    return found
+
+
+def cases(city_code: int, region_code: int, *, state: str = "", text: str = "") -> QuerySet[RecoveryCase]:
+    """The cases of a region, those with a deadline first, by day; `open` for all that still want something."""
+    rows = RecoveryCase.objects.filter(city_code=city_code, **within("region_code", region_code))
+    if state == "open":
+        rows = rows.filter(state__in=OPEN)
+    elif state:
+        rows = rows.filter(state=state)
+    if text:
+        rows = rows.filter(payee_name__contains=text)
+    return rows.select_related("claim_line__claim", "difference").order_by("due_on", "-id")
+
+
+def totals(city_code: int, region_code: int) -> tuple[int, int]:
+    """What all open cases of a region still want, and what came back of all (fen)."""
+    rows = RecoveryCase.objects.filter(city_code=city_code, **within("region_code", region_code))
+    wanted = rows.filter(state__in=OPEN).aggregate(all=Sum("amount_fen"), back=Sum("collected_fen"))
+    back = rows.aggregate(back=Sum("collected_fen"))["back"] or 0
+    return (wanted["all"] or 0) - (wanted["back"] or 0), back
+
+
+def case_page(city_code: int, case_id: int) -> CasePage:
+    """A case with plan, receipts, transfers and timeline; a fixed number of queries and one for each receipt."""
+    case = recovery_case(city_code, case_id)
+    receipts = tuple(RecoveryReceipt.objects.filter(city_code=city_code, case=case).order_by("id"))
+    transfers = transfers_under(city_code, "recovery_case", case.pk)
+    for receipt in receipts:
+        transfers += transfers_of(city_code, "recovery_receipt", receipt.pk)
+    changes = StateChange.objects.filter(city_code=city_code, machine="recovery_case", object_id=case.pk)
+    return CasePage(
+        case,
+        tuple(plan_of(case)),
+        receipts,
+        tuple(sorted(transfers, key=lambda transfer: transfer.pk)),
+        tuple(changes.order_by("id")),
+    )
+
+
+def cases_of(
+    city_code: int, *, person_id: int | None = None, organisation_id: int | None = None
+) -> QuerySet[RecoveryCase]:
+    """The cases of a person or an organisation in a city, newest first."""
+    to = {"organisation_id": organisation_id} if organisation_id else {"person_id": person_id, "organisation": None}
+    return RecoveryCase.objects.filter(city_code=city_code, **to).select_related(*_PARTS).order_by("-id")
+
+
+def differences_of(line: ClaimLine) -> list[Difference]:
+    """What became of later changes of a line's facts, newest first."""
+    return list(Difference.objects.filter(city_code=line.city_code, claim_line=line).order_by("-id"))
+
+
+def to_look_at(city_code: int, region_code: int) -> QuerySet[Difference]:
+    """Changes that the rules cannot tell the end of, and that nothing followed yet, newest first."""
+    rows = Difference.objects.filter(
+        city_code=city_code, action="ask", **within("claim_line__claim__region_id", region_code)
+    )
+    later = Difference.objects.filter(city_code=city_code, action__in=("top_up", "recovery", "settled", "none"))
+    return (
+        rows.exclude(claim_line_id__in=later.values("claim_line_id"))
+        .select_related("claim_line__claim", "claim_line__person")
+        .order_by("-id")
+    )
+
+
+def open_corrections(city_code: int, region_code: int) -> QuerySet[Correction]:
+    """Corrections that wait for another person, oldest first."""
+    rows = Correction.objects.filter(
+        city_code=city_code, state="proposed", **within("claim_line__claim__region_id", region_code)
+    )
+    return rows.select_related("claim_line__claim", "claim_line__person").order_by("id")
+
+
+def overdue_cases(on: date) -> list[RecoveryCase]:
+    """Cases of all cities whose day has passed before `on`, for the clock."""
+    with national():
+        return list(RecoveryCase.objects.filter(state__in=("noticed", "agreed"), due_on__lt=on).order_by("id"))

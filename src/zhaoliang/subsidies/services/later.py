@@ -1,0 +1,147 @@
+"""What a later change of facts does to a line that was approved or paid: it is decided again, and before payment changed.
+
+Plain functions, run inside the acts of `recoveries`, which posts the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from zhaoliang import policy
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.subsidies.facts import class_outcome
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
+from zhaoliang.subsidies.services.checks import attach, decide, refresh
+from zhaoliang.subsidies.services.locking import locked_line
+from zhaoliang.subsidies.services.paying import settle_if_done
+from zhaoliang.subsidies.states import CLAIM_LINE
+from zhaoliang.vouchers.services import leave_claim
+
+# States in which a line has money to its name and no payment is under way.
+AFTER_APPROVAL = ("approved", "failed", "paid")
+# Facts that speak of the day they are asked, not of the training: a provider that was struck off since, a voucher that moved.
+PASSING = ("provider_in_directory", "provider_sanctioned", "voucher_state")
+
+
+@dataclass(frozen=True)
+class FactChange:
+    """A fact that is another now than when the line was decided, in the words of the fact schema."""
+
+    name: str
+    label: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.label}：{self.before} → {self.after}"
+
+
+@dataclass(frozen=True)
+class Reread:
+    """A line decided again from the facts of now by the texts of its day; the decision is not saved yet.
+
+    `due_fen` is what the line is worth now: 0 where a rule refuses, None where the rules cannot tell.
+    """
+
+    decision: Decision
+    due_fen: int | None
+    changes: tuple[FactChange, ...]
+    clause: str
+
+
+def take_for_reading(line: ClaimLine) -> ClaimLine:
+    """The line as it is now, its claim locked before it, for the rest of the act."""
+    return locked_line(line)
+
+
+def reread(line: ClaimLine, since: Decision) -> Reread | None:
+    """Decide a locked line again; None when no fact is another than in `since`, the decision that stands.
+
+    Facts that only speak of the day they are asked (`PASSING`) are kept as they were.
+    """
+    if line.claim.training_class is not None:
+        refresh(line, class_outcome(line.claim))
+    made = decide(line.claim)[line.pk]
+    facts: dict[str, Any] = dict(made.facts)
+    for name in PASSING:
+        facts.pop(name, None)
+        if name in since.facts:
+            facts[name] = since.facts[name]
+    changes = _changes(dict(since.facts), facts)
+    if not changes:
+        return None
+    policies = policies_for(line.claim.region_id, on=line.claim.rules_on)
+    said = policies.decide(facts, phase="claim")
+    decision = Decision(
+        city_code=line.city_code,
+        claim_line_id=line.pk,
+        policy_version=said.policy_version,
+        outcome=_outcome(said),
+        amount_fen=said.fen,
+        payee=made.paid_to,
+        whole_facts=facts,
+        whole_evidence=made.evidence,
+        whole_record=said.to_json() | {"payee": made.record["payee"]},
+    )
+    first = said.refusals[0].citation if said.refusals else None
+    due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
+    if due is None and line.judgement and _same_doubts(since, said):
+        due = said.fen
+    return Reread(decision, due, changes, str(first) if first else "")
+
+
+def _same_doubts(since: Decision, said: policy.Decision) -> bool:
+    """Whether what cannot be told is what a person has judged already, and the amount is the same."""
+    judged = policy.Decision.from_json(since.record)
+    doubts = [{one.rule_id for one in made.results if one.outcome is Outcome.CANNOT_TELL} for made in (judged, said)]
+    return doubts[1] <= doubts[0] and judged.fen == said.fen
+
+
+def _outcome(said: policy.Decision) -> str:
+    if said.outcome is Outcome.PASS and not said.fen:
+        return Outcome.CANNOT_TELL
+    return said.outcome
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[FactChange, ...]:
+    schema = lawbook().facts
+
+    def shown(facts: dict[str, Any], name: str) -> str:
+        return schema.show(name, facts[name]) if name in facts else "未知"
+
+    return tuple(
+        FactChange(name, schema.label(name), shown(before, name), shown(after, name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
+
+
+def keep_decision(decision: Decision, at: datetime) -> None:
+    """Keep a decision for ever beside the ones before it."""
+    attach([decision], at)
+
+
+def revise(line: ClaimLine, amount_fen: int, decision: Decision | None) -> None:
+    """An approved or failed line is worth another amount (fen, above 0) before it is paid."""
+    line.amount_fen = amount_fen
+    if decision is not None:
+        line.decision = decision
+    line.save(update_fields=["amount_fen", "decision"])
+
+
+def overturn(line: ClaimLine, decision: Decision | None, reason: str) -> Claim:
+    """An approved or failed line leaves the claim before it is paid; its voucher leaves with it, the claim may be done."""
+    changes: dict[str, Any] = {"decision": decision} if decision is not None else {}
+    CLAIM_LINE.fire(line, "overturn", amount_fen=0, refusal=reason[:500], **changes)
+    if line.voucher is not None and line.voucher.state == "in_claim":
+        leave_claim(line.voucher)
+    settle_if_done(line.claim)
+    return line.claim
+
+
+def settle_by_set_off(line: ClaimLine) -> None:
+    """An approved line is settled without the bank: kept for what its payee owes."""
+    CLAIM_LINE.fire(line, "set_off")
