@@ -293,7 +293,14 @@ def test_a_grant_elsewhere_during_publicity_refuses_the_line_and_frees_its_vouch
 def test_two_claims_for_the_same_occupation_and_level_pay_once() -> None:
     person = trainee()
     one, two = case(people=[person]), case(people=[person], later=timedelta(days=-21))
-    first, second = published(one), published(two)
+    first = published(one)
+    # The second is seen to be one of two, and a person looks at it.
+    claim = confirmed(two)
+    services.judge_line(
+        actor=two.reviewer, at=ASSESSED, line=lines(claim)[0], passes=True, text="另一条在审，待审批时比对"
+    )
+    claim = services.pass_first(actor=two.reviewer, at=PUBLISHED, claim=claim)
+    second = services.pass_second(actor=two.second, at=PUBLISHED, claim=claim)
     services.approve_claim(actor=one.approver, at=APPROVED, claim=first)
     services.approve_claim(actor=two.approver, at=APPROVED, claim=second)
     assert [line.state for line in [*lines(first), *lines(second)]] == ["approved", "refused"]

@@ -54,3 +54,25 @@ class EncryptedTextField(models.BinaryField):
 
     def value_to_string(self, obj: models.Model) -> str:
         raise FieldError(f"{self.context} is encrypted and is not serialised")
+
+
+class KeyedHashField(models.BinaryField):
+    """The keyed hash of another field of the row, kept in step by itself: equal values can be found, none can be read.
+
+    Null where the other field is empty. A save with `update_fields` names both fields.
+    """
+
+    def __init__(self, *args: Any, source: str, purpose: str, **kwargs: Any) -> None:
+        self.source, self.purpose = source, purpose
+        kwargs |= {"null": True, "editable": False}
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | {"source": self.source, "purpose": self.purpose}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> bytes | None:
+        plain = getattr(model_instance, self.source)
+        made = crypto.keyed_hash(plain, purpose=self.purpose) if plain else None
+        setattr(model_instance, self.attname, made)
+        return made

@@ -11,7 +11,7 @@ from django.db import models
 
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
-from zhaoliang.kernel.fields import EncryptedTextField
+from zhaoliang.kernel.fields import EncryptedTextField, KeyedHashField
 from zhaoliang.kernel.roles import ROLE_LABELS, Access, Role
 from zhaoliang.registry.states import ORGANISATION
 
@@ -115,6 +115,9 @@ class Person(CityModel):
     sex = models.CharField("性别", max_length=1, choices=[("1", "男"), ("2", "女"), ("9", "未说明")], default="9")
     phone = EncryptedTextField("手机号", blank=True)
     card_number = EncryptedTextField("社会保障卡银行账号", blank=True)
+    phone_hash = KeyedHashField("手机号索引", source="phone", purpose="phone")
+    # Accounts of people and of organisations are compared with one another.
+    account_hash = KeyedHashField("账号索引", source="card_number", purpose="account")
     region = models.ForeignKey(Region, models.PROTECT, verbose_name="常住地")
     education = models.CharField("学历", max_length=20, blank=True)
     created_at = models.DateTimeField("建档时间")
@@ -122,6 +125,10 @@ class Person(CityModel):
     class Meta:
         db_table = "person"
         constraints = [models.UniqueConstraint(fields=["city_code", "id_hash"], name="person_one_file")]
+        indexes = [
+            models.Index(fields=["city_code", "phone_hash"], name="person_phone"),
+            models.Index(fields=["city_code", "account_hash"], name="person_account"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -227,6 +234,7 @@ class Organisation(CityModel):
     phone = EncryptedTextField("联系电话", blank=True)
     bank_name = models.CharField("开户银行", max_length=120, blank=True)
     account_number = EncryptedTextField("银行账号", blank=True)
+    account_hash = KeyedHashField("账号索引", source="account_number", purpose="account")
     in_provider_directory = models.BooleanField("在培训机构目录", default=False)
     in_evaluation_directory = models.BooleanField("在评价机构目录", default=False)
     evaluator_prefix = models.CharField(
@@ -244,6 +252,7 @@ class Organisation(CityModel):
             models.UniqueConstraint(fields=["city_code", "uscc"], name="organisation_one_row"),
             ORGANISATION.constraint("organisation"),
         ]
+        indexes = [models.Index(fields=["city_code", "account_hash"], name="organisation_account")]
 
     def __str__(self) -> str:
         return self.name

@@ -192,6 +192,36 @@ class Decision(CityModel):
         return self.whole_record if self.whole_record is not None else stored.record_of(self)
 
 
+class CheckSuite(models.Model):
+    """National: which verifiers were asked, in which version and order; kept once."""
+
+    append_only = True
+
+    verifiers = ArrayField(models.CharField(max_length=60), verbose_name="核验项目（名称:版本）", unique=True)
+
+    class Meta:
+        db_table = "check_suite"
+
+
+class CheckResult(CityModel):
+    """What the verifiers answered on a line at a time: a letter each in the order of the suite (y, n, u = cannot tell).
+
+    `findings` holds of every letter that is not a yes its words and the ids it rests on, by verifier.
+    """
+
+    append_only = True
+
+    claim_line_id = models.BigIntegerField("申领明细")
+    suite = models.ForeignKey(CheckSuite, models.PROTECT, verbose_name="核验项目", related_name="+")
+    answers = models.CharField("各项结果", max_length=40)
+    findings = models.JSONField("发现", default=dict)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "check_result"
+        indexes = [models.Index(fields=["city_code", "claim_line_id", "id"], name="check_result_line")]
+
+
 class ClaimLine(CityModel):
     """One trainee's subsidy: decided by rules, paid to one payee."""
 
@@ -218,7 +248,10 @@ class ClaimLine(CityModel):
     amount_fen = models.BigIntegerField("金额（分）", default=0)
     payee = models.CharField("收款方", max_length=12, choices=PAYEES)
     state = CLAIM_LINE.field()
+    check_result_id = models.BigIntegerField("最近一次核验", null=True)
+    alerts = models.PositiveSmallIntegerField("核验中要人看的项数", default=0)
     judged_by_user = models.BigIntegerField("判断账号", null=True)
+    judged_by_person = models.BigIntegerField("判断人", null=True)
     judgement = models.CharField("人工判断说明", max_length=500, blank=True)
     question = models.CharField("提请人工判断的理由", max_length=500, blank=True)
     refusal = models.CharField("审批时不予补贴的原因", max_length=500, blank=True)
@@ -244,7 +277,11 @@ class ClaimLine(CityModel):
                 name="claim_line_money_needs_decision",
             ),
         ]
-        indexes = [models.Index(fields=["city_code", "claim"], name="claim_line_claim")]
+        indexes = [
+            models.Index(fields=["city_code", "claim"], name="claim_line_claim"),
+            models.Index(fields=["city_code", "person"], name="claim_line_person"),
+            models.Index(fields=["city_code", "certificate"], name="claim_line_certificate"),
+        ]
 
     def access(self) -> Access:
         access = self.claim.access()

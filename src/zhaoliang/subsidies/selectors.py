@@ -25,9 +25,10 @@ from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
-from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine, Decision, Objection, PaymentDue
+from zhaoliang.subsidies.models import LINE_PARTS, CheckResult, Claim, ClaimLine, Decision, Objection, PaymentDue
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
+from zhaoliang.subsidies.verifiers import Checked, checks_of
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,14 @@ def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
 def decisions_of(line: ClaimLine) -> list[Decision]:
     """Every decision ever made on a line, latest first."""
     return list(Decision.objects.filter(city_code=line.city_code, claim_line_id=line.pk).order_by("-id"))
+
+
+def checks_on(line: ClaimLine) -> tuple[CheckResult | None, list[Checked]]:
+    """What the verifiers answered on a line the last time and each answer, problems first; nothing before the first time."""
+    found = (
+        CheckResult.objects.select_related("suite").filter(city_code=line.city_code, pk=line.check_result_id).first()
+    )
+    return found, checks_of(found) if found else []
 
 
 def _claims(city_code: int) -> QuerySet[Claim]:

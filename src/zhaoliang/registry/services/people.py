@@ -124,7 +124,7 @@ def register_person(
     for field in missing:
         setattr(person, field, given[field])
     if missing:
-        person.save(update_fields=missing)
+        person.save(update_fields=[*missing, "phone_hash", "account_hash"])
     return person
 
 
@@ -151,7 +151,7 @@ def set_card(*, actor: Actor, at: datetime, person: Person, card_number: str) ->
     number = parse_bank_card(card_number).number
     locked = Person.objects.select_for_update(of=("self",), no_key=True).get(city_code=person.city_code, pk=person.pk)
     locked.card_number = number
-    locked.save(update_fields=["card_number"])
+    locked.save(update_fields=["card_number", "account_hash"])
     return locked
 
 

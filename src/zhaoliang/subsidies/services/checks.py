@@ -16,6 +16,7 @@ from zhaoliang.subsidies.judging import decided, put_decisions
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM_LINE
+from zhaoliang.subsidies.verifiers import verify_claim
 
 EVENTS = {Outcome.PASS: "check_pass", Outcome.FAIL: "check_fail", Outcome.CANNOT_TELL: "check_unknown"}
 DECIDABLE = ("due", "to_person", "passed", "refused")
@@ -44,9 +45,10 @@ def run_checks(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 
 
 def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
-    """Decide the lines of a locked claim (plain; inside an act). Lines whose decision would be the same stay as they are.
+    """Decide the lines of a locked claim (plain; inside an act) and ask the verifiers about each.
 
-    Facts and rules are one statement for the whole claim (`subsidies.judging`).
+    Lines of which both say the same as before stay as they are, a person's judgement with them. Facts and rules are one
+    statement for the whole claim (`subsidies.judging`), each verifier is one more.
     """
     open_lines = [line for line in lines if line.state in DECIDABLE]
     if claim.training_class is not None:
@@ -54,9 +56,14 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
         for line in open_lines:
             refresh(line, outcome)
     made = decide(claim)
-    changed = [line for line in open_lines if line.state == "due" or not _same(line.decision, made[line.pk])]
+    found = verify_claim(claim, lines, at)
+    changed = [
+        line
+        for line in open_lines
+        if line.state == "due" or line.pk in found or not _same(line.decision, made[line.pk])
+    ]
     reopened = [line for line in changed if line.state != "due"]
-    CLAIM_LINE.fire_all(reopened, "recheck", judged_by_user=None, judgement="", question="")
+    CLAIM_LINE.fire_all(reopened, "recheck", judged_by_user=None, judged_by_person=None, judgement="", question="")
     _settle(changed, made, at)
 
 
@@ -85,11 +92,20 @@ def _same(earlier: Decision | None, made: Decision) -> bool:
 
 
 def _settle(lines: list[ClaimLine], made: dict[int, Decision], at: datetime) -> None:
-    """Keep the decisions of lines that are due, and move each line where its decision says."""
+    """Keep the decisions of lines that are due, and move each line where its decision and the verifiers send it.
+
+    A verifier refuses nobody: where it found something or cannot tell, a line that the rules pass waits for a person.
+    """
     attach([made[line.pk] for line in lines], at)
     put_decisions(lines, made)
-    for outcome, event in EVENTS.items():
-        CLAIM_LINE.fire_all([line for line in lines if made[line.pk].outcome == outcome], event)
+    by_event: dict[str, list[ClaimLine]] = {event: [] for event in EVENTS.values()}
+    for line in lines:
+        outcome = Outcome(made[line.pk].outcome)
+        doubted = outcome is Outcome.PASS and line.alerts > 0
+        by_event[EVENTS[Outcome.CANNOT_TELL if doubted else outcome]].append(line)
+    CLAIM_LINE.fire_all(by_event["check_pass"], "check_pass")
+    CLAIM_LINE.fire_all(by_event["check_fail"], "check_fail")
+    CLAIM_LINE.fire_all(by_event["check_unknown"], "check_unknown", amount_fen=0)
 
 
 def attach(made: list[Decision], at: datetime) -> None:
@@ -128,14 +144,15 @@ def judge_line(*, actor: Actor, at: datetime, line: ClaimLine, passes: bool, tex
     _require_first_review(line)
     said = reason_given(text, "text", "没有记录判断。")
     decision = line.decision
+    judged = {"judged_by_user": actor.user_id, "judged_by_person": actor.person_id, "judgement": said}
     if not CLAIM_LINE.allows(line.state, "judge_pass"):
         raise CLAIM_LINE.refusal(line.state, "judge_pass")
     if not passes:
-        CLAIM_LINE.fire(line, "judge_fail", judged_by_user=actor.user_id, judgement=said, amount_fen=0)
+        CLAIM_LINE.fire(line, "judge_fail", **judged, amount_fen=0)
         return line
     if decision is None or decision.outcome == Outcome.FAIL or not decision.amount_fen:
         raise _cannot_pass(decision)
-    CLAIM_LINE.fire(line, "judge_pass", judged_by_user=actor.user_id, judgement=said, amount_fen=decision.amount_fen)
+    CLAIM_LINE.fire(line, "judge_pass", **judged, amount_fen=decision.amount_fen)
     return line
 
 

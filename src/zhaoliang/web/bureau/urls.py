@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("classes/<int:city>/<int:pk>/accept/", classes.accept, name="class_accept"),
     path("classes/<int:city>/<int:pk>/return/", classes.send_back, name="class_return"),
     path("claims/", claims.claim_list, name="claims"),
+    path("claims/checks/", claims.verifiers, name="verifiers"),
     path("claims/export/", claims.claim_list, EXPORT, name="claims_export"),
     path("claims/<int:city>/<int:pk>/", claims.claim_page, name="claim"),
     path("claims/<int:city>/<int:pk>/export/", claims.claim_export, name="claim_export"),

@@ -25,6 +25,7 @@ from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClaimPage, FactShown, LineView
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.subsidies.verifiers import ANSWERS, VERIFIERS
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
@@ -113,6 +114,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     if current is not None:
         record_look(actor=actor, target=current.line, at=request.at, why="审核补贴申领")
     claim, clock = shown.claim, clock_of(request)
+    checked, checks = selectors.checks_on(current.line) if current else (None, [])
     context = {
         "page": shown,
         "claim": claim,
@@ -122,6 +124,9 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "current": current,
         "following": _following(lines, current),
         "facts": _facts(current),
+        "checked": checked,
+        "alerts": [one for one in checks if one.answer != "y"],
+        "clear": [one for one in checks if one.answer == "y"],
         "ratio": _ratio(current),
         "sessions": _sessions(current),
         "passed": [one for one in current.findings if one.outcome is Outcome.PASS] if current else [],
@@ -166,9 +171,10 @@ def _following(lines: list[LineView], current: LineView | None) -> int | None:
 def _badge(view: LineView) -> tuple[str, str]:
     unknown = sum(one.outcome is Outcome.CANNOT_TELL for one in view.findings)
     failed = sum(one.outcome is Outcome.FAIL for one in view.findings)
+    unknown += view.line.alerts
     words = {
         "due": ("待核验", "ask"),
-        "to_person": (f"{unknown} 项说不准" if unknown else "请人判断", "ask"),
+        "to_person": (f"{unknown} 项要看" if unknown else "请人判断", "ask"),
         "refused": (f"{failed} 项不符合" if failed else "不予补贴", "no"),
         "passed": ("人工判断符合" if view.line.judgement else "全部通过", "ok"),
     }
@@ -255,6 +261,13 @@ def claim_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     shown = selectors.claim_page(city, pk, at=request.at)
     rows = [view for view in shown.lines if _is_shown(view, request.GET.get("show", ""))]
     return excel(f"申领明细-{shown.claim.title}", LINE_COLUMNS, rows)
+
+
+@page(perms.CLAIM, access=here)
+@require_GET
+def verifiers(request: DeskRequest) -> HttpResponse:
+    """The list of automatic checks: what each does, its clause and version."""
+    return render(request, "bureau/verifiers.html", {"verifiers": VERIFIERS, "answers": ANSWERS})
 
 
 @page(services.judge_line.declaration, access=subject(selectors.claim_line))
