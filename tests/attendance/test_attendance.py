@@ -13,7 +13,7 @@ from factories import registry
 from factories.actors import actor
 from factories.attendance import OPENING, first_attendance, running
 from factories.catalogue import project as listed_project
-from factories.classes import AT, START, accepted, draft, enrol, moment, reviewer, staff
+from factories.classes import AT, START, accepted, draft, enrol, moment, staff
 from factories.vouchers import worker
 from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance, SignIn
@@ -180,7 +180,7 @@ def test_each_signs_for_himself_and_staff_by_card_voucher_or_roll_call() -> None
     assert sorted(row.method for row in called) == ["card", "roll_call"]
 
 
-def test_closing_marks_who_did_not_come_and_only_the_bureau_corrects() -> None:
+def test_closing_marks_who_did_not_come() -> None:
     made = running()
     attendance = first_attendance(made)
     with pytest.raises(NotYet):
@@ -189,13 +189,19 @@ def test_closing_marks_who_did_not_come_and_only_the_bureau_corrects() -> None:
     attendance.refresh_from_db()
     assert (attendance.state, attendance.credited_minutes) == ("absent", 0)
     with pytest.raises(WrongState):
-        own_sign_in(attendance)
-    with pytest.raises(Forbidden):
-        services.correct_attendance(actor=staff(made), at=AT, attendance=attendance, reason="监控可见到课")
-    with pytest.raises(BadInput):
-        services.correct_attendance(actor=reviewer(made), at=AT, attendance=attendance, reason="")
-    done = services.correct_attendance(actor=reviewer(made), at=AT, attendance=attendance, reason="监控可见到课")
-    assert (done.state, done.credited_minutes, done.note) == ("present", 180, "监控可见到课")
+        own_sign_in(attendance, at=moment(START, 8, 40))
+
+
+def test_what_a_phone_signed_in_time_without_network_counts_for_a_day_although_the_clock_had_closed_the_session() -> (
+    None
+):
+    made = running(people=2)
+    one, two = selectors.class_board(made, START)[0].attendances
+    services.close_session(actor=system_actor(), at=moment(START, 8, 31), session=one.session)
+    done = own_sign_in(one, at=moment(START, 18), signed_at=moment(START, 8, 5))
+    assert (done.state, done.credited_minutes, done.flags) == ("present", 180, ["uploaded_late"])
+    with pytest.raises(WrongState):
+        own_sign_in(two, at=moment(START, 8, 31) + timedelta(days=1), signed_at=moment(START, 8, 5))
 
 
 def test_leave_earns_nothing() -> None:

@@ -10,8 +10,9 @@ from factories import registry
 from factories.attendance import first_attendance, running
 from factories.catalogue import project as listed_project
 from factories.classes import START, accepted, draft, enrol, moment, reviewer, staff
-from zhaoliang.attendance import tasks
-from zhaoliang.attendance.models import Attendance
+from factories.vouchers import worker
+from zhaoliang.attendance import services, tasks
+from zhaoliang.attendance.models import Attendance, SessionReview
 from zhaoliang.classes import services as classes
 from zhaoliang.classes.models import TrainingClass
 
@@ -55,6 +56,23 @@ def test_a_session_that_is_over_is_closed_and_only_that_one() -> None:
     assert Attendance.objects.filter(city_code=made.city_code, state="absent").count() == 0
     strike(morning.session.ends_at + timedelta(minutes=1))
     assert [row.pk for row in Attendance.objects.filter(city_code=made.city_code, state="absent")] == [morning.pk]
+
+
+@pytest.mark.mission("I1")
+def test_sign_ins_are_weighed_after_the_session_and_again_when_one_comes_late() -> None:
+    made = running(people=2)
+    session = first_attendance(made).session
+    one, two = Attendance.objects.filter(city_code=made.city_code, session=session).order_by("id")
+    services.sign_in(actor=staff(made), at=session.starts_at, attendance=one, method="card")
+    for minutes, reviews in ((14, 0), (16, 1), (21, 1)):
+        strike(session.ends_at + timedelta(minutes=minutes))
+        assert SessionReview.objects.filter(city_code=made.city_code).count() == reviews
+    evening = session.ends_at + timedelta(hours=5)
+    services.sign_in(
+        actor=worker(two.person), at=evening, attendance=two, method="location", signed_at=session.starts_at
+    )
+    strike(evening + timedelta(minutes=5))
+    assert [row.weighed for row in SessionReview.objects.filter(city_code=made.city_code).order_by("at")] == [1, 2]
 
 
 def test_a_class_ends_the_day_after_its_last_session() -> None:

@@ -15,7 +15,7 @@ UPLOAD = timedelta(days=1)
 
 
 def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: str) -> str:
-    """The pass with which the gate signs this trainee in by location, good until a day after the window closes.
+    """The pass with which the gate signs this trainee in by location or class code, good until a day after the window closes.
 
     `device` is the phone's own number; it can't be exchanged afterwards. Raises Forbidden.
     """
@@ -35,5 +35,8 @@ def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: 
         "x": limits.closes.timestamp(),
         "s": [str(site.longitude), str(site.latitude), site.radius_m],
         "d": device,
+        "q": attendance.session.pk,
+        "r": services.setting(attendance.session, "class_code_seconds"),
+        "i": int(at.timestamp()),
     }
     return tokens.issue(SIGN_IN, content, until=max(at, limits.closes) + UPLOAD)

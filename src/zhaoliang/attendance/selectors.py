@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
-from zhaoliang.attendance.models import Attendance, SignIn
+from zhaoliang.attendance.models import Attendance, AttendanceCorrection, SessionReview, SignIn
+from zhaoliang.attendance.states import CAME
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.classes.selectors import every_session, sessions_on, sessions_taught
 from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.models import Organisation, Person
+
+# Those who sign out do it within minutes of the end.
+AFTER_CLASS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class BoardSession:
     @property
     def came(self) -> int:
         """How many were there, on time or late."""
-        return sum(attendance.state in ("present", "late") for attendance in self.attendances)
+        return sum(attendance.state in CAME for attendance in self.attendances)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ def sessions_to_close(at: datetime) -> list[ClassSession]:
         return every_session(sorted(set(waiting.values_list("session_id", flat=True))))
 
 
+def sessions_to_weigh(at: datetime) -> list[ClassSession]:
+    """Sessions of all cities that ended in the last three days with a sign-in that has not been weighed yet."""
+    with national():
+        here = {"city_code": OuterRef("city_code")}
+        weighed = SessionReview.objects.filter(
+            session=OuterRef("attendance__session_id"), at__gte=OuterRef("received_at"), **here
+        )
+        fresh = SignIn.objects.filter(~Exists(weighed), direction="in", attendance__session=OuterRef("pk"), **here)
+        over = ClassSession.objects.filter(
+            Exists(fresh), period__endswith__gt=at - timedelta(days=3), period__endswith__lte=at - AFTER_CLASS
+        )
+        return every_session(sorted(over.values_list("pk", flat=True)))
+
+
 def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:
     """A person's planned and credited minutes by enrolment id: of the city, or of all cities (for the holder)."""
     sums = Attendance.objects.values_list("enrolment_id").annotate(
@@ -97,7 +115,7 @@ def taught_on(provider: Organisation, on: date) -> list[TodaySession]:
     here = Q(attendances__city_code=provider.city_code)
     rows = sessions_taught(provider, on).annotate(
         expected=Count("attendances", filter=here),
-        came=Count("attendances", filter=here & Q(attendances__state__in=("present", "late"))),
+        came=Count("attendances", filter=here & Q(attendances__state__in=CAME)),
     )
     # Any: what is annotated is no attribute of the model to the type checker.
     return [TodaySession(row, row.expected, row.came) for row in cast("Iterable[Any]", rows)]
@@ -145,4 +163,13 @@ def flagged(training_class: TrainingClass) -> list[Attendance]:
         .exclude(flags=[])
         .select_related("person", "session", "enrolment__training_class__project")
         .order_by("period", "id")
+    )
+
+
+def corrections_of(attendance: Attendance) -> list[AttendanceCorrection]:
+    """Every correction of an attendance, proposed or decided, oldest first."""
+    return list(
+        AttendanceCorrection.objects.filter(city_code=attendance.city_code, attendance=attendance).order_by(
+            "proposed_at", "id"
+        )
     )

@@ -27,6 +27,18 @@ DEFAULTS = MappingProxyType(
         "sign_in_opens_minutes": 30,
         "sign_in_grace_minutes": 15,
         "sign_in_closes_minutes": 30,
+        # How far from a site counts as there; sign-out; how often the class code changes.
+        "site_radius_m": 300,
+        "leave_early_grace_minutes": 10,
+        "sign_out_required": 0,
+        "class_code_seconds": 20,
+        # From which score a sign-in goes to a person, and how many days its worker has to answer.
+        "doubt_score": 50,
+        "doubt_answer_days": 5,
+        "make_up_days": 30,
+        # Online lessons: most minutes counted on one day, how long until the identity is checked again.
+        "online_daily_minutes": 360,
+        "online_check_minutes": 30,
     }
 )
 

@@ -104,6 +104,7 @@ class ClassSession(CityModel):
     kind = models.CharField(
         "类别", max_length=10, choices=[("theory", "理论"), ("practice", "实操"), ("safety", "安全教育")]
     )
+    online = models.BooleanField("线上", db_default=False, help_text="学员在线上学，按学习进度计课时")
     hours = models.PositiveSmallIntegerField("课时")
     content = models.CharField("内容", max_length=200)
     room = models.CharField("地点", max_length=120)

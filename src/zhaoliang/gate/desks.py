@@ -11,7 +11,8 @@ import asyncpg
 import msgspec
 
 from zhaoliang.attendance import passes as attendance_passes
-from zhaoliang.attendance.services import device_hash, distance_m, not_yet_open
+from zhaoliang.attendance.phone import phone_of
+from zhaoliang.attendance.services import code_facts, device_hash, distance_m, not_yet_open
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.gate.answers import Answer, encoded, kept_refusal, refused, replayed
 from zhaoliang.gate.batching import Again
@@ -59,12 +60,16 @@ class VerifyIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of /gate/sign-in: WGS84 degrees as text, and when the phone signed (unix seconds) if it was offline."""
+    """The body of /gate/sign-in: WGS84 degrees as text, when the phone signed (unix seconds) if it was offline, the class
+    code if one was scanned, and what the phone says of itself (attendance/phone.py).
+    """
 
     attendance_id: str
     longitude: str | None = None
     latitude: str | None = None
     signed_at: int | None = None
+    code: str = ""
+    phone: dict[str, float | bool | str | None] = {}
 
 
 class Item(msgspec.Struct):
@@ -127,27 +132,35 @@ def read_use(bearer: str, body: UseIn, key: str, at: datetime) -> Item:
 
 
 def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
-    """A sign-in by location under its pass. Raises what `tokens.read` raises, WrongToken, BadInput."""
+    """A sign-in by location or class code under its pass. Raises what `tokens.read` raises, WrongToken, StaleCode, BadInput."""
     held = tokens.read(bearer, attendance_passes.SIGN_IN, at)
     if number(body.attendance_id) != held["a"]:
         raise tokens.WrongToken("没有签到。", "凭据是为另一次课签发的。", "请回到“上课”页面重新进入。")
     longitude, latitude = _degrees(body.longitude), _degrees(body.latitude)
     signed_at = datetime.fromtimestamp(body.signed_at, tz=UTC) if body.signed_at is not None else None
+    moment = min(signed_at, at) if signed_at is not None else at
+    said, method = phone_of(body.phone), "class_code" if body.code else "location"
+    facts: dict[str, Any] = said.facts()
+    if body.code:
+        facts |= code_facts(held["c"], held["q"], held["r"], body.code[:200], moment=moment, at=at)
+    # The same words in the same order as the page gives to the act, so that a key tried here and there is one key.
     arguments = {
         "attendance": ["attendance.Attendance", held["c"], str(held["a"])],
-        "method": "location",
+        "method": method,
         "longitude": longitude,
         "latitude": latitude,
         "device": held["d"],
         "signed_at": signed_at,
+        "phone": said,
+        "code": body.code,
     }
     site_longitude, site_latitude, radius = held["s"]
     begins, opens, late_after, closes = (datetime.fromtimestamp(held[name], tz=UTC) for name in "bolx")
     distance = distance_m(Decimal(site_longitude), Decimal(site_latitude), longitude, latitude)
     given = [
         held["a"],
-        "location",
-        min(signed_at, at) if signed_at is not None else at,
+        method,
+        moment,
         opens,
         late_after,
         closes,
@@ -159,6 +172,7 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         held["u"],
         held["n"],
         "",
+        facts,
         held["p"],
         held["g"],
         key,
@@ -296,9 +310,7 @@ def uses(pool: asyncpg.Pool) -> Keyed:
 
 def sign_ins(pool: asyncpg.Pool) -> Keyed:
     """The desk of /gate/sign-in; lanes are cities."""
-    columns = (
-        "bigint text timestamptz timestamptz timestamptz timestamptz numeric numeric int int bytea bigint text text"
-    )
+    columns = "bigint text timestamptz timestamptz timestamptz timestamptz numeric numeric int int bytea bigint text text jsonb"
     kinds = f"{columns} bigint int text bytea".split(" ")
     arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, start=2))
     sql = (

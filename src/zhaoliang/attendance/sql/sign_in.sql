@@ -1,11 +1,13 @@
 -- Sign-ins, one or a group: what each counts, and which signals go to a person. The only place where these rules are
 -- written. The window's figures come from the policy of the region and are given; so is the distance to the site in metres.
+-- p_facts is what the phone says besides (services/phone.py): accuracy, mock, phone_at, skew_ms, elapsed_ms, sequence, code_age_s.
+-- A session that the clock already counted as missed still takes what a phone without network signed in time, for a day.
 -- answer is one of: ok, already (signed in before: nothing changes), early, wrong_state, unknown, again (a second time in
 -- one group: ask once more).
 CREATE OR REPLACE FUNCTION sign_in_many(
     p_city int, p_attendances bigint[], p_methods text[], p_moments timestamptz[], p_opens timestamptz[],
     p_late_after timestamptz[], p_closes timestamptz[], p_longitudes numeric[], p_latitudes numeric[], p_distances int[],
-    p_radii int[], p_devices bytea[], p_users bigint[], p_names text[], p_reasons text[], p_at timestamptz
+    p_radii int[], p_devices bytea[], p_users bigint[], p_names text[], p_reasons text[], p_facts jsonb[], p_at timestamptz
 ) RETURNS TABLE (place int, answer text, attendance_id bigint, state text, flags jsonb, signed_at timestamptz)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -15,16 +17,18 @@ BEGIN
     WITH given AS (
         SELECT g.*, row_number() OVER (PARTITION BY g.attendance ORDER BY g.place) AS nth
         FROM unnest(p_attendances, p_methods, p_moments, p_opens, p_late_after, p_closes, p_longitudes, p_latitudes,
-                    p_distances, p_radii, p_devices, p_users, p_names, p_reasons) WITH ORDINALITY
+                    p_distances, p_radii, p_devices, p_users, p_names, p_reasons, p_facts) WITH ORDINALITY
              AS g (attendance, method, moment, opens, late_after, closes, longitude, latitude, distance, radius, device,
-                   by_user, by_name, reason, place)
+                   by_user, by_name, reason, facts, place)
     ), judged AS (
         SELECT given.*, a.id, a.session_id, a.planned_minutes, a.state AS was, a.flags AS had, a.signed_at AS had_signed,
                CASE
                    WHEN a.id IS NULL THEN 'unknown'
                    WHEN given.nth > 1 THEN 'again'
                    WHEN a.state IN ('present', 'late') THEN 'already'
-                   WHEN a.state <> 'expected' THEN 'wrong_state'
+                   WHEN a.state <> 'expected' AND NOT (
+                       a.state = 'absent' AND a.signed_at IS NULL AND given.moment <= given.closes
+                       AND p_at <= given.closes + INTERVAL '1 day') THEN 'wrong_state'
                    WHEN given.moment < given.opens THEN 'early'
                    ELSE 'ok'
                END AS answer,
@@ -37,7 +41,8 @@ BEGIN
     ), counted AS MATERIALIZED (
         SELECT j.*, to_jsonb(array_remove(ARRAY[
             CASE WHEN j.method = 'location' AND j.distance IS NULL THEN 'no_place' END,
-            CASE WHEN j.distance > j.radius THEN 'outside_site' END,
+            -- The phone may be wrong by its own accuracy; a claim of kilometres of doubt does not help.
+            CASE WHEN j.distance - least(coalesce((j.facts->>'accuracy')::int, 0), 1500) > j.radius THEN 'outside_site' END,
             CASE WHEN EXISTS (
                 SELECT 1 FROM sign_in s JOIN attendance o ON o.city_code = s.city_code AND o.id = s.attendance_id
                 WHERE s.city_code = p_city AND s.device_hash = j.device AND s.method = 'location'
@@ -60,12 +65,16 @@ BEGIN
         FROM counted c WHERE a.city_code = p_city AND a.id = c.id AND c.answer = 'ok'
     ), logged AS (
         INSERT INTO sign_in (city_code, attendance_id, at, received_at, method, longitude, latitude, distance_m,
-                             device_hash, by_user_id, reason)
-        SELECT p_city, c.id, c.moment, p_at, c.method, c.longitude, c.latitude, c.distance, c.device, c.by_user, c.reason
+                             device_hash, by_user_id, reason, accuracy_m, mock, phone_at, skew_ms, elapsed_ms, sequence,
+                             code_age_s)
+        SELECT p_city, c.id, c.moment, p_at, c.method, c.longitude, c.latitude, c.distance, c.device, c.by_user, c.reason,
+               (c.facts->>'accuracy')::int, (c.facts->>'mock')::boolean, to_timestamp((c.facts->>'phone_at')::bigint),
+               (c.facts->>'skew_ms')::bigint, (c.facts->>'elapsed_ms')::bigint, (c.facts->>'sequence')::int,
+               (c.facts->>'code_age_s')::int
         FROM counted c WHERE c.answer = 'ok'
     ), changed AS (
         INSERT INTO state_change (city_code, machine, object_id, source, event, target, at, actor_user_id, actor_name)
-        SELECT p_city, 'attendance', c.id, 'expected',
+        SELECT p_city, 'attendance', c.id, c.was,
                CASE c.target WHEN 'present' THEN 'sign_in' WHEN 'late' THEN 'sign_in_late' ELSE 'miss' END, c.target, p_at,
                c.by_user, c.by_name
         FROM counted c WHERE c.answer = 'ok'
@@ -80,7 +89,7 @@ END $$;
 CREATE OR REPLACE FUNCTION sign_in_through_gate(
     p_city int, p_attendances bigint[], p_methods text[], p_moments timestamptz[], p_opens timestamptz[],
     p_late_after timestamptz[], p_closes timestamptz[], p_longitudes numeric[], p_latitudes numeric[], p_distances int[],
-    p_radii int[], p_devices bytea[], p_users bigint[], p_names text[], p_reasons text[], p_people bigint[],
+    p_radii int[], p_devices bytea[], p_users bigint[], p_names text[], p_reasons text[], p_facts jsonb[], p_people bigint[],
     p_regions int[], p_keys text[], p_hashes bytea[], p_at timestamptz
 ) RETURNS TABLE (place int, state text, answer text, body text, kept jsonb, attendance_state text)
 LANGUAGE plpgsql AS $$
@@ -104,10 +113,10 @@ BEGIN
                array_agg(p_longitudes[n] ORDER BY nth), array_agg(p_latitudes[n] ORDER BY nth),
                array_agg(p_distances[n] ORDER BY nth), array_agg(p_radii[n] ORDER BY nth),
                array_agg(p_devices[n] ORDER BY nth), array_agg(p_users[n] ORDER BY nth),
-               array_agg(p_names[n] ORDER BY nth), array_agg(p_reasons[n] ORDER BY nth),
+               array_agg(p_names[n] ORDER BY nth), array_agg(p_reasons[n] ORDER BY nth), array_agg(p_facts[n] ORDER BY nth),
                array_agg(p_people[n] ORDER BY nth), array_agg(p_regions[n] ORDER BY nth)
         INTO p_attendances, p_methods, p_moments, p_opens, p_late_after, p_closes, p_longitudes, p_latitudes, p_distances,
-             p_radii, p_devices, p_users, p_names, p_reasons, p_people, p_regions
+             p_radii, p_devices, p_users, p_names, p_reasons, p_facts, p_people, p_regions
         FROM unnest(v_new) WITH ORDINALITY AS g (n, nth);
     END IF;
     RETURN QUERY
@@ -118,7 +127,7 @@ BEGIN
                    s.attendance_id, s.state, to_char(s.signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
                    s.flags) END AS body
         FROM sign_in_many(p_city, p_attendances, p_methods, p_moments, p_opens, p_late_after, p_closes, p_longitudes,
-                          p_latitudes, p_distances, p_radii, p_devices, p_users, p_names, p_reasons, p_at) s
+                          p_latitudes, p_distances, p_radii, p_devices, p_users, p_names, p_reasons, p_facts, p_at) s
     ), logged AS (
         INSERT INTO audit_event (city_code, at, act, region_code, actor_user_id, actor_name, object_type, object_id,
                                  person_id, detail)

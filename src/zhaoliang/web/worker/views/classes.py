@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from zhaoliang.attendance import perms, selectors, services
 from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.phone import phone_of
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import Enrolment
 from zhaoliang.evaluation import selectors as evaluated
@@ -153,16 +154,18 @@ def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         raise NotFound(what="没有这次课。", why="课表可能改了。", next_step="请回到“上课”刷新后再签到。")
     form = SignInForm(request.POST)
     given = form.cleaned_data if form.is_valid() else {}
-    signed_at = given.get("signed_at")
+    signed_at, code = given.get("signed_at"), request.POST.get("code", "").strip()[:200]
     signed = services.sign_in(
         actor=request.actor,
         at=request.at,
         attendance=found,
-        method="location",
+        method="class_code" if code else "location",
         longitude=given.get("longitude"),
         latitude=given.get("latitude"),
         device=request.COOKIES.get(DEVICE_COOKIE, ""),
         signed_at=datetime.fromtimestamp(signed_at, tz=UTC) if signed_at else None,
+        phone=phone_of(request.POST),
+        code=code,
         key=request.POST.get("key"),
     )
     toasts.say(request, _says(signed))

@@ -1,0 +1,147 @@
+"""Lessons made up: proposed by the provider within the region's time, agreed by the bureau, then attended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.utils import IntegrityError
+
+from zhaoliang.attendance.models import Attendance, MakeUp, SignIn
+from zhaoliang.attendance.services.corrections import AlreadyProposed
+from zhaoliang.attendance.services.signing import READER_METHODS
+from zhaoliang.attendance.services.teaching import TwoPlaces, locked, need_reason
+from zhaoliang.attendance.services.windows import NotYet, setting
+from zhaoliang.attendance.states import ATTENDANCE, MAKE_UP
+from zhaoliang.classes.models import Teacher
+from zhaoliang.kernel.acts import act, require_other_person
+from zhaoliang.kernel.days import format_cn_date, format_cn_time
+from zhaoliang.kernel.errors import BadInput
+from zhaoliang.kernel.roles import Actor, Reach, Role
+
+_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
+
+
+@act("attendance.propose_make_up", label="提出补课", grants=_PROVIDER, on="attendance")
+def propose_make_up(
+    *,
+    actor: Actor,
+    at: datetime,
+    attendance: Attendance,
+    teacher: Teacher,
+    starts_at: datetime,
+    ends_at: datetime,
+    room: str,
+    reason: str,
+) -> MakeUp:
+    """Plan a lesson in place of a missed one, as long as it, within the region's days, when the trainee is free.
+
+    Raises BadInput, WrongState, TwoPlaces, AlreadyProposed.
+    """
+    what = "补课没有提出。"
+    need_reason(reason, what)
+    held = locked(attendance)
+    if not ATTENDANCE.allows(held.state, "make_up"):
+        raise ATTENDANCE.refusal(held.state, "make_up")
+    session = held.session
+    last = session.starts_at + timedelta(days=setting(session, "make_up_days"))
+    fields: dict[str, str] = {}
+    if not max(at, session.ends_at) < starts_at <= last:
+        fields["starts_at"] = f"补课应在现在以后、{format_cn_date(last)}以前。"
+    if ends_at - starts_at < timedelta(minutes=held.planned_minutes):
+        fields["ends_at"] = f"补课至少要 {held.planned_minutes} 分钟。"
+    if teacher.organisation_id != session.training_class.provider_id:
+        fields["teacher"] = "请选择本机构登记的教师。"
+    if not room.strip():
+        fields["room"] = "请填写地点。"
+    if fields:
+        raise BadInput(what, "有内容需要更正。", "请按提示修改后再提交。", fields=fields)
+    clash = (
+        Attendance.objects.filter(
+            city_code=held.city_code, person_id=held.person_id, period__overlap=(starts_at, ends_at)
+        )
+        .select_related("session__training_class")
+        .first()
+    )
+    if clash is not None:
+        raise TwoPlaces(
+            what,
+            f"这名学员{format_cn_time(clash.session.starts_at)}在“{clash.session.training_class.name}”有课。",
+            "请换一个时间。",
+        )
+    try:
+        with transaction.atomic():
+            return MakeUp.objects.create(
+                city_code=held.city_code,
+                attendance=held,
+                teacher=teacher,
+                period=DateTimeTZRange(starts_at, ends_at),
+                room=room.strip(),
+                reason=reason.strip()[:200],
+                proposed_at=at,
+                proposed_by_user_id=actor.user_id,
+                proposed_by_person_id=actor.person_id,
+                proposed_by_name=actor.name,
+            )
+    except IntegrityError as error:
+        if "make_up_one_open" not in str(error):
+            raise
+        raise AlreadyProposed(what, "这次课已经安排了补课。", "请按已安排的补课进行。") from error
+
+
+@act("attendance.decide_make_up", label="同意补课", grants={Role.REVIEWER: Reach.REGION}, on="make_up")
+def decide_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, agree: bool) -> MakeUp:
+    """Agree to a make-up lesson or not. Raises SamePerson, WrongState."""
+    held = MakeUp.objects.select_for_update(of=("self",), no_key=True).get(city_code=make_up.city_code, pk=make_up.pk)
+    require_other_person(actor, person_id=held.proposed_by_person_id, user_id=held.proposed_by_user_id, step="提出补课")
+    MAKE_UP.fire(
+        held,
+        "agree" if agree else "decline",
+        decided_at=at,
+        decided_by_user_id=actor.user_id,
+        decided_by_name=actor.name,
+    )
+    return held
+
+
+@act("attendance.hold_make_up", label="登记补课到课", grants=_PROVIDER, on="make_up")
+def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, method: str = "card") -> MakeUp:
+    """Sign the trainee in for his make-up lesson with the card at the reader; it then counts in full.
+
+    Raises NotYet outside the lesson's own sign-in window, WrongState.
+    """
+    if method not in READER_METHODS:
+        raise BadInput(
+            "没有登记。", "补课要刷卡、刷身份证或扫券签到。", "请换一种方式。", fields={"method": "请选择。"}
+        )
+    attendance = locked(make_up.attendance)
+    held = MakeUp.objects.select_for_update(of=("self",), no_key=True).get(city_code=make_up.city_code, pk=make_up.pk)
+    if not MAKE_UP.allows(held.state, "hold"):
+        raise MAKE_UP.refusal(held.state, "hold")
+    begins: datetime = held.period.lower
+    opens = begins - timedelta(minutes=setting(attendance.session, "sign_in_opens_minutes"))
+    closes = begins + timedelta(minutes=setting(attendance.session, "sign_in_grace_minutes"))
+    if not opens <= at <= closes:
+        raise NotYet(
+            "没有登记。", f"这次补课{format_cn_time(opens)}到{format_cn_time(closes)}签到。", "请在这段时间签到。"
+        )
+    SignIn.objects.create(
+        city_code=held.city_code,
+        attendance=attendance,
+        at=at,
+        received_at=at,
+        method=method,
+        by_user_id=actor.user_id,
+        reason="补课",
+    )
+    ATTENDANCE.fire(
+        attendance,
+        "make_up",
+        credited_minutes=attendance.planned_minutes,
+        method=method,
+        signed_at=at,
+        note=held.reason,
+    )
+    MAKE_UP.fire(held, "hold", held_at=at)
+    return held
