@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Sum
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, SessionReview, SignIn
 from zhaoliang.attendance.states import CAME
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
-from zhaoliang.classes.selectors import every_session, sessions_on, sessions_taught
+from zhaoliang.classes.selectors import every_session, sessions_on, sessions_over, sessions_taught
 from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.models import Organisation, Person
 
@@ -70,16 +70,13 @@ def sessions_to_close(at: datetime) -> list[ClassSession]:
 
 def sessions_to_weigh(at: datetime) -> list[ClassSession]:
     """Sessions of all cities that ended in the last three days with a sign-in that has not been weighed yet."""
+    over = sessions_over(at - timedelta(days=3), at - AFTER_CLASS)
     with national():
-        here = {"city_code": OuterRef("city_code")}
         weighed = SessionReview.objects.filter(
-            session=OuterRef("attendance__session_id"), at__gte=OuterRef("received_at"), **here
+            city_code=OuterRef("city_code"), session=OuterRef("attendance__session_id"), at__gte=OuterRef("received_at")
         )
-        fresh = SignIn.objects.filter(~Exists(weighed), direction="in", attendance__session=OuterRef("pk"), **here)
-        over = ClassSession.objects.filter(
-            Exists(fresh), period__endswith__gt=at - timedelta(days=3), period__endswith__lte=at - AFTER_CLASS
-        )
-        return every_session(sorted(over.values_list("pk", flat=True)))
+        fresh = SignIn.objects.filter(~Exists(weighed), direction="in", attendance__session_id__in=over)
+        return every_session(sorted(set(fresh.values_list("attendance__session_id", flat=True))))
 
 
 def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -226,6 +226,13 @@ def session(city_code: int, session_id: int) -> ClassSession | None:
         .select_related("teacher", "training_class__project", "training_class__site")
         .first()
     )
+
+
+def sessions_over(after: datetime, until: datetime) -> list[int]:
+    """The ids of the sessions of all cities that ended between two moments, for the clock."""
+    with national():
+        ended = ClassSession.objects.filter(period__endswith__gt=after, period__endswith__lte=until)
+        return sorted(ended.values_list("pk", flat=True))
 
 
 def every_session(ids: list[int]) -> list[ClassSession]:
