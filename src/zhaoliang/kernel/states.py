@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from zhaoliang.kernel.db.copying import column_of
 from zhaoliang.kernel.errors import WrongState
 
 
@@ -132,8 +133,8 @@ class Machine:
         if not self.allows(source, event):
             raise self.refusal(source, event)
         quote = connection.ops.quote_name
-        fields = [(model._meta.get_field(name), value) for name, value in changes.items()]
-        sets = "".join(f", {quote(field.column)} = %s" for field, _ in fields)
+        fields = [(column_of(model, name), value) for name, value in changes.items()]
+        sets = "".join(f", {quote(str(field.column))} = %s" for field, _ in fields)
         statement = (
             f"WITH moved AS (UPDATE {quote(model._meta.db_table)} SET state = %s{sets}"
             " WHERE city_code = %s AND id = ANY(%s) AND state = %s RETURNING city_code, id)"

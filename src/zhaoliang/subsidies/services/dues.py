@@ -52,7 +52,7 @@ def queue_payment(
         at=at,
         subject_type=SUBJECT,
         subject_id=due.pk,
-        memo=f"{due.get_purpose_display()}：{reason.strip()}",
+        memo=f"{dict(PaymentDue.PURPOSES)[purpose]}：{reason.strip()}",
     )
     return due
 
