@@ -20,6 +20,7 @@ SOURCE = ROOT / "src" / "zhaoliang"
 BUSINESS = frozenset(
     [
         "registry",
+        "jobs",
         "funds",
         "needs",
         "catalogue",

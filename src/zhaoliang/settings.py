@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "zhaoliang.kernel",
     "zhaoliang.registry",
+    "zhaoliang.jobs",
     "zhaoliang.funds",
     "zhaoliang.needs",
     "zhaoliang.catalogue",

@@ -11,9 +11,9 @@ from factories import certificates, evaluation, registry, vouchers
 from factories.evaluation import AFTER, BAD, GOOD
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.careers import perms, selectors
-from zhaoliang.careers.models import JobRecord
 from zhaoliang.careers.services import record_job
 from zhaoliang.classes.models import ClassSession, Teacher
+from zhaoliang.jobs.models import JobRecord
 from zhaoliang.kernel.errors import BadInput, Forbidden
 from zhaoliang.kernel.roles import Actor, Role, system_actor
 from zhaoliang.registry.models import Person

@@ -315,7 +315,13 @@ def _results(
             certify(result, evaluator, f"{evaluator.evaluator_prefix}26{3}{number:03d}{index:03d}")
 
 
-def certify(result: ExamResult, evaluator: Organisation, number: str, level: int = SENIOR) -> Certificate:
+def certify(
+    result: ExamResult,
+    evaluator: Organisation,
+    number: str,
+    level: int = SENIOR,
+    issued_on: date = date(2026, 6, 25),
+) -> Certificate:
     """A certificate on a result, entered in the national index."""
     certificate = Certificate.objects.create(
         city_code=CITY,
@@ -329,7 +335,7 @@ def certify(result: ExamResult, evaluator: Organisation, number: str, level: int
         hours=120,
         issuer=evaluator,
         result=result,
-        issued_on=date(2026, 6, 25),
+        issued_on=issued_on,
         payload=b"{}",
         signature=b"test",
         key_id="test",

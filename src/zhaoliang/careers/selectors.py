@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from zhaoliang.attendance.selectors import minutes_of
-from zhaoliang.careers.models import JobRecord
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.certificates.selectors import certificates_of
@@ -17,6 +16,7 @@ from zhaoliang.certificates.states import CERTIFICATE
 from zhaoliang.classes.selectors import every_enrolment_of
 from zhaoliang.classes.states import ENROLMENT
 from zhaoliang.evaluation.selectors import outcomes_of
+from zhaoliang.jobs.models import JobRecord
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.levels import SkillLevel

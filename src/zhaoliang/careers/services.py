@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from zhaoliang.careers.models import JobRecord
+from zhaoliang.jobs.models import JobRecord
+from zhaoliang.jobs.services import note_job
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput
-from zhaoliang.kernel.identifiers.uscc import parse_uscc
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.models import Person
-
-_PROOFS = {value for value, _ in JobRecord.PROOFS}
 
 
 @act(
@@ -39,30 +36,19 @@ def record_job(
     That somebody is insured is known from the insurance register, so workers cannot state it of themselves. Raises
     BadInput, InvalidIdentifier.
     """
-    fields: dict[str, str] = {}
-    if not employer_name.strip():
-        fields["employer_name"] = "请填写单位名称。"
-    if proof not in _PROOFS:
-        fields["proof"] = "请从列表里选择证明种类。"
-    elif not actor.has(Role.REVIEWER, Role.SYSTEM) and (insured or proof == "insurance"):
-        fields["proof"] = "参保情况由社保数据比对得出，不能自己填写；请选择劳动合同、工资流水或平台证明。"
-    if from_on > chinese_day(at):
-        fields["from_on"] = "开始日期不能晚于今天。"
-    if to_on is not None and to_on < from_on:
-        fields["to_on"] = "结束日期不能早于开始日期。"
-    if fields:
+    if not actor.has(Role.REVIEWER, Role.SYSTEM) and (insured or proof == "insurance"):
+        told = "参保情况由社保数据比对得出，不能自己填写；请选择劳动合同、工资流水或平台证明。"
         raise BadInput(
-            what="就业记录没有登记。", why="有内容需要更正。", next_step="请按提示修改后重新提交。", fields=fields
+            what="就业记录没有登记。", why=told, next_step="请按提示修改后重新提交。", fields={"proof": told}
         )
-    return JobRecord.objects.create(
-        city_code=person.city_code,
+    return note_job(
         person=person,
-        employer_name=employer_name.strip(),
-        employer_uscc=parse_uscc(employer_uscc).number if employer_uscc else "",
-        post=post.strip(),
+        employer_name=employer_name,
+        employer_uscc=employer_uscc,
+        post=post,
         from_on=from_on,
         to_on=to_on,
         insured=insured,
         proof=proof,
-        recorded_at=at,
+        at=at,
     )

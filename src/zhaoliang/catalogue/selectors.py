@@ -20,6 +20,15 @@ def published_catalogue(city_code: int, region_code: int, on: date) -> Catalogue
     )
 
 
+def scarce_pairs(city_code: int, region_code: int, on: date) -> frozenset[tuple[str, int]] | None:
+    """Occupation and level (0: none) of what the catalogue in force calls scarce; None where no catalogue is published."""
+    found = published_catalogue(city_code, region_code, on) or published_catalogue(city_code, city_code, on)
+    if found is None:
+        return None
+    rows = CatalogueEntry.objects.filter(city_code=city_code, catalogue=found, scarcity__in=("very_scarce", "scarce"))
+    return frozenset((occupation, level or 0) for occupation, level in rows.values_list("occupation_id", "level"))
+
+
 def catalogues(city_code: int, region_code: int) -> QuerySet[Catalogue]:
     """Every version of a region's catalogue, newest first."""
     return Catalogue.objects.filter(city_code=city_code, region_id=region_code).order_by("-version")

@@ -119,6 +119,18 @@ def age_on(birth: date, on: date) -> int:
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 
+def full_months(start: date, end: date) -> int:
+    """Whole months from a day to a later one; negative never. A month that lacks the day is full on its last day."""
+    last = (end + timedelta(days=1)).month != end.month
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return max(0, months - (end.day < start.day and not last))
+
+
+def months_begun(start: date, end: date) -> int:
+    """Months from a day to a later one, a month begun counted as one: at most 12 means within a year (一年内)."""
+    return full_months(start, end - timedelta(days=1)) + 1 if end > start else 0
+
+
 class RetirementGroup(Enum):
     """Whom the retirement law treats alike; the cadre/worker distinction among women is a fact of their post."""
 

@@ -137,9 +137,11 @@ def group_on(person: Person, group: str, on: date) -> GroupMembership | None:
     return next((row for row in groups_on(person, on) if row.group == group), None)
 
 
-def groups_of_people(*, city_code: int, person_ids: Collection[int], on: date) -> list[GroupMembership]:
-    """The memberships of many people on a day in one statement, weakest evidence first: who keeps the last has the best."""
-    rows = GroupMembership.objects.filter(*_covering(on), city_code=city_code, person_id__in=list(person_ids))
+def groups_of_people(*, city_code: int, person_ids: Collection[int], on: date | None = None) -> list[GroupMembership]:
+    """The memberships of many people on a day (of all days without one), weakest evidence first: the last is the best."""
+    rows = GroupMembership.objects.filter(
+        *(_covering(on) if on else ()), city_code=city_code, person_id__in=list(person_ids)
+    )
     return sorted(rows, key=lambda row: (-_STRENGTH[row.evidence], row.valid_from, row.pk))
 
 
@@ -158,9 +160,11 @@ def status_on(person: Person, kind: str, on: date) -> bool | None:
     return None if row is None else row.holds
 
 
-def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date) -> list[PersonStatus]:
-    """What other registers said of many people about a day in one statement, oldest answer first."""
-    rows = PersonStatus.objects.filter(*_covering(on), city_code=city_code, person_id__in=list(person_ids))
+def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date | None = None) -> list[PersonStatus]:
+    """What other registers said of many people about a day (about all days without one), oldest answer first."""
+    rows = PersonStatus.objects.filter(
+        *(_covering(on) if on else ()), city_code=city_code, person_id__in=list(person_ids)
+    )
     return list(rows.order_by("checked_on", "id"))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from zhaoliang.kernel.calendar import official_calendar
+from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
 from zhaoliang.policy import Citation, PolicyError
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.models import Claim
@@ -35,3 +36,12 @@ def deadline(claim: Claim, clock: str, day: date) -> Deadline | None:
     if value.unit != "working_days":
         raise ValueError(f"the clock {clock} counts {value.unit}, not working days")
     return Deadline(value.value, official_calendar().add_workdays(day, value.value), value.citation)
+
+
+def review_due(claim: Claim, at: datetime) -> date | None:
+    """The reviewers' last day, None where no text sets one or the year's calendar is not out: nobody need wait for it."""
+    try:
+        counted = deadline(claim, REVIEW, chinese_day(at))
+    except CalendarNotPublished:
+        return None
+    return counted.last_day if counted else None

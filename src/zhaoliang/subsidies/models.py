@@ -81,7 +81,7 @@ class Claim(CityModel):
             models.UniqueConstraint(fields=["city_code", "training_class", "kind"], name="claim_once_per_class"),
             # People's applications are collected in one claim at a time.
             models.UniqueConstraint(
-                fields=["city_code", "region", "kind"],
+                fields=["city_code", "region", "kind", "fund_source"],
                 condition=models.Q(training_class__isnull=True, state="assembled"),
                 name="claim_one_collecting",
             ),
@@ -244,6 +244,7 @@ class ClaimLine(CityModel):
     level = models.PositiveSmallIntegerField("技能等级", null=True)
     planned_minutes = models.PositiveIntegerField("应到分钟")
     credited_minutes = models.PositiveIntegerField("计入分钟")
+    applied_on = models.DateField("申请日期", null=True)
     decision = CityForeignKey(Decision, verbose_name="决定", related_name="lines", null=True)
     amount_fen = models.BigIntegerField("金额（分）", default=0)
     payee = models.CharField("收款方", max_length=12, choices=PAYEES)

@@ -22,11 +22,13 @@ from zhaoliang.subsidies.services.paying import (
     try_again,
     waiting_for_payment,
 )
+from zhaoliang.subsidies.services.people import apply_for, take_up
 from zhaoliang.subsidies.services.review import pass_first, pass_second, return_claim
 
 __all__ = [
     "Owed",
     "answer_objection",
+    "apply_for",
     "approve_claim",
     "assemble_claim",
     "audit_region",
@@ -51,6 +53,7 @@ __all__ = [
     "take_due_for_retry",
     "take_for_payment",
     "take_for_retry",
+    "take_up",
     "try_again",
     "waiting_for_payment",
 ]

@@ -14,6 +14,7 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
@@ -149,7 +150,7 @@ def _require_publicity_over(claim: Claim, today: date) -> None:
 
 def _grant(claim: Claim, lines: list[ClaimLine], at: datetime) -> list[ClaimLine]:
     """Enter the lines in the national register, in the order of persons; those refused meanwhile leave with their reason."""
-    made_on = decide(claim) if lines else {}
+    made_on = decide(claim, lines) if lines else {}
     granted: list[ClaimLine] = []
     for line in sorted(lines, key=lambda line: (line.person_id, line.pk)):
         made = made_on[line.pk]
@@ -158,23 +159,31 @@ def _grant(claim: Claim, lines: list[ClaimLine], at: datetime) -> list[ClaimLine
             CLAIM_LINE.fire(line, "refuse", decision=made, amount_fen=0, refusal="公示后核验发现不符合，见逐条结果。")
             continue
         try:
-            record_grant(
-                person_id=line.person_id,
-                scheme="training",
-                occupation_code=line.occupation_id,
-                level=line.level or 0,
-                city_code=line.city_code,
-                claim_line_id=line.pk,
-                certificate_number=line.certificate.number if line.certificate else "",
-                fund_source=claim.fund_source,
-                granted_on=chinese_day(at),
-                source="本平台审批",
-            )
+            _enter(claim, line, at)
         except GrantedElsewhere as refusal:
             CLAIM_LINE.fire(line, "refuse", amount_fen=0, refusal=f"{refusal.what}{refusal.why}"[:500])
             continue
         granted.append(line)
     return granted
+
+
+def _enter(claim: Claim, line: ClaimLine, at: datetime) -> None:
+    """Note the line in the national register under its kind's scheme. Raises GrantedElsewhere."""
+    kind = KINDS[line.kind]
+    if not kind.grant:
+        return
+    record_grant(
+        person_id=line.person_id,
+        scheme=kind.grant,
+        occupation_code=line.occupation_id,
+        level=(line.level or 0) if kind.by_level else 0,
+        city_code=line.city_code,
+        claim_line_id=line.pk,
+        certificate_number=line.certificate.number if line.certificate else "",
+        fund_source=claim.fund_source,
+        granted_on=chinese_day(at),
+        source="本平台审批",
+    )
 
 
 def _accrue(claim: Claim, line: ClaimLine, at: datetime) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.subsidies.clocks import REVIEW, deadline
+from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.services.checks import check_lines, put_question
@@ -126,14 +125,5 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
         if line is None:
             raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
         put_question(line, reason_given(text, f"dispute-{line_id}", "没有提交申领。"))
-    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=_review_due(claim, at), return_reason="")
+    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
     return claim
-
-
-def _review_due(claim: Claim, at: datetime) -> date | None:
-    """The reviewers' last day, None where no text sets one or the year's calendar is not out: the provider need not wait."""
-    try:
-        counted = deadline(claim, REVIEW, chinese_day(at))
-    except CalendarNotPublished:
-        return None
-    return counted.last_day if counted else None

@@ -11,8 +11,9 @@ from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.facts import ClassOutcome, class_outcome
-from zhaoliang.subsidies.facts_sql import of_claim
+from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_claim
 from zhaoliang.subsidies.judging import decided, put_decisions
+from zhaoliang.subsidies.judging_singly import decided_singly
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM_LINE
@@ -55,7 +56,7 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
         outcome = class_outcome(claim)
         for line in open_lines:
             refresh(line, outcome)
-    made = decide(claim)
+    made = decide(claim, open_lines)
     found = verify_claim(claim, lines, at)
     changed = [
         line
@@ -67,10 +68,11 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     _settle(changed, made, at)
 
 
-def decide(claim: Claim) -> dict[int, Decision]:
+def decide(claim: Claim, lines: list[ClaimLine] | None = None) -> dict[int, Decision]:
     """The decisions on all lines of a claim from the facts of now, by line id, not saved (inside an act)."""
-    policies = policies_for(claim.region_id, on=claim.rules_on)
-    return decided(of_claim(claim.city_code, claim.pk), policies)
+    if claim.kind in TRAINING_KINDS:
+        return decided(of_claim(claim.city_code, claim.pk), policies_for(claim.region_id, on=claim.rules_on))
+    return decided_singly(claim, lines if lines is not None else locked_lines(claim))
 
 
 def refresh(line: ClaimLine, outcome: ClassOutcome) -> None:

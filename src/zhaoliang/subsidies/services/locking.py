@@ -17,9 +17,11 @@ def locked_claim(claim: Claim) -> Claim:
 
 def locked_lines(claim: Claim) -> list[ClaimLine]:
     """All lines of a locked claim with what deciding them needs."""
+    # Applications of people rest on classes of their own.
+    parts = LINE_PARTS if claim.training_class_id else (*LINE_PARTS, "enrolment__training_class__project")
     return list(
         ClaimLine.objects.select_for_update(of=("self",), no_key=True)
-        .select_related(*LINE_PARTS)
+        .select_related(*parts)
         .filter(city_code=claim.city_code, claim=claim)
         .order_by("id")
     )

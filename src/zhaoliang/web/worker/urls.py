@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from zhaoliang.web.worker.views import classes, eligibility, find, mine, notices, passes, vouchers
+from zhaoliang.web.worker.views import claimable, classes, eligibility, find, mine, notices, passes, vouchers
 
 app_name = "worker"
 
@@ -29,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/certificates/<int:city>/<int:pk>/pdf/", mine.certificate_pdf, name="certificate-pdf"),
     path("me/subsidies/", mine.subsidies, name="subsidies"),
     path("me/subsidies/<int:city>/<int:pk>/", mine.subsidy, name="subsidy"),
+    path("me/claimable/", claimable.claimable, name="claimable"),
+    path("me/card/", claimable.card, name="card"),
     path("me/looks/", mine.looks, name="looks"),
     path("me/notices/", notices.notices, name="notices"),
     path("me/notices/read/", notices.read, name="notices-read"),

@@ -23,6 +23,7 @@ from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import groups_on, masked
 from zhaoliang.subsidies import perms as subsidies_perms
 from zhaoliang.subsidies import selectors
+from zhaoliang.subsidies.entitlements import entitlements
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.web.access import page
@@ -30,6 +31,7 @@ from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components.parts import Event, Step, steps
 from zhaoliang.web.worker import perms
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.views.claimable import claimable_now
 
 LOOKS_SHOWN = 100
 MONEY_STEPS = ("生成", "初审", "复核", "公示", "审批", "到账")
@@ -56,6 +58,7 @@ def me_page(request: ActorRequest) -> HttpResponse:
         "groups": groups_on(person, chinese_day(request.at)),
         "certificates": certificates.certificates_of(person),
         "lines": selectors.lines_of_person(person.city_code, person.pk),
+        "claimable": claimable_now(entitlements(person, on=chinese_day(request.at))),
     }
     return render(request, "worker/me.html", context)
 

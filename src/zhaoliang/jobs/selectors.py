@@ -1,0 +1,22 @@
+"""Questions about jobs and insurance of many people at once: a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from zhaoliang.jobs.models import JobRecord, UnemploymentInsurance
+
+
+def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, list[JobRecord]]:
+    """The jobs of these people in the order they began, by national number."""
+    found: dict[int, list[JobRecord]] = {person_id: [] for person_id in person_ids}
+    rows = JobRecord.objects.filter(city_code=city_code, person_id__in=sorted(found)).order_by("from_on", "id")
+    for row in rows:
+        found[row.person_id].append(row)
+    return found
+
+
+def insurance_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, UnemploymentInsurance]:
+    """The latest answer of the insurance register on each of these people."""
+    rows = UnemploymentInsurance.objects.filter(city_code=city_code, person_id__in=sorted(person_ids))
+    return {row.person_id: row for row in rows.order_by("as_of", "id")}

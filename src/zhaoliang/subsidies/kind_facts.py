@@ -1,0 +1,281 @@
+"""The facts of lines of the kinds beside training: what registers, class, job records and handed-in files say of each.
+
+Read for a whole claim in a fixed number of queries (`gathered`), then put together line by line (`facts_of`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Protocol, TypeVar
+
+from zhaoliang.attendance.selectors import days_attended
+from zhaoliang.catalogue.models import CertificateKind
+from zhaoliang.catalogue.selectors import scarce_pairs
+from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts
+from zhaoliang.jobs.models import JobRecord, UnemploymentInsurance
+from zhaoliang.jobs.selectors import insurance_of_people, jobs_of_people
+from zhaoliang.kernel.days import age_on, full_months, months_begun
+from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
+from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
+from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before, known_of
+from zhaoliang.subsidies.facts_sql import NATIONAL
+from zhaoliang.subsidies.kinds import MAIN
+from zhaoliang.subsidies.models import Claim, ClaimLine
+
+NAMED_FUNDS = ("employment_subsidy", "unemployment_insurance", "special_account")
+LIVING_GROUPS = ("07", "08", "09")
+# States of a line whose subsidy is due.
+GRANTED = ("approved", "in_batch", "failed", "paid")
+# A contract without end is longer than any text asks for.
+OPEN_ENDED_MONTHS = 1200
+
+
+class Dated(Protocol):
+    """Rows that hold from a day to a day."""
+
+    valid_from: Any
+    valid_to: Any
+
+
+R = TypeVar("R", bound=Dated)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is on file of the people of a claim, by national number or enrolment id."""
+
+    statuses: Mapping[int, Sequence[PersonStatus]]
+    groups: Mapping[int, Sequence[GroupMembership]]
+    grants: Mapping[int, Sequence[PersonGrant]]
+    jobs: Mapping[int, Sequence[JobRecord]]
+    insurance: Mapping[int, UnemploymentInsurance]
+    days: Mapping[int, int]
+    trained: Mapping[int, ClaimLine]
+    scarce: frozenset[tuple[str, int]] | None
+    sheets: Mapping[int, FactSheet] = field(default_factory=dict)
+
+
+def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
+    """Everything the facts of these lines need, in a fixed number of queries. `on` is the day asked."""
+    city, people = claim.city_code, sorted({line.person_id for line in lines})
+    enrolments = [line.enrolment_id for line in lines if line.enrolment_id is not None]
+    others = ClaimLine.objects.select_related("claim").filter(
+        city_code=city, enrolment_id__in=enrolments, kind__in=MAIN, state__in=GRANTED
+    )
+    trained = {other.enrolment_id: other for other in others if other.enrolment_id is not None}
+    return Gathered(
+        statuses=_by_person(statuses_of_people(city_code=city, person_ids=people)),
+        groups=_by_person(groups_of_people(city_code=city, person_ids=people)),
+        grants=_by_person(grants_of_people(people)),
+        jobs=jobs_of_people(city, people),
+        insurance=insurance_of_people(city, people),
+        days=days_attended(city, enrolments),
+        trained=trained,
+        scarce=scarce_pairs(city, claim.region_id, on),
+        sheets=_class_sheets(claim, lines),
+    )
+
+
+def _class_sheets(claim: Claim, lines: Sequence[ClaimLine]) -> dict[int, FactSheet]:
+    """What the class says of each line, by enrolment id; nothing for claims without a class."""
+    if claim.training_class is None or not lines:
+        return {}
+    outcome, known = class_outcome(claim), known_of(claim, lines)
+    return {
+        line.enrolment_id: claim_facts(line, outcome, known[line.person_id])
+        for line in lines
+        if line.enrolment_id is not None
+    }
+
+
+def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.person_id].append(row)
+    return found
+
+
+def rules_day(line: ClaimLine) -> date:
+    """The day whose texts bind the line: the class's start, or the day a person applied for what rests on no class."""
+    if line.claim.training_class_id is None and line.kind != "skill_upgrade" and line.enrolment is not None:
+        return line.enrolment.training_class.starts_on
+    return line.applied_on or line.claim.rules_on
+
+
+def facts_of(line: ClaimLine, on_file: Gathered) -> tuple[FactSheet, list[dict[str, Any]]]:
+    """Everything known of a line of any kind but training, with where it is known from, and the earlier grants."""
+    day = rules_day(line)
+    grants = grants_before(line, on_file.grants.get(line.person_id, ()))
+    sheet = FactSheet({}, {})
+    if line.enrolment_id in on_file.sheets and line.enrolment_id is not None:
+        held = on_file.sheets[line.enrolment_id]
+        sheet = FactSheet(dict(held.facts), dict(held.evidence))
+    else:
+        _put_person(sheet, line, on_file, day)
+    fund = line.claim.fund_source
+    sheet.put(None, "资金渠道", fund_source=fund if fund in NAMED_FUNDS else "other")
+    match line.kind:
+        case "skill_upgrade":
+            _put_upgrade(sheet, line, on_file, grants, day)
+        case "living":
+            _put_living(sheet, line, on_file)
+        case "evaluation":
+            _put_evaluation(sheet, line, grants)
+        case _:
+            pass
+    put_job(sheet, line, on_file.jobs.get(line.person_id, ()), day)
+    return sheet, [_history(grant) for grant in grants]
+
+
+def _put_person(sheet: FactSheet, line: ClaimLine, on_file: Gathered, day: date) -> None:
+    """Age, statuses and groups of a person on a day, for lines without a class of their own claim."""
+    person = line.person
+    sheet.put(person, "证件", person_age_at_start=age_on(person.birth_date, day))
+    sheet.put(person, "实名档案", name_matches_id=True)
+    statuses = {row.kind: row for row in _holding(on_file.statuses.get(line.person_id, ()), day)}
+    for kind, name in (("pension", "pension_drawn"), ("establishment", "establishment_staff")):
+        if kind in statuses:
+            sheet.put(statuses[kind], statuses[kind].source, **{name: statuses[kind].holds})
+    groups = {row.group: row for row in _holding(on_file.groups.get(line.person_id, ()), day)}
+    if "14" in groups:
+        sheet.put(groups["14"], groups["14"].source, student_status="graduating_year")
+    elif "student" in statuses:
+        held = statuses["student"]
+        sheet.put(held, held.source, student_status="full_time" if held.holds else "none")
+    group = _group(line, groups)
+    if group is None:
+        return
+    membership = groups.get(group)
+    sheet.put(membership, membership.source if membership else "名册人员类别", group=group)
+    if membership is not None and membership.evidence != "declared":
+        sheet.put(membership, membership.source, group_proved=True)
+
+
+def _group(line: ClaimLine, groups: Mapping[str, GroupMembership]) -> str | None:
+    """The group that counts: the one a kind is for where the person is in it, else that of the roster."""
+    wanted = {"living": LIVING_GROUPS, "skill_upgrade": ("15",)}.get(line.kind, ())
+    found = next((group for group in wanted if group in groups), None)
+    if found is not None:
+        return found
+    return line.enrolment.group if line.enrolment is not None else next(iter(groups), None)
+
+
+def _holding(rows: Iterable[R], day: date) -> list[R]:
+    return [
+        row
+        for row in rows
+        if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or row.valid_to >= day)
+    ]
+
+
+def _put_upgrade(
+    sheet: FactSheet, line: ClaimLine, on_file: Gathered, grants: Collection[PersonGrant], day: date
+) -> None:
+    certificate = line.certificate
+    paid = on_file.insurance.get(line.person_id)
+    # Contributions are booked by month; an answer older than last month's may have grown since, and so is not known.
+    if paid is not None and full_months(paid.as_of.replace(day=1), day) <= 1:
+        sheet.put(paid, f"{paid.source}（截至{paid.as_of.isoformat()}）", insured_months=paid.months)
+    put_grant_counts(sheet, grants, day)
+    if certificate is None:
+        return
+    standing = certificate.state == "issued"
+    sheet.put(
+        certificate,
+        "证书",
+        certificate_kind=CERTIFICATE_FACT[CertificateKind(certificate.kind)] if standing else "none",
+        certificate_level=certificate.level or 0,
+        certificate_occupation=certificate.occupation_id,
+        certificate_registered=standing,
+        months_since_certificate=months_begun(certificate.issued_on, day),
+    )
+    put_certificate_grants(sheet, grants, certificate.number)
+    if on_file.scarce is not None:
+        scarce = (certificate.occupation_id, certificate.level or 0) in on_file.scarce
+        sheet.put(None, "需求指导目录", certificate_scarce=scarce)
+    here = [
+        grant
+        for grant in grants
+        if grant.scheme == "skill_upgrade" and grant.occupation_code == certificate.occupation_id
+    ]
+    highest = max(here, key=lambda grant: grant.level, default=None)
+    sheet.put(highest, NATIONAL, highest_skill_upgrade_paid=highest.level if highest else 0)
+
+
+def _put_living(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
+    if line.enrolment is None:
+        return
+    training_class = line.enrolment.training_class
+    sheet.put(training_class.project, "项目库", mode=training_class.project.mode)
+    sheet.put(
+        line.enrolment,
+        "考勤",
+        attended_hours=Fraction(line.credited_minutes, training_class.minutes_per_hour),
+        training_days=on_file.days.get(line.enrolment_id or 0, 0),
+    )
+    trained = on_file.trained.get(line.enrolment_id or 0)
+    if trained is not None and trained.claim.publicity_until is not None and line.applied_on is not None:
+        months = months_begun(trained.claim.publicity_until, line.applied_on)
+        sheet.put(trained.claim, "公示记录", months_since_publicity=months)
+
+
+def _put_evaluation(sheet: FactSheet, line: ClaimLine, grants: Collection[PersonGrant]) -> None:
+    """An evaluation is compared with earlier evaluations; the training subsidy of the same class is due beside it."""
+    earlier = [grant for grant in grants if grant.scheme == "evaluation"]
+    here = [grant for grant in earlier if grant.occupation_code == line.occupation_id]
+    same = next((grant for grant in here if line.level and grant.level == line.level), None)
+    sheet.put(None, NATIONAL, evaluations_paid_lifetime=len(earlier))
+    sheet.put(here[0] if here else None, NATIONAL, occupation_evaluation_paid=bool(here))
+    sheet.put(same, NATIONAL, same_occupation_level_paid=same is not None)
+    highest = max(here, key=lambda grant: grant.level, default=None)
+    sheet.put(highest, NATIONAL, highest_level_paid=highest.level if highest else 0)
+    double = next(
+        (
+            grant
+            for grant in grants
+            if grant.fund_source == "unemployment_insurance"
+            and (grant.occupation_code, grant.level) == (line.occupation_id, line.level or 0)
+        ),
+        None,
+    )
+    sheet.put(double, NATIONAL, fund_double_paid=double is not None)
+
+
+def put_job(sheet: FactSheet, line: ClaimLine, jobs: Sequence[JobRecord], day: date) -> None:
+    """The job a person had on a day: length of the contract, months since it was signed, insurance."""
+    held = [job for job in jobs if job.from_on <= day and (job.to_on is None or job.to_on >= day)]
+    wanted = line.enrolment.employer_uscc if line.enrolment is not None else ""
+    # The one with the employer of the roster, of several the latest.
+    job = next((one for one in reversed(held) if wanted and one.employer_uscc == wanted), held[-1] if held else None)
+    if job is None:
+        return
+    source = f"就业记录（{dict(JobRecord.PROOFS)[job.proof]}）"
+    if job.open_ended or job.contract_until is not None:
+        months = contract_length(job)
+        sheet.put(job, source, contract_months=months, months_since_hired=months_begun(job.from_on, day))
+    if job.insured:
+        sheet.put(job, source, employer_insured=True)
+
+
+def contract_length(job: JobRecord) -> int | None:
+    """The term of a contract in whole months; None where it is not known."""
+    if job.open_ended:
+        return OPEN_ENDED_MONTHS
+    if job.contract_until is None:
+        return None
+    return full_months(job.from_on, job.contract_until + timedelta(days=1))
+
+
+def _history(grant: PersonGrant) -> dict[str, Any]:
+    held = {
+        "scheme": grant.scheme,
+        "on": grant.granted_on,
+        "fund_source": grant.fund_source if grant.fund_source in NAMED_FUNDS else "other",
+        "occupation": grant.occupation_code,
+        "level": grant.level,
+    }
+    return held | ({"certificate": grant.certificate_number} if grant.certificate_number else {})

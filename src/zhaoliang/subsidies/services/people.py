@@ -1,0 +1,120 @@
+"""What people claim themselves: found from their records, applied for in one step, collected, taken up by a reviewer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import Clause, Refusal
+from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import clause_of
+from zhaoliang.registry.models import Person
+from zhaoliang.subsidies.clocks import review_due
+from zhaoliang.subsidies.entitlements import Entitlement, entitlement
+from zhaoliang.subsidies.kinds import KINDS
+from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.services.checks import check_lines
+from zhaoliang.subsidies.services.locking import locked_claim, locked_lines
+from zhaoliang.subsidies.states import CLAIM
+
+
+@act("subsidies.apply", label="本人申领补贴", grants={Role.WORKER: Reach.SELF}, on="person")
+def apply_for(
+    *,
+    actor: Actor,
+    at: datetime,
+    person: Person,
+    kind: str,
+    certificate: Certificate | None = None,
+    training: ClaimLine | None = None,
+) -> ClaimLine:
+    """Claim for oneself what the records give: the line joins the claim that is collecting in the region.
+
+    Nothing is typed: the amount, the clause, the account are shown before. Raises Refusal when a rule refuses (with its
+    clause), when it was claimed already, without an account on the social security card, or for what is not one's own.
+    """
+    today = chinese_day(at)
+    person = Person.objects.select_for_update(of=("self",), no_key=True).get(city_code=person.city_code, pk=person.pk)
+    found = entitlement(person, kind, on=today, certificate=certificate, training=training)
+    _require_open(found)
+    claim = _collecting(found.line.claim, at)
+    line = found.line
+    line.claim = claim
+    line.save()
+    check_lines(claim, [row for row in locked_lines(claim) if row.pk == line.pk], at)
+    line.refresh_from_db()
+    return line
+
+
+def _require_open(found: Entitlement) -> None:
+    """Raises Refusal, with the clause where a rule refuses."""
+    if found.claimed is not None:
+        raise Refusal(
+            what="没有重复申领。",
+            why="这一项您已经申领过了。",
+            next_step="可以在“钱到哪了”里看进展。",
+        )
+    if not found.line.person.card_number:
+        raise Refusal(
+            what="还不能申领。",
+            why="您还没有登记社会保障卡银行账号，补贴发不出去。",
+            next_step="请先在这个页面登记账号，再申领。",
+        )
+    if found.answer.outcome is Outcome.FAIL:
+        first = found.answer.made.refusals[0]
+        raise Refusal(
+            what=f"{found.label}不能申领。",
+            why=f"{first.says}。",
+            next_step=first.remedy or "如果事实有误，请先到人社窗口更正。",
+            clause=_clause(found),
+        )
+
+
+def _clause(found: Entitlement) -> Clause:
+    return clause_of(found.answer.made.refusals[0].citation)
+
+
+def _collecting(wanted: Claim, at: datetime) -> Claim:
+    """The claim of the kind that collects in the region now, made when there is none."""
+    while True:
+        claim, _ = Claim.objects.get_or_create(
+            city_code=wanted.city_code,
+            region_id=wanted.region_id,
+            kind=wanted.kind,
+            fund_source=wanted.fund_source,
+            training_class=None,
+            state="assembled",
+            defaults={"title": wanted.title, "rules_on": wanted.rules_on, "created_at": at},
+        )
+        claim = locked_claim(claim)
+        # A reviewer may have taken it up while we waited for the row.
+        if claim.state == "assembled":
+            return claim
+
+
+@act(
+    "subsidies.take_up",
+    label="开始审核个人申领",
+    grants={Role.REVIEWER: Reach.REGION, Role.SYSTEM: Reach.ANY},
+    on="claim",
+)
+def take_up(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
+    """End the collecting of people's applications and begin their review; the next application opens the next claim.
+
+    The rules run once more on the facts of today. Raises WrongState, Refusal for the claim of an organisation.
+    """
+    claim = locked_claim(claim)
+    if not CLAIM.allows(claim.state, "confirm"):
+        raise CLAIM.refusal(claim.state, "confirm")
+    if not KINDS[claim.kind].of_people:
+        raise Refusal(
+            what="没有开始审核。",
+            why="这份申领由机构核对后提交，不能代为提交。",
+            next_step="请等机构确认，或联系机构。",
+        )
+    check_lines(claim, locked_lines(claim), at)
+    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
+    return claim
