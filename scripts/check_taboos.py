@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "zhaoliang"
 BUSINESS = frozenset(
     [
         "registry",
-        "jobs",
+        "employment",
         "funds",
         "needs",
         "catalogue",

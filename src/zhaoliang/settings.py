@@ -51,7 +51,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "zhaoliang.kernel",
     "zhaoliang.registry",
-    "zhaoliang.jobs",
+    "zhaoliang.employment",
     "zhaoliang.funds",
     "zhaoliang.needs",
     "zhaoliang.catalogue",

@@ -13,7 +13,7 @@ from zhaoliang.attendance.models import Attendance
 from zhaoliang.careers import perms, selectors
 from zhaoliang.careers.services import record_job
 from zhaoliang.classes.models import ClassSession, Teacher
-from zhaoliang.jobs.models import JobRecord
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.kernel.errors import BadInput, Forbidden
 from zhaoliang.kernel.roles import Actor, Role, system_actor
 from zhaoliang.registry.models import Person

@@ -11,9 +11,9 @@ from factories.subsidies import CITY, HEPING, SENIOR, case, certify
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.demo.bank import answer_file
+from zhaoliang.employment.services import record_insurance
 from zhaoliang.evaluation.models import ExamResult
 from zhaoliang.funds.models import FundSource
-from zhaoliang.jobs.services import record_insurance
 from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.payments import selectors as payment_views
 from zhaoliang.payments import services as payments

@@ -15,8 +15,8 @@ from zhaoliang.certificates.selectors import certificates_of
 from zhaoliang.certificates.states import CERTIFICATE
 from zhaoliang.classes.selectors import every_enrolment_of
 from zhaoliang.classes.states import ENROLMENT
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.evaluation.selectors import outcomes_of
-from zhaoliang.jobs.models import JobRecord
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.levels import SkillLevel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from zhaoliang.jobs.models import JobRecord
-from zhaoliang.jobs.services import note_job
+from zhaoliang.employment.models import JobRecord
+from zhaoliang.employment.services import note_job
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.roles import Actor, Reach, Role

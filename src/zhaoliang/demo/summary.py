@@ -11,9 +11,9 @@ from zhaoliang.catalogue.models import CatalogueEntry, Project
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import Enrolment, RosterImport, TrainingClass
 from zhaoliang.demo.cast import CITY, STAFF
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import Transfer
 from zhaoliang.funds.selectors import trial_balance, verify_books
-from zhaoliang.jobs.models import JobRecord
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import ROLE_LABELS, Role
 from zhaoliang.needs.models import Demand

@@ -16,8 +16,8 @@ from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.catalogue.selectors import scarce_pairs
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts
-from zhaoliang.jobs.models import JobRecord, UnemploymentInsurance
-from zhaoliang.jobs.selectors import insurance_of_people, jobs_of_people
+from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
+from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
 from zhaoliang.kernel.days import age_on, full_months, months_begun
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
 from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people

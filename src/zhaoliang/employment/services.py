@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from zhaoliang.jobs.models import JobRecord, UnemploymentInsurance
+from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.kernel.acts import act, running
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput
@@ -65,7 +65,7 @@ def note_job(
 
 
 @act(
-    "jobs.record_insurance",
+    "employment.record_insurance",
     label="登记失业保险缴费月数",
     grants={Role.REVIEWER: Reach.REGION, Role.SYSTEM: Reach.ANY},
     on="person",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from zhaoliang.jobs.models import JobRecord, UnemploymentInsurance
+from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 
 
 def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, list[JobRecord]]:

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subsidies", "0007_claims_of_all_kinds")]
+    dependencies = [("subsidies", "0008_payment_dues")]
 
     operations = [
         migrations.AddField("claimline", "applied_on", models.DateField(null=True, verbose_name="申请日期")),
