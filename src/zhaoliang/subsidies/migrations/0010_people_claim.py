@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subsidies", "0008_payment_dues")]
+    dependencies = [("subsidies", "0009_verifiers")]
 
     operations = [
         migrations.AddField("claimline", "applied_on", models.DateField(null=True, verbose_name="申请日期")),
