@@ -16,9 +16,9 @@ from zhaoliang.certificates.states import CERTIFICATE
 from zhaoliang.classes.selectors import every_enrolment_of
 from zhaoliang.classes.states import ENROLMENT
 from zhaoliang.employment.models import JobRecord
+from zhaoliang.employment.selectors import jobs_of
 from zhaoliang.evaluation.selectors import outcomes_of
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.payments.selectors import paid_lines_of
 from zhaoliang.registry.models import Person, PersonGrant
@@ -104,7 +104,7 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
     trainings = _trainings(person, everywhere)
     subsidies = _subsidies(person, everywhere)
     vouchers = vouchers_of(person, everywhere=everywhere)
-    jobs = _jobs(person, everywhere)
+    jobs = jobs_of(person, everywhere=everywhere)
     certificates = certificates_of(person, everywhere=everywhere)
     timeline = [
         *map(_training_entry, trainings),
@@ -144,15 +144,6 @@ def _trainings(person: Person, everywhere: bool) -> list[Training]:
             )
         )
     return trainings
-
-
-def _jobs(person: Person, everywhere: bool) -> list[JobRecord]:
-    rows = JobRecord.objects.order_by("-from_on", "-id")
-    if not everywhere:
-        return list(rows.filter(city_code=person.city_code, person=person))
-    # The file number is the same in every city, so it finds a person's rows in all of them.
-    with national():
-        return list(rows.filter(person_id=person.pk))
 
 
 def _subsidies(person: Person, everywhere: bool) -> list[Subsidy]:

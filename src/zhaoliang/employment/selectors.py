@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
+from zhaoliang.kernel.db.national import national
+from zhaoliang.registry.models import Person
 
 
 def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, list[JobRecord]]:
@@ -14,6 +16,16 @@ def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, lis
     for row in rows:
         found[row.person_id].append(row)
     return found
+
+
+def jobs_of(person: Person, *, everywhere: bool = False) -> list[JobRecord]:
+    """A person's jobs, latest first; `everywhere` in all cities."""
+    rows = JobRecord.objects.order_by("-from_on", "-id")
+    if not everywhere:
+        return list(rows.filter(city_code=person.city_code, person=person))
+    # The file number is the same in every city, so it finds a person's rows in all of them.
+    with national():
+        return list(rows.filter(person_id=person.pk))
 
 
 def insurance_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, UnemploymentInsurance]:

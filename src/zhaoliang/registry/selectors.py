@@ -95,6 +95,11 @@ def person(city_code: int, person_id: int) -> Person:
     return found
 
 
+def locked_person(person: Person) -> Person:
+    """A file as it is now, nobody else changing it until the act ends."""
+    return Person.objects.select_for_update(of=("self",), no_key=True).get(city_code=person.city_code, pk=person.pk)
+
+
 def open_file(*, actor: Actor, at: datetime, city_code: int, person_id: int, why: str) -> Person:
     """A person's file for somebody to read: permission checked, the look recorded (PIPL; one's own looks are not).
 

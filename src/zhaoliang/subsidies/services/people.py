@@ -12,6 +12,7 @@ from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.registry.models import Person
+from zhaoliang.registry.selectors import locked_person
 from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.entitlements import Entitlement, entitlement
 from zhaoliang.subsidies.kinds import KINDS
@@ -37,7 +38,7 @@ def apply_for(
     clause), when it was claimed already, without an account on the social security card, or for what is not one's own.
     """
     today = chinese_day(at)
-    person = Person.objects.select_for_update(of=("self",), no_key=True).get(city_code=person.city_code, pk=person.pk)
+    person = locked_person(person)
     found = entitlement(person, kind, on=today, certificate=certificate, training=training)
     _require_open(found)
     claim = _collecting(found.line.claim, at)
