@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from zhaoliang.kernel.crypto import KeyRing, new_keys
+from zhaoliang.kernel.crypto import KeyRing, change_signing_key, load, new_keys
 from zhaoliang.kernel.signatures import ED25519, SM2, KeyProblem, PublicKeys, Tampered
 
 pytestmark = pytest.mark.mission("C6")
@@ -47,3 +48,23 @@ def test_a_change_of_algorithm_leaves_old_signatures_checkable() -> None:
 def test_what_is_no_public_key_is_said_so(text: str) -> None:
     with pytest.raises(KeyProblem):
         PublicKeys.from_jwks(text)
+
+
+@pytest.mark.parametrize("algorithm", RINGS)
+def test_a_new_signing_key_takes_over_and_the_old_one_keeps_its_public_half(
+    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ZHAOLIANG_KEYS", "ZHAOLIANG_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    before = load(tmp_path)
+    signature = before.sign(b"x")
+    key_id = change_signing_key(tmp_path, algorithm)
+    third = change_signing_key(tmp_path, ED25519)
+    after = load(tmp_path)
+    assert after.verify(b"x", signature) == before.public_keys()[0]["kid"]
+    assert after.verify(b"y", after.sign(b"y")) == third
+    assert {key["kid"] for key in after.public_keys()} == {before.public_keys()[0]["kid"], key_id, third}
+    assert after.decrypt(before.encrypt("甲", context="a"), context="a") == "甲"
+    monkeypatch.setenv("ZHAOLIANG_KEYS", new_keys())
+    with pytest.raises(KeyProblem):
+        change_signing_key(tmp_path, algorithm)

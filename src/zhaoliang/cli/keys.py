@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -28,9 +29,26 @@ def rotate() -> None:
 
 
 @app.command()
+def sign_with(
+    algorithm: Annotated[str, typer.Argument(help="ed25519 或 sm2")] = "ed25519",
+) -> None:
+    """换一把新的签名密钥；旧的只留公钥，已签的证书和券码继续有效。换后重启各进程，再把公钥发给离线核验的单位。"""
+    setup_django()
+    from django.conf import settings
+
+    from zhaoliang.kernel.crypto import KeyProblem, change_signing_key
+
+    try:
+        key_id = change_signing_key(settings.VAR, algorithm)
+    except KeyProblem as problem:
+        fail(f"没有更换：{problem}")
+    typer.echo(f"新的签名密钥是 {key_id}。请重启网页和快速通道。")
+
+
+@app.command()
 def public() -> None:
     """打印验签用的公钥（JWK），供离线核验证书和培训券。"""
     setup_django()
     from zhaoliang.kernel.crypto import public_keys
 
-    typer.echo(json.dumps(public_keys(), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps({"keys": public_keys()}, ensure_ascii=False, indent=2))

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from zhaoliang.kernel.localstate import read_or_make
+from zhaoliang.kernel.localstate import read_or_make, replace
 from zhaoliang.kernel.signatures import (
     ED25519,
     SM2,
@@ -186,14 +186,42 @@ def new_keys(cipher: str = AES_256_GCM, signature: str = ED25519) -> str:
     return json.dumps({"encryption": encryption, "hash": fresh(), "signing": signing}, indent=1)
 
 
+def with_new_signing_key(text: str, algorithm: str) -> tuple[str, str]:
+    """The configuration with a fresh active signing key, and its id; of the other ones only the public halves stay."""
+    ring, data = KeyRing.from_json(text), json.loads(text)
+    key_id, entry = new_signer(algorithm)
+    data["signing"] = {"active": key_id, "keys": {key_id: entry}, "public": ring.public.entries()}
+    return key_id, json.dumps(data, indent=1)
+
+
+def change_signing_key(var: Path, algorithm: str) -> str:
+    """Write `with_new_signing_key` to the key file, and give the new key's id. Processes see it when they start again.
+
+    Raises KeyProblem when the keys are in the environment, or the algorithm is none of ours.
+    """
+    if os.environ.get("ZHAOLIANG_KEYS"):
+        raise KeyProblem("the keys are in ZHAOLIANG_KEYS: change them where that is set")
+    if algorithm not in (ED25519, SM2):
+        raise KeyProblem(f"an algorithm is {ED25519} or {SM2}")
+    load(var)
+    path = _key_file(var)
+    key_id, text = with_new_signing_key(path.read_text(), algorithm)
+    replace(path, text.encode())
+    return key_id
+
+
+def _key_file(var: Path) -> Path:
+    named = os.environ.get("ZHAOLIANG_KEY_FILE")
+    return Path(named) if named else var / "keys.json"
+
+
 def load(var: Path) -> KeyRing:
     """The configured key ring, see the top of this module. Raises KeyProblem, also when anyone may read the file."""
     given = os.environ.get("ZHAOLIANG_KEYS")
     if given:
         return KeyRing.from_json(given)
-    named = os.environ.get("ZHAOLIANG_KEY_FILE")
-    path = Path(named) if named else var / "keys.json"
-    if named and not path.is_file():
+    path = _key_file(var)
+    if os.environ.get("ZHAOLIANG_KEY_FILE") and not path.is_file():
         raise KeyProblem(f"ZHAOLIANG_KEY_FILE names no file: {path}")
     cipher = os.environ.get("ZHAOLIANG_CIPHER", AES_256_GCM)
     if cipher not in _KEY_BYTES:

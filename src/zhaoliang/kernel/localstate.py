@@ -13,12 +13,7 @@ def read_or_make(path: Path, make: bytes) -> bytes:
     with contextlib.suppress(FileNotFoundError):
         return path.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(make)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, make)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -26,6 +21,21 @@ def read_or_make(path: Path, make: bytes) -> bytes:
     finally:
         draft.unlink()
     return path.read_bytes()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Give the file another content, whole or not at all."""
+    _draft(path, content).rename(path)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def secret_key(var: Path) -> str:

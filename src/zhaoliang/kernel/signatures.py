@@ -210,9 +210,18 @@ class PublicKeys:
         self._keys[key_id].verify(payload, signature[start:])
         return key_id
 
+    def entries(self) -> dict[str, Any]:
+        """The keys as a configuration holds them."""
+        return {key_id: _text(key) for key_id, key in self._keys.items()}
+
     def jwks(self) -> list[dict[str, str]]:
         """The keys as JSON Web Keys, by id."""
         return [key.jwk(key_id) for key_id, key in sorted(self._keys.items())]
+
+
+def _text(key: PublicKey) -> Any:
+    text = base64.b64encode(key.raw()).decode()
+    return text if isinstance(key, Ed25519Public) else {"algorithm": SM2, "key": text}
 
 
 def _from_jwk(row: Mapping[str, str]) -> PublicKey:

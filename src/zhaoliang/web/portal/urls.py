@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from zhaoliang.web.portal.views import check, directories, eligibility, home, policies, projects, publicity
+from zhaoliang.web.portal.views import check, directories, eligibility, home, keys, policies, projects, publicity
 
 app_name = "portal"
 
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("organisations/", directories.organisations, name="organisations"),
     path("eligibility/", eligibility.eligibility, name="eligibility"),
     path("check/", check.check, name="check"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys.json", keys.document, name="keys_json"),
     path("publicity/", publicity.publicity, name="publicity"),
     path("publicity/<int:city>/<int:pk>/objection/", publicity.objection, name="objection"),
     path("policies/", policies.policies, name="policies"),
