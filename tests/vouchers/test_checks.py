@@ -178,3 +178,21 @@ def test_online_answers_name_a_bad_token_as_offline_ones_do_and_paper_is_good_li
     assert {token: ask(token, provider, method="scanned").answer for token in given} == given
     late = held.batch.use_until + timedelta(seconds=1)
     assert ask(paper, provider, method="scanned", at=late).answer == "expired"
+
+
+@pytest.mark.mission("C9")
+def test_one_screen_shown_at_two_organisations_is_replayed_paper_is_not() -> None:
+    held = voucher(used=True)
+    provider, other = held.batch.project.provider, registry.organisation()
+    screen, paper = selectors.qr_token(held, AT), selectors.paper_token(held)
+    assert ask(screen, other, method="scanned").answer == "used"
+    replayed = ask(screen, provider, method="scanned")
+    assert (replayed.answer, replayed.voucher, replayed.good_for) == ("replayed", None, "")
+    held.refresh_from_db()
+    assert held.state == "used"
+    # Twice at one counter, from paper, typed, or renewed a moment later: all honest.
+    assert ask(screen, other, method="scanned").answer == "used"
+    assert ask(paper, other, method="scanned").answer == "used"
+    assert ask(paper, provider, method="scanned").answer == "verified"
+    later = AT + timedelta(seconds=30)
+    assert ask(selectors.qr_token(held, later), provider, method="scanned", at=later).answer == "verified"

@@ -36,7 +36,7 @@ class VerifyOut(Schema):
 
     answer: str = Field(
         description="good 可用；verified 已验证；used 已使用；not_here 不能在本机构使用；redeemed/returned/void/expired 已终止；"
-        "not_found/forged/malformed/stale/other_city 不是可用的券",
+        "not_found 没有；malformed/altered/foreign_key/forged 码不真；stale 截图；replayed 转发；other_city 外市",
         examples=["good"],
     )
     says: str = Field(examples=["真券，还没有使用，可用于“养老护理员（初级工）”，使用截止 2026年12月31日 00:00。"])

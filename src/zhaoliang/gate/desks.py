@@ -22,6 +22,7 @@ from zhaoliang.kernel.errors import BadInput, KeyReused, NotFound, Refusal
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.vouchers import passes as voucher_passes
 from zhaoliang.vouchers import refusals
+from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.vouchers.services.checks import Given, read_given, seconds_until, worth
 
 Settled = Answer | Again
@@ -183,10 +184,12 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
 
 def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
     """A verification in the name of the partner's organisation."""
-    given = read_given(body.code[:400], at)
-    method = "scanned" if body.code.strip().startswith("ZLQ1.") else "api"
+    given = read_given(body.code, at)
+    method = "scanned" if is_qr(body.code) else "api"
     lane = (partner.city_code, partner.region_code, partner.organisation_id, partner.user_id, partner.name)
-    return Item(lane, f"user:{partner.user_id}", [given.code, given.known, method], partner.user_id, extra=given)
+    return Item(
+        lane, f"user:{partner.user_id}", [given.code, given.known, method, given.shown], partner.user_id, extra=given
+    )
 
 
 class Keyed:
@@ -330,9 +333,10 @@ class Verifications:
 
     # The audit event goes into the statement of the effect, as the acts do it in their transaction.
     sql = (
-        "WITH done AS MATERIALIZED (SELECT * FROM verify_vouchers($1, $3, $4, $5, $6::text[], $7::text[], $8::text[], $9)),"
+        "WITH done AS MATERIALIZED (SELECT * FROM verify_vouchers($1, $3, $4, $5, $6::text[], $7::text[], $8::text[], $10,"
+        " $9::timestamptz[])),"
         " logged AS (INSERT INTO audit_event (city_code, at, act, region_code, actor_user_id, actor_name, object_type,"
-        " detail) SELECT $1, $9, 'vouchers.verify', $2, $4, $5, 'Place', '{\"through\": \"gate\"}' FROM done"
+        " detail) SELECT $1, $10, 'vouchers.verify', $2, $4, $5, 'Place', '{\"through\": \"gate\"}' FROM done"
         " WHERE answer <> 'too_many')"
         " SELECT place, answer, state, use_until, used_at, project_name, retry_at FROM done ORDER BY place"
     )

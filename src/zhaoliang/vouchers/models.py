@@ -162,6 +162,7 @@ class VoucherCheck(CityModel):
     )
     answer = models.CharField("结果", max_length=20)
     at = models.DateTimeField("时间")
+    shown_at = models.DateTimeField("二维码签发时间", null=True)
 
     class Meta:
         db_table = "voucher_check"

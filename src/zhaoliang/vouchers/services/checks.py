@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -16,7 +16,7 @@ from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import Organisation
 from zhaoliang.vouchers.models import Voucher
-from zhaoliang.vouchers.qr import QrProblem, is_qr
+from zhaoliang.vouchers.qr import SCREEN, QrProblem, is_qr
 from zhaoliang.vouchers.refusals import too_many_tries
 from zhaoliang.vouchers.selectors import concerns, read_qr
 from zhaoliang.vouchers.states import VOUCHER
@@ -63,7 +63,7 @@ def verify_voucher(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT answer, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at"
-            " FROM verify_vouchers(%s, %s, %s, %s, %s::text[], %s::text[], %s::text[], %s)",
+            " FROM verify_vouchers(%s, %s, %s, %s, %s::text[], %s::text[], %s::text[], %s, %s::timestamptz[])",
             [
                 place.city_code,
                 organisation.pk if organisation else None,
@@ -73,6 +73,7 @@ def verify_voucher(
                 [read.known],
                 [method],
                 at,
+                [read.shown],
             ],
         )
         found: Any = cursor.fetchone()
@@ -88,7 +89,7 @@ def verify_voucher(
         project_name=project_name,
         here=organisation is not None,
     )
-    if voucher_id is None or word == "other_city":
+    if voucher_id is None or word in ("other_city", "replayed"):
         return VerifyAnswer(None, word, says)
     voucher = Voucher.objects.select_related("batch__project__provider", "provider", "person").get(
         city_code=voucher_city, pk=voucher_id
@@ -104,12 +105,17 @@ class Given:
     code: str | None
     known: str | None = None
     problem: str = ""
+    # When the QR on a screen was issued; None for paper and typed codes.
+    shown: datetime | None = None
 
 
 def read_given(text: str, at: datetime) -> Given:
     """A typed code or a scanned QR token, read."""
     try:
-        return Given(read_qr(text, at).code if is_qr(text) else str(parse_code(text)))
+        if not is_qr(text):
+            return Given(str(parse_code(text)))
+        read = read_qr(text, at)
+        return Given(read.code, shown=datetime.fromtimestamp(read.moment, tz=UTC) if read.kind == SCREEN else None)
     except QrProblem as problem:
         return Given(None, problem.answer, problem.what)
     except InvalidIdentifier as problem:
@@ -141,6 +147,8 @@ def worth(
         return "没有这张券，可能是伪造的。请让持券人打开“我的培训券”出示二维码。", ""
     if answer == "other_city":
         return "这是别的城市发放的券，本市不能使用。", ""
+    if answer == "replayed":
+        return "这个二维码刚在别的机构出示过，可能是转发的截图。请持券人刷新后重新出示。", ""
     if answer in _ENDED:
         return f"真券，但不能再用：{_ENDED[answer]}", ""
     if answer == "not_here":

@@ -1,10 +1,11 @@
 -- 验券, one or a group for one asker: what each code is worth, by whom it was used, and whether the asker guesses. The only
 -- place where these rules are written. A used voucher becomes verified when its own provider asks (方案 一（一）3（3）).
--- p_known holds answers that were decided before (malformed, forged, stale); the code is NULL then. Every question but
--- too_many is logged. Ten wrong codes within a minute, of the account or of the organisation, close the way to the next one.
+-- p_known holds answers that were decided before (malformed, forged, altered, foreign_key, stale, expired); the code is NULL
+-- then. p_shown is when a screen's QR was issued, NULL for all else: the same one at two organisations is a screenshot sent
+-- around (replayed). Every question but too_many is logged. Ten wrong codes within a minute, of the account or of the organisation, close the way to the next one.
 CREATE OR REPLACE FUNCTION verify_vouchers(
     p_city int, p_organisation bigint, p_user bigint, p_name text, p_codes text[], p_known text[], p_methods text[],
-    p_at timestamptz
+    p_at timestamptz, p_shown timestamptz[] DEFAULT NULL
 ) RETURNS TABLE (
     place int, answer text, voucher_id bigint, voucher_city int, state text, use_until timestamptz, used_at timestamptz,
     provider_id bigint, project_provider_id bigint, project_name text, retry_at timestamptz
@@ -39,6 +40,11 @@ BEGIN
         v_left := least(v_left, 10 - v_count);
     END IF;
 
+    -- One at a time for each code on a screen too, in one order, or two organisations at the same moment would both be first.
+    PERFORM pg_advisory_xact_lock(hashtextextended('shown:' || s.code, 0)) FROM (
+        SELECT DISTINCT g.code FROM unnest(p_codes, p_shown) AS g (code, shown)
+        WHERE g.shown IS NOT NULL AND g.code IS NOT NULL AND p_organisation IS NOT NULL ORDER BY g.code) s;
+
     -- The used ones of this provider become verified; by id, so that two askers meet them in one order.
     IF p_organisation IS NOT NULL AND v_left > 0 THEN
         SELECT array_agg(held.id) INTO v_used FROM (
@@ -47,8 +53,8 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH given AS (
-        SELECT g.place::int AS place, g.code, g.known, g.method
-        FROM unnest(p_codes, p_known, p_methods) WITH ORDINALITY AS g (code, known, method, place)
+        SELECT g.place::int AS place, g.code, g.known, g.method, g.shown
+        FROM unnest(p_codes, p_known, p_methods, p_shown) WITH ORDINALITY AS g (code, known, method, shown, place)
     ), judged AS (
         SELECT given.*, v.id, v.city_code AS voucher_city, v.used_at, v.provider_id, b.use_until, p.name AS project_name,
                p.provider_id AS project_provider_id, v.state,
@@ -56,6 +62,10 @@ BEGIN
                    WHEN given.known IS NOT NULL THEN given.known
                    WHEN v.id IS NULL THEN 'not_found'
                    WHEN v.city_code <> p_city THEN 'other_city'
+                   WHEN given.shown IS NOT NULL AND p_organisation IS NOT NULL AND EXISTS (
+                       SELECT 1 FROM voucher_check k
+                       WHERE k.city_code = p_city AND k.voucher_id = v.id AND k.shown_at = given.shown
+                         AND k.organisation_id <> p_organisation) THEN 'replayed'
                    WHEN v.state IN ('redeemed', 'returned', 'void') THEN v.state
                    WHEN v.state = 'expired' OR (v.state = 'claimed' AND p_at > b.use_until) THEN 'expired'
                    WHEN v.state = 'claimed' AND p_organisation <> p.provider_id THEN 'not_here'
@@ -73,12 +83,13 @@ BEGIN
             ORDER BY judged.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) >= v_left AS too_many
         FROM judged
     ), logged AS (
-        INSERT INTO voucher_check (city_code, voucher_id, organisation_id, actor_user_id, method, answer, at)
-        SELECT p_city, CASE WHEN c.voucher_city = p_city THEN c.id END, p_organisation, p_user, c.method, c.answer, p_at
+        INSERT INTO voucher_check (city_code, voucher_id, organisation_id, actor_user_id, method, answer, at, shown_at)
+        SELECT p_city, CASE WHEN c.voucher_city = p_city THEN c.id END, p_organisation, p_user, c.method, c.answer, p_at,
+               c.shown
         FROM counted c WHERE NOT c.too_many
     ), moved AS (
         UPDATE voucher SET state = 'verified', verified_at = p_at
-        WHERE city_code = p_city AND id IN (SELECT c.id FROM counted c WHERE c.id = ANY(v_used) AND NOT c.too_many)
+        WHERE city_code = p_city AND id IN (SELECT c.id FROM counted c WHERE c.id = ANY(v_used) AND c.answer = 'verified' AND NOT c.too_many)
           AND state = 'used'
         RETURNING id
     ), changed AS (
