@@ -16,7 +16,7 @@ PLATFORM = FactSchema.load(ROOT / "facts.yaml")
 def produced() -> set[str]:
     """The facts the platform puts on a fact sheet: the keywords of every `sheet.put(…)`."""
     found: set[str] = set()
-    for path in ("classes/facts.py", "classes/services/filing.py", "subsidies/facts.py"):
+    for path in ("classes/facts.py", "classes/services/filing.py", "subsidies/facts.py", "subsidies/kind_facts.py"):
         for node in ast.walk(ast.parse((SOURCES / path).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "put":
                 found |= {keyword.arg for keyword in node.keywords if keyword.arg}

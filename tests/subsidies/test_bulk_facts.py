@@ -14,7 +14,8 @@ from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import CatalogueEntry, CertificateKind, Project, ProjectKind
 from zhaoliang.certificates.models import Certificate
-from zhaoliang.classes.models import ClassSession, TrainingClass
+from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import FundSource
 from zhaoliang.policy.facts import portable
@@ -68,6 +69,30 @@ def put_registers(random: Random, person: Person, start: date) -> None:
         )
 
 
+def put_jobs(random: Random, line: ClaimLine, start: date) -> None:
+    """Jobs with and without an end, of the roster's employer and of others, with contracts of all lengths."""
+    for _ in range(random.randint(0, 3)):
+        begun = random.choice((days_around(random, start), date(start.year - 1, 8, 31), date(start.year - 1, 1, 31)))
+        JobRecord.objects.create(
+            city_code=CITY,
+            person=line.person,
+            employer_name="测试企业",
+            employer_uscc=random.choice(("", "91120000MA05TEST1X")),
+            from_on=begun,
+            to_on=maybe(random, days_around(random, start)),
+            contract_until=maybe(
+                random, begun + timedelta(days=random.choice((0, 27, 364, 365, random.randint(1, 900))))
+            ),
+            open_ended=random.random() < 0.2,
+            insured=random.random() < 0.5,
+            proof="contract",
+            recorded_at=ASSESSED,
+        )
+    Enrolment.objects.filter(city_code=CITY, pk=line.enrolment_id).update(
+        employer_uscc=random.choice(("", "91120000MA05TEST1X"))
+    )
+
+
 def put_grants(random: Random, line: ClaimLine, start: date) -> None:
     """Grants of the whole country, of other levels, funds and certificates; sometimes the line's own among them."""
     taken: set[tuple[str, str, int]] = set()
@@ -97,6 +122,7 @@ def shake_line(random: Random, line: ClaimLine, made: Case) -> None:
     start = made.training_class.starts_on
     put_registers(random, line.person, start)
     put_grants(random, line, start)
+    put_jobs(random, line, start)
     births = (
         date(1990, 5, 1),
         start.replace(year=2010),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -16,8 +16,9 @@ from django.db import models
 from zhaoliang.catalogue.models import CertificateKind, Project, ProjectKind
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.classes.models import TrainingClass
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import FundSource
-from zhaoliang.kernel.days import age_on, day_start
+from zhaoliang.kernel.days import age_on, day_start, full_months, months_begun
 from zhaoliang.registry.models import Person, PersonGrant
 from zhaoliang.vouchers.models import Voucher
 
@@ -45,6 +46,9 @@ _KIND_BY_CERTIFICATE = {
 }
 _SITE_FACT = {"own": "ordinary", "school": "school", "enterprise": "ordinary", "public_training_base": None}
 _GRANTS = "全国补贴记录"
+JOBS = "就业记录"
+# A contract without end is longer than any text asks for.
+OPEN_ENDED_MONTHS = 1200
 _NAMED_FUNDS = {FundSource.EMPLOYMENT_SUBSIDY, FundSource.UNEMPLOYMENT_INSURANCE, FundSource.SPECIAL_ACCOUNT}
 
 
@@ -78,6 +82,7 @@ def base_facts(
     group: str | None,
     training_class: TrainingClass | None = None,
     known: Known | None = None,
+    employer_uscc: str = "",
 ) -> FactSheet:
     """Everything known before teaching begins, as of the day the class starts.
 
@@ -100,6 +105,7 @@ def base_facts(
     if known is not None:
         put_registers(sheet, known, group)
         put_grants(sheet, known.grants, project, start)
+        put_job(sheet, known.jobs, employer_uscc, start)
     put_voucher(sheet, voucher, project, start)
     return sheet
 
@@ -160,6 +166,34 @@ def put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
     certain = [clash for clash in known.clashes if clash.certain]
     if certain or not known.clashes:
         sheet.put(None, "课程表比对", time_clash=bool(certain))
+
+
+def put_job(sheet: FactSheet, jobs: Iterable[JobRecord], employer_uscc: str, day: date) -> None:
+    """The job a person had on a day: term of the contract, months since it was signed, insurance by the employer.
+
+    Of several the one with the employer named on the roster, then the latest.
+    """
+    held = [job for job in jobs if job.from_on <= day and (job.to_on is None or job.to_on >= day)]
+    ranked = sorted(
+        held, key=lambda job: (bool(employer_uscc) and job.employer_uscc == employer_uscc, job.from_on, job.pk)
+    )
+    if not ranked:
+        return
+    job = ranked[-1]
+    sheet.put(
+        job,
+        JOBS,
+        contract_months=contract_length(job),
+        months_since_hired=months_begun(job.from_on, day),
+        employer_insured=True if job.insured else None,
+    )
+
+
+def contract_length(job: JobRecord) -> int | None:
+    """The term of a contract in whole months; None where it is not known."""
+    if job.open_ended:
+        return OPEN_ENDED_MONTHS
+    return full_months(job.from_on, job.contract_until + timedelta(days=1)) if job.contract_until else None
 
 
 def put_grant_counts(sheet: FactSheet, grants: Collection[PersonGrant], on: date) -> None:

@@ -106,6 +106,7 @@ def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Fore
             group=one.group,
             training_class=training_class,
             known=known[one.person_id],
+            employer_uscc=one.employer_uscc,
         )
         lines[one.pk] = Outlook(one, policies.decide(sheet.facts, phase="preflight"))
     return Forecast(lines)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
+from zhaoliang.employment.models import JobRecord
+from zhaoliang.employment.selectors import jobs_of_people
 from zhaoliang.kernel.days import day_start
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
 from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
@@ -34,12 +36,13 @@ class Known:
     groups: dict[str, GroupMembership] = field(default_factory=dict)
     grants: list[PersonGrant] = field(default_factory=list)
     clashes: list[Clash] = field(default_factory=list)
+    jobs: list[JobRecord] = field(default_factory=list)
 
 
 def known_people(
     *, city_code: int, person_ids: Collection[int], start: date, end: date, training_class: TrainingClass | None
 ) -> dict[int, Known]:
-    """What is on file of these people, by national number; five queries whatever their number.
+    """What is on file of these people, by national number; six queries whatever their number.
 
     Without a class (or with one that has no timetable yet) a clash of days between `start` and `end` is not certain.
     """
@@ -52,6 +55,8 @@ def known_people(
         known[membership.person_id].groups[membership.group] = membership
     for grant in grants_of_people(wanted):
         known[grant.person_id].grants.append(grant)
+    for person_id, jobs in jobs_of_people(city_code, wanted).items():
+        known[person_id].jobs.extend(jobs)
     _add_clashes(known, city_code, start, end, training_class)
     return known
 

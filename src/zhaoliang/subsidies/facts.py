@@ -65,6 +65,7 @@ def claim_facts(line: ClaimLine, outcome: ClassOutcome, known: Known) -> FactShe
         group=enrolment.group,
         training_class=training_class,
         known=known,
+        employer_uscc=enrolment.employer_uscc,
     )
     if line.voucher is not None and line.state == "paid" and line.voucher.state == "redeemed":
         # It was paid with this very line; when the line was judged it was in the claim.

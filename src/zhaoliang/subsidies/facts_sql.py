@@ -58,6 +58,9 @@ LINE_FACTS: Mapping[str, Kind] = {
     "skill_upgrade_paid_for_certificate": "bool",
     "fund_double_paid": "bool",
     "fund_source": "text",
+    "contract_months": "number",
+    "months_since_hired": "number",
+    "employer_insured": "bool",
 }
 
 # The ids of a line's `evidence` array, in order, with the table each names.
@@ -81,6 +84,7 @@ SLOTS: Mapping[str, str] = {
     "certified": "registry.persongrant",
     "result": "evaluation.examresult",
     "certificate": "certificates.certificate",
+    "job": "employment.jobrecord",
 }
 
 NATIONAL = "全国补贴记录"
@@ -124,6 +128,7 @@ def _roots() -> dict[str, Root]:
         ("highest_level_paid",): Root(("highest",), ""),
         ("same_occupation_level_paid",): Root(("same",), ""),
         ("fund_double_paid",): Root(("insured",), ""),
+        ("contract_months", "months_since_hired", "employer_insured"): Root(("job",), "就业记录"),
     }
     return {name: root for names, root in held.items() for name in names}
 

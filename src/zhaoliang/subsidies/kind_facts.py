@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
 from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.catalogue.selectors import scarce_pairs
-from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts
+from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts, put_job
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
 from zhaoliang.kernel.days import age_on, full_months, months_begun
@@ -30,8 +30,6 @@ NAMED_FUNDS = ("employment_subsidy", "unemployment_insurance", "special_account"
 LIVING_GROUPS = ("07", "08", "09")
 # States of a line whose subsidy is due.
 GRANTED = ("approved", "in_batch", "failed", "paid")
-# A contract without end is longer than any text asks for.
-OPEN_ENDED_MONTHS = 1200
 
 
 class Dated(Protocol):
@@ -127,7 +125,8 @@ def facts_of(line: ClaimLine, on_file: Gathered) -> tuple[FactSheet, list[dict[s
             _put_evaluation(sheet, line, grants)
         case _:
             pass
-    put_job(sheet, line, on_file.jobs.get(line.person_id, ()), day)
+    employer = line.enrolment.employer_uscc if line.enrolment is not None else ""
+    put_job(sheet, on_file.jobs.get(line.person_id, ()), employer, day)
     return sheet, [_history(grant) for grant in grants]
 
 
@@ -243,31 +242,6 @@ def _put_evaluation(sheet: FactSheet, line: ClaimLine, grants: Collection[Person
         None,
     )
     sheet.put(double, NATIONAL, fund_double_paid=double is not None)
-
-
-def put_job(sheet: FactSheet, line: ClaimLine, jobs: Sequence[JobRecord], day: date) -> None:
-    """The job a person had on a day: length of the contract, months since it was signed, insurance."""
-    held = [job for job in jobs if job.from_on <= day and (job.to_on is None or job.to_on >= day)]
-    wanted = line.enrolment.employer_uscc if line.enrolment is not None else ""
-    # The one with the employer of the roster, of several the latest.
-    job = next((one for one in reversed(held) if wanted and one.employer_uscc == wanted), held[-1] if held else None)
-    if job is None:
-        return
-    source = f"就业记录（{dict(JobRecord.PROOFS)[job.proof]}）"
-    if job.open_ended or job.contract_until is not None:
-        months = contract_length(job)
-        sheet.put(job, source, contract_months=months, months_since_hired=months_begun(job.from_on, day))
-    if job.insured:
-        sheet.put(job, source, employer_insured=True)
-
-
-def contract_length(job: JobRecord) -> int | None:
-    """The term of a contract in whole months; None where it is not known."""
-    if job.open_ended:
-        return OPEN_ENDED_MONTHS
-    if job.contract_until is None:
-        return None
-    return full_months(job.from_on, job.contract_until + timedelta(days=1))
 
 
 def _history(grant: PersonGrant) -> dict[str, Any]:

@@ -63,6 +63,7 @@ lines AS MATERIALIZED (
            l.credited_minutes,
            l.state AS line_state,
            n."group",
+           n.employer_uscc,
            n.prepaid_by_person AS prepaid,
            r.id AS result_id,
            r.passed,
@@ -150,6 +151,40 @@ clashes AS (
     LEFT JOIN class_session mine ON mine.city_code = %(city)s AND mine.training_class_id = l.class_id
         AND mine.period && theirs.period
     GROUP BY l.id
+),
+employed AS (
+    -- The job on the first day: with the employer named on the roster, else the latest.
+    SELECT DISTINCT ON (l.id)
+           l.id, l.class_start, j.id AS job_id, j.from_on, j.contract_until + 1 AS contract_end, j.open_ended, j.insured
+    FROM lines l
+    JOIN job_record j ON j.city_code = %(city)s AND j.person_id = l.person_id
+        AND j.from_on <= l.class_start AND (j.to_on IS NULL OR j.to_on >= l.class_start)
+    ORDER BY l.id, (l.employer_uscc <> '' AND j.employer_uscc = l.employer_uscc) DESC, j.from_on DESC, j.id DESC
+),
+hired AS (
+    -- Whole months, a month that lacks the day being full on its last day; since the contract a month begun counts.
+    SELECT e.id,
+           e.job_id,
+           CASE WHEN e.insured THEN TRUE END AS insured,
+           CASE
+               WHEN e.open_ended THEN 1200
+               WHEN e.contract_end IS NOT NULL THEN greatest(0, (
+                   (date_part('year', e.contract_end) - date_part('year', e.from_on)) * 12
+                   + date_part('month', e.contract_end) - date_part('month', e.from_on)
+                   - (date_part('day', e.contract_end) < date_part('day', e.from_on)
+                      AND date_part('month', e.contract_end + 1) = date_part('month', e.contract_end))::int
+               ))
+           END::bigint AS contract_months,
+           CASE
+               WHEN e.class_start = e.from_on THEN 0
+               ELSE 1 + greatest(0, (
+                   (date_part('year', e.class_start - 1) - date_part('year', e.from_on)) * 12
+                   + date_part('month', e.class_start - 1) - date_part('month', e.from_on)
+                   - (date_part('day', e.class_start - 1) < date_part('day', e.from_on)
+                      AND date_part('month', e.class_start) = date_part('month', e.class_start - 1))::int
+               ))
+           END::bigint AS months_since_hired
+    FROM employed e
 )
 SELECT l.id,
        l.region_id,
@@ -221,6 +256,9 @@ SELECT l.id,
            AS skill_upgrade_paid_for_certificate,
        g.insured IS NOT NULL AS fund_double_paid,
        l.fund_source::text AS fund_source,
+       w.contract_months,
+       w.months_since_hired,
+       w.insured AS employer_insured,
        ARRAY[
            l.person_id,
            l.enrolment_id,
@@ -240,7 +278,8 @@ SELECT l.id,
            g.insured & ((1::bigint << 40) - 1),
            CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN g.certified & ((1::bigint << 40) - 1) END,
            l.result_id,
-           l.certificate_id
+           l.certificate_id,
+           w.job_id
        ] AS evidence{more}
 FROM lines l
 JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id
@@ -250,3 +289,4 @@ LEFT JOIN statuses u ON u.id = l.id
 LEFT JOIN memberships m ON m.id = l.id
 LEFT JOIN earlier g ON g.id = l.id
 LEFT JOIN clashes z ON z.id = l.id
+LEFT JOIN hired w ON w.id = l.id
