@@ -282,4 +282,5 @@ def test_three_lines_and_thirty_are_decided_anew_by_as_many_statements() -> None
             services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
         assert ClaimLine.objects.filter(city_code=CITY, claim=claim, state="refused").count() == size
         counts.append(counter.count)
-    assert counts[1] == counts[2] <= 25
+    # Eleven of them are the verifiers, one each.
+    assert counts[1] == counts[2] <= 35
