@@ -65,7 +65,7 @@ BEGIN
                    WHEN given.shown IS NOT NULL AND p_organisation IS NOT NULL AND EXISTS (
                        SELECT 1 FROM voucher_check k
                        WHERE k.city_code = p_city AND k.voucher_id = v.id AND k.shown_at = given.shown
-                         AND k.organisation_id <> p_organisation) THEN 'replayed'
+                         AND k.organisation_id <> p_organisation AND k.answer <> 'replayed') THEN 'replayed'
                    WHEN v.state IN ('redeemed', 'returned', 'void') THEN v.state
                    WHEN v.state = 'expired' OR (v.state = 'claimed' AND p_at > b.use_until) THEN 'expired'
                    WHEN v.state = 'claimed' AND p_organisation <> p.provider_id THEN 'not_here'
