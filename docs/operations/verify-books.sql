@@ -1,11 +1,12 @@
--- Independent proof of a city's books, without any code of the platform:
+-- Independent proof of a city's money, without any code of the platform:
 --   psql -v city=120000 -f docs/operations/verify-books.sql
--- No row: the books are right. Each row names an account, the first entry that does not fit, and both figures in fen.
+-- No row: the books are right. Each row names a check, the thing that does not agree (account, closing, batch, claim line,
+-- payment, case), the first entry that does not fit where there is one, and both figures in fen.
 WITH leg AS (
-    SELECT city_code, debit_id AS account_id, id, -amount_fen AS fen, debit_after_fen AS after_fen
+    SELECT debit_id AS account_id, id, -amount_fen AS fen, debit_after_fen AS after_fen
     FROM transfer WHERE city_code = :city
     UNION ALL
-    SELECT city_code, credit_id, id, amount_fen, credit_after_fen
+    SELECT credit_id, id, amount_fen, credit_after_fen
     FROM transfer WHERE city_code = :city
 ), run AS (
     SELECT account_id, id, after_fen, sum(fen) OVER (PARTITION BY account_id ORDER BY id) AS derived_fen FROM leg
@@ -14,8 +15,45 @@ WITH leg AS (
     FROM run WHERE after_fen <> derived_fen ORDER BY account_id, id
 ), total AS (
     SELECT account_id, sum(fen) AS derived_fen FROM leg GROUP BY account_id
+), of_fund AS (
+    SELECT fund_source, sum(balance_fen) AS fen FROM account WHERE city_code = :city GROUP BY fund_source
+), reserve AS (
+    SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
+        SELECT credit_id AS account_id, amount_fen AS fen, id FROM transfer
+        WHERE city_code = :city AND kind IN ('amend', 'reverse')
+        UNION ALL
+        SELECT debit_id, -amount_fen, id FROM transfer
+        WHERE city_code = :city AND kind IN ('accrue', 'release', 'reverse')
+    ) moved GROUP BY account_id
+), line AS (
+    SELECT subject_id AS id, max(id) AS entry,
+           sum(CASE kind WHEN 'accrue' THEN amount_fen WHEN 'amend' THEN -amount_fen ELSE 0 END) AS fen
+    FROM transfer
+    WHERE city_code = :city
+      AND (subject_type IN ('claim_line', 'claim_line.excess') OR subject_type LIKE 'claim_line.difference.%')
+    GROUP BY subject_id
+), said AS (
+    SELECT CASE WHEN due_id IS NULL THEN 'claim_line' ELSE 'payment_due' END AS subject_type,
+           coalesce(due_id, claim_line_id) AS subject_id, sum(amount_fen) AS fen
+    FROM payment_line WHERE city_code = :city AND state = 'paid' GROUP BY 1, 2
+), booked AS (
+    SELECT t.subject_type, t.subject_id, sum(t.amount_fen) AS fen, max(t.id) AS entry
+    FROM transfer t LEFT JOIN transfer undone ON undone.city_code = t.city_code AND undone.reverses_id = t.id
+    WHERE t.city_code = :city AND t.kind = 'pay' AND undone.id IS NULL
+      AND t.subject_type IN ('claim_line', 'payment_due')
+    GROUP BY 1, 2
+), owed AS (
+    SELECT subject_id AS case_id, max(id) AS entry,
+           sum(CASE kind WHEN 'recover' THEN amount_fen ELSE -amount_fen END) AS fen
+    FROM transfer WHERE city_code = :city AND subject_type LIKE 'recovery_case%' GROUP BY subject_id
+), back AS (
+    SELECT r.case_id, sum(t.amount_fen) AS fen
+    FROM recovery_receipt r
+    JOIN transfer t ON t.city_code = r.city_code AND t.subject_type = 'recovery_receipt' AND t.subject_id = r.id
+        AND t.kind = 'collect'
+    WHERE r.city_code = :city GROUP BY r.case_id
 )
-SELECT account.code, wrong.transfer_id,
+SELECT 'balance' AS check, account.code AS what, wrong.transfer_id,
        coalesce(wrong.stored_fen, account.balance_fen) AS stored_fen,
        coalesce(wrong.derived_fen, total.derived_fen, 0) AS derived_fen
 FROM account
@@ -23,4 +61,52 @@ LEFT JOIN wrong ON wrong.account_id = account.id
 LEFT JOIN total ON total.account_id = account.id
 WHERE account.city_code = :city
   AND (wrong.account_id IS NOT NULL OR account.balance_fen <> coalesce(total.derived_fen, 0))
-ORDER BY account.code;
+UNION ALL
+SELECT 'fund', fund_source, NULL, fen, 0 FROM of_fund WHERE fen <> 0
+UNION ALL
+SELECT 'closing', closing.through::text, NULL, closing.total_fen, coalesce(sum(t.amount_fen), 0)
+FROM book_closing closing
+LEFT JOIN transfer t ON t.city_code = closing.city_code
+    AND t.at < (closing.through + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+WHERE closing.city_code = :city AND closing.step = 'closed'
+GROUP BY closing.id, closing.through, closing.total_fen, closing.transfers
+HAVING closing.total_fen <> coalesce(sum(t.amount_fen), 0) OR closing.transfers <> count(t.id)
+UNION ALL
+SELECT 'order', o.id::text, NULL, o.amount_fen, coalesce(sum(t.amount_fen), 0)
+FROM budget_order o
+LEFT JOIN transfer t ON t.city_code = o.city_code AND t.subject_type = 'budget_order' AND t.subject_id = o.id
+WHERE o.city_code = :city AND o.nature IN ('return', 'carry', 'send', 'receive')
+GROUP BY o.id, o.amount_fen
+HAVING coalesce(sum(t.amount_fen), 0) <> o.amount_fen
+UNION ALL
+SELECT 'pair', o.reference, NULL, o.amount_fen, coalesce(sent.amount_fen, 0)
+FROM budget_order o
+LEFT JOIN budget_order sent ON sent.city_code = o.other_city AND sent.reference = o.reference AND sent.nature = 'send'
+WHERE o.city_code = :city AND o.nature = 'receive' AND sent.amount_fen IS DISTINCT FROM o.amount_fen
+UNION ALL
+SELECT 'reserve', b.id::text, reserve.first, a.balance_fen, b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0)
+FROM voucher_batch b
+JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
+LEFT JOIN reserve ON reserve.account_id = a.id
+WHERE b.city_code = :city AND a.balance_fen <> b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0)
+UNION ALL
+SELECT 'line', l.id::text, line.entry, l.amount_fen, coalesce(line.fen, 0)
+FROM claim_line l LEFT JOIN line ON line.id = l.id
+WHERE l.city_code = :city
+  AND coalesce(line.fen, 0)
+      <> CASE WHEN l.state IN ('approved', 'in_batch', 'failed', 'paid') THEN l.amount_fen ELSE 0 END
+UNION ALL
+SELECT 'payment', coalesce(said.subject_type, booked.subject_type) || ' ' || coalesce(said.subject_id, booked.subject_id),
+       booked.entry, coalesce(said.fen, 0), coalesce(booked.fen, 0)
+FROM said FULL JOIN booked USING (subject_type, subject_id)
+WHERE coalesce(said.fen, 0) <> coalesce(booked.fen, 0)
+UNION ALL
+SELECT 'case', c.id::text, owed.entry, c.amount_fen - c.collected_fen, coalesce(owed.fen, 0) - coalesce(back.fen, 0)
+FROM recovery_case c
+LEFT JOIN owed ON owed.case_id = c.id
+LEFT JOIN back ON back.case_id = c.id
+WHERE c.city_code = :city
+  AND (coalesce(owed.fen, 0) - coalesce(back.fen, 0)
+           <> CASE WHEN c.state IN ('withdrawn', 'written_off') THEN 0 ELSE c.amount_fen - c.collected_fen END
+       OR c.collected_fen <> coalesce(back.fen, 0))
+ORDER BY 1, 3 NULLS LAST, 2;

@@ -82,6 +82,8 @@ def test_every_step_of_the_chain_has_its_number(world: World) -> None:
         ("到账（银行回单逐笔匹配）", 46, 46 * FEE),
         ("培训券核销", 46, 46 * FEE),
         ("就业登记入档", 1, 0),
+        ("到账后证书撤销，差额立案追回", 1, FEE),
+        ("追回到账（分期退还）", 1, FEE // 3),
     ]
     assert demo.chain_table(world.played.training_class)[-1].endswith("逐笔重算，无差错")
 

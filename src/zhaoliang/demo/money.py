@@ -38,7 +38,9 @@ def make_claim(stage: Stage, school: School, training_class: TrainingClass, labe
 def lines_of(claim: Claim) -> list[ClaimLine]:
     """The claim's lines as they stand."""
     return list(
-        ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).select_related("person").order_by("id")
+        ClaimLine.objects.filter(city_code=claim.city_code, claim=claim)
+        .select_related("person", "certificate")
+        .order_by("id")
     )
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from zhaoliang.careers import services as careers
 from zhaoliang.classes.models import TrainingClass
-from zhaoliang.demo import calendar, lawmaking, market, money, roster, teaching
+from zhaoliang.demo import calendar, correction, lawmaking, market, money, roster, teaching
 from zhaoliang.demo.cast import CITY, Cast, Trainee, assemble
 from zhaoliang.demo.market import Market
 from zhaoliang.demo.roster import Row
@@ -59,7 +59,7 @@ def _play(stage: Stage, at: datetime) -> None:
     _plant(stage, cast)
     stage.echo("备案 → 名册 → 上课 → 考核 → 证书……")
     training_class = _main_class(stage, cast, offer, taken)
-    stage.echo("申领 → 审核 → 公示 → 拨付 → 核销……")
+    stage.echo("申领 → 审核 → 公示 → 拨付 → 核销 → 事后更正……")
     _subsidy(stage, cast, training_class)
     stage.echo("另外两个在办的班……")
     _live_classes(stage, cast, offer)
@@ -184,6 +184,8 @@ def _subsidy(stage: Stage, cast: Cast, training_class: TrainingClass) -> None:
         from_on=calendar.JOB,
         proof="contract",
     )
+    late = [line for line in money.lines_of(claim) if line.state == "paid" and line.payee == "person"][-1]
+    correction.correct_late(stage, cast, training_class, late)
 
 
 def _live_classes(stage: Stage, cast: Cast, offer: Market) -> None:

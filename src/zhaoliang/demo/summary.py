@@ -13,11 +13,12 @@ from zhaoliang.classes.models import Enrolment, RosterImport, TrainingClass
 from zhaoliang.demo.cast import CITY, STAFF
 from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import Transfer
-from zhaoliang.funds.selectors import trial_balance, verify_books
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import ROLE_LABELS, Role
 from zhaoliang.needs.models import Demand
 from zhaoliang.payments.models import BankReturnLine, PaymentBatch, PaymentLine
+from zhaoliang.recoveries.models import RecoveryCase, RecoveryReceipt
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 
@@ -31,9 +32,9 @@ def chain_table(training_class: TrainingClass) -> list[str]:
         _row(step, f"{count:,}", f"{fen:,}" if fen else "", format_yuan(fen) if fen else "")
         for step, count, fen in chain(training_class)
     ]
-    problems = verify_books(CITY)
-    accounts = len(trial_balance(CITY))
-    rows.append(f"账目核对：{accounts} 个账户，" + (f"{len(problems)} 处不符" if problems else "逐笔重算，无差错"))
+    proof = prove(CITY)
+    told = f"{len(proof.findings)} 处不符" if proof.findings else "逐笔重算，无差错"
+    rows.append(f"账目核对：{proof.accounts} 个账户，{proof.transfers} 笔分录，{told}")
     return rows
 
 
@@ -45,6 +46,7 @@ def chain(training_class: TrainingClass) -> list[tuple[str, int, int]]:
     vouchers = Voucher.objects.filter(here, batch_id=batch)
     lines = ClaimLine.objects.filter(here, claim__training_class=training_class)
     payments = PaymentLine.objects.filter(here, claim_line__claim__training_class=training_class)
+    cases = RecoveryCase.objects.filter(here, claim_line__claim__training_class=training_class)
     imports = RosterImport.objects.filter(of_class).order_by("id")
     project = Q(pk=training_class.project_id)
     return [
@@ -77,6 +79,8 @@ def chain(training_class: TrainingClass) -> list[tuple[str, int, int]]:
         ),
         ("培训券核销", *_money(vouchers.filter(class_id=training_class.pk, state="redeemed"))),
         ("就业登记入档", JobRecord.objects.filter(here).count(), 0),
+        ("到账后证书撤销，差额立案追回", *_money(cases)),
+        ("追回到账（分期退还）", *_money(RecoveryReceipt.objects.filter(here, case__in=cases))),
     ]
 
 

@@ -111,7 +111,7 @@ def confirm_correction(*, actor: Actor, at: datetime, correction: Correction) ->
     )
     _require_still(line)
     CORRECTION.fire(correction, "confirm", confirmed_by_user=actor.user_id, confirmed_by_person=actor.person_id)
-    summary = f"{correction.get_cause_display()}：{correction.text}"
+    summary = f"{dict(Correction.CAUSES)[correction.cause]}：{correction.text}"
     return _settle(line, _Found(correction.amount_fen, summary, "", correction=correction), actor, at)
 
 
