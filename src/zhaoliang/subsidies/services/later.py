@@ -13,6 +13,8 @@ from zhaoliang import policy
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.subsidies.facts import class_outcome
+from zhaoliang.subsidies.kind_facts import rules_day
+from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.checks import attach, decide, refresh
 from zhaoliang.subsidies.services.locking import locked_line
@@ -64,7 +66,8 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     """
     if line.claim.training_class is not None:
         refresh(line, class_outcome(line.claim))
-    made = decide(line.claim)[line.pk]
+    kind = KINDS[line.kind]
+    made = decide(line.claim, [line])[line.pk]
     facts: dict[str, Any] = dict(made.facts)
     for name in PASSING:
         facts.pop(name, None)
@@ -73,8 +76,8 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     changes = _changes(dict(since.facts), facts)
     if not changes:
         return None
-    policies = policies_for(line.claim.region_id, on=line.claim.rules_on)
-    said = policies.decide(facts, phase="claim")
+    policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=kind.scheme)
+    said = policies.decide(facts, phase=kind.phase)
     decision = Decision(
         city_code=line.city_code,
         claim_line_id=line.pk,
