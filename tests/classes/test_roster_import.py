@@ -19,9 +19,10 @@ from zhaoliang.classes.roster.findings import Finding
 from zhaoliang.classes.roster.read import read_roster
 from zhaoliang.kernel.errors import Forbidden, WrongState
 from zhaoliang.kernel.models import AuditEvent
-from zhaoliang.kernel.roles import Role
+from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.registry.models import Person, PersonRegistry
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.services import use_voucher
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D2")]
 
@@ -56,6 +57,38 @@ def test_a_correct_roster_enrols_everybody_and_uses_their_vouchers() -> None:
     filed_person = Person.objects.get(city_code=project.city_code, name="测试新")
     assert filed_person.birth_date.year == 1990
     assert AuditEvent.objects.filter(city_code=project.city_code, act="classes.import_roster").count() == 1
+
+
+@pytest.mark.mission("C5")
+def test_a_voucher_its_holder_used_for_this_class_is_taken_up_and_one_used_elsewhere_is_not() -> None:
+    project = listed_project()
+    training_class, other = draft(project), draft(project)
+    source = open_batch(project)
+    here, there = candidate(source), candidate(source)
+    for one, of in ((here, training_class), (there, other)):
+        use_voucher(
+            actor=system_actor(),
+            at=AT,
+            voucher=one.voucher,
+            provider=project.provider,
+            project=project,
+            class_id=of.pk,
+        )
+    refused = take_in(training_class, [here.row(), there.row()])
+    assert [(one["row"], one["code"]) for one in refused.findings] == [(3, "voucher_used")]
+    assert take_in(training_class, [here.row()]).imported == 1
+    enrolment = Enrolment.objects.get(city_code=project.city_code, training_class=training_class)
+    assert (enrolment.voucher, enrolment.voucher.state) == (here.voucher, "used")
+
+
+@pytest.mark.mission("C1")
+def test_a_sign_in_voucher_enrols_without_a_subsidy_and_says_so() -> None:
+    project = listed_project()
+    training_class = draft(project)
+    one = candidate(open_batch(project, kind="sign_in_only", amount_fen=0), pension=True)
+    done = take_in(training_class, [one.row()])
+    assert done.imported == 1
+    assert [(found["code"], found["severity"]) for found in done.findings] == [("voucher_sign_in_only", "notice")]
 
 
 def test_one_wrong_row_keeps_everybody_out_and_the_findings_are_kept_without_numbers() -> None:

@@ -26,6 +26,7 @@ from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.models import Claim
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.scope import Scope
 from zhaoliang.vouchers.services import (
     BatchTerms,
     claim_voucher,
@@ -136,7 +137,7 @@ def voucher_batch(made: Project, quota: int, *, amount_fen: int = FULL_FEN, year
     drafter, publisher = (registry.actor_with(role) for role in (Role.REVIEWER, Role.APPROVER))
     terms = BatchTerms(
         name="测试批次",
-        project=made,
+        scope=Scope(projects=(made,)),
         quota=quota,
         amount_fen=amount_fen,
         budget_account=money,

@@ -15,6 +15,7 @@ from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers import services
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.scope import Scope
 
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 OCCUPATION = "4-10-01-05"
@@ -61,7 +62,7 @@ def listed_project(provider: Organisation | None = None, *, at: datetime = AT, *
         "state": "listed",
         "created_at": at,
     }
-    return Project.objects.create(**city, **shared, provider=provider, **columns | given)
+    return Project.objects.create(**city, provider=provider, **shared | columns | given)
 
 
 def terms(project: Project | None = None, *, at: datetime = AT, **given: Any) -> services.BatchTerms:
@@ -80,7 +81,7 @@ def terms(project: Project | None = None, *, at: datetime = AT, **given: Any) ->
         given["budget_account"] = budget(
             quota * amount, city_code=project.city_code, region_code=project.city_code, year=2026, at=at
         )
-    return services.BatchTerms(project=project, **usual | given)
+    return services.BatchTerms(**{"scope": Scope(projects=(project,))} | usual | given)
 
 
 def batch(
@@ -88,7 +89,7 @@ def batch(
 ) -> VoucherBatch:
     """A batch in the state draft, submitted, open, suspended or closed; open unless told."""
     wanted = terms(project, at=at, **given)
-    city_code = wanted.project.city_code
+    city_code = wanted.budget_account.city_code
     drafter = actor(Role.REVIEWER, city_code=city_code, region_code=region_code)
     publisher = actor(Role.APPROVER, city_code=city_code, region_code=region_code)
     made = services.draft_batch(actor=drafter, at=at, place=Place(city_code, region_code), terms=wanted)

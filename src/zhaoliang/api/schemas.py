@@ -49,7 +49,7 @@ class BatchOut(Schema):
     city_code: int = Field(examples=[120000])
     id: str = Field(examples=["1024"])
     name: str = Field(examples=["养老护理员培训券（一期）"])
-    project: str = Field(examples=["养老护理员（初级工）"])
+    project: str = Field(description="用在哪：一个项目的名称，或范围", examples=["养老护理员（初级工）"])
     provider: str = Field(examples=["测试职业培训学校"])
     amount_fen: int = Field(examples=[180000])
     left: int = Field(examples=[312])

@@ -21,6 +21,7 @@ from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import age_on, day_start, full_months, months_begun
 from zhaoliang.registry.models import Person, PersonGrant
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.selectors import covers
 
 FactValue: TypeAlias = bool | int | str | date | Fraction
 
@@ -256,7 +257,7 @@ def put_voucher(sheet: FactSheet, voucher: Voucher | None, project: Project, sta
         voucher,
         "培训券",
         voucher_state=voucher.state,
-        voucher_fits_project=batch.project_id == project.pk and fits_provider,
+        voucher_fits_project=fits_provider and covers(batch, project),
         voucher_valid_on_start=_valid(voucher, day_start(start)),
     )
 

@@ -18,6 +18,7 @@ from zhaoliang.kernel.roles import Place, Role
 from zhaoliang.needs import services as needs
 from zhaoliang.vouchers import services as vouchers
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.scope import Scope
 from zhaoliang.vouchers.services import BatchTerms
 
 WELDER, FITTER = "6-18-02-04", "6-20-01-01"
@@ -223,7 +224,7 @@ def _batch(
         terms=BatchTerms(
             name=name,
             kind="general",
-            project=project,
+            scope=Scope(projects=(project,)),
             groups=("05", "06", "12"),
             quota=quota,
             amount_fen=amount_fen,

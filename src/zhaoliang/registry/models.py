@@ -210,6 +210,8 @@ class PersonStatus(CityModel):
 class Organisation(CityModel):
     """A provider, school, enterprise or evaluation organisation, by its unified social credit code."""
 
+    # 分级分类 (鲁人社字〔2025〕37号 二) names no letters; these are the platform's own.
+    GRADES: ClassVar = [("A", "A 级"), ("B", "B 级"), ("C", "C 级"), ("D", "D 级")]
     region_id: int
 
     name = models.CharField("名称", max_length=120)
@@ -243,6 +245,7 @@ class Organisation(CityModel):
         blank=True,
         help_text="类别 1 位 + 机构代码 4 位 + 省级代码 2 位 + 站点序列码 6 位",
     )
+    grade = models.CharField("等级", max_length=2, choices=GRADES, blank=True, default="", db_default="")
     state = ORGANISATION.field()
     created_at = models.DateTimeField("登记时间")
 

@@ -8,8 +8,9 @@ from zhaoliang.catalogue.models import Project
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Access
-from zhaoliang.registry.models import Organisation, Person, Region
+from zhaoliang.registry.models import Occupation, Organisation, Person, Region
 from zhaoliang.vouchers.states import BATCH, VOUCHER
 
 
@@ -23,8 +24,11 @@ class VoucherBatch(CityModel):
         ("credential", "抵用券"),
         ("sign_in_only", "打卡签到专用券"),
     ]
+    # How a batch comes to people: claimed by whoever may, or issued by the bureau to named people.
+    ISSUES = [("open", "公开领取"), ("targeted", "按名单发放")]
+    BASES = [("fixed", "固定金额"), ("standard", "按项目补贴标准")]
     region_id: int
-    project_id: int
+    project_id: int | None
     reserved_account_id: int | None
     # How many vouchers it can still give; filled in by the selectors that list batches.
     left: int
@@ -32,9 +36,18 @@ class VoucherBatch(CityModel):
     name = models.CharField("名称", max_length=80)
     kind = models.CharField("券种", max_length=20, choices=KINDS, default="general")
     region = models.ForeignKey(Region, models.PROTECT, verbose_name="发放地区")
-    project = CityForeignKey(Project, verbose_name="适用项目", related_name="batches")
+    project = CityForeignKey(
+        Project,
+        verbose_name="唯一的适用项目",
+        related_name="batches",
+        null=True,
+        help_text="不止一个项目时为空，见范围",
+    )
+    scope_text = models.CharField("用在哪", max_length=200, default="", db_default="")
+    issue = models.CharField("发放方式", max_length=10, choices=ISSUES, default="open", db_default="open")
     groups = models.JSONField("适用人群", default=list, help_text="人员类别码；空表示不限")
     quota = models.PositiveIntegerField("发放数量")
+    amount_basis = models.CharField("金额依据", max_length=10, choices=BASES, default="fixed", db_default="fixed")
     amount_fen = models.BigIntegerField("每张预留金额（分）")
     fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
     budget_account = CityForeignKey(Account, verbose_name="预算账户", related_name="batches")
@@ -57,6 +70,10 @@ class VoucherBatch(CityModel):
             BATCH.constraint("voucher_batch"),
             models.CheckConstraint(condition=models.Q(quota__gt=0, amount_fen__gte=0), name="voucher_batch_positive"),
             models.CheckConstraint(
+                condition=~models.Q(kind="sign_in_only") | models.Q(amount_fen=0),
+                name="voucher_batch_sign_in_only_free",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(claim_from__lt=models.F("claim_until"), claim_until__lte=models.F("use_until")),
                 name="voucher_batch_times_ordered",
             ),
@@ -75,8 +92,54 @@ class VoucherBatch(CityModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def worth(self) -> str:
+        """What a voucher of the batch is worth, in words: its face, the standard, or nothing."""
+        if self.kind == "sign_in_only":
+            return "只签到，不补贴"
+        if self.kind == "credential":
+            return "按项目标准补贴"
+        if self.amount_basis == "standard":
+            return f"按项目标准，最高 {format_yuan(self.amount_fen)}"
+        return f"{'面值 ' if self.kind == 'face_value' else ''}{format_yuan(self.amount_fen)}"
+
     def access(self) -> Access:
         return Access(self.city_code, self.region_id)
+
+
+class BatchScope(CityModel):
+    """One line of what a batch is good for. Lines of one side (what is learnt, where) widen it, the two sides narrow it.
+
+    No line of a side: everything of the batch's region, every provider. What the lines say is decided in one place, the
+    function `batch_covers` (sql/batch_scope.sql).
+    """
+
+    KINDS = [("project", "项目"), ("occupation", "职业等级"), ("provider", "机构"), ("grade", "机构等级")]
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="scopes")
+    kind = models.CharField("种类", max_length=10, choices=KINDS)
+    project = CityForeignKey(Project, verbose_name="项目", related_name="+", null=True)
+    occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业", null=True, related_name="+")
+    level = models.PositiveSmallIntegerField("技能等级", null=True)
+    provider = CityForeignKey(Organisation, verbose_name="机构", related_name="+", null=True)
+    grade = models.CharField("机构等级", max_length=2, blank=True)
+
+    class Meta:
+        db_table = "batch_scope"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city_code", "batch", "kind", "project", "occupation", "level", "provider", "grade"],
+                nulls_distinct=False,
+                name="batch_scope_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="project", project__isnull=False)
+                | models.Q(kind="occupation", occupation__isnull=False)
+                | models.Q(kind="provider", provider__isnull=False)
+                | (models.Q(kind="grade") & ~models.Q(grade="")),
+                name="batch_scope_names_something",
+            ),
+        ]
 
 
 class BatchSlot(CityModel):

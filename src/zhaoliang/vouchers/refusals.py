@@ -116,6 +116,13 @@ def not_claimed(answer: str, *, state: str, quota: int, claim_from: datetime, cl
             "有人退券时名额会立即放出，可以稍后再试，或看看其他培训券。",
             ISSUE,
         )
+    if answer == "targeted":
+        return NotForYou(
+            "没有领取。",
+            "这一批培训券按名单发放，不能自己领取。",
+            "如果您在名单上，券会出现在“我的券”里；没有的，请问发券的人社部门。",
+            ISSUE,
+        )
     if answer == "early":
         return NotOpen("还不能领取。", f"领取从 {format_cn_time(claim_from)} 开始。", "请到时再来。", ISSUE)
     if answer == "late":

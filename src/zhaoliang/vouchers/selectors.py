@@ -16,6 +16,12 @@ from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers import qr
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.scope import Scope as Scope
+from zhaoliang.vouchers.scope import covering as covering
+from zhaoliang.vouchers.scope import covers as covers
+from zhaoliang.vouchers.scope import projects_by_batch as projects_by_batch
+from zhaoliang.vouchers.scope import scope_of as scope_of
+from zhaoliang.vouchers.scope import usable_projects
 from zhaoliang.vouchers.states import VOUCHER
 
 QR_LIFE = qr.LIFE
@@ -71,15 +77,20 @@ def checks_by(organisation: Organisation) -> QuerySet[VoucherCheck]:
 
 
 def concerns(voucher: Voucher, organisation: Organisation) -> bool:
-    """Whether the voucher was used at the organisation, or is for one of its projects: it may then see whose it is."""
-    return organisation.pk in (voucher.provider_id, voucher.batch.project.provider_id)
+    """Whether the voucher was used at the organisation, or is good for one of its projects: it may then see whose it is."""
+    if organisation.pk == voucher.provider_id:
+        return True
+    batch = voucher.batch
+    if batch.project is not None:
+        return organisation.pk == batch.project.provider_id
+    return usable_projects(batch).filter(provider=organisation).exists()
 
 
 def open_batches(city_code: int, region_code: int, at: datetime) -> list[VoucherBatch]:
     """The batches that people of a region can claim from now, those ending first first; each with `left` (places)."""
     found = (
         VoucherBatch.objects.select_related("project__provider", "project__occupation", "region")
-        .filter(city_code=city_code, state="open", claim_from__lte=at, claim_until__gte=at)
+        .filter(city_code=city_code, state="open", issue="open", claim_from__lte=at, claim_until__gte=at)
         .order_by("claim_until", "id")
     )
     batches = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -20,6 +20,7 @@ from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry.models import Organisation, RoleAssignment, User
 from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.web.portal.standards import standard_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4")]
 
@@ -42,7 +43,7 @@ def test_a_batch_is_drafted_submitted_and_published_by_two_people(desk: Desk, at
         "key": "d",
         "name": "焊工测试券",
         "kind": "general",
-        "project": project.pk,
+        "projects": [project.pk],
         "budget_account": budget.pk,
         "quota": "10",
         "amount_fen": "1800",
@@ -66,6 +67,40 @@ def test_a_batch_is_drafted_submitted_and_published_by_two_people(desk: Desk, at
     assert batch.state == "open"
     assert budget.balance_fen == 82_000_00
     assert "共 10 张，还没有人领取" in publisher.get(_url("voucher_batch", batch)).content.decode()
+
+
+@pytest.mark.mission("C1")
+def test_a_batch_by_occupation_reserves_the_highest_standard_and_shows_its_face(desk: Desk, at_time: Clock) -> None:
+    project = subsidies.project(registry.organisation(), registry.organisation())
+    budget = funds.budget(100_000_00, year=2026, fund_source=project.fund_source)
+    at_time(vouchers.AT)
+    drafter = desk(Role.FUND_OFFICER, region_code=TIANJIN)
+    said = {
+        "key": "d",
+        "name": "按标准的券",
+        "kind": "general",
+        "reach": "named",
+        "occupations": [f"{project.occupation_id}:{project.level}"],
+        "budget_account": budget.pk,
+        "quota": "2",
+        "amount_basis": "standard",
+        "claim_from": "2026-03-01",
+        "claim_until": "2026-06-30",
+        "use_until": "2026-09-30",
+        "colour": "green",
+        "declaration": "本人承诺属实",
+    }
+    nothing = drafter.post(reverse("bureau:voucher_new"), said | {"occupations": []})
+    assert "请勾选项目或职业" in nothing.content.decode()
+    drafter.post(reverse("bureau:voucher_new"), said)
+    batch = VoucherBatch.objects.get(city_code=TIANJIN)
+    assert (batch.project_id, batch.amount_basis) == (None, "standard")
+    assert batch.amount_fen == standard_of(project, date(2026, 3, 2)).most_fen
+    shown = drafter.get(_url("voucher_batch", batch)).content.decode()
+    assert "按项目标准，最高" in shown
+    assert "voucher-green" in shown
+    again = drafter.get(_url("voucher_revise", batch)).context["form"]
+    assert again["occupations"].value() == [f"{project.occupation_id}:{project.level}"]
 
 
 @pytest.mark.mission("C8")

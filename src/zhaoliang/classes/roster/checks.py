@@ -305,6 +305,16 @@ class _Check:
         if fault is not None:
             reason, next_step, clause, code = fault
             self._wrong(trainee, "voucher_code", reason, next_step=next_step, clause=clause, code=code)
+        elif trainee.applies and voucher is not None and voucher.batch.kind == "sign_in_only":
+            trainee.applies = False
+            self._wrong(
+                trainee,
+                "voucher_code",
+                "这是打卡签到专用券，只签到、不补贴，这名学员不进入补贴申领。",
+                next_step="符合补贴条件的，请本人换领带补贴的培训券。",
+                severity="notice",
+                code="voucher_sign_in_only",
+            )
 
     def _voucher_fault(self, trainee: Trainee, voucher: Voucher | None) -> tuple[str, str, str, str] | None:
         if parse_code(trainee.voucher_code).city_code != self.city_code:
@@ -416,7 +426,7 @@ class _Check:
             elif fact in ("certificate_level", "highest_level_paid", "student_status", "group"):
                 yield f"{schema.label(fact)}：{schema.show(fact, value)}"
             elif fact == "voucher_fits_project" and trainee.voucher is not None:
-                yield f"这张券适用于“{trainee.voucher.batch.project.name}”"
+                yield f"这张券适用于“{trainee.voucher.batch.scope_text}”"
             elif fact == "voucher_valid_on_start" and trainee.voucher is not None:
                 yield f"有效期至{format_cn_date(chinese_day(trainee.voucher.batch.use_until))}"
 

@@ -139,7 +139,8 @@ def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: d
     # In the order of the hashes, so that two imports at once never wait for each other.
     for trainee in sorted(roster.trainees, key=lambda trainee: trainee.id_hash):
         person = trainee.person or _file_of(training_class, trainee, actor=actor, at=at)
-        if trainee.voucher is not None:
+        # Used by its holder for this very class already (scanned, or on the phone): it is taken up as it is.
+        if trainee.voucher is not None and trainee.voucher.class_id != training_class.pk:
             use_voucher(
                 actor=system_actor(actor.name),
                 at=at,

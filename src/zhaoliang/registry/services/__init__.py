@@ -6,6 +6,7 @@ from zhaoliang.registry.services.organisations import (
     AlreadyRegistered,
     add_licence,
     add_site,
+    grade_organisation,
     list_organisation,
     register_organisation,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "create_user",
     "enact_text",
     "end_role",
+    "grade_organisation",
     "issue_partner_key",
     "list_organisation",
     "lock_library",

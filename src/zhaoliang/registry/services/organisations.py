@@ -235,3 +235,18 @@ def add_licence(
             why="同一机构同一种许可证的有效期不能重叠。",
             next_step="请核对起止日期；换发新证的，新证从旧证到期的次日起算。",
         ) from problem
+
+
+@act(
+    "registry.grade_organisation",
+    label="评定机构等级",
+    grants={Role.REVIEWER: Reach.REGION, Role.INSPECTOR: Reach.REGION},
+    on="organisation",
+)
+def grade_organisation(*, actor: Actor, at: datetime, organisation: Organisation, grade: str) -> Organisation:
+    """Set the organisation's grade ('' for none); vouchers may be limited to grades (鲁人社字〔2025〕37号 2). Raises BadInput."""
+    if grade not in {"", *known_values(Organisation, "grade")}:
+        raise BadInput("等级没有填对。", next_step="请从列表里选择。", fields={"grade": "请从列表里选择。"})
+    organisation.grade = grade
+    organisation.save(update_fields=["grade"])
+    return organisation

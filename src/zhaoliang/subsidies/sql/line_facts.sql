@@ -228,7 +228,9 @@ SELECT l.id,
        l.provider_sanctioned,
        -- A voucher that was paid with this very line was in the claim when the line was judged.
        CASE WHEN v.state = 'redeemed' AND l.line_state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
-       b.project_id = l.project_id AND coalesce(v.provider_id = l.provider_id, TRUE) AS voucher_fits_project,
+       CASE WHEN b.project_id IS NOT NULL THEN b.project_id = l.project_id
+            ELSE batch_covers(b.city_code, b.id, l.project_id) END
+           AND coalesce(v.provider_id = l.provider_id, TRUE) AS voucher_fits_project,
        v.state <> 'expired' AND coalesce(v.used_at, l.start_at) <= b.use_until AS voucher_valid_on_start,
        l.passed AS exam_passed,
        CASE

@@ -1,7 +1,6 @@
 """Acts of vouchers: batches, the life of a voucher, verification; and the plain steps that claims and payments call."""
 
 from zhaoliang.vouchers.services.batches import (
-    BatchTerms,
     close_batch,
     draft_batch,
     publish_batch,
@@ -23,8 +22,11 @@ from zhaoliang.vouchers.services.lives import (
     undo_use,
     use_voucher,
 )
+from zhaoliang.vouchers.services.terms import COLOURS, WITHOUT_MONEY, BatchTerms
 
 __all__ = [
+    "COLOURS",
+    "WITHOUT_MONEY",
     "BatchTerms",
     "VerifyAnswer",
     "claim_voucher",

@@ -2,128 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count
 
-from zhaoliang.catalogue.models import Project
-from zhaoliang.funds.models import Account
 from zhaoliang.funds.services import ensure_account, post_transfer
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import BadInput, WrongState
 from zhaoliang.kernel.money import split
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
-from zhaoliang.registry.models import GroupMembership
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
 from zhaoliang.vouchers.refusals import StillAlive
+from zhaoliang.vouchers.scope import usable_projects
+from zhaoliang.vouchers.services.terms import BatchTerms
 from zhaoliang.vouchers.states import BATCH, VOUCHER
 
 # Claims of one batch spread over so many rows (design §5: 32 slots hold where one counter row falls).
 SLOTS = 32
 LIVE = ("claimed", "used", "verified", "in_claim")
-DECLARATION = (
-    "我是本人领取、本人使用；我符合本券的适用人群；我知道同一券只能领取一次、使用一次，到期未使用自动失效；"
-    "所填情况属实，如有不实，愿意退回补贴并承担责任。"
-)
-
 _DRAFTERS = {Role.REVIEWER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 _PUBLISHERS = {Role.APPROVER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 _KEEPERS = {Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 
 
-@dataclass(frozen=True)
-class BatchTerms:
-    """What a batch is: for what project and whom, how many, how much each (fen), from which money, until when.
-
-    `groups` are codes of 人员类别, empty for everyone; a `directed` batch is only for people a register names.
-    """
-
-    name: str
-    project: Project
-    quota: int
-    amount_fen: int
-    budget_account: Account
-    claim_from: datetime
-    claim_until: datetime
-    use_until: datetime
-    kind: str = "general"
-    groups: tuple[str, ...] = ()
-    colour: str = "indigo"
-    declaration: str = DECLARATION
-
-    def problems(self) -> dict[str, str]:
-        """What is wrong with the terms, by field."""
-        kinds = {"kind": "没有这个券种。"} if self.kind not in dict(VoucherBatch.KINDS) else {}
-        unknown = set(self.groups) - {code for code, _ in GroupMembership.GROUPS}
-        checks = {
-            "name": "" if self.name.strip() else "请填写名称。",
-            "quota": "" if self.quota > 0 else "数量必须大于零。",
-            "amount_fen": self._amount_problem(),
-            "groups": f"没有这些人员类别：{'、'.join(sorted(unknown))}。" if unknown else "",
-            "claim_until": "" if self.claim_from < self.claim_until else "领取截止要晚于领取开始。",
-            "use_until": "" if self.claim_until <= self.use_until else "使用截止不能早于领取截止。",
-            "declaration": "" if self.declaration.strip() else "请写明领券人要承诺的内容。",
-            "budget_account": self._money_problem(),
-        }
-        return kinds | {field: text for field, text in checks.items() if text}
-
-    def _amount_problem(self) -> str:
-        if self.kind == "sign_in_only":
-            return "" if self.amount_fen == 0 else "打卡签到专用券不带补贴金额。"
-        return "" if self.amount_fen > 0 else "每张金额必须大于零。"
-
-    def _money_problem(self) -> str:
-        if self.budget_account.kind != "budget":
-            return "请选择预算账户。"
-        if self.budget_account.fund_source != self.project.fund_source:
-            return "预算账户的资金渠道与项目不同，资金不能混用。"
-        return ""
-
-    def columns(self) -> dict[str, Any]:
-        """The terms as columns of a batch."""
-        return {
-            "name": self.name.strip(),
-            "kind": self.kind,
-            "project": self.project,
-            "groups": list(self.groups),
-            "quota": self.quota,
-            "amount_fen": self.amount_fen,
-            "fund_source": self.budget_account.fund_source,
-            "budget_account": self.budget_account,
-            "claim_from": self.claim_from,
-            "claim_until": self.claim_until,
-            "use_until": self.use_until,
-            "colour": self.colour,
-            "declaration": self.declaration.strip(),
-        }
-
-
-def _checked(terms: BatchTerms) -> dict[str, Any]:
-    if fields := terms.problems():
-        raise BadInput("批次没有保存。", "有内容填写不对。", "请按提示改正后再保存。", fields=fields)
-    return terms.columns()
-
-
 @act("vouchers.draft_batch", label="起草培训券批次", grants=_DRAFTERS, on="place")
 def draft_batch(*, actor: Actor, at: datetime, place: Place, terms: BatchTerms) -> VoucherBatch:
     """Write down a batch for the place's region. Raises BadInput naming each wrong field."""
-    return VoucherBatch.objects.create(
-        city_code=place.city_code, region_id=place.region_code, created_at=at, **_checked(terms)
+    made = VoucherBatch.objects.create(
+        city_code=place.city_code, region_id=place.region_code, created_at=at, **terms.checked()
     )
+    terms.scope.write(made)
+    return made
 
 
 @act("vouchers.revise_batch", label="修改培训券批次", grants=_DRAFTERS, on="batch")
 def revise_batch(*, actor: Actor, at: datetime, batch: VoucherBatch, terms: BatchTerms) -> VoucherBatch:
     """Replace the terms of a draft. Raises BadInput, and WrongState once the batch was submitted."""
-    columns = _checked(terms)
+    columns = terms.checked()
     held = _held(batch)
     if held.state != "draft":
         raise BATCH.refusal(held.state, "submit")
     for name, value in columns.items():
         setattr(held, name, value)
     held.save(update_fields=list(columns))
+    terms.scope.write(held)
     return held
 
 
@@ -148,11 +70,11 @@ def publish_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> Voucher
     Raises SamePerson for the submitter, Exhausted when the budget has not enough, WrongState for a project that is not
     listed, BadInput when the time to claim is over already.
     """
-    held = _held(batch, "project", "budget_account")
+    held = _held(batch, "budget_account")
     require_other_person(actor, person_id=held.submitted_by_person, user_id=held.submitted_by_user, step="提交这个批次")
-    if held.project.state != "listed":
+    if not usable_projects(held).exists():
         raise WrongState(
-            "批次没有发布。", f"项目“{held.project.name}”不在项目库里，券没有地方可用。", "请先把项目列入项目库。"
+            "批次没有发布。", f"“{held.scope_text}”现在没有列入项目库的项目，券没有地方可用。", "请先把项目列入项目库。"
         )
     if held.claim_until <= at:
         raise BadInput("批次没有发布。", "领取截止时间已经过了。", "请退回修改领取时间。")

@@ -139,7 +139,7 @@ def _free_place(voucher: Voucher) -> None:
 def use_voucher(
     *, actor: Actor, at: datetime, voucher: Voucher, provider: Organisation, project: Project, class_id: int
 ) -> Voucher:
-    """Use the voucher once, for a class of the project it was issued for, at that project's provider.
+    """Use the voucher once, for a class of a project it is good for, at that project's provider.
 
     The caller has checked the class itself (filed, no clash of the person's times) and acts for it (system) or is the
     holder. Raises UsedAlready, Expired, NotHere, WrongState.

@@ -1,6 +1,6 @@
 -- Claims of one batch, one or a group: exact quota, one per person, no hot row. The only place where these rules are
 -- written; the service calls it for one, the gate for a group. Runs in the caller's transaction and with the caller's rights.
--- One row for each claim, by place; answer is one of: ok, unknown, not_open, early, late, has_one, full, again (not
+-- One row for each claim, by place; answer is one of: ok, unknown, not_open, targeted (only by list), early, late, has_one, full, again (not
 -- decided: the group got some vouchers, and the places left are held by others; ask again in another transaction).
 -- Raises ZL011 when the batch was closed in the very moment of the claim: the caller's transaction is rolled back.
 -- Plans are made once for arrays of any length: planning anew for each length would cost more than the work itself.
@@ -24,11 +24,12 @@ DECLARE
     v_made int;
     v_won int := 0;
 BEGIN
-    SELECT state, amount_fen, quota, claim_from, claim_until INTO v_batch
+    SELECT state, issue, amount_fen, quota, claim_from, claim_until INTO v_batch
     FROM voucher_batch WHERE city_code = p_city AND id = p_batch;
     v_answer := CASE
         WHEN NOT FOUND THEN 'unknown'
         WHEN v_batch.state <> 'open' THEN 'not_open'
+        WHEN v_batch.issue = 'targeted' AND p_channel <> 'issued' THEN 'targeted'
         WHEN p_at < v_batch.claim_from THEN 'early'
         WHEN p_at > v_batch.claim_until THEN 'late'
     END;

@@ -9,21 +9,25 @@ CREATE OR REPLACE FUNCTION use_voucher(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    v_project bigint;
-    v_provider bigint;
+    v_batch bigint;
+    v_here boolean;
 BEGIN
-    SELECT v.state, v.used_at, v.provider_id, b.use_until, p.name, p.id, p.provider_id
-    INTO state, used_at, used_by, use_until, project_name, v_project, v_provider
+    SELECT v.state, v.used_at, v.provider_id, b.use_until, coalesce(p.name, b.scope_text), b.id
+    INTO state, used_at, used_by, use_until, project_name, v_batch
     FROM voucher v
     JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
-    JOIN project p ON p.city_code = b.city_code AND p.id = b.project_id
+    LEFT JOIN project p ON p.city_code = b.city_code AND p.id = b.project_id
     WHERE v.city_code = p_city AND v.id = p_voucher
     FOR NO KEY UPDATE OF v;
+    -- Bound to the project and to its own provider, whatever the caller says.
+    v_here := EXISTS (
+        SELECT 1 FROM project p WHERE p.city_code = p_city AND p.id = p_project AND p.provider_id = p_provider
+    ) AND batch_covers(p_city, v_batch, p_project);
     answer := CASE
-        WHEN NOT FOUND THEN 'unknown'
+        WHEN v_batch IS NULL THEN 'unknown'
         WHEN used_at IS NOT NULL AND state IN ('used', 'verified', 'in_claim', 'redeemed') THEN 'used'
         WHEN state = 'claimed' AND p_at > use_until THEN 'expired'
-        WHEN v_project <> p_project OR v_provider <> p_provider THEN 'not_here'
+        WHEN NOT v_here THEN 'not_here'
         WHEN state <> 'claimed' THEN 'wrong_state'
         ELSE 'ok'
     END;

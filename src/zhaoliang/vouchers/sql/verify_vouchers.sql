@@ -56,7 +56,9 @@ BEGIN
         SELECT g.place::int AS place, g.code, g.known, g.method, g.shown
         FROM unnest(p_codes, p_known, p_methods, p_shown) WITH ORDINALITY AS g (code, known, method, shown, place)
     ), judged AS (
-        SELECT given.*, v.id, v.city_code AS voucher_city, v.used_at, v.provider_id, b.use_until, p.name AS project_name,
+        SELECT given.*, v.id, v.city_code AS voucher_city, v.used_at, v.provider_id, b.use_until,
+               coalesce(p.name, b.scope_text)
+                   || CASE WHEN b.kind = 'sign_in_only' THEN '，只签到、不补贴' ELSE '' END AS project_name,
                p.provider_id AS project_provider_id, v.state,
                CASE
                    WHEN given.known IS NOT NULL THEN given.known
@@ -68,7 +70,10 @@ BEGIN
                          AND k.organisation_id <> p_organisation AND k.answer <> 'replayed') THEN 'replayed'
                    WHEN v.state IN ('redeemed', 'returned', 'void') THEN v.state
                    WHEN v.state = 'expired' OR (v.state = 'claimed' AND p_at > b.use_until) THEN 'expired'
-                   WHEN v.state = 'claimed' AND p_organisation <> p.provider_id THEN 'not_here'
+                   WHEN v.state = 'claimed' AND CASE
+                       WHEN b.project_id IS NOT NULL THEN p_organisation <> p.provider_id
+                       ELSE NOT batch_covers_provider(p_city, b.id, p_organisation)
+                   END THEN 'not_here'
                    WHEN v.state = 'claimed' THEN 'good'
                    WHEN p_organisation = v.provider_id THEN 'verified'
                    WHEN p_organisation IS NULL AND given.method <> 'public' THEN 'verified'

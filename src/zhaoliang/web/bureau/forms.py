@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 
-from zhaoliang.catalogue.models import CertificateKind, Mode, Project, Scarcity
+from zhaoliang.catalogue.models import CertificateKind, Mode, Scarcity
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.levels import SkillLevel
@@ -17,8 +16,6 @@ from zhaoliang.kernel.money import parse_yuan
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, ROLE_LABELS
 from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
-from zhaoliang.vouchers.models import VoucherBatch
-from zhaoliang.vouchers.services import BatchTerms
 from zhaoliang.web.components.forms import PlainForm
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -190,58 +187,6 @@ class EntryForm(PlainForm):
         return int(self.cleaned_data["level"]) if self.cleaned_data["level"] else None
 
 
-class BatchForm(PlainForm):
-    """The terms of a voucher batch."""
-
-    name = forms.CharField(label="批次名称", max_length=80)
-    kind = forms.ChoiceField(label="券种", choices=choices_of(VoucherBatch, "kind"))
-    project = forms.ModelChoiceField(label="适用项目", queryset=Project.objects.none(), empty_label="请选择")
-    budget_account = forms.ModelChoiceField(
-        label="预算账户", queryset=Account.objects.none(), empty_label="请选择", help_text="发布时从这里预留资金。"
-    )
-    quota = forms.IntegerField(label="发放数量（张）", min_value=1, max_value=10_000_000)
-    amount_fen = YuanField(label="每张金额（元）", help_text="打卡签到专用券填 0。")
-    groups = forms.MultipleChoiceField(
-        label="适用人群",
-        choices=GroupMembership.GROUPS,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="一个也不选，就是不限人群。",
-    )
-    claim_from = date_field("领取开始日期")
-    claim_until = date_field("领取截止日期", help_text="当天 24 时截止。")
-    use_until = date_field("使用截止日期", help_text="当天 24 时截止；到期未用自动失效。")
-    declaration = forms.CharField(
-        label="本人承诺",
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        initial=BatchTerms.declaration,
-        help_text="领券人要勾选同意的话。",
-    )
-
-    def __init__(self, projects: Any, accounts: Any, *args: Any, **given: Any) -> None:
-        super().__init__(*args, **given)
-        self.fields["project"].queryset = projects  # type: ignore[attr-defined]  # a ModelChoiceField
-        self.fields["budget_account"].queryset = accounts  # type: ignore[attr-defined]  # a ModelChoiceField
-
-    def terms(self) -> BatchTerms:
-        """The terms of a valid form."""
-        said = self.cleaned_data
-        return BatchTerms(
-            name=said["name"],
-            project=said["project"],
-            quota=said["quota"],
-            amount_fen=said["amount_fen"],
-            budget_account=said["budget_account"],
-            claim_from=datetime.combine(said["claim_from"], time.min, CHINA),
-            claim_until=datetime.combine(said["claim_until"], time.max, CHINA),
-            use_until=datetime.combine(said["use_until"], time.max, CHINA),
-            kind=said["kind"],
-            groups=tuple(said["groups"]),
-            declaration=said["declaration"],
-        )
-
-
 class AccountForm(PlainForm):
     """A new account of the books."""
 
@@ -354,6 +299,12 @@ class DirectoryForm(PlainForm):
 
     as_provider = forms.BooleanField(label="列入培训机构目录", required=False)
     as_evaluator = forms.BooleanField(label="列入评价机构目录", required=False)
+
+
+class GradeForm(PlainForm):
+    """The grade of an organisation."""
+
+    grade = forms.ChoiceField(label="等级", choices=[("", "没有评定"), *Organisation.GRADES], required=False)
 
 
 class LicenceForm(PlainForm):

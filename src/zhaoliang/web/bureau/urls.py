@@ -107,6 +107,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "organisations/<int:city>/<int:pk>/directory/", organisations.list_in_directory, name="organisation_directory"
     ),
+    path("organisations/<int:city>/<int:pk>/grade/", organisations.grade, name="organisation_grade"),
     path("organisations/<int:city>/<int:pk>/licence/", organisations.add_licence, name="organisation_licence"),
     path("organisations/<int:city>/<int:pk>/site/", organisations.add_site, name="organisation_site"),
     path("policies/", policies.policy_list, name="policies"),

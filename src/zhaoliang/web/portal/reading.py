@@ -57,7 +57,9 @@ class ProjectCard:
 
 
 def _claimable(city_code: int, at: datetime) -> QuerySet[VoucherBatch]:
-    return VoucherBatch.objects.filter(city_code=city_code, state="open", claim_from__lte=at, claim_until__gt=at)
+    return VoucherBatch.objects.filter(
+        city_code=city_code, state="open", issue="open", claim_from__lte=at, claim_until__gt=at
+    )
 
 
 def _coming(city_code: int, on: date) -> QuerySet[TrainingClass]:
@@ -75,7 +77,7 @@ def projects(
     with_places: bool = False,
 ) -> QuerySet[Project]:
     """The listed projects of a region that match, those with vouchers to claim first."""
-    batch = _claimable(city_code, at).filter(project_id=OuterRef("pk"))
+    batch = vouchers.covering(_claimable(city_code, at))
     coming = _coming(city_code, chinese_day(at)).filter(project_id=OuterRef("pk"))
     found = catalogue.listed_projects(city_code, region_code).annotate(claimable=Exists(batch))
     if words := text.strip():
@@ -108,12 +110,13 @@ def cards(city_code: int, found: Iterable[Project], at: datetime) -> list[Projec
 
 def open_batches(city_code: int, project_ids: Sequence[int], at: datetime) -> dict[int, list[OpenBatch]]:
     """The batches of these projects that vouchers can be claimed from, by project; those that end first come first."""
-    rows = _claimable(city_code, at).filter(project_id__in=project_ids).order_by("claim_until", "id")
-    listed = list(rows)
-    left = vouchers.places_left(city_code, [row.pk for row in listed])
+    listed = {row.pk: row for row in _claimable(city_code, at).order_by("claim_until", "id")}
+    pairs = vouchers.projects_by_batch(city_code, list(listed), project_ids)
+    left = vouchers.places_left(city_code, list({batch_id for batch_id, _ in pairs}))
     found: dict[int, list[OpenBatch]] = {}
-    for row in listed:
-        found.setdefault(row.project_id, []).append(OpenBatch(row, left.get(row.pk, 0)))
+    order = {pk: index for index, pk in enumerate(listed)}
+    for batch_id, project_id in sorted(pairs, key=lambda pair: order[pair[0]]):
+        found.setdefault(project_id, []).append(OpenBatch(listed[batch_id], left.get(batch_id, 0)))
     return found
 
 

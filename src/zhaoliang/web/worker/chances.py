@@ -42,7 +42,9 @@ class Chance:
     @property
     def fen(self) -> int | None:
         """What the policies give if everything stays as it is; None when it cannot be told."""
-        return self.decision.fen if self.decision.outcome is not Outcome.FAIL else None
+        if self.batch.kind == "sign_in_only" or self.decision.outcome is Outcome.FAIL:
+            return None
+        return self.decision.fen
 
     @property
     def reasons(self) -> tuple[RuleResult, ...]:
@@ -68,14 +70,17 @@ class Chance:
 
 
 def chances(person: Person, cards: Iterable[ProjectCard], on: date) -> list[Chance]:
-    """Every open batch of these projects for this person; seven queries whatever their number."""
+    """Every open batch of these projects for this person, once, by the project that serves him best; seven queries."""
     known = known_people(city_code=person.city_code, person_ids=[person.pk], start=on, end=on, training_class=None)[
         person.pk
     ]
     held = {one.batch_id: one for one in vouchers.vouchers_of(person) if one.state != GIVEN_BACK}
-    return [
-        chance(person, card.project, one, known, held.get(one.batch.pk), on) for card in cards for one in card.batches
-    ]
+    found: dict[int, list[Chance]] = {}
+    for card in cards:
+        for one in card.batches:
+            made = chance(person, card.project, one, known, held.get(one.batch.pk), on)
+            found.setdefault(one.batch.pk, []).append(made)
+    return [best(of_batch) for of_batch in found.values()]
 
 
 def chance(person: Person, project: Project, opened: OpenBatch, known: Known, held: Voucher | None, on: date) -> Chance:
@@ -99,12 +104,21 @@ def chance(person: Person, project: Project, opened: OpenBatch, known: Known, he
     return Chance(_kind(opened.batch, decision, group, held), project, opened, decision, group, held)
 
 
+def best(found: list[Chance]) -> Chance:
+    """Of a batch's chances in several projects the one that serves the person best; `found` is not empty."""
+    order = {"have": 0, "can": 1, "after": 2, "cannot": 3}
+    return min(found, key=lambda one: (order[one.kind], -(one.fen or 0)))
+
+
 def _kind(
     batch: VoucherBatch, decision: Decision, group: str, held: Voucher | None
 ) -> Literal["can", "after", "cannot", "have"]:
     if held is not None:
         return "have"
     outside = bool(batch.groups) and group not in batch.groups
+    if batch.kind == "sign_in_only":
+        # For people without a right to a subsidy: what the rules say of money keeps nobody from learning.
+        return "after" if outside else "can"
     if decision.outcome is Outcome.FAIL or (outside and batch.kind == "directed"):
         return "cannot"
     return "can" if decision.outcome is Outcome.PASS and not outside else "after"

@@ -109,6 +109,8 @@ def organisation(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             initial={"as_provider": found.in_provider_directory, "as_evaluator": found.in_evaluation_directory},
         ),
         "may_list": found.state != "suspended" and may(request, services.list_organisation, access),
+        "grade_form": forms.GradeForm(prefix="grade", initial={"grade": found.grade}),
+        "may_grade": may(request, services.grade_organisation, access),
         "licence_form": forms.LicenceForm(prefix="licence"),
         "may_licence": may(request, services.add_licence, access),
         "site_form": forms.SiteForm(prefix="site"),
@@ -150,5 +152,6 @@ def _form_view(service: Act[Any], form_class: type[forms.PlainForm], prefix: str
 
 
 list_in_directory = _form_view(services.list_organisation, forms.DirectoryForm, "directory", "目录已更新。")
+grade = _form_view(services.grade_organisation, forms.GradeForm, "grade", "等级已更新。")
 add_licence = _form_view(services.add_licence, forms.LicenceForm, "licence", "许可证已登记。")
 add_site = _form_view(services.add_site, forms.SiteForm, "site", "教学点已登记。")

@@ -21,7 +21,7 @@ from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.vouchers.states import BATCH, VOUCHER
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, subject
-from zhaoliang.web.bureau import forms, timelines
+from zhaoliang.web.bureau import forms, timelines, voucherforms
 from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
@@ -30,10 +30,11 @@ from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
     Column("name", "批次", lambda row: row.name, order="name", wide=True),
-    Column("project", "适用项目", lambda row: row.project.name, order="project", wide=True),
+    Column("project", "用在哪", lambda row: row.scope_text, order="scope_text", wide=True),
     Column("quota", "数量", lambda row: row.quota, "count", "quota"),
     Column("left", "未领", lambda row: row.left, "count", "left"),
-    Column("fen", "每张金额", lambda row: row.amount_fen, "money", "amount_fen"),
+    Column("kind", "券种", lambda row: row.get_kind_display(), order="kind"),
+    Column("fen", "每张预留", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("until", "领取截止", lambda row: chinese_day(row.claim_until), "date", "claim_until"),
     Column("state", "状态", lambda row: row.state, "state", "state", "voucher_batch"),
 )
@@ -48,6 +49,7 @@ HOLDER_COLUMNS = (
     Column("state", "状态", lambda row: row.state, "state", "state", "voucher"),
 )
 CHANNELS = {"page": "本平台", "api": "接口", "demo": "演示", "card": "电子社保卡"}
+USABLE_SHOWN = 30
 GROUPS = dict(GroupMembership.GROUPS)
 
 
@@ -86,6 +88,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "bars": _bars(numbers),
         "sentence": _sentence(found, numbers),
         "groups": [GROUPS.get(code, code) for code in found.groups],
+        "usable": list(selectors.usable_projects(found)[:USABLE_SHOWN]),
         "total_fen": found.quota * found.amount_fen,
         "events": timelines.events(desk_selectors.changes_of("voucher_batch", city, pk), BATCH),
         "steps": _steps(request, found),
@@ -150,15 +153,14 @@ def _steps(request: DeskRequest, found: VoucherBatch) -> list[tuple[str, str, st
     ]
 
 
-def _form(request: DeskRequest, found: VoucherBatch | None = None) -> forms.BatchForm:
+def _form(request: DeskRequest, found: VoucherBatch | None = None) -> voucherforms.BatchForm:
     desk = desk_of(request)
     initial: dict[str, Any] = {}
     if found is not None:
-        names = ("name", "kind", "project", "budget_account", "quota", "amount_fen", "groups", "declaration")
-        initial = {name: getattr(found, name) for name in names}
+        initial = voucherforms.initial_of(found, selectors.scope_of(found))
         days = ("claim_from", "claim_until", "use_until")
         initial |= {name: chinese_day(getattr(found, name)) for name in days}
-    return forms.BatchForm(
+    return voucherforms.BatchForm(
         desk_selectors.listed_projects(desk),
         desk_selectors.accounts(desk, kind="budget"),
         request.POST or None,
@@ -173,7 +175,9 @@ def batch_new(request: DeskRequest) -> HttpResponse:
     form = _form(request)
     if request.method == "POST" and form.is_valid():
         try:
-            made = services.draft_batch(**given(request), place=desk_of(request).place, terms=form.terms())
+            made = services.draft_batch(
+                **given(request), place=desk_of(request).place, terms=form.terms(chinese_day(request.at))
+            )
         except Refusal as problem:
             forms.refuse(form, problem)
         else:
@@ -191,7 +195,7 @@ def batch_revise(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     form = _form(request, found)
     if request.method == "POST" and form.is_valid():
         try:
-            services.revise_batch(**given(request), batch=found, terms=form.terms())
+            services.revise_batch(**given(request), batch=found, terms=form.terms(chinese_day(request.at)))
         except Refusal as problem:
             forms.refuse(form, problem)
         else:

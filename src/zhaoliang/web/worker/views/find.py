@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes.known import known_people
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
@@ -25,6 +24,7 @@ from zhaoliang.web.worker.me import me, own
 # 本人领取: the identity service must have seen the person this recently when a voucher is claimed.
 SEEN_MINUTES = 30
 SHOWN = 60
+CLASSES_SHOWN = 20
 
 
 @page(perms.FIND, access=own)
@@ -54,8 +54,8 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         return redirect(f"{reverse('sign_in')}?next={request.path}")
     person = me(request)
     found = next((one for one in vouchers.open_batches(city, city, request.at) if one.pk == pk), None)
-    project = catalogue.project(city, found.project_id) if found else None
-    if found is None or project is None:
+    usable = list(vouchers.usable_projects(found)[:SHOWN]) if found else []
+    if found is None or not usable:
         raise NotFound(
             what="这张培训券现在不能领。",
             why="它可能已经停发，或还没有开始发放。",
@@ -85,11 +85,16 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     held = next(
         (one for one in vouchers.vouchers_of(person) if one.batch_id == pk and one.state != chances.GIVEN_BACK), None
     )
+    opened = reading.OpenBatch(found, found.left)
+    coming = reading.open_classes(city, [one.pk for one in usable], on)
     context = {
         "tab": "find",
         "form": form,
         "refused": refused,
-        "chance": chances.chance(person, project, reading.OpenBatch(found, found.left), known, held, on),
-        "classes": reading.open_classes(city, [project.pk], on).get(project.pk, []),
+        "chance": chances.best([chances.chance(person, one, opened, known, held, on) for one in usable]),
+        "usable": usable,
+        "classes": sorted(
+            (one for found in coming.values() for one in found), key=lambda one: one.training_class.starts_on
+        )[:CLASSES_SHOWN],
     }
     return render(request, "worker/batch.html", context, status=refused.status if refused else 200)

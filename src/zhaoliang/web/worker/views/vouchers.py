@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import segno
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +19,8 @@ from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.worker.me import me, own
 from zhaoliang.web.worker.progress import Journey, journeys
+
+USABLE_SHOWN = 60
 
 
 @page(perms.MINE, access=own)
@@ -35,7 +39,9 @@ def vouchers(request: ActorRequest) -> HttpResponse:
 def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One voucher of mine. Raises NotFound."""
     found = _mine(request, city, pk)
-    context = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
+    context: dict[str, Any] = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
+    if found.voucher.state == "claimed":
+        context["usable"] = list(selectors.usable_projects(found.voucher.batch)[:USABLE_SHOWN])
     return render(request, "worker/voucher.html", context)
 
 

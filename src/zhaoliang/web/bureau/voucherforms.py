@@ -1,0 +1,182 @@
+"""Forms of voucher batches: what they are good for, how much, for whom, how they look."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+
+from zhaoliang.catalogue.models import Project
+from zhaoliang.funds.models import Account
+from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.registry.models import GroupMembership, Occupation, Organisation
+from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.selectors import Scope
+from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
+from zhaoliang.web.bureau.forms import CHINA, YuanField, choices_of, date_field
+from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.portal.standards import standard_of
+
+REACHES = [("named", "只用于下面勾选的项目或职业"), ("all", "本地区列入项目库的所有项目")]
+
+
+class BatchForm(PlainForm):
+    """The terms of a voucher batch. `projects` are those listed in the region; occupations and providers come from them."""
+
+    name = forms.CharField(label="批次名称", max_length=80)
+    kind = forms.ChoiceField(
+        label="券种",
+        choices=choices_of(VoucherBatch, "kind"),
+        help_text="面值券从预留里付到面值，超出部分按标准从预算支付；抵用券是资格凭证，补贴按标准；打卡签到专用券只签到、不补贴。",
+    )
+    issue = forms.ChoiceField(
+        label="发放方式", choices=VoucherBatch.ISSUES, widget=forms.RadioSelect, initial="open", required=False
+    )
+    reach = forms.ChoiceField(
+        label="用在哪", choices=REACHES, widget=forms.RadioSelect, initial="named", required=False
+    )
+    projects = forms.ModelMultipleChoiceField(
+        label="项目", queryset=Project.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    occupations = forms.MultipleChoiceField(
+        label="职业和等级",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="以后列入项目库的同类项目也能用。",
+    )
+    providers = forms.ModelMultipleChoiceField(
+        label="限定机构",
+        queryset=Organisation.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="不勾选，就是不限机构。",
+    )
+    grades = forms.MultipleChoiceField(
+        label="限定机构等级", choices=Organisation.GRADES, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    budget_account = forms.ModelChoiceField(
+        label="预算账户", queryset=Account.objects.none(), empty_label="请选择", help_text="发布时从这里预留资金。"
+    )
+    quota = forms.IntegerField(label="发放数量（张）", min_value=1, max_value=10_000_000)
+    amount_basis = forms.ChoiceField(
+        label="金额", choices=VoucherBatch.BASES, widget=forms.RadioSelect, initial="fixed", required=False
+    )
+    amount_fen = YuanField(
+        label="每张金额（元）",
+        required=False,
+        help_text="按项目补贴标准的不用填，按政策的最高标准预留；不带补贴的券填 0。",
+    )
+    groups = forms.MultipleChoiceField(
+        label="适用人群",
+        choices=GroupMembership.GROUPS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="一个也不选，就是不限人群。",
+    )
+    claim_from = date_field("领取开始日期")
+    claim_until = date_field("领取截止日期", help_text="当天 24 时截止。")
+    use_until = date_field("使用截止日期", help_text="当天 24 时截止；到期未用自动失效。")
+    colour = forms.ChoiceField(
+        label="券面颜色", choices=COLOURS, widget=forms.RadioSelect, initial="indigo", required=False
+    )
+    declaration = forms.CharField(
+        label="本人承诺",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        initial=BatchTerms.declaration,
+        help_text="领券人要勾选同意的话。",
+    )
+
+    def __init__(self, projects: Any, accounts: Any, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.listed = list(projects.select_related("provider", "occupation", "entry"))
+        fields: dict[str, Any] = self.fields
+        fields["projects"].queryset = projects
+        fields["occupations"].choices = sorted({(_mark(one), _words(one)) for one in self.listed})
+        fields["providers"].queryset = Organisation.objects.filter(
+            city_code__in={one.city_code for one in self.listed}, pk__in={one.provider_id for one in self.listed}
+        ).order_by("name")
+        fields["budget_account"].queryset = accounts
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        named = said.get("reach") == "all" or said.get("projects") or said.get("occupations")
+        if not named and "projects" not in self.errors:
+            self.add_error("projects", "请勾选项目或职业，或选择本地区所有项目。")
+        priced = said.get("amount_basis") == "standard" or said.get("kind") in WITHOUT_MONEY
+        if not priced and said.get("amount_fen") is None and "amount_fen" not in self.errors:
+            self.add_error("amount_fen", "请填写每张金额。")
+        return said
+
+    def scope(self) -> Scope:
+        """What the valid form says the vouchers are good for."""
+        said = self.cleaned_data
+        everything = said["reach"] == "all"
+        known = {_mark(one): (one.occupation, one.level) for one in self.listed}
+        return Scope(
+            projects=() if everything else tuple(said["projects"]),
+            occupations=() if everything else tuple(known[mark] for mark in said["occupations"]),
+            providers=tuple(said["providers"]),
+            grades=tuple(said["grades"]),
+        )
+
+    def terms(self, on: date) -> BatchTerms:
+        """The terms of a valid form; amounts by the standard are the highest that the policies of the day give the scope."""
+        said, scope = self.cleaned_data, self.scope()
+        by_standard = said["amount_basis"] == "standard" and said["kind"] not in WITHOUT_MONEY
+        return BatchTerms(
+            name=said["name"],
+            scope=scope,
+            quota=said["quota"],
+            amount_fen=self.highest(scope, on) if by_standard else said["amount_fen"] or 0,
+            amount_basis="standard" if by_standard else "fixed",
+            budget_account=said["budget_account"],
+            claim_from=datetime.combine(said["claim_from"], time.min, CHINA),
+            claim_until=datetime.combine(said["claim_until"], time.max, CHINA),
+            use_until=datetime.combine(said["use_until"], time.max, CHINA),
+            kind=said["kind"],
+            issue=said["issue"] or "open",
+            groups=tuple(said["groups"]),
+            colour=said["colour"] or "indigo",
+            declaration=said["declaration"],
+        )
+
+    def highest(self, scope: Scope, on: date) -> int:
+        """The highest subsidy (fen) that any listed project of the scope can bring; 0 when no standard can be worked out."""
+        marks = {(one.code, level) for one, level in scope.occupations}
+        named = {one.pk for one in scope.projects}
+        providers, grades = {one.pk for one in scope.providers}, set(scope.grades)
+        worths = [
+            standard_of(one, on).most_fen or 0
+            for one in self.listed
+            if (one.pk in named or (one.occupation_id, one.level) in marks or not (named or marks))
+            and (one.provider_id in providers or one.provider.grade in grades or not (providers or grades))
+        ]
+        return max(worths, default=0)
+
+
+def _mark(project: Project) -> str:
+    return f"{project.occupation_id}:{project.level or 0}"
+
+
+def _words(project: Project) -> str:
+    level = SkillLevel(project.level).label if project.level else "不分等级"
+    return f"{project.occupation.name} · {level}"
+
+
+def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:
+    """What the form of a draft shows at first (the days apart)."""
+    names = ("name", "kind", "issue", "budget_account", "quota", "amount_basis", "groups", "colour", "declaration")
+    return {name: getattr(batch, name) for name in names} | {
+        "amount_fen": batch.amount_fen if batch.amount_basis == "fixed" else None,
+        "reach": "named" if scope.projects or scope.occupations else "all",
+        "projects": scope.projects,
+        "occupations": [_occupation_mark(one, level) for one, level in scope.occupations],
+        "providers": scope.providers,
+        "grades": scope.grades,
+    }
+
+
+def _occupation_mark(occupation: Occupation, level: int | None) -> str:
+    return f"{occupation.code}:{level or 0}"
