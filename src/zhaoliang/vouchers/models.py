@@ -11,7 +11,7 @@ from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person, Region
-from zhaoliang.vouchers.states import BATCH, VOUCHER
+from zhaoliang.vouchers.states import BATCH, CHANGE, VOUCHER
 
 
 class VoucherBatch(CityModel):
@@ -234,3 +234,61 @@ class VoucherCheck(CityModel):
             models.Index(fields=["city_code", "actor_user_id", "at"], name="voucher_check_actor"),
             models.Index(fields=["city_code", "organisation", "at"], name="voucher_check_organisation"),
         ]
+
+
+class BatchChange(CityModel):
+    """A change of a published batch, or the end of one voucher: who asked, who decided (two people: it moves money)."""
+
+    no_delete = True
+
+    KINDS = [("top_up", "追加数量"), ("shrink", "减少数量"), ("extend", "延长有效期"), ("void", "作废一张券")]
+    batch_id: int
+    voucher_id: int | None
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="changes")
+    voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="changes", null=True)
+    kind = models.CharField("调整", max_length=10, choices=KINDS)
+    quantity = models.PositiveIntegerField("张数", null=True)
+    claim_until = models.DateTimeField("新的领取截止", null=True)
+    use_until = models.DateTimeField("新的使用截止", null=True)
+    reason = models.CharField("原因", max_length=200)
+    state = CHANGE.field()
+    proposed_by_user = models.BigIntegerField("提出账号", null=True)
+    proposed_by_person = models.BigIntegerField("提出人", null=True)
+    proposed_by_name = models.CharField("提出人姓名", max_length=80)
+    proposed_at = models.DateTimeField("提出时间")
+    decided_by_user = models.BigIntegerField("决定账号", null=True)
+    decided_by_person = models.BigIntegerField("决定人", null=True)
+    decided_by_name = models.CharField("决定人姓名", max_length=80, blank=True)
+    decided_at = models.DateTimeField("决定时间", null=True)
+
+    class Meta:
+        db_table = "batch_change"
+        constraints = [
+            CHANGE.constraint("batch_change"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["top_up", "shrink"], quantity__gt=0)
+                | models.Q(kind="extend")
+                | models.Q(kind="void", voucher__isnull=False),
+                name="batch_change_says_what",
+            ),
+            models.UniqueConstraint(
+                fields=["city_code", "batch", "kind", "voucher"],
+                condition=models.Q(state="proposed"),
+                nulls_distinct=False,
+                name="batch_change_one_open",
+            ),
+            # Taking back one's own wish is no second person's decision; carrying it out is.
+            models.CheckConstraint(
+                condition=~models.Q(state="approved") | ~models.Q(decided_by_user=models.F("proposed_by_user")),
+                name="batch_change_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="approved") | ~models.Q(decided_by_person=models.F("proposed_by_person")),
+                name="batch_change_two_people",
+            ),
+        ]
+        indexes = [models.Index(fields=["city_code", "batch", "state"], name="batch_change_batch")]
+
+    def access(self) -> Access:
+        return self.batch.access()

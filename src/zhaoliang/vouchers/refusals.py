@@ -71,6 +71,18 @@ class NotHere(Refusal):
     code: ClassVar[str] = "voucher_not_here"
 
 
+class NotEnoughLeft(Refusal):
+    """Fewer vouchers are unclaimed than are to be taken out of the batch."""
+
+    code: ClassVar[str] = "not_enough_left"
+
+
+class InClaim(Refusal):
+    """A voucher is not void while its subsidy is being claimed."""
+
+    code: ClassVar[str] = "voucher_in_claim"
+
+
 class StillAlive(Refusal):
     """A batch is not settled while vouchers of it can still cost money."""
 

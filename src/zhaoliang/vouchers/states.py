@@ -78,3 +78,13 @@ VOUCHER = Machine(
     ],
     tones={"claimed": "ask", "redeemed": "ok", "expired": "no", "void": "no"},
 )
+
+CHANGE = Machine(
+    "batch_change",
+    noun="调整",
+    states={"proposed": "待批准", "approved": "已批准", "refused": "未同意"},
+    events={"approve": "批准", "refuse": "不同意或撤回"},
+    initial="proposed",
+    transitions=[("proposed", "approve", "approved"), ("proposed", "refuse", "refused")],
+    tones={"proposed": "ask", "approved": "ok"},
+)

@@ -11,6 +11,7 @@ from zhaoliang.vouchers.services.batches import (
     submit_batch,
     suspend_batch,
 )
+from zhaoliang.vouchers.services.changes import Wish, approve_change, propose_change, refuse_change
 from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
 from zhaoliang.vouchers.services.lives import (
     claim_voucher,
@@ -29,14 +30,18 @@ __all__ = [
     "WITHOUT_MONEY",
     "BatchTerms",
     "VerifyAnswer",
+    "Wish",
+    "approve_change",
     "claim_voucher",
     "close_batch",
     "draft_batch",
     "enter_claim",
     "expire_due",
     "leave_claim",
+    "propose_change",
     "publish_batch",
     "redeem",
+    "refuse_change",
     "resume_batch",
     "return_batch",
     "return_voucher",

@@ -20,12 +20,12 @@ from zhaoliang.vouchers.states import BATCH, VOUCHER
 # Claims of one batch spread over so many rows (design §5: 32 slots hold where one counter row falls).
 SLOTS = 32
 LIVE = ("claimed", "used", "verified", "in_claim")
-_DRAFTERS = {Role.REVIEWER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
-_PUBLISHERS = {Role.APPROVER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
+DRAFTERS = {Role.REVIEWER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
+PUBLISHERS = {Role.APPROVER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 _KEEPERS = {Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 
 
-@act("vouchers.draft_batch", label="起草培训券批次", grants=_DRAFTERS, on="place")
+@act("vouchers.draft_batch", label="起草培训券批次", grants=DRAFTERS, on="place")
 def draft_batch(*, actor: Actor, at: datetime, place: Place, terms: BatchTerms) -> VoucherBatch:
     """Write down a batch for the place's region. Raises BadInput naming each wrong field."""
     made = VoucherBatch.objects.create(
@@ -35,7 +35,7 @@ def draft_batch(*, actor: Actor, at: datetime, place: Place, terms: BatchTerms) 
     return made
 
 
-@act("vouchers.revise_batch", label="修改培训券批次", grants=_DRAFTERS, on="batch")
+@act("vouchers.revise_batch", label="修改培训券批次", grants=DRAFTERS, on="batch")
 def revise_batch(*, actor: Actor, at: datetime, batch: VoucherBatch, terms: BatchTerms) -> VoucherBatch:
     """Replace the terms of a draft. Raises BadInput, and WrongState once the batch was submitted."""
     columns = terms.checked()
@@ -49,21 +49,21 @@ def revise_batch(*, actor: Actor, at: datetime, batch: VoucherBatch, terms: Batc
     return held
 
 
-@act("vouchers.submit_batch", label="提交培训券批次", grants=_DRAFTERS, on="batch")
+@act("vouchers.submit_batch", label="提交培训券批次", grants=DRAFTERS, on="batch")
 def submit_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBatch:
     """Hand the draft to a second person for publication."""
     BATCH.fire(batch, "submit", submitted_by_user=actor.user_id, submitted_by_person=actor.person_id)
     return batch
 
 
-@act("vouchers.return_batch", label="退回培训券批次", grants=_PUBLISHERS, on="batch")
+@act("vouchers.return_batch", label="退回培训券批次", grants=PUBLISHERS, on="batch")
 def return_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBatch:
     """Give a submitted batch back for changes."""
     BATCH.fire(batch, "return")
     return batch
 
 
-@act("vouchers.publish_batch", label="发布培训券批次", grants=_PUBLISHERS, on="batch")
+@act("vouchers.publish_batch", label="发布培训券批次", grants=PUBLISHERS, on="batch")
 def publish_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBatch:
     """Open a submitted batch: quota × amount leaves the budget for the batch's own reserved account in this transaction.
 
@@ -136,7 +136,7 @@ def close_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBa
     return held
 
 
-@act("vouchers.settle_batch", label="结清培训券批次", grants=_PUBLISHERS | {Role.SYSTEM: Reach.ANY}, on="batch")
+@act("vouchers.settle_batch", label="结清培训券批次", grants=PUBLISHERS | {Role.SYSTEM: Reach.ANY}, on="batch")
 def settle_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBatch:
     """Release what is left in the reserved account back to the budget, once no voucher of the batch can cost money.
 

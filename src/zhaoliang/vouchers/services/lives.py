@@ -98,14 +98,21 @@ def declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
 @act("vouchers.return", label="退回培训券", grants={Role.WORKER: Reach.SELF}, on="voucher")
 def return_voucher(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
     """Give an unused voucher back; its place is free at once, and the person may claim another one (方案 二（一）1)."""
-    # The slot before the voucher: a claim of the same person holds its slot while it waits for this row.
-    BatchSlot.objects.select_for_update(of=("self",), no_key=True).get(
-        city_code=voucher.city_code, batch_id=voucher.batch_id, slot=voucher.slot
-    )
-    held = _held(voucher)
+    held = held_with_place(voucher)
     VOUCHER.fire(held, "return", ended_at=at, ended_reason="本人退回")
     _free_place(held)
     return held
+
+
+def held_with_place(voucher: Voucher) -> Voucher:
+    """The voucher as it stands, locked with its place; inside an act.
+
+    The slot before the voucher: a claim of the same person holds its slot while it waits for this row.
+    """
+    BatchSlot.objects.select_for_update(of=("self",), no_key=True).get(
+        city_code=voucher.city_code, batch_id=voucher.batch_id, slot=voucher.slot
+    )
+    return _held(voucher)
 
 
 @act("vouchers.expire_due", label="到期失效", grants={Role.SYSTEM: Reach.ANY}, on="place")
