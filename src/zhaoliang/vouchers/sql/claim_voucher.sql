@@ -152,6 +152,7 @@ BEGIN
     FROM voucher_batch b
     JOIN batch_slot s ON s.city_code = b.city_code AND s.batch_id = b.id AND s.slot = pg_backend_pid() % least(b.quota, 32)
     WHERE b.city_code = p_city AND b.id = p_batch AND b.state = 'open' AND p_at BETWEEN b.claim_from AND b.claim_until
+      AND (b.issue = 'open' OR p_channel = 'issued')
       AND s.quota - s.claimed > 128;
     IF FOUND THEN
         UPDATE batch_slot s SET claimed = s.claimed + 1

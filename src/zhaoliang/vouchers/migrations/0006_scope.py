@@ -20,8 +20,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalogue", "0002_project_return_reason"),
         ("funds", "0002_ledger_functions"),
-        ("registry", "0007_scope"),
-        ("vouchers", "0004_generic_plans"),
+        ("registry", "0008_grade"),
+        ("vouchers", "0005_check_shown_at"),
     ]
 
     operations = [
