@@ -9,7 +9,9 @@ from django.db import connection
 from django.db.models import BooleanField, F, Func, OuterRef, QuerySet
 
 from zhaoliang.catalogue.models import Project
+from zhaoliang.catalogue.selectors import listed_projects
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.kernel.roles import NATION
 from zhaoliang.registry.models import Occupation, Organisation
 from zhaoliang.vouchers.models import BatchScope, VoucherBatch
 
@@ -99,9 +101,8 @@ def covers(batch: VoucherBatch, project: Project) -> bool:
 
 def usable_projects(batch: VoucherBatch) -> QuerySet[Project]:
     """The listed projects the batch's vouchers can be used for now, with provider and occupation, by name."""
-    rows = Project.objects.filter(city_code=batch.city_code, state="listed")
-    rows = rows.annotate(covered=Covers(F("city_code"), batch.pk, F("pk"))).filter(covered=True)
-    return rows.select_related("provider", "occupation", "region", "entry").order_by("name", "id")
+    rows = listed_projects(batch.city_code, NATION)
+    return rows.annotate(covered=Covers(F("city_code"), batch.pk, F("pk"))).filter(covered=True)
 
 
 def covering(batches: QuerySet[VoucherBatch]) -> QuerySet[VoucherBatch]:

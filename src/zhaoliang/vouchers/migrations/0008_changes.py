@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("vouchers", "0006_scope"),
+        ("vouchers", "0007_scope"),
     ]
 
     operations = [

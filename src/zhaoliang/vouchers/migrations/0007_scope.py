@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         ("catalogue", "0002_project_return_reason"),
         ("funds", "0002_ledger_functions"),
         ("registry", "0008_grade"),
-        ("vouchers", "0005_check_shown_at"),
+        ("vouchers", "0006_replayed"),
     ]
 
     operations = [
