@@ -132,7 +132,7 @@ def test_the_bank_file_is_the_same_bytes_every_time_and_holds_every_line() -> No
     assert [row[1:5] for row in rows[1:]] == [
         [str(number), made.provider.name, made.provider.account_number, "3780.00"] for number in (1, 2)
     ]
-    text = selectors.file_as_sent(batch, "csv").decode("gb18030")
+    text = bank_file(batch, "csv").decode("gb18030")
     assert [row[4] for row in csv.reader(io.StringIO(text))][1:] == ["3780.00", "3780.00"]
 
 

@@ -14,7 +14,9 @@ from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.errors import BadInput, WrongState
 from zhaoliang.payments import selectors
-from zhaoliang.payments.excel import RETURN_COLUMNS, bank_file, read_return, workbook
+from zhaoliang.payments.excel import bank_file, workbook
+from zhaoliang.payments.formats.reading import read_bank_file
+from zhaoliang.payments.formats.tables import RETURN_COLUMNS
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G3", "G4")]
@@ -56,7 +58,9 @@ def rows_of(batch: PaymentBatch) -> list[Row]:
 
 def outcomes(kept: BankReturn) -> list[str]:
     return list(
-        BankReturnLine.objects.filter(city_code=CITY, bank_return=kept).order_by("id").values_list("outcome", flat=True)
+        BankReturnLine.objects.filter(city_code=CITY, bank_return=kept)
+        .order_by("row")
+        .values_list("outcome", flat=True)
     )
 
 
@@ -96,8 +100,9 @@ def test_every_kind_of_answer_is_named_and_only_true_ones_move_money(written: Ca
     batch.refresh_from_db()
     assert (batch.state, states(batch)) == ("answered", ["paid", "failed", "sent", "sent", "sent", "sent"])
     page = selectors.batch_page(CITY, batch.pk)
-    assert [doubt.row for doubt in page.doubts] == [4, 5, 6, 7, 8, 9]
-    assert "应为 ¥3,780.00，回单是 ¥3,780.01" in page.doubts[0].reason
+    rows_in_doubt = [case.bank_line.row for case in page.cases if case.bank_line is not None]
+    assert sorted(rows_in_doubt) == [4, 5, 6, 7, 8]
+    assert any(case.says == "应为 ¥3,780.00，银行是 ¥3,780.01" for case in page.cases)
     assert verify_books(CITY) == []
 
 
@@ -132,8 +137,9 @@ def test_money_the_bank_takes_back_later_is_shown_and_moves_nothing() -> None:
     answered(made, batch, xlsx(rows[:1]))
     rows[0][5:] = ["退票", "", "收款行退回"]
     kept = answered(made, batch, xlsx(rows))
-    assert outcomes(kept) == ["contradicts", "paid"]
+    assert outcomes(kept) == ["returned", "paid"]
     assert states(batch) == ["paid", "paid"]
+    assert [case.kind for case in selectors.open_cases(CITY)] == ["returned"]
 
 
 def test_the_answer_to_another_batch_is_refused_whole() -> None:
@@ -170,7 +176,7 @@ BAD_FILES = {
 def test_a_bad_file_is_refused_with_its_reason(name: str) -> None:
     content, file_name, word = BAD_FILES[name]
     with pytest.raises(BadInput) as caught:
-        read_return(content, file_name)
+        list(read_bank_file(content, file_name).rows)
     assert word in caught.value.why
 
 

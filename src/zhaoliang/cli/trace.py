@@ -22,30 +22,37 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    line_id: Annotated[int, typer.Argument(metavar="CLAIM_LINE_ID", help="申领明细编号")],
+    line_id: Annotated[int, typer.Argument(metavar="[CLAIM_LINE_ID]", help="申领明细编号")] = 0,
     city: Annotated[int, typer.Option(help="城市代码；不给就在全国范围查找")] = 0,
+    bank_line: Annotated[str, typer.Option(help="银行流水号、我们的参考号（ZL…）或银行行编号：从银行看回条款")] = "",
 ) -> None:
-    """打印一条申领明细的来龙去脉：条款、规则、事实、金额、记账、拨付、银行回单、培训券。"""
+    """打印一条申领明细的来龙去脉：条款、规则、事实、金额、记账、拨付、银行回单、培训券；或从银行行看回来。"""
     with database():
         from zhaoliang.kernel.errors import NotFound
+        from zhaoliang.payments.selectors import lines_of_bank
         from zhaoliang.payments.trace import cent_trace
         from zhaoliang.subsidies.selectors import city_of_line, claim_line
 
         try:
-            found = cent_trace(claim_line(city or city_of_line(line_id), line_id))
+            lines = (
+                lines_of_bank(city, bank_line) if bank_line else [claim_line(city or city_of_line(line_id), line_id)]
+            )
+            traces = [cent_trace(line) for line in lines]
         except NotFound as problem:
             fail(str(problem))
-    for row in rendered(found):
-        typer.echo(row)
-    if found.breaks:
+    for found in traces:
+        for row in rendered(found, backwards=bool(bank_line)):
+            typer.echo(row)
+    if any(found.breaks for found in traces):
         raise typer.Exit(1)
 
 
-def rendered(found: Trace) -> list[str]:
-    """The trace as aligned lines; the last says whether all figures agree."""
+def rendered(found: Trace, *, backwards: bool = False) -> list[str]:
+    """The trace as aligned lines, from the clause or from the bank; the last says whether all figures agree."""
     from zhaoliang.payments.trace import KINDS
 
-    rows = [_row(KINDS[node.kind], node) for kind in KINDS for node in found.of(kind)]
+    kinds = list(reversed(KINDS)) if backwards else list(KINDS)
+    rows = [_row(KINDS[node.kind], node) for kind in kinds for node in found.of(kind)]
     rows += [f"✗ {problem}" for problem in found.breaks]
     return [*rows, "各步金额一致，按当时的政策重算相同。" if not found.breaks else "金额对不上，见上。"]
 

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from python_calamine import CalamineWorkbook
 
-from zhaoliang.payments.excel import FAILED, PAID, RETURN_COLUMNS, workbook
+from zhaoliang.payments.excel import workbook
+from zhaoliang.payments.formats.tables import FAILED, PAID, RETURN_COLUMNS
 
 # The day the bank's programs were made: its files say nothing of when they were written.
 MADE = datetime(2026, 1, 1, tzinfo=UTC)

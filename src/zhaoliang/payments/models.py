@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from zhaoliang.funds.models import FundSource
@@ -9,18 +10,42 @@ from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
-from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE, RECONCILIATION
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
+
+
+class PayingAccount(CityModel):
+    """The account a region pays one fund from, and its bank. The newest of a region and fund is the one in use."""
+
+    append_only = True
+
+    region_code = models.IntegerField("地区")
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    bank_name = models.CharField("开户银行", max_length=120)
+    bank_code = models.CharField("联行号", max_length=14, blank=True)
+    account_name = models.CharField("户名", max_length=120)
+    account_number = EncryptedTextField("账号")
+    account_masked = models.CharField("账号（部分隐藏）", max_length=40)
+    at = models.DateTimeField("登记时间")
+
+    class Meta:
+        db_table = "paying_account"
+        indexes = [models.Index(fields=["city_code", "region_code", "fund_source", "id"], name="paying_account_newest")]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
 
 
 class PaymentBatch(CityModel):
     """Lines of one fund paid in one go. Sealed by one person, authorised by another, never sent again from 'unknown'."""
 
     no_delete = True
+    FILE_KINDS = [("xlsx", "批量代发表 .xlsx"), ("csv", "批量代发表 .csv"), ("pain001", "ISO 20022 pain.001")]
 
     number = models.CharField("批次号", max_length=40)
     region_code = models.IntegerField("地区")
     fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    paying_account = CityForeignKey(PayingAccount, verbose_name="付款账户", related_name="batches", null=True)
     lines_count = models.PositiveIntegerField("笔数", default=0)
     total_fen = models.BigIntegerField("总额（分）", default=0)
     state = PAYMENT_BATCH.field()
@@ -28,6 +53,9 @@ class PaymentBatch(CityModel):
     sealed_by_person = models.BigIntegerField("封存人", null=True)
     authorised_by_user = models.BigIntegerField("授权账号", null=True)
     authorised_by_person = models.BigIntegerField("授权人", null=True)
+    file_kind = models.CharField("银行文件格式", max_length=8, choices=FILE_KINDS, default="xlsx")
+    # Files of version 1 name no payment reference; a file that was sent is made the same way for ever.
+    file_version = models.PositiveSmallIntegerField("银行文件版式", default=2)
     file_sha256 = models.BinaryField("银行文件摘要", null=True)
     created_at = models.DateTimeField("建立时间")
     sent_at = models.DateTimeField("送出时间", null=True)
@@ -107,6 +135,11 @@ class PaymentLine(CityModel):
         ]
 
     @property
+    def reference(self) -> str:
+        """The number the bank carries through (端到端参考号), short enough for every format: ZL and twelve digits."""
+        return f"ZL{self.pk:012d}"
+
+    @property
     def subject(self) -> tuple[str, int]:
         """What the ledger knows this payment by: the claim line, or the due it pays."""
         return ("claim_line", self.claim_line_id) if self.due_id is None else ("payment_due", self.due_id)
@@ -116,21 +149,63 @@ class PaymentLine(CityModel):
         return Access(access.city_code, access.region_code, access.organisation_ids, access.person_id)
 
 
+class BankUpload(CityModel):
+    """A bank's file as it was handed in, kept while people look at what it would do; booking it makes a `BankReturn`."""
+
+    no_delete = True
+    updatable_columns = ("content",)
+
+    region_code = models.IntegerField("地区")
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="uploads", null=True)
+    file_name = models.CharField("文件名", max_length=200)
+    sha256 = models.BinaryField("文件摘要")
+    # Base64; emptied once booked, because it holds whole account numbers.
+    content = EncryptedTextField("内容", blank=True)
+    at = models.DateTimeField("时间")
+    actor_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "bank_upload"
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
+
+
 class BankReturn(CityModel):
-    """An imported bank return file. The same file never counts twice."""
+    """A booked bank file: the answer to a batch, or a statement of an account. The same file never counts twice."""
 
     append_only = True
 
-    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="returns")
+    FORMS = [("xlsx", ".xlsx"), ("csv", ".csv"), ("camt053", "camt.053"), ("mt940", "MT940")]
+
+    batch_id: int | None
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="returns", null=True)
+    region_code = models.IntegerField("地区")
+    form = models.CharField("格式", max_length=8, choices=FORMS, default="xlsx")
     file_name = models.CharField("文件名", max_length=200)
     sha256 = models.BinaryField("文件摘要")
     rows = models.PositiveIntegerField("行数")
+    account_tail = models.CharField("账户后四位", max_length=4, blank=True)
+    opening_fen = models.BigIntegerField("期初余额（分）", null=True)
+    closing_fen = models.BigIntegerField("期末余额（分）", null=True)
+    since = models.DateField("最早记账日", null=True)
+    until = models.DateField("最晚记账日", null=True)
     at = models.DateTimeField("时间")
     actor_name = models.CharField("经办人", max_length=80)
 
     class Meta:
         db_table = "bank_return"
-        constraints = [models.UniqueConstraint(fields=["city_code", "batch", "sha256"], name="bank_return_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "batch", "sha256"], name="bank_return_once"),
+            models.UniqueConstraint(
+                fields=["city_code", "region_code", "sha256"],
+                condition=models.Q(batch__isnull=True),
+                name="bank_statement_once",
+            ),
+        ]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
 
 
 class BankReturnLine(CityModel):
@@ -142,20 +217,42 @@ class BankReturnLine(CityModel):
         ("paid", "到账"),
         ("failed", "银行退回"),
         ("repeated", "与已登记的结果相同"),
-        ("unknown_line", "批次中没有这一行"),
-        ("twice_in_file", "同一行在回单中出现两次"),
         ("amount_differs", "金额不符"),
         ("account_differs", "账号后四位不符"),
+        ("twice_in_file", "同一笔出现两次"),
+        ("split", "一笔拆成几笔"),
+        ("merged", "几笔合成一笔"),
+        ("returned", "到账后退汇"),
+        ("reversed", "银行冲正"),
         ("contradicts", "与已登记的结果相反"),
+        ("unknown_line", "批次中没有这一行"),
+        ("unknown_credit", "来历不明的入账"),
+        ("unknown_debit", "没有对应拨付的支出"),
         ("unreadable", "这一行读不懂"),
+    ]
+    # What the bank says happened.
+    EVENTS = [
+        ("out", "付出"),
+        ("in", "收入"),
+        ("refused", "未付成"),
+        ("undo_out", "冲正付出"),
+        ("undo_in", "冲正收入"),
+        ("", "读不懂"),
     ]
 
     payment_line_id: int | None
     bank_return = CityForeignKey(BankReturn, verbose_name="回单", related_name="lines")
     row = models.PositiveIntegerField("行号")
     payment_line = CityForeignKey(PaymentLine, verbose_name="拨付明细", related_name="bank_lines", null=True)
+    # Of a row that stands for several payments: all of them.
+    line_ids = ArrayField(models.BigIntegerField(), verbose_name="合并的拨付明细", default=list)
     bank_reference = models.CharField("银行流水号", max_length=60)
+    event = models.CharField("银行所说", max_length=8, choices=EVENTS, blank=True)
     amount_fen = models.BigIntegerField("金额（分）")
+    value_on = models.DateField("记账日", null=True)
+    counterparty = models.CharField("对方户名（部分隐藏）", max_length=120, blank=True)
+    account_tail = models.CharField("对方账号后四位", max_length=4, blank=True)
+    code = models.CharField("银行代码", max_length=20, blank=True)
     paid = models.BooleanField("成功")
     outcome = models.CharField("处理结果", max_length=16, choices=OUTCOMES, default="unreadable")
     reason = models.CharField("说明", max_length=200, blank=True)
@@ -165,3 +262,98 @@ class BankReturnLine(CityModel):
         constraints = [
             models.UniqueConstraint(fields=["city_code", "bank_return", "row"], name="bank_return_line_row_once"),
         ]
+        indexes = [
+            models.Index(fields=["city_code", "bank_reference"], name="bank_return_line_reference"),
+            models.Index(fields=["city_code", "id"], condition=~models.Q(line_ids=[]), name="bank_return_line_merged"),
+        ]
+
+
+class BankStage(CityModel):
+    """Rows of a bank file on their way in: written by COPY, matched by one statement, gone when the import commits."""
+
+    bank_return_id = models.BigIntegerField("回单")
+    row = models.PositiveIntegerField("行号")
+    event = models.CharField("银行所说", max_length=8)
+    amount_fen = models.BigIntegerField("金额（分）", null=True)
+    batch_number = models.CharField("批次号", max_length=40)
+    sequences = ArrayField(models.IntegerField(), verbose_name="批次行号")
+    line_ids = ArrayField(models.BigIntegerField(), verbose_name="拨付明细")
+    account_tail = models.CharField("对方账号后四位", max_length=4)
+    counterparty = models.CharField("对方户名", max_length=120)
+    bank_reference = models.CharField("银行流水号", max_length=60)
+    code = models.CharField("银行代码", max_length=20)
+    text = models.CharField("附言", max_length=200)
+    value_on = models.DateField("记账日", null=True)
+
+    class Meta:
+        db_table = "bank_stage"
+        indexes = [models.Index(fields=["city_code", "bank_return_id"], name="bank_stage_return")]
+
+
+class ReconciliationCase(CityModel):
+    """What the bank said that did not match by itself, until people have decided it; two of them when money moves."""
+
+    no_delete = True
+
+    KINDS = [*BankReturnLine.OUTCOMES[3:], ("missing", "银行没有提到的拨付")]
+    # What can come of a case; everything but an explanation moves money or a line.
+    ANSWERS = [
+        ("paid", "按到账登记"),
+        ("failed", "按退回登记，待更正账号"),
+        ("returned", "按到账后退汇登记，再拨一次"),
+        ("explained", "已查明，不用记账"),
+    ]
+
+    region_code = models.IntegerField("地区")
+    kind = models.CharField("事项", max_length=16, choices=KINDS)
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="cases", null=True)
+    payment_line = CityForeignKey(PaymentLine, verbose_name="拨付明细", related_name="cases", null=True)
+    bank_line = CityForeignKey(BankReturnLine, verbose_name="银行行", related_name="cases", null=True)
+    amount_fen = models.BigIntegerField("金额（分）")
+    says = models.CharField("说明", max_length=200)
+    opened_at = models.DateTimeField("出现时间")
+    state = RECONCILIATION.field()
+    answer = models.CharField("处理意见", max_length=12, choices=ANSWERS, blank=True)
+    answer_text = models.CharField("理由", max_length=500, blank=True)
+    evidence = models.CharField("凭据", max_length=300, blank=True)
+    proposed_by_user = models.BigIntegerField("提出账号", null=True)
+    proposed_by_person = models.BigIntegerField("提出人", null=True)
+    decided_by_user = models.BigIntegerField("复核账号", null=True)
+    decided_by_person = models.BigIntegerField("复核人", null=True)
+    closed_at = models.DateTimeField("了结时间", null=True)
+
+    class Meta:
+        db_table = "reconciliation_case"
+        constraints = [
+            RECONCILIATION.constraint("reconciliation_case"),
+            models.UniqueConstraint(
+                fields=["city_code", "payment_line", "kind"],
+                condition=models.Q(payment_line__isnull=False) & ~models.Q(state="closed"),
+                name="reconciliation_case_line_once",
+            ),
+            models.UniqueConstraint(
+                fields=["city_code", "batch"],
+                condition=models.Q(kind="missing") & ~models.Q(state="closed"),
+                name="reconciliation_case_missing_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by_user__isnull=True)
+                | ~models.Q(decided_by_user=models.F("proposed_by_user")),
+                name="reconciliation_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by_person__isnull=True)
+                | ~models.Q(decided_by_person=models.F("proposed_by_person")),
+                name="reconciliation_two_people",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["city_code", "region_code", "id"],
+                condition=~models.Q(state="closed"),
+                name="reconciliation_case_open",
+            )
+        ]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)

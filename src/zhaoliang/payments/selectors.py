@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
-from zhaoliang.payments.excel import bank_file
-from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine
+from zhaoliang.payments.excel import bank_file, file_digest
+from zhaoliang.payments.formats.rows import references_in
+from zhaoliang.payments.models import (
+    BankReturn,
+    BankReturnLine,
+    BankUpload,
+    PaymentBatch,
+    PaymentLine,
+    ReconciliationCase,
+)
 from zhaoliang.payments.payees import payee_finder
-from zhaoliang.payments.trace import Trace, cent_trace, trace_from_bank_line
+from zhaoliang.payments.trace import (
+    Trace,
+    bank_rows_behind,
+    cent_trace,
+    lines_behind,
+    payments_of,
+    trace_from_bank_line,
+    transfers_behind,
+)
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.services import Owed, waiting_for_payment
@@ -24,20 +38,32 @@ __all__ = [
     "BatchPage",
     "Trace",
     "WaitingLine",
+    "bank_line",
+    "bank_rows_behind",
     "batch",
+    "batch_by_number",
     "batch_page",
     "batches_for",
+    "case_lines",
     "cent_trace",
     "file_as_sent",
+    "lines_behind",
     "lines_for",
+    "lines_of_bank",
+    "open_cases",
+    "outcome_sums",
     "paid_lines_of",
     "payments_of",
+    "reconciliation_case",
     "trace_from_bank_line",
+    "transfers_behind",
+    "upload",
     "waiting_lines",
 ]
 
 # Beyond this a page tells numbers of the oldest only.
 MOST_SHOWN = 5_000
+MOST_FAILED = 100
 
 
 @dataclass(frozen=True)
@@ -51,14 +77,28 @@ class WaitingLine:
 
 @dataclass(frozen=True)
 class BatchPage:
-    """A batch with its lines, the bank's answers, and the rows of those answers that need a person."""
+    """A batch with its lines (not read yet), their number and fen by state, the bank's answers and the open cases."""
 
     batch: PaymentBatch
-    lines: tuple[PaymentLine, ...]
-    counts: dict[str, int]
+    lines: QuerySet[PaymentLine]
+    sums: dict[str, tuple[int, int]]
     returns: tuple[BankReturn, ...]
-    doubts: tuple[BankReturnLine, ...]
+    cases: tuple[ReconciliationCase, ...]
+    failed: tuple[PaymentLine, ...]
     timeline: tuple[StateChange, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Lines by state."""
+        return {state: number for state, (number, _) in self.sums.items()}
+
+    @property
+    def size(self) -> int:
+        return sum(number for number, _ in self.sums.values())
+
+    @property
+    def total_fen(self) -> int:
+        return sum(fen for _, fen in self.sums.values())
 
 
 def batch(city_code: int, batch_id: int) -> PaymentBatch:
@@ -66,6 +106,14 @@ def batch(city_code: int, batch_id: int) -> PaymentBatch:
     found = PaymentBatch.objects.filter(city_code=city_code, pk=batch_id).first()
     if found is None:
         raise NotFound(what="没有这个拨付批次。", why="本市没有这个编号的批次。", next_step="请从列表进入。")
+    return found
+
+
+def batch_by_number(city_code: int, number: str) -> PaymentBatch:
+    """A payment batch by the number people quote to the bank. Raises NotFound."""
+    found = PaymentBatch.objects.filter(city_code=city_code, number=number.strip()).first()
+    if found is None:
+        raise NotFound(what="没有这个拨付批次。", why="本市没有这个批次号。", next_step="请核对批次号。")
     return found
 
 
@@ -82,32 +130,101 @@ def batches_for(actor: Actor) -> list[PaymentBatch]:
 
 
 def batch_page(city_code: int, batch_id: int) -> BatchPage:
-    """The page of a batch; a fixed number of queries. Account numbers are masked in it. Raises NotFound."""
+    """The page of a batch; a fixed number of queries, whatever its size. Account numbers are masked in it. Raises NotFound."""
     found = batch(city_code, batch_id)
     of_batch = {"city_code": city_code, "batch": found}
-    lines = PaymentLine.objects.select_related("claim_line__claim", "claim_line__person")
-    rows = tuple(lines.filter(**of_batch).order_by("sequence"))
-    doubts = BankReturnLine.objects.select_related("bank_return", "payment_line").filter(
-        city_code=city_code, bank_return__batch=found
-    )
+    lines = PaymentLine.objects.select_related("claim_line__claim", "claim_line__person", "due").filter(**of_batch)
+    sums = lines.order_by().values_list("state").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    waiting = Q(due__isnull=True, claim_line__state="failed") | Q(due__state="failed")
     return BatchPage(
         batch=found,
-        lines=rows,
-        counts=dict(Counter(row.state for row in rows)),
-        returns=tuple(BankReturn.objects.filter(**of_batch).order_by("id")),
-        doubts=tuple(doubts.exclude(outcome__in=("paid", "failed", "repeated")).order_by("id")),
+        lines=lines.order_by("sequence"),
+        sums={state: (number, fen) for state, number, fen in sums},
+        returns=tuple(BankReturn.objects.filter(**of_batch).order_by("id")[:20]),
+        cases=tuple(open_cases(city_code).filter(batch=found)[:50]),
+        failed=tuple(lines.filter(waiting, state="failed").order_by("sequence")[:MOST_FAILED]),
         timeline=tuple(
             StateChange.objects.filter(city_code=city_code, machine="payment_batch", object_id=found.pk).order_by("id")
         ),
     )
 
 
-def file_as_sent(found: PaymentBatch, kind: str = "xlsx") -> bytes:
+def case_lines(case: ReconciliationCase) -> list[PaymentLine]:
+    """The payment lines a case is about, with their claims: its own, or those that the bank put together (at most 100)."""
+    ids = [case.payment_line_id] if case.payment_line_id is not None else []
+    if not ids and case.bank_line is not None:
+        ids = list(case.bank_line.line_ids)
+    rows = PaymentLine.objects.select_related("batch", "claim_line__claim", "due").filter(city_code=case.city_code)
+    found = rows.filter(pk__in=ids[:100])
+    if case.kind == "missing":
+        found = rows.filter(batch=case.batch, state="sent")
+    return list(found.order_by("sequence")[:100])
+
+
+def outcome_sums(kept: BankReturn) -> dict[str, tuple[int, int]]:
+    """By outcome: rows and fen of a bank file."""
+    rows = BankReturnLine.objects.filter(city_code=kept.city_code, bank_return=kept).order_by()
+    sums = rows.values_list("outcome").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    return {outcome: (number, int(fen)) for outcome, number, fen in sums}
+
+
+def open_cases(city_code: int) -> QuerySet[ReconciliationCase]:
+    """The reconciliation cases of a city that wait for somebody, oldest first."""
+    rows = ReconciliationCase.objects.select_related("batch", "payment_line", "bank_line__bank_return")
+    return rows.filter(city_code=city_code).exclude(state="closed").order_by("id")
+
+
+def reconciliation_case(city_code: int, case_id: int) -> ReconciliationCase:
+    """A case with its batch, payment line and bank row. Raises NotFound."""
+    rows = ReconciliationCase.objects.select_related("batch", "payment_line__claim_line", "bank_line__bank_return")
+    found = rows.filter(city_code=city_code, pk=case_id).first()
+    if found is None:
+        raise NotFound(what="没有这个核对事项。", why="本市没有这个编号的事项。", next_step="请从“银行对账”进入。")
+    return found
+
+
+def upload(city_code: int, upload_id: int) -> BankUpload:
+    """A bank's file that was handed in. Raises NotFound."""
+    found = BankUpload.objects.select_related("batch").filter(city_code=city_code, pk=upload_id).first()
+    if found is None:
+        raise NotFound(what="没有这份文件。", why="本市没有这个编号的上传文件。", next_step="请重新上传。")
+    return found
+
+
+def bank_line(city_code: int, line_id: int) -> BankReturnLine:
+    """A row of a bank file with what it was matched to. Raises NotFound."""
+    rows = BankReturnLine.objects.select_related("bank_return", "payment_line__claim_line")
+    found = rows.filter(city_code=city_code, pk=line_id).first()
+    if found is None:
+        raise NotFound(what="没有这一行银行记录。", why="本市没有这个编号的银行行。", next_step="请按流水号查找。")
+    return found
+
+
+def lines_of_bank(city_code: int, said: str) -> list[ClaimLine]:
+    """The claim lines behind a row of a bank file, named by the bank's reference, ours (ZL…) or the row's own number.
+
+    `city_code` 0 looks in all cities. Raises NotFound when no row is known or none of them is a payment of ours.
+    """
+    with national():
+        rows = BankReturnLine.objects.filter(**({"city_code": city_code} if city_code else {}))
+        ours = references_in(said)
+        found = rows.filter(payment_line_id=ours[0]) if ours else rows.filter(bank_reference=said)
+        if not ours and not found.exists() and said.isdecimal():
+            found = rows.filter(pk=int(said))
+        behind = {line.pk: line for row in found.order_by("id")[:20] for line in lines_behind(row)}
+    if not behind:
+        raise NotFound(
+            what="没有找到。", why="导入的银行文件里没有这一行，或它不是我们的拨付。", next_step="请核对流水号。"
+        )
+    return list(behind.values())
+
+
+def file_as_sent(found: PaymentBatch) -> bytes:
     """The bank file, for download. Raises ValueError when it is no longer the one whose digest was fixed at sending."""
-    content = bank_file(found, "xlsx")
-    if found.file_sha256 is not None and hashlib.sha256(content).digest() != bytes(found.file_sha256):
+    content = bank_file(found)
+    if found.file_sha256 is not None and file_digest(content) != bytes(found.file_sha256):
         raise ValueError(f"the bank file of batch {found.number} differs from the one that was sent")
-    return content if kind == "xlsx" else bank_file(found, kind)
+    return content
 
 
 def waiting_lines(city_code: int, region_code: int, fund_source: str) -> list[WaitingLine]:
@@ -145,9 +262,3 @@ def lines_for(provider: Organisation) -> QuerySet[PaymentLine]:
         .exclude(batch__state="dissolved")
         .order_by("-batch_id", "sequence")
     )
-
-
-def payments_of(line: ClaimLine) -> list[PaymentLine]:
-    """Every attempt to pay a claim line, first to last."""
-    rows = PaymentLine.objects.select_related("batch").filter(city_code=line.city_code, claim_line=line)
-    return list(rows.order_by("attempt"))

@@ -1,4 +1,4 @@
-"""State machines of payment batches and payment lines."""
+"""State machines of payment batches, payment lines and reconciliation cases."""
 
 from zhaoliang.kernel.states import Machine
 
@@ -62,6 +62,7 @@ PAYMENT_LINE = Machine(
         "unsend": "确认未送达",
         "cancel": "撤销",
         "bounce": "到账后退汇",
+        "prove": "核实为已到账",
     },
     initial="waiting",
     transitions=[
@@ -71,6 +72,22 @@ PAYMENT_LINE = Machine(
         ("sent", "unsend", "waiting"),
         ("waiting", "cancel", "failed"),
         ("paid", "bounce", "returned"),
+        ("failed", "prove", "paid"),
     ],
     tones={"sent": "ask", "paid": "ok", "failed": "no", "returned": "no"},
+)
+
+RECONCILIATION = Machine(
+    "reconciliation",
+    noun="核对事项",
+    states={"open": "待处理", "proposed": "待复核", "closed": "已了结"},
+    events={"propose": "提出处理意见", "reject": "退回意见", "close": "了结"},
+    initial="open",
+    transitions=[
+        ("open", "propose", "proposed"),
+        ("proposed", "reject", "open"),
+        ("proposed", "close", "closed"),
+        ("open", "close", "closed"),
+    ],
+    tones={"open": "ask", "proposed": "ask", "closed": "ok"},
 )

@@ -105,10 +105,25 @@ def cent_trace(line: ClaimLine) -> Trace:
 
 
 def trace_from_bank_line(bank_line: BankReturnLine) -> Trace | None:
-    """The same trace, found from a line of the bank's answer; None when that line matched nothing."""
-    if bank_line.payment_line is None:
-        return None
-    return cent_trace(bank_line.payment_line.claim_line)
+    """The same trace, found from a row of a bank file; None when that row matched nothing.
+
+    A row in which the bank put several payments together leads to the first; `lines_behind` gives all.
+    """
+    found = lines_behind(bank_line)
+    return cent_trace(found[0]) if found else None
+
+
+def lines_behind(bank_line: BankReturnLine) -> list[ClaimLine]:
+    """The claim lines whose money a row of a bank file is, in the order of their payments."""
+    ids = [bank_line.payment_line_id] if bank_line.payment_line_id is not None else list(bank_line.line_ids)
+    rows = PaymentLine.objects.select_related("claim_line").filter(city_code=bank_line.city_code, pk__in=ids)
+    return [payment.claim_line for payment in rows.order_by("sequence")]
+
+
+def payments_of(line: ClaimLine) -> list[PaymentLine]:
+    """Every attempt to pay a claim line, first to last, whatever the purpose."""
+    rows = PaymentLine.objects.select_related("batch", "due").filter(city_code=line.city_code, claim_line=line)
+    return list(rows.order_by("id"))
 
 
 def _line_node(line: ClaimLine) -> Node:
@@ -156,12 +171,26 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
         trace.links.append((previous.key, here.key))
 
 
-def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
+def transfers_behind(line: ClaimLine) -> list[Transfer]:
+    """Every transfer of a line's money, first to last: owed, paid, given back, owed more, paid again."""
     subjects = [("claim_line", line.pk), ("claim_line.excess", line.pk)]
     subjects += [("payment_due", due.pk) for due in due_payments(line)]
+    back = PaymentLine.objects.filter(city_code=line.city_code, claim_line=line, state="returned")
+    subjects += [("payment_line", pk) for pk in back.values_list("id", flat=True)]
     found = [one for kind, pk in subjects for one in transfers_of(line.city_code, kind, pk)]
+    return sorted(found, key=lambda transfer: transfer.pk)
+
+
+def bank_rows_behind(line: ClaimLine) -> list[BankReturnLine]:
+    """The rows of bank files that speak of a line's payments."""
+    rows = _bank_rows(line, [payment.pk for payment in payments_of(line)])
+    return list({row.pk: row for part in rows.values() for row in part}.values())
+
+
+def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
+    found = transfers_behind(line)
     before = here
-    for transfer in sorted(found, key=lambda transfer: transfer.pk):
+    for transfer in found:
         way = f"{transfer.debit.name} → {transfer.credit.name}"
         node = Node(
             "transfer", f"transfer:{transfer.pk}", dict(Transfer.KINDS)[transfer.kind], way, transfer.amount_fen
@@ -171,25 +200,45 @@ def _put_transfers(trace: Trace, line: ClaimLine, here: Node) -> list[Transfer]:
 
 
 def _put_payments(trace: Trace, line: ClaimLine, here: Node) -> int:
-    """Enter every attempt with the bank's rows; return the fen the bank says it paid."""
-    payments = PaymentLine.objects.select_related("batch").filter(city_code=line.city_code, claim_line=line)
-    answers: dict[int, list[BankReturnLine]] = {}
-    rows = BankReturnLine.objects.select_related("bank_return").filter(
-        city_code=line.city_code, payment_line__claim_line=line
-    )
-    for row in rows.order_by("id"):
-        answers.setdefault(row.payment_line_id, []).append(row)
+    """Enter every attempt with the bank's rows; return the fen that the bank's rows say arrived and stayed."""
+    payments = list(payments_of(line))
+    answers = _bank_rows(line, [payment.pk for payment in payments])
     start = trace.of("transfer")[0] if trace.of("transfer") else here
     paid = 0
-    for payment in payments.order_by("attempt"):
+    for payment in payments:
         said = f"{payment.payee_name} {payment.account_masked}，{PAYMENT_LINE.states[payment.state]}"
-        title = f"批次 {payment.batch.number} 第 {payment.sequence} 行（第 {payment.attempt} 次）"
+        purpose = "" if payment.due_id is None else f"，{payment.get_purpose_display()}"
+        title = f"批次 {payment.batch.number} 第 {payment.sequence} 行（第 {payment.attempt} 次{purpose}）"
         node = Node("payment", f"payment:{payment.pk}", title, said, payment.amount_fen)
         trace.add(node, after=start)
-        for row in answers.get(payment.pk, []):
-            paid += row.amount_fen if row.outcome == "paid" else 0
+        rows = answers.get(payment.pk, [])
+        for row in rows:
             trace.add(_bank_node(row), after=node)
+        paid += _arrived(payment, rows)
     return paid
+
+
+def _bank_rows(line: ClaimLine, payment_ids: list[int]) -> dict[int, list[BankReturnLine]]:
+    """The rows of bank files that speak of a line's payments, also those in which the bank put several together."""
+    known = BankReturnLine.objects.select_related("bank_return").filter(city_code=line.city_code)
+    found: dict[int, list[BankReturnLine]] = {}
+    for row in known.filter(payment_line_id__in=payment_ids).order_by("id"):
+        found.setdefault(row.payment_line_id or 0, []).append(row)
+    for row in known.exclude(line_ids=[]).filter(line_ids__overlap=payment_ids).order_by("id"):
+        for pk in set(row.line_ids) & set(payment_ids):
+            if row not in found.setdefault(pk, []):
+                found[pk].append(row)
+    return found
+
+
+def _arrived(payment: PaymentLine, rows: list[BankReturnLine]) -> int:
+    """Fen that arrived by one payment, as the bank's rows tell it. Rows that a person has not yet decided count nothing."""
+    if payment.state != "paid":
+        return 0
+    whole = [row.amount_fen for row in rows if row.outcome in ("paid", "contradicts", "account_differs", "reversed")]
+    parts = sum(row.amount_fen for row in rows if row.outcome == "split")
+    together = any(payment.pk in row.line_ids and row.outcome == "merged" for row in rows)
+    return whole[0] if whole else payment.amount_fen if together else parts
 
 
 def _bank_node(row: BankReturnLine) -> Node:
@@ -207,10 +256,11 @@ def _put_voucher(trace: Trace, voucher: Voucher, before: Node) -> None:
 
 def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) -> None:
     """Note where the figures of two neighbouring steps differ."""
-    own = [transfer for transfer in transfers if transfer.subject_type != "payment_due"]
+    own = [one for one in transfers if one.subject_type in ("claim_line", "claim_line.excess")]
     accrued = sum(transfer.amount_fen for transfer in own if transfer.kind == "accrue")
-    booked = sum(transfer.amount_fen for transfer in transfers if transfer.kind == "pay")
-    dues = sum(transfer.amount_fen for transfer in transfers if transfer not in own and transfer.kind == "pay")
+    back = sum(one.amount_fen for one in transfers if one.subject_type == "payment_line" and one.kind == "reverse")
+    booked = sum(one.amount_fen for one in transfers if one.kind == "pay") - back
+    dues = sum(one.amount_fen for one in transfers if one.subject_type == "payment_due" and one.kind == "pay") - back
     steps = trace.of("step")
     decided = steps[-1].amount_fen if steps else None
     due = line.state in ("approved", "in_batch", "failed", "paid")

@@ -231,6 +231,16 @@ def due_payments(line: ClaimLine) -> list[PaymentDue]:
     return list(PaymentDue.objects.filter(city_code=line.city_code, claim_line=line).order_by("id"))
 
 
+def due_of(city_code: int, due_id: int) -> PaymentDue:
+    """A due with its line and claim. Raises NotFound."""
+    found = (
+        PaymentDue.objects.select_related("claim_line__claim", "payable").filter(city_code=city_code, pk=due_id).first()
+    )
+    if found is None:
+        raise NotFound(what="没有这笔应付款项。", why="本市没有这个编号的应付款项。", next_step="请从列表进入。")
+    return found
+
+
 def decided_lines(city_code: int, most: int) -> list[ClaimLine]:
     """The city's newest decided lines, each with its decision and class."""
     rows = ClaimLine.objects.filter(city_code=city_code, decision__isnull=False)

@@ -71,6 +71,7 @@ CLAIM_LINE = Machine(
         "settle": "到账",
         "overturn": "拨付前不予补贴",
         "set_off": "抵扣结清",
+        "prove": "核实为已到账",
     },
     initial="due",
     transitions=[
@@ -95,6 +96,7 @@ CLAIM_LINE = Machine(
         ("approved", "overturn", "refused"),
         ("failed", "overturn", "refused"),
         ("approved", "set_off", "paid"),
+        ("failed", "prove", "paid"),
     ],
     tones={"passed": "ok", "to_person": "ask", "refused": "no", "failed": "no", "paid": "ok"},
 )
@@ -118,6 +120,7 @@ PAYMENT_DUE = Machine(
         "settle": "到账",
         "bounce": "到账后退汇",
         "hold": "等待更正账号",
+        "prove": "核实为已到账",
         "drop": "取消",
     },
     initial="waiting",
@@ -127,6 +130,7 @@ PAYMENT_DUE = Machine(
         ("in_batch", "fail", "failed"),
         ("in_batch", "settle", "paid"),
         ("failed", "retry", "waiting"),
+        ("failed", "prove", "paid"),
         ("paid", "bounce", "returned"),
         ("waiting", "hold", "failed"),
         ("waiting", "drop", "dropped"),

@@ -17,7 +17,7 @@ from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
-from zhaoliang.payments.models import BankReturn, PaymentBatch
+from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine, ReconciliationCase
 from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4")]
@@ -55,8 +55,11 @@ def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) ->
     upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", answered)}
     answer = officer.post(_url("payment_import", batch), upload, follow=True)
     text = answer.content.decode()
-    assert "到账" in text
-    assert "银行退回" in text
+    assert "现在还什么都没有改动" in text
+    assert not BankReturn.objects.filter(city_code=batch.city_code).exists()
+    booked = officer.post(answer.redirect_chain[-1][0], {"key": "k"}, follow=True).content.decode()
+    assert "2 行都对上了" in booked
+    assert "银行退回" in booked
     batch.refresh_from_db()
     assert batch.state == "settled"
     page = officer.get(_url("payment_batch", batch)).content.decode()
@@ -66,6 +69,45 @@ def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) ->
     officer.post(_url("line_retry", failed), {"key": "r2", "same_account": "yes"})
     failed.refresh_from_db()
     assert failed.state == "approved"
+
+
+@pytest.mark.mission("G3", "G4")
+def test_a_statement_is_looked_at_booked_and_its_case_decided_by_two(desk: Desk, at_time: Clock) -> None:
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    officer, finance = desk(made.officer), desk(made.finance)
+    first, second = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).order_by("sequence")
+    rows = [
+        "交易日期,借方金额,贷方金额,流水号,摘要",
+        f"2026-07-14,3780.00,,Y1,{first.reference}",
+        f"2026-07-14,3000.00,,Y2,{second.reference}",
+    ]
+    file = SimpleUploadedFile("流水.csv", "\n".join(rows).encode())
+    shown = officer.post(reverse("bureau:reconciliation"), {"key": "u", "file": file}, follow=True)
+    assert "1 笔" in shown.content.decode()
+    booked = officer.post(shown.redirect_chain[-1][0], {"key": "k"}, follow=True).content.decode()
+    assert "1 行要向银行核实" in booked
+    case = ReconciliationCase.objects.get(city_code=batch.city_code)
+    queue = officer.get(reverse("bureau:reconciliation")).content.decode()
+    assert _url("reconciliation_case", case) in queue
+    assert "应为 ¥3,780.00，银行是 ¥3,000.00" in queue
+    said = {"key": "p", "answer": "failed", "text": "银行少付后已退回", "evidence": ""}
+    assert officer.post(_url("case_propose", case), said).status_code == 422
+    officer.post(_url("case_propose", case), said | {"key": "p2", "evidence": "银行复函三号"})
+    assert officer.post(_url("case_decide", case), {"key": "d", "agrees": "yes"}).status_code == 403
+    assert "同意，按退回登记" in finance.get(_url("reconciliation_case", case)).content.decode()
+    finance.post(_url("case_decide", case), {"key": "d2", "agrees": "yes"})
+    case.refresh_from_db()
+    batch.refresh_from_db()
+    assert (case.state, batch.state) == ("closed", "settled")
+    row = BankReturnLine.objects.get(city_code=batch.city_code, bank_reference="Y1")
+    back = officer.get(_url("bank_line", row))
+    assert back["Location"] == f"{_url('trace', first.claim_line)}?from=bank"
+    found = officer.get(reverse("bureau:trace_search"), {"reference": first.reference})
+    assert found["Location"] == back["Location"]
+    assert "银行少付后已退回" in officer.get(_url("payment_batch", batch)).content.decode()
 
 
 @pytest.mark.mission("G3")
@@ -94,7 +136,7 @@ def test_a_file_that_is_none_says_what_to_do_and_changes_nothing(desk: Desk) -> 
     upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", b"not a workbook")}
     answer = desk(made.officer).post(_url("payment_import", batch), upload)
     assert answer.status_code == 422
-    assert "回单没有导入" in answer.content.decode()
+    assert "银行文件没有导入" in answer.content.decode()
     assert not BankReturn.objects.filter(city_code=batch.city_code).exists()
 
 

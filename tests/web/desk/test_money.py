@@ -10,7 +10,8 @@ from django.urls import reverse
 from factories import payments, registry, subsidies
 from factories.subsidies import APPROVED, CITY
 from zhaoliang.demo.bank import MADE
-from zhaoliang.payments.excel import RETURN_COLUMNS, workbook
+from zhaoliang.payments.excel import workbook
+from zhaoliang.payments.formats.tables import RETURN_COLUMNS
 from zhaoliang.payments.models import PaymentLine
 from zhaoliang.subsidies import services
 

@@ -11,19 +11,37 @@ from zhaoliang.payments.services.batches import (
     retry_payment_due,
     seal_batch,
     send_batch,
+    set_paying_account,
 )
-from zhaoliang.payments.services.returns import import_return
+from zhaoliang.payments.services.cases import decide_case, possible_answers, propose_case
+from zhaoliang.payments.services.statements import (
+    Preview,
+    import_return,
+    import_statement,
+    keep_upload,
+    preview,
+    upload_content,
+)
 
 __all__ = [
+    "Preview",
     "authorise_batch",
     "build_batch",
     "confirm_not_sent",
     "confirm_sent",
+    "decide_case",
     "dissolve_batch",
     "import_return",
+    "import_statement",
+    "keep_upload",
     "mark_unknown",
+    "possible_answers",
+    "preview",
+    "propose_case",
     "retry_line",
     "retry_payment_due",
     "seal_batch",
     "send_batch",
+    "set_paying_account",
+    "upload_content",
 ]

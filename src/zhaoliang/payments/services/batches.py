@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,13 +17,15 @@ from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.copying import copy_rows
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.identifiers import normalise
 from zhaoliang.kernel.masking import mask_card
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
-from zhaoliang.payments.excel import bank_file
-from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.payments.excel import bank_file, file_digest
+from zhaoliang.payments.models import PayingAccount, PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
+from zhaoliang.payments.services.telling import tell_sent
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import (
@@ -123,7 +125,55 @@ def _new_batch(place: Place, fund_source: str, at: datetime) -> PaymentBatch:
         number=f"BF{place.city_code}{chinese_day(at):%Y%m%d}{row[0]:06d}",
         region_code=place.region_code,
         fund_source=fund_source,
+        paying_account=paying_account(place, fund_source),
         created_at=at,
+    )
+
+
+def paying_account(place: Place, fund_source: str) -> PayingAccount | None:
+    """The account in use that a region pays a fund from, or None when none was entered."""
+    rows = PayingAccount.objects.filter(
+        city_code=place.city_code, region_code=place.region_code, fund_source=fund_source
+    )
+    return rows.order_by("-id").first()
+
+
+@act("payments.set_account", label="登记付款账户", grants=_OFFICER, on="place")
+def set_paying_account(
+    *,
+    actor: Actor,
+    at: datetime,
+    place: Place,
+    fund_source: str,
+    bank_name: str,
+    bank_code: str,
+    account_name: str,
+    account_number: str,
+) -> PayingAccount:
+    """Enter the account a region pays a fund from, for the batches built from now on.
+
+    `bank_code` is the bank's number in the national clearing system, twelve digits (or empty). Raises BadInput.
+    """
+    number, code = normalise(account_number, drop="-"), normalise(bank_code)
+    wrong = {
+        "fund_source": "" if fund_source in FundSource.values else "没有这个资金渠道。",
+        "bank_name": "" if bank_name.strip() else "请填写开户银行。",
+        "account_name": "" if account_name.strip() else "请填写户名。",
+        "account_number": "" if re.fullmatch(r"[0-9]{8,32}", number) else "账号应为 8 到 32 位数字。",
+        "bank_code": "" if re.fullmatch(r"([0-9]{12})?", code) else "联行号是 12 位数字。",
+    }
+    if fields := {field: message for field, message in wrong.items() if message}:
+        raise BadInput("付款账户没有登记。", "有内容填写不对。", "请改正后重新提交。", fields=fields)
+    return PayingAccount.objects.create(
+        city_code=place.city_code,
+        region_code=place.region_code,
+        fund_source=fund_source,
+        bank_name=bank_name.strip(),
+        bank_code=code,
+        account_name=account_name.strip(),
+        account_number=number,
+        account_masked=mask_card(number),
+        at=at,
     )
 
 
@@ -224,18 +274,24 @@ def authorise_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> Payme
 
 
 @act("payments.send", label="送银行", grants=_OFFICER, on="batch")
-def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
+def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: str = "xlsx") -> PaymentBatch:
     """Fix the bank file (`payments.excel.bank_file` gives the same bytes any time) and count the batch as sent.
 
+    `file_kind` is one of `PaymentBatch.FILE_KINDS`: one batch goes in one format, so that no bank gets it twice.
+
     The file is handed over once: a batch that may have left is never authorised again without the bank's word
-    (`mark_unknown`, `confirm_not_sent`). Raises WrongState.
+    (`mark_unknown`, `confirm_not_sent`). Raises WrongState, BadInput for an unknown format, Refusal for pain.001 without
+    a paying account.
     """
     batch = locked_batch(batch)
     _require(batch, "send")
+    if file_kind not in dict(PaymentBatch.FILE_KINDS):
+        raise BadInput("没有送银行。", "没有这种银行文件格式。", "请选择页面上列出的格式。")
     move_lines(batch, "send")
     SENT_LINES()
-    digest = hashlib.sha256(bank_file(batch)).digest()
-    PAYMENT_BATCH.fire(batch, "send", sent_at=at, file_sha256=digest)
+    digest = file_digest(bank_file(batch, file_kind))
+    PAYMENT_BATCH.fire(batch, "send", sent_at=at, file_kind=file_kind, file_sha256=digest)
+    tell_sent(batch, at=at)
     SENT()
     return batch
 
@@ -255,7 +311,7 @@ def confirm_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     """The bank says it has the file. Raises WrongState."""
     batch = locked_batch(batch)
     _require(batch, "confirm_sent")
-    digest = hashlib.sha256(bank_file(batch)).digest()
+    digest = file_digest(bank_file(batch))
     PAYMENT_BATCH.fire(batch, "confirm_sent", sent_at=batch.sent_at or at, file_sha256=digest)
     return batch
 

@@ -19,7 +19,7 @@ from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
-from zhaoliang.subsidies.services.paying import settle_if_done
+from zhaoliang.subsidies.services.paying import settle_claims
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.vouchers.services import leave_claim
 
@@ -125,8 +125,8 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
         if line.state == "refused" and line.voucher is not None and line.voucher.state == "in_claim":
             leave_claim(line.voucher)
     CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
-    if settle_if_done(claim):
-        claim.refresh_from_db()
+    settle_claims(claim.city_code, {claim.pk})
+    claim.refresh_from_db()
     AT_END()
     return claim
 

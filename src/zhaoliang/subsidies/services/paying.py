@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
 from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
-from zhaoliang.subsidies.services.locking import locked_claim
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
 
 FINAL = ("paid", "refused")
@@ -124,15 +125,23 @@ def try_again(line: ClaimLine) -> None:
     CLAIM_LINE.fire(line, "retry")
 
 
-def settle_if_done(claim: Claim) -> bool:
-    """Settle the claim and close its class once every line is paid or refused. Returns whether that is so."""
-    claim = locked_claim(claim)
-    rest = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).exclude(state__in=FINAL)
-    if claim.state not in ("approved", "paying") or rest.exists():
-        return False
-    if claim.state == "approved":
-        CLAIM.fire(claim, "pay")
-    CLAIM.fire(claim, "settle")
-    if claim.training_class is not None:
-        CLASS.fire(claim.training_class, "close")
-    return True
+def prove_paid(city_code: int, line_ids: Sequence[int], due_ids: Sequence[int]) -> None:
+    """Lines and dues the bank had called failed were paid after all; inside an act. Raises WrongState once retried."""
+    CLAIM_LINE.fire_ids(ClaimLine, city_code, line_ids, "prove", source="failed")
+    PAYMENT_DUE.fire_ids(PaymentDue, city_code, due_ids, "prove", source="failed")
+
+
+def settle_claims(city_code: int, claim_ids: set[int]) -> None:
+    """Settle those of the claims whose every line is paid or refused, and close their classes; any number at once."""
+    open_lines = ClaimLine.objects.filter(city_code=OuterRef("city_code"), claim_id=OuterRef("pk")).exclude(
+        state__in=FINAL
+    )
+    rows = Claim.objects.select_for_update(of=("self",), no_key=True).select_related("training_class")
+    done = list(
+        rows.filter(city_code=city_code, pk__in=sorted(claim_ids), state__in=("approved", "paying"))
+        .exclude(Exists(open_lines))
+        .order_by("id")
+    )
+    CLAIM.fire_all([claim for claim in done if claim.state == "approved"], "pay")
+    CLAIM.fire_all(done, "settle")
+    CLASS.fire_all([claim.training_class for claim in done if claim.training_class is not None], "close")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -199,6 +200,13 @@ def leave_claim(voucher: Voucher) -> Voucher:
 def redeem(voucher: Voucher, *, at: datetime, reason: str) -> Voucher:
     """核销: the subsidy was paid, the code is dead for good (方案 一（一）4); inside an act. Raises WrongState."""
     return _fired(voucher, "redeem", ended_at=at, ended_reason=reason[:200])
+
+
+def redeem_all(city_code: int, voucher_ids: Sequence[int], *, at: datetime, reason: str) -> None:
+    """`redeem` for any number of vouchers of a city at once; inside an act. Raises WrongState; then none has moved."""
+    VOUCHER.fire_ids(
+        Voucher, city_code, voucher_ids, "redeem", source="in_claim", ended_at=at, ended_reason=reason[:200]
+    )
 
 
 def _fired(voucher: Voucher, event: str, **changes: Any) -> Voucher:

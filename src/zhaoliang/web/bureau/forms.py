@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.money import parse_yuan
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, ROLE_LABELS
 from zhaoliang.kernel.states import Machine
+from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
 from zhaoliang.web.components.forms import PlainForm
 
@@ -120,6 +121,32 @@ class PaymentFilter(Filter):
         self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
 
 
+class LineFilter(Filter):
+    """Payment lines by state."""
+
+    state = forms.ChoiceField(label="状态", required=False)
+
+    def __init__(self, machine: Machine, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+
+    def wanted(self) -> dict[str, str]:
+        """The query conditions of what was chosen."""
+        return {"state": said} if (said := self.said("state")) else {}
+
+
+class CaseFilter(LineFilter):
+    """Reconciliation cases by kind and state."""
+
+    kind = forms.ChoiceField(label="事项", required=False, choices=[ANY, *ReconciliationCase.KINDS])
+
+
+class OutcomeFilter(Filter):
+    """Rows of a bank file by what came of them."""
+
+    outcome = forms.ChoiceField(label="结果", required=False, choices=[ANY, *BankReturnLine.OUTCOMES])
+
+
 class RoleFilter(Filter):
     """Accounts by role and name."""
 
@@ -211,15 +238,31 @@ class BuildForm(PlainForm):
 
 
 class ReturnForm(PlainForm):
-    """The bank's answer."""
+    """A file of the bank: the answer to a batch, or a statement of account."""
 
-    file = forms.FileField(label="银行回单文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.csv,.txt"}))
+    file = forms.FileField(
+        label="银行文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.csv,.txt,.xml,.sta,.mt940,.940"})
+    )
+
+
+class AnswerForm(PlainForm):
+    """What a reconciliation case is, why, and what proves it."""
+
+    answer = forms.ChoiceField(label="处理意见", widget=forms.RadioSelect)
+    text = forms.CharField(label="理由", widget=forms.Textarea(attrs={"rows": 3}), max_length=500)
+    evidence = forms.CharField(
+        label="凭据", max_length=300, required=False, help_text="银行函件号、凭证号，或答复人和日期；要记账的必须写。"
+    )
+
+    def choose(self, answers: Sequence[tuple[str, str]]) -> None:
+        """Offer these answers."""
+        self.fields["answer"].choices = answers  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class ReferenceForm(PlainForm):
     """A bank reference to be traced back."""
 
-    reference = forms.CharField(label="银行流水号", max_length=60, required=False)
+    reference = forms.CharField(label="银行流水号或参考号（ZL…）", max_length=60, required=False)
 
 
 class PersonSearchForm(PlainForm):

@@ -46,6 +46,7 @@ ENTRIES = (
     Entry("需求指导目录", "catalogues", "book", catalogue.DRAFTS, "审核"),
     Entry("资金账户", "accounts", "wallet", funds.BOOKS, "资金"),
     Entry("资金拨付", "payments", "money", payments.BATCH, "资金", "payments"),
+    Entry("银行对账", "reconciliation", "check", payments.BATCH, "资金", "reconciliation"),
     Entry("资金溯源", "trace_search", "search", payments.TRACE, "资金"),
     Entry("查找个人", "people", "people", registry.FILE, "档案"),
     Entry("机构", "organisations", "company", registry.ORGANISATION, "档案"),

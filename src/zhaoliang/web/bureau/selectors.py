@@ -13,7 +13,8 @@ from zhaoliang.funds.models import Account
 from zhaoliang.kernel.days import day_start
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import AuditBlock, AuditEvent, StateChange
-from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch
+from zhaoliang.payments.formats.rows import references_in
+from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, ReconciliationCase
 from zhaoliang.registry.models import Licence, Organisation, Person, PersonStatus, RoleAssignment, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
@@ -151,23 +152,54 @@ def bank_return(city_code: int, return_id: int) -> BankReturn:
     return found
 
 
-def bank_return_lines(kept: BankReturn) -> list[BankReturnLine]:
-    """What came of each row of a return file, in the file's order."""
-    rows = BankReturnLine.objects.select_related("payment_line__claim_line")
-    return list(rows.filter(city_code=kept.city_code, bank_return=kept).order_by("row"))
+def bank_return_lines(kept: BankReturn, *, outcome: str = "") -> QuerySet[BankReturnLine]:
+    """What came of each row of a bank file, in the file's order, optionally of one outcome."""
+    rows = BankReturnLine.objects.select_related("payment_line").filter(city_code=kept.city_code, bank_return=kept)
+    return (rows.filter(outcome=outcome) if outcome else rows).order_by("row")
+
+
+def statements(desk: Desk) -> list[BankReturn]:
+    """The statements of account last taken in by the region."""
+    rows = BankReturn.objects.filter(city_code=desk.city_code, batch__isnull=True, **desk.under("region_code"))
+    return list(rows.order_by("-id")[:10])
+
+
+def reconciliation_cases(desk: Desk, *, state: str = "", kind: str = "") -> QuerySet[ReconciliationCase]:
+    """The reconciliation cases of the region, those that wait unless a state is asked for, oldest first."""
+    rows = ReconciliationCase.objects.select_related("batch", "bank_line").filter(
+        city_code=desk.city_code, **desk.under("region_code")
+    )
+    rows = rows.filter(state=state) if state else rows.exclude(state="closed")
+    return (rows.filter(kind=kind) if kind else rows).order_by("id")
+
+
+def cases_of_row(row: BankReturnLine) -> list[ReconciliationCase]:
+    """The cases that a row of a bank file has opened."""
+    return list(ReconciliationCase.objects.filter(city_code=row.city_code, bank_line=row).order_by("id"))
+
+
+def rows_of_case(case: ReconciliationCase) -> list[BankReturnLine]:
+    """What the bank said about a case: its row, and the other rows of that file about the same payment."""
+    first = case.bank_line
+    if first is None:
+        return []
+    rows = BankReturnLine.objects.select_related("bank_return").filter(
+        city_code=case.city_code, bank_return_id=first.bank_return.pk
+    )
+    same = Q(pk=first.pk)
+    if case.payment_line_id is not None:
+        same |= Q(payment_line_id=case.payment_line_id)
+    return list(rows.filter(same).order_by("row")[:50])
 
 
 def bank_lines_found(desk: Desk, reference: str) -> list[BankReturnLine]:
-    """The rows of bank answers with this bank reference, newest first: the way back from a bank statement to the clause."""
-    return list(
-        BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line")
-        .filter(
-            city_code=desk.city_code,
-            bank_reference=reference,
-            **desk.under("bank_return__batch__region_code"),
-        )
-        .order_by("-id")[:20]
+    """The rows of bank files with this reference, the bank's or ours, newest first: from a statement back to the clause."""
+    rows = BankReturnLine.objects.select_related("bank_return__batch", "payment_line__claim_line").filter(
+        city_code=desk.city_code, **desk.under("bank_return__region_code")
     )
+    ours = references_in(reference)
+    rows = rows.filter(payment_line_id=ours[0]) if ours else rows.filter(bank_reference=reference)
+    return list(rows.order_by("-id")[:20])
 
 
 def recent_bank_lines(desk: Desk) -> list[BankReturnLine]:
@@ -177,7 +209,7 @@ def recent_bank_lines(desk: Desk) -> list[BankReturnLine]:
         .filter(
             city_code=desk.city_code,
             outcome__in=("paid", "failed"),
-            **desk.under("bank_return__batch__region_code"),
+            **desk.under("bank_return__region_code"),
         )
         .order_by("-id")[:20]
     )

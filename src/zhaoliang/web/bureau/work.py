@@ -54,7 +54,7 @@ def tasks(request: DeskRequest) -> list[Task]:
     """Everything that waits for the officer of this request, the nearest deadline first."""
     desk, clock = desk_of(request), clock_of(request)
     found = [*_classes(desk, clock), *_projects(desk), *_claims(desk, clock), *_objections(desk)]
-    found += [*_voucher_batches(desk), *_payment_batches(desk), *_policy_drafts(desk)]
+    found += [*_voucher_batches(desk), *_payment_batches(desk), *_reconciliation(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
 
@@ -123,6 +123,15 @@ def _payment_batches(desk: Desk) -> Iterator[Task]:
         yield Task("资金拨付", f"批次 {row.number}", PAYMENT_TASKS[row.state], url, detail, amount_fen=amount)
 
 
+def _reconciliation(desk: Desk) -> Iterator[Task]:
+    if not desk.has(Role.FUND_OFFICER, Role.FINANCE):
+        return
+    for row in selectors.reconciliation_cases(desk)[:MOST_SHOWN]:
+        todo = "复核处理意见" if row.state == "proposed" else "核实并提出处理意见"
+        url = reverse("bureau:reconciliation_case", args=[row.city_code, row.pk])
+        yield Task("银行对账", row.get_kind_display(), todo, url, row.says, amount_fen=row.amount_fen or None)
+
+
 # What each role does with a policy draft, in which state.
 POLICY_STATES = {Role.ADMINISTRATOR: ("returned",), Role.APPROVER: ("submitted",)}
 POLICY_TASKS = {"returned": "按退回的原因修改", "submitted": "核对差异和试算，批准或退回"}
@@ -145,7 +154,7 @@ def _states(desk: Desk, by_role: dict[Role, tuple[str, ...]]) -> list[str]:
 
 
 def counts(request: DeskRequest) -> dict[str, int]:
-    """How many things wait, by entry of the side bar; at most seven small counting statements."""
+    """How many things wait, by entry of the side bar; at most eight small counting statements."""
     desk, clock = desk_of(request), clock_of(request)
     reviewer, approver = desk.has(Role.REVIEWER), desk.has(Role.APPROVER)
     claim_states, payment_states = _states(desk, CLAIM_STATES), _states(desk, PAYMENT_STATES)
@@ -157,4 +166,7 @@ def counts(request: DeskRequest) -> dict[str, int]:
         "voucher_batches": selectors.voucher_batch_count(desk) if publishes else 0,
         "policies": policy_drafts(desk).count() if _states(desk, POLICY_STATES) else 0,
         "payments": selectors.payment_batch_count(desk, payment_states) if payment_states else 0,
+        "reconciliation": selectors.reconciliation_cases(desk).count()
+        if desk.has(Role.FUND_OFFICER, Role.FINANCE)
+        else 0,
     }

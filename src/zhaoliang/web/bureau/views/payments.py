@@ -13,23 +13,24 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from zhaoliang.funds import perms as fund_perms
 from zhaoliang.funds.models import FundSource
-from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.roles import Access
+from zhaoliang.kernel.masking import mask_name
+from zhaoliang.kernel.roles import Place
 from zhaoliang.payments import perms, selectors, services
-from zhaoliang.payments.models import BankReturnLine, PaymentBatch
-from zhaoliang.payments.states import PAYMENT_BATCH
+from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
-from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.vouchers import perms as voucher_perms
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines, tracing
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
+from zhaoliang.web.bureau.views.reconciliation import KINDS, OUTCOMES, take_upload
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
@@ -43,20 +44,28 @@ COLUMNS = (
     Column("state", "状态", lambda row: row.state, "state", "state", "payment_batch"),
 )
 LINE_COLUMNS = (
-    Column("sequence", "行号", lambda row: row.sequence, "count"),
-    Column("payee", "户名", lambda row: row.payee_name, wide=True),
+    Column("sequence", "行号", lambda row: row.sequence, "count", "sequence"),
+    Column("payee", "户名", lambda row: _payee(row), order="payee_name"),
     Column("account", "账号", lambda row: row.account_masked, "code"),
-    Column("class", "班级", lambda row: row.claim_line.claim.title, wide=True),
-    Column("fen", "金额", lambda row: row.amount_fen, "money"),
-    Column("state", "状态", lambda row: row.state, "state", machine="payment_line"),
-    Column("reference", "流水号", lambda row: row.bank_reference, "code"),
+    Column("claim", "申领", lambda row: row.claim_line.claim.title, wide=True),
+    Column("purpose", "款项", lambda row: row.get_purpose_display(), order="purpose"),
+    Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
+    Column("state", "状态", lambda row: row.state, "state", "state", "payment_line"),
+    Column("reference", "流水号", lambda row: row.bank_reference, "code", "bank_reference"),
     Column("failure", "退回原因", lambda row: row.failure, wide=True),
 )
-OUTCOMES = dict(BankReturnLine.OUTCOMES)
-TONES = {"paid": "ok", "repeated": "info", "failed": "no"}
+
+
+def _payee(row: PaymentLine) -> str:
+    """The name on the account; a person's is masked."""
+    payee = row.due.payee if row.due is not None else row.claim_line.payee
+    return mask_name(row.payee_name) if payee == "person" else row.payee_name
+
+
 FILE_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=gb18030",
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "csv": ("csv", "text/csv; charset=gb18030"),
+    "pain001": ("xml", "application/xml"),
 }
 
 
@@ -116,18 +125,22 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """A batch: where it stands, who is next, its lines, the bank's answers."""
     shown = selectors.batch_page(city, pk)
     batch = shown.batch
+    wanted = forms.LineFilter(PAYMENT_LINE, request.GET)
     context = {
         "page": shown,
         "batch": batch,
-        "total_fen": sum(line.amount_fen for line in shown.lines),
-        "paid_fen": sum(line.amount_fen for line in shown.lines if line.state == "paid"),
-        "failed": [line for line in shown.lines if line.state == "failed" and line.claim_line.state == "failed"],
+        "filters": wanted,
+        "table": table(request, shown.lines.filter(**wanted.wanted()), LINE_COLUMNS, url=_trace_url, unit="笔"),
+        "paid_fen": shown.sums.get("paid", (0, 0))[1],
         "spine": _spine(batch),
         "sentence": _sentence(shown),
         "steps": _steps(request, batch),
+        "kinds": PaymentBatch.FILE_KINDS if batch.paying_account_id else PaymentBatch.FILE_KINDS[:2],
+        "may_send": PAYMENT_BATCH.allows(batch.state, "send") and may(request, services.send_batch, batch.access()),
         "events": timelines.events(shown.timeline, PAYMENT_BATCH),
-        "doubts": [(row, OUTCOMES[row.outcome]) for row in shown.doubts],
-        "may_import": batch.state in ("sent", "answered") and may(request, services.import_return, batch.access()),
+        "cases": [(case, KINDS[case.kind]) for case in shown.cases],
+        "may_import": batch.state in ("sent", "answered", "settled")
+        and may(request, services.import_return, batch.access()),
         "may_download": batch.state in ("sent", "answered", "settled", "unknown")
         and perms.BANK_FILE.allows(request.actor, batch.access()),
         "may_dissolve": PAYMENT_BATCH.allows(batch.state, "dissolve")
@@ -138,6 +151,10 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return render(request, "bureau/payment_batch.html", context)
 
 
+def _trace_url(row: PaymentLine) -> str:
+    return reverse("bureau:trace", args=[row.city_code, row.claim_line_id])
+
+
 def _spine(batch: PaymentBatch) -> dict[str, Any]:
     at = {"building": 0, "sealed": 1, "authorised": 2, "unknown": 2, "sent": 3, "answered": 3, "settled": 4}
     labels = ("编制封存", "财政授权", "送银行", "银行回单", "结清")
@@ -145,7 +162,7 @@ def _spine(batch: PaymentBatch) -> dict[str, Any]:
 
 
 def _sentence(shown: selectors.BatchPage) -> str:
-    batch, counts, size = shown.batch, shown.counts, len(shown.lines)
+    batch, counts, size = shown.batch, shown.counts, shown.size
     if batch.state == "unknown":
         return "不知道银行是否收到。问清以前，本批次不会再送，也不会登记回单。"
     if batch.state in ("answered", "settled"):
@@ -166,7 +183,6 @@ def _steps(request: DeskRequest, batch: PaymentBatch) -> list[tuple[str, str, st
     known: list[tuple[str, Act[Any], str, str, str]] = [
         ("seal", services.seal_batch, "payment_seal", "封存笔数和总额", "btn-primary"),
         ("authorise", services.authorise_batch, "payment_authorise", "授权拨付", "btn-primary"),
-        ("send", services.send_batch, "payment_send", "登记为已送银行", "btn-primary"),
         ("confirm_sent", services.confirm_sent, "payment_confirm", "银行说收到了", "btn-primary"),
         ("confirm_not_sent", services.confirm_not_sent, "payment_not_sent", "银行说没收到", "btn-outline"),
         ("lose", services.mark_unknown, "payment_unknown", "不知道银行收没收到", "btn-outline"),
@@ -183,7 +199,7 @@ def _steps(request: DeskRequest, batch: PaymentBatch) -> list[tuple[str, str, st
 def batch_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The lines of a batch as Excel, accounts masked."""
     shown = selectors.batch_page(city, pk)
-    return excel(f"拨付明细-{shown.batch.number}", LINE_COLUMNS, shown.lines)
+    return excel(f"拨付明细-{shown.batch.number}", LINE_COLUMNS, shown.lines.iterator(chunk_size=2000))
 
 
 def _step(service: Act[Any], say: str, **given_: Any) -> Any:
@@ -192,7 +208,11 @@ def _step(service: Act[Any], say: str, **given_: Any) -> Any:
 
 seal = _step(services.seal_batch, "已封存，等财政部门授权。")
 authorise = _step(services.authorise_batch, "已授权，资金管理员可以送银行。")
-send = _step(services.send_batch, "已登记送银行，请下载银行文件并交给银行。")
+send = _step(
+    services.send_batch,
+    "已登记送银行，请下载银行文件并交给银行。",
+    also=lambda request, _: {"file_kind": request.POST.get("file_kind", "xlsx")},
+)
 unknown = _step(services.mark_unknown, "已标为送达未知，请向银行核实。")
 confirm = _step(services.confirm_sent, "已登记：银行收到了。")
 not_sent = _step(services.confirm_not_sent, "已登记：银行没有收到，可以重新送出。")
@@ -207,10 +227,10 @@ def bank_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     if batch.sent_at is None and batch.state != "unknown":
         problem = Refusal("还不能下载银行文件。", "文件在登记送银行时定稿。", "请先完成封存、授权和送银行。")
         return refused(request, problem, batch_url(batch))
-    kind = "csv" if request.GET.get("kind") == "csv" else "xlsx"
     record_look(actor=request.actor, target=batch, at=request.at, why="下载银行文件")
-    response = HttpResponse(selectors.file_as_sent(batch, kind), content_type=FILE_TYPES[kind])
-    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(batch.number)}.{kind}"
+    suffix, content_type = FILE_TYPES[batch.file_kind]
+    response = HttpResponse(selectors.file_as_sent(batch), content_type=content_type)
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(batch.number)}.{suffix}"
     response["Cache-Control"] = "no-store"
     return response
 
@@ -218,49 +238,27 @@ def bank_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 @page(services.import_return.declaration, access=subject(selectors.batch))
 @require_POST
 def import_return(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """Take in the bank's answer and show what came of each row."""
+    """Take in the bank's answer and show what booking it would do."""
     batch: PaymentBatch = request.subject
-    form = forms.ReturnForm(request.POST, request.FILES)
-    if not form.is_valid():
-        problem = Refusal("回单没有导入。", "没有选择文件，或文件是空的。", "请选择银行给的回单文件。")
-        return refused(request, problem, batch_url(batch))
-    file = form.cleaned_data["file"]
-    try:
-        kept = services.import_return(**given(request), batch=batch, file_name=file.name, content=file.read())
-    except Refusal as problem:
-        return refused(request, problem, batch_url(batch))
-    return redirect("bureau:bank_return", city=city, pk=kept.pk)
-
-
-def return_access(request: DeskRequest, city: int, pk: int, **_: Any) -> Access:
-    """A return file is seen by whoever sees its batch; kept as `request.subject`."""
-    request.subject = desk_selectors.bank_return(city, pk)
-    return request.subject.batch.access()
-
-
-@page(perms.BATCH, access=return_access)
-@require_GET
-def bank_return(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The match of a return file, row by row."""
-    kept = request.subject
-    rows = desk_selectors.bank_return_lines(kept)
-    counts = Counter(row.outcome for row in rows)
-    doubts = sum(count for outcome, count in counts.items() if outcome not in TONES)
-    context = {
-        "kept": kept,
-        "batch": kept.batch,
-        "rows": [(row, OUTCOMES[row.outcome], TONES.get(row.outcome, "ask")) for row in rows],
-        "counts": [(OUTCOMES[outcome], count, TONES.get(outcome, "ask")) for outcome, count in counts.most_common()],
-        "paid_fen": sum(row.amount_fen for row in rows if row.outcome == "paid"),
-        "doubts": doubts,
-    }
-    return render(request, "bureau/bank_return.html", context)
+    return take_upload(request, Place(batch.city_code, batch.region_code), batch, batch_url(batch))
 
 
 def _line_back(line: ClaimLine) -> str:
     return reverse("bureau:trace", args=[line.city_code, line.pk])
 
 
+def _due_back(due: PaymentDue) -> str:
+    return reverse("bureau:trace", args=[due.city_code, due.claim_line_id])
+
+
+retry_due = act_view(
+    services.retry_payment_due,
+    fetch=subsidies.due_of,
+    argument="due",
+    also=lambda request, _: {"same_account": request.POST.get("same_account") == "yes"},
+    say="已列回待拨付，下一批次会带上它。",
+    back=_due_back,
+)
 retry = act_view(
     services.retry_line,
     fetch=subsidies.claim_line,
@@ -286,6 +284,9 @@ def trace(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             backwards=request.GET.get("from") == "bank",
         ),
         "may_retry": line.state == "failed" and may(request, services.retry_line, line.access()),
+        "dues": [due for due in subsidies.due_payments(line) if due.state == "failed"]
+        if may(request, services.retry_payment_due, line.access())
+        else [],
     }
     return render(request, "bureau/trace.html", context)
 
@@ -297,9 +298,11 @@ def _urls(request: DeskRequest, line: ClaimLine) -> dict[str, str]:
     if claim_perms.CLAIM.allows(request.actor, access):
         urls[f"line:{line.pk}"] = f"{reverse('bureau:claim', args=[city, line.claim.pk])}?line={line.pk}"
     if fund_perms.BOOKS.allows(request.actor, access):
-        booked = [*transfers_of(city, "claim_line", line.pk), *transfers_of(city, "claim_line.excess", line.pk)]
+        booked = selectors.transfers_behind(line)
         urls |= {f"transfer:{one.pk}": reverse("bureau:account", args=[city, one.debit.pk]) for one in booked}
     if perms.BATCH.allows(request.actor, access):
+        rows = selectors.bank_rows_behind(line)
+        urls |= {f"bank:{one.pk}": reverse("bureau:bank_return", args=[city, one.bank_return_id]) for one in rows}
         attempts = selectors.payments_of(line)
         urls |= {f"payment:{one.pk}": reverse("bureau:payment_batch", args=[city, one.batch.pk]) for one in attempts}
     if line.voucher is not None and voucher_perms.BATCH.allows(request.actor, access):
@@ -311,7 +314,7 @@ def _urls(request: DeskRequest, line: ClaimLine) -> dict[str, str]:
 @page(perms.TRACE, access=here)
 @require_GET
 def trace_search(request: DeskRequest) -> HttpResponse:
-    """From a bank reference back to the clause."""
+    """From a bank reference, or our own (ZL…), back to the clause."""
     form = forms.ReferenceForm(request.GET or None)
     reference = request.GET.get("reference", "").strip()
     found = desk_selectors.bank_lines_found(desk_of(request), reference) if reference else []

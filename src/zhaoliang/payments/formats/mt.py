@@ -1,0 +1,96 @@
+"""SWIFT MT940, the statement of an account as many banks still send it. Read with the `mt-940` library, some entries at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import mt940
+
+from zhaoliang.payments.formats.rows import (
+    BankFile,
+    BankRow,
+    batch_in,
+    code_in,
+    fen_of,
+    references_in,
+    unusable,
+    words_of,
+)
+
+EVENTS = {"D": "out", "C": "in", "RD": "undo_out", "RC": "undo_in"}
+# The library holds what it parses; this many entries at a time keep memory flat.
+AT_ONCE = 1_000
+
+
+def read_mt940(text: str) -> BankFile:
+    """The entries of an MT940. Raises BadInput while the rows are read when a line does not follow the format."""
+    file = BankFile("mt940", "statement", iter(()))
+    file.rows = _entries(text, file)
+    return file
+
+
+def _entries(text: str, file: BankFile) -> Iterator[BankRow]:
+    number = 0
+    for head, blocks, tail in _statements(text):
+        frame = _parsed(head + tail).data
+        account = re.sub(r"\W", "", str(frame.get("account_identification", "")))
+        file.account_tail = file.account_tail or account[-4:]
+        if file.opening_fen is None:
+            file.opening_fen = _balance(frame, "opening")
+        closing = _balance(frame, "closing")
+        file.closing_fen = file.closing_fen if closing is None else closing
+        for start in range(0, len(blocks), AT_ONCE):
+            for one in _parsed(head + "".join(blocks[start : start + AT_ONCE])):
+                number += 1
+                yield _row(number, one.data)
+    if not number:
+        raise unusable("文件里没有一笔交易（:61:）。")
+
+
+def _statements(text: str) -> Iterator[tuple[str, list[str], str]]:
+    """Each statement of the file: the lines before its entries, the entries, the lines after them."""
+    parts: list[str] = re.split(r"(?m)^(?=:20:)", text.replace("\r\n", "\n"))
+    for part in parts:
+        if not part.startswith(":20:"):
+            continue
+        head, *rest = re.split(r"(?m)^(?=:61:)", part)
+        tail = ""
+        if rest:
+            rest[-1], *after = re.split(r"(?m)^(?=:62[FM]:)", rest[-1], maxsplit=1)
+            tail = "".join(after)
+        yield head, rest, tail
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return mt940.parse(text)
+    except (RuntimeError, ValueError, ArithmeticError) as problem:
+        raise unusable("有一行不符合 MT940 的格式。") from problem
+
+
+def _balance(frame: dict[str, Any], which: str) -> int | None:
+    found = frame.get(f"final_{which}_balance") or frame.get(f"intermediate_{which}_balance")
+    if found is None:
+        return None
+    amount = found.amount.amount
+    return fen_of(amount) * (-1 if amount < 0 else 1)
+
+
+def _row(number: int, said: dict[str, Any]) -> BankRow:
+    parts = [said.get(name) or "" for name in ("customer_reference", "extra_details", "transaction_details")]
+    text = " ".join(str(part).replace("\n", " ") for part in parts if part)
+    day = said.get("entry_date") or said.get("date")
+    return BankRow(
+        row=number,
+        event=EVENTS.get(str(said.get("status")), ""),
+        amount_fen=fen_of(said["amount"].amount) if said.get("amount") is not None else None,
+        batch_number=batch_in(text),
+        line_ids=references_in(text),
+        bank_reference=str(said.get("bank_reference") or "")[:60],
+        code=code_in(text),
+        text=words_of(code_in(text), text),
+        value_on=date(day.year, day.month, day.day) if day is not None else None,
+    )

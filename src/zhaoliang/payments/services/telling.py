@@ -1,0 +1,113 @@
+"""What payees are told on the way of their money: it is in a batch, it has arrived, it came back and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Sum
+
+from zhaoliang.kernel.money import format_yuan
+from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.registry.services.notices import Message, tell
+
+_SEEN = ("id", "claim_line_id", "claim_line__person_id", "amount_fen", "account_masked", "failure", "purpose")
+TITLES = dict(PaymentLine._meta.get_field("purpose").choices)
+
+
+def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
+    """The batch has gone to the bank: people with a line of their own hear that the money is under way."""
+    rows = _own(batch.city_code, batch=batch)
+    tell(
+        batch.city_code,
+        (
+            _message(
+                row, "payment_sent", "补贴已送银行", f"{_money(row)}已送银行，一般几个工作日内到账，届时再告诉您。"
+            )
+            for row in rows
+        ),
+        at=at,
+    )
+
+
+def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
+    """Lines have arrived: each person hears how much and on which card; an organisation hears one sum for all of its lines."""
+    rows = _own(city_code, pk__in=line_ids)
+    tell(
+        city_code,
+        (
+            _message(row, "payment_paid", "补贴已到账", f"{_money(row)}已到尾号 {row[4][-4:]} 的账户，请查收。")
+            for row in rows
+        ),
+        at=at,
+    )
+    sums = (
+        PaymentLine.objects.filter(city_code=city_code, pk__in=line_ids)
+        .exclude(claim_line__payee="person")
+        .filter(claim_line__claim__provider__isnull=False)
+        .values("claim_line__claim__provider_id")
+        .annotate(number=Count("id"), fen=Sum("amount_fen"))
+        .order_by()
+    )
+    tell(
+        city_code,
+        (
+            Message(
+                kind="payment_paid",
+                title="补贴已到账",
+                text=f"{row['number']} 笔补贴共 {format_yuan(row['fen'])} 已到账，请在“到账情况”里核对。",
+                organisation_id=row["claim_line__claim__provider_id"],
+            )
+            for row in sums
+        ),
+        at=at,
+    )
+
+
+def tell_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
+    """The bank sent lines back: why, and what the payee has to do."""
+    rows = PaymentLine.objects.filter(city_code=city_code, pk__in=line_ids)
+    tell(
+        city_code,
+        (_message(row, "payment_failed", "补贴没有到账", _came_back(row)) for row in _own(city_code, pk__in=line_ids)),
+        at=at,
+    )
+    organisations = rows.exclude(claim_line__payee="person").filter(claim_line__claim__provider__isnull=False)
+    counted = organisations.values("claim_line__claim__provider_id", "failure").annotate(number=Count("id")).order_by()
+    tell(
+        city_code,
+        (
+            Message(
+                kind="payment_failed",
+                title="补贴没有到账",
+                text=f"{row['number']} 笔补贴被银行退回：{row['failure']}。请核对并更正单位账户，更正后会再拨一次。",
+                organisation_id=row["claim_line__claim__provider_id"],
+            )
+            for row in counted
+        ),
+        at=at,
+    )
+
+
+def tell_returned(line: PaymentLine, *, at: datetime) -> None:
+    """Money that had arrived was given back by the payee's bank."""
+    for row in _own(line.city_code, pk=line.pk):
+        tell(line.city_code, [_message(row, "payment_returned", "补贴被银行退回", _came_back(row))], at=at)
+
+
+def _own(city_code: int, **wanted: Any) -> Iterator[tuple[Any, ...]]:
+    rows = PaymentLine.objects.filter(city_code=city_code, claim_line__payee="person", **wanted)
+    return rows.order_by("id").values_list(*_SEEN).iterator(chunk_size=5000)
+
+
+def _message(row: tuple[Any, ...], kind: str, title: str, text: str) -> Message:
+    return Message(kind=kind, title=title, text=text[:300], person_id=row[2], subject=("claim_line", row[1]))
+
+
+def _money(row: tuple[Any, ...]) -> str:
+    return f"您的{TITLES[row[6]]} {format_yuan(row[3])}"
+
+
+def _came_back(row: tuple[Any, ...]) -> str:
+    return f"{_money(row)}没有到账，银行说：{row[5]}。请打开这条消息更正社会保障卡银行账号，更正后会再拨一次。"
