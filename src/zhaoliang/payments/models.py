@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -45,6 +47,7 @@ class PaymentBatch(CityModel):
     number = models.CharField("批次号", max_length=40)
     region_code = models.IntegerField("地区")
     fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    paying_account_id: int | None
     paying_account = CityForeignKey(PayingAccount, verbose_name="付款账户", related_name="batches", null=True)
     lines_count = models.PositiveIntegerField("笔数", default=0)
     total_fen = models.BigIntegerField("总额（分）", default=0)
@@ -90,8 +93,10 @@ class PaymentLine(CityModel):
 
     no_delete = True
 
+    batch_id: int
     claim_line_id: int
     due_id: int | None
+    get_purpose_display: Callable[[], str]
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="lines")
     claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="payments")
     purpose = models.CharField("款项", max_length=12, choices=PaymentDue.PURPOSES, default="subsidy")
@@ -240,6 +245,7 @@ class BankReturnLine(CityModel):
         ("", "读不懂"),
     ]
 
+    bank_return_id: int
     payment_line_id: int | None
     bank_return = CityForeignKey(BankReturn, verbose_name="回单", related_name="lines")
     row = models.PositiveIntegerField("行号")
@@ -304,6 +310,8 @@ class ReconciliationCase(CityModel):
         ("explained", "已查明，不用记账"),
     ]
 
+    batch_id: int | None
+    payment_line_id: int | None
     region_code = models.IntegerField("地区")
     kind = models.CharField("事项", max_length=16, choices=KINDS)
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="cases", null=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connection
 
 from zhaoliang.funds.models import Account, FundSource, Transfer
-from zhaoliang.funds.selectors import transfers_of
+from zhaoliang.funds.selectors import accounts_of, transfers_of
 from zhaoliang.funds.services import Entry, ensure_account, post_transfer, post_transfers
 from zhaoliang.kernel import faults
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
@@ -104,7 +104,7 @@ def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, source: 
 def _post(city_code: int, rows: list[Paid], at: datetime) -> None:
     """From payable to disbursed; the ledger takes one payment of a claim line or due, ever."""
     ids = {row.payable_id for row in rows}
-    payables = {one.pk: one for one in Account.objects.filter(city_code=city_code, pk__in=sorted(ids))}
+    payables = {one.pk: one for one in accounts_of(city_code, kind="payable") if one.pk in ids}
     disbursed = {pk: disbursed_account(account) for pk, account in payables.items()}
     entries = [
         Entry(

@@ -11,9 +11,10 @@ from django.db.models import Count, Sum
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.registry.services.notices import Message, tell
+from zhaoliang.subsidies.models import PaymentDue
 
 _SEEN = ("id", "claim_line_id", "claim_line__person_id", "amount_fen", "account_masked", "failure", "purpose")
-TITLES = dict(PaymentLine._meta.get_field("purpose").choices)
+TITLES = dict(PaymentDue.PURPOSES)
 
 
 def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:

@@ -145,3 +145,8 @@ def settle_claims(city_code: int, claim_ids: set[int]) -> None:
     CLAIM.fire_all([claim for claim in done if claim.state == "approved"], "pay")
     CLAIM.fire_all(done, "settle")
     CLASS.fire_all([claim.training_class for claim in done if claim.training_class is not None], "close")
+
+
+def settle_if_done(claim: Claim) -> None:
+    """`settle_claims` for one."""
+    settle_claims(claim.city_code, {claim.pk})

@@ -15,6 +15,7 @@ from zhaoliang.enactments import selectors as enactments
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.roles import Role
+from zhaoliang.payments.models import ReconciliationCase
 from zhaoliang.payments.states import PAYMENT_BATCH
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.vouchers import selectors as vouchers
@@ -31,6 +32,7 @@ PAYMENT_TASKS = {
     "unknown": "向银行核实是否收到",
 }
 MOST_SHOWN = 50
+CASE_KINDS = dict(ReconciliationCase.KINDS)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _reconciliation(desk: Desk) -> Iterator[Task]:
     for row in selectors.reconciliation_cases(desk)[:MOST_SHOWN]:
         todo = "复核处理意见" if row.state == "proposed" else "核实并提出处理意见"
         url = reverse("bureau:reconciliation_case", args=[row.city_code, row.pk])
-        yield Task("银行对账", row.get_kind_display(), todo, url, row.says, amount_fen=row.amount_fen or None)
+        yield Task("银行对账", CASE_KINDS[row.kind], todo, url, row.says, amount_fen=row.amount_fen or None)
 
 
 # What each role does with a policy draft, in which state.
