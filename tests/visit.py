@@ -36,7 +36,7 @@ from zhaoliang.payments.models import BankReturn, PaymentBatch
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
-from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.models import BatchChange, Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
 
@@ -146,7 +146,12 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
     draft = PolicyDraft.objects.get(**here)
+    change = BatchChange.objects.create(
+        **here, batch=batch, kind="top_up", quantity=1, reason="测试", proposed_by_name="测试", proposed_at=AT
+    )
     return {
+        ("bureau", "voucher-changes"): change,
+        ("bureau", "holdings"): line.voucher,
         ("bureau", "classes"): winter,
         ("bureau", "claims"): autumn,
         ("bureau", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),

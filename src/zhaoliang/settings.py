@@ -172,6 +172,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 ROSTER_MAX_BYTES = 20 * 1024 * 1024
 
+# How many days before the end holders of unused vouchers are told. No text sets them (unverified).
+VOUCHER_REMIND_DAYS = tuple(int(day) for day in os.environ.get("ZHAOLIANG_VOUCHER_REMIND_DAYS", "7,1").split(","))
+
 LOGGING_CONFIG = "zhaoliang.kernel.logs.configure"
 # Django calls LOGGING_CONFIG only when this is not empty.
 LOGGING = {"level": os.environ.get("ZHAOLIANG_LOG", "WARNING").upper()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel import crypto
@@ -15,7 +15,7 @@ from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers import qr
-from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.models import BatchChange, BatchSlot, Voucher, VoucherBatch, VoucherCheck
 from zhaoliang.vouchers.scope import Scope as Scope
 from zhaoliang.vouchers.scope import covering as covering
 from zhaoliang.vouchers.scope import covers as covers
@@ -25,6 +25,7 @@ from zhaoliang.vouchers.scope import usable_projects
 from zhaoliang.vouchers.states import VOUCHER
 
 QR_LIFE = qr.LIFE
+CHANGES_SHOWN = 50
 
 
 def voucher_by_code(code: str) -> Voucher | None:
@@ -160,3 +161,22 @@ def paper_token(voucher: Voucher) -> str:
 def read_qr(token: str, at: datetime) -> qr.Reading:
     """A token as read. Raises QrProblem, which names what is wrong with it."""
     return qr.read(token, at, verify=crypto.verify)
+
+
+def voucher(city_code: int, voucher_id: int) -> Voucher | None:
+    """One voucher with batch, holder and provider."""
+    rows = Voucher.objects.select_related("batch__project", "batch__region", "person", "provider")
+    return rows.filter(city_code=city_code, pk=voucher_id).first()
+
+
+def batch_change(city_code: int, change_id: int) -> BatchChange | None:
+    """One change with its batch and voucher."""
+    rows = BatchChange.objects.select_related("batch", "voucher__batch")
+    return rows.filter(city_code=city_code, pk=change_id).first()
+
+
+def changes_of(batch: VoucherBatch, voucher: Voucher | None = None) -> list[BatchChange]:
+    """The changes asked for of a batch (or of one voucher), latest first; those of single vouchers only while open."""
+    rows = BatchChange.objects.select_related("batch", "voucher__batch").filter(city_code=batch.city_code, batch=batch)
+    rows = rows.filter(voucher=voucher) if voucher else rows.filter(Q(voucher__isnull=True) | Q(state="proposed"))
+    return list(rows.order_by("-id")[:CHANGES_SHOWN])

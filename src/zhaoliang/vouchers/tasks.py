@@ -8,8 +8,8 @@ from procrastinate.contrib.django import app
 
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.roles import Place, system_actor
-from zhaoliang.vouchers.models import Voucher
-from zhaoliang.vouchers.services import expire_due
+from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.services import expire_due, remind_holders
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -23,3 +23,16 @@ def expire_vouchers(timestamp: int) -> None:
     for city_code in cities:
         while expire_due(actor=system_actor(), at=at, place=Place(city_code, city_code)):
             pass
+
+
+# At 09:05 Chinese time: nobody is woken up by a reminder.
+@app.periodic(cron="5 1 * * *")
+@app.task(queueing_lock="vouchers.remind", pass_context=False)
+def remind(timestamp: int) -> None:
+    """Tell holders what ends soon, in every city; `timestamp` is the moment the clock struck (unix seconds)."""
+    at = datetime.fromtimestamp(timestamp, UTC)
+    with national():
+        live = VoucherBatch.objects.filter(state__in=["open", "suspended", "closed"], use_until__gte=at)
+        cities = sorted(set(live.values_list("city_code", flat=True)))
+    for city_code in cities:
+        remind_holders(actor=system_actor(), at=at, place=Place(city_code, city_code))

@@ -24,6 +24,7 @@ from zhaoliang.vouchers.services.lives import (
     undo_use,
     use_voucher,
 )
+from zhaoliang.vouchers.services.reminders import remind_holders
 from zhaoliang.vouchers.services.terms import COLOURS, WITHOUT_MONEY, BatchTerms
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "redeem",
     "redeem_all",
     "refuse_change",
+    "remind_holders",
     "resume_batch",
     "return_batch",
     "return_voucher",

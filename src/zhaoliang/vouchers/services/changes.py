@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from zhaoliang.vouchers.models import BatchChange, BatchSlot, Voucher, VoucherBa
 from zhaoliang.vouchers.refusals import InClaim, NotEnoughLeft
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS, SLOTS
 from zhaoliang.vouchers.services.lives import held_with_place
+from zhaoliang.vouchers.services.reminders import tell_holders
 from zhaoliang.vouchers.states import BATCH, CHANGE, VOUCHER
 
 _EITHER = DRAFTERS | PUBLISHERS
@@ -29,7 +30,6 @@ _STATES = {
     "extend": ("open", "suspended", "closed"),
     "void": ("open", "suspended", "closed"),
 }
-_TOLD_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -181,22 +181,8 @@ def _extend(batch: VoucherBatch, change: BatchChange, at: datetime) -> None:
         claim_until=change.claim_until or batch.claim_until, use_until=use_until
     )
     if later:
-        for messages in _told(batch, f"“{batch.name}”的使用截止延到 {format_cn_time(use_until)}。", change.pk):
-            tell(batch.city_code, messages, at=at)
-
-
-def _told(batch: VoucherBatch, text: str, change_id: int) -> Iterator[list[Message]]:
-    """Notices to the holders of unused vouchers, in handfuls."""
-    rows = Voucher.objects.filter(city_code=batch.city_code, batch=batch, state="claimed").order_by("id")
-    handful: list[Message] = []
-    for pk, person_id in rows.values_list("pk", "person_id").iterator(chunk_size=_TOLD_AT_ONCE):
-        once = f"extend-{change_id}:{pk}"
-        handful.append(Message("voucher_extended", "培训券有效期延长", text, person_id, None, ("voucher", pk), once))
-        if len(handful) == _TOLD_AT_ONCE:
-            yield handful
-            handful = []
-    if handful:
-        yield handful
+        text = f"“{batch.name}”的使用截止延到 {format_cn_time(use_until)}。"
+        tell_holders(batch, "voucher_extended", "培训券有效期延长", text, f"extend-{change.pk}", at)
 
 
 def _void(batch: VoucherBatch, change: BatchChange, at: datetime) -> None:

@@ -17,6 +17,7 @@ from zhaoliang.web.bureau.views import (
     projects,
     reconciliation,
     rulings,
+    voucher_changes,
     vouchers,
 )
 
@@ -65,6 +66,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vouchers/export/", vouchers.batch_list, EXPORT, name="voucher_batches_export"),
     path("vouchers/new/", vouchers.batch_new, name="voucher_new"),
     path("vouchers/<int:city>/<int:pk>/", vouchers.batch_page, name="voucher_batch"),
+    path("vouchers/by-code/", voucher_changes.by_code, name="voucher_by_code"),
+    path("vouchers/<int:city>/<int:pk>/change/", voucher_changes.change, name="voucher_change"),
+    path("voucher-changes/<int:city>/<int:pk>/approve/", voucher_changes.approve, name="change_approve"),
+    path("voucher-changes/<int:city>/<int:pk>/refuse/", voucher_changes.refuse, name="change_refuse"),
+    path("holdings/<int:city>/<int:pk>/", voucher_changes.holding, name="holding"),
+    path("holdings/<int:city>/<int:pk>/void/", voucher_changes.void, name="holding_void"),
     path("vouchers/<int:city>/<int:pk>/revise/", vouchers.batch_revise, name="voucher_revise"),
     path("vouchers/<int:city>/<int:pk>/submit/", vouchers.submit, name="voucher_submit"),
     path("vouchers/<int:city>/<int:pk>/publish/", vouchers.publish, name="voucher_publish"),

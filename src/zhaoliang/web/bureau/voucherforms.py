@@ -165,6 +165,34 @@ def _words(project: Project) -> str:
     return f"{project.occupation.name} · {level}"
 
 
+class ReasonForm(PlainForm):
+    """Why."""
+
+    reason = forms.CharField(
+        label="原因",
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="会记录在案；作废的，原样告诉持券人。",
+    )
+
+
+class QuantityForm(ReasonForm):
+    """How many vouchers more or fewer."""
+
+    quantity = forms.IntegerField(label="张数", min_value=1, max_value=10_000_000)
+
+    field_order = ("quantity", "reason")
+
+
+class ExtendForm(ReasonForm):
+    """Later ends."""
+
+    claim_until = date_field("新的领取截止日期", required=False)
+    use_until = date_field("新的使用截止日期", required=False, help_text="已领的券也跟着延长，持券人会收到消息。")
+
+    field_order = ("claim_until", "use_until", "reason")
+
+
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:
     """What the form of a draft shows at first (the days apart)."""
     names = ("name", "kind", "issue", "budget_account", "quota", "amount_basis", "groups", "colour", "declaration")

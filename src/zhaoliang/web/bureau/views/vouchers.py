@@ -25,6 +25,7 @@ from zhaoliang.web.bureau import forms, timelines, voucherforms
 from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
+from zhaoliang.web.bureau.views import voucher_changes
 from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
@@ -68,6 +69,7 @@ def batch_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         "export_url": reverse("bureau:voucher_batches_export"),
         "table": table(request, rows, COLUMNS, url=batch_url, unit="个批次"),
         "may_draft": may(request, services.draft_batch, desk.access),
+        "may_look_up": desk_perms.HOLDERS.allows(request.actor, desk.access),
     }
     return render(request, "bureau/voucher_list.html", context)
 
@@ -92,6 +94,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "total_fen": found.quota * found.amount_fen,
         "events": timelines.events(desk_selectors.changes_of("voucher_batch", city, pk), BATCH),
         "steps": _steps(request, found),
+        **voucher_changes.context_of(request, found),
         "may_revise": found.state == "draft" and may(request, services.revise_batch, found.access()),
         "may_see_books": fund_perms.BOOKS.allows(request.actor, found.access()),
         "may_see_holders": desk_perms.HOLDERS.allows(request.actor, found.access()),
@@ -233,6 +236,6 @@ def holders(request: DeskRequest, city: int, pk: int, export: bool = False) -> H
         "found": found,
         "filters": wanted,
         "export_url": reverse("bureau:voucher_holders_export", args=[city, pk]),
-        "table": table(request, rows, HOLDER_COLUMNS, unit="张券"),
+        "table": table(request, rows, HOLDER_COLUMNS, url=voucher_changes.voucher_url, unit="张券"),
     }
     return render(request, "bureau/voucher_holders.html", context)
