@@ -35,7 +35,7 @@ from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Place, Role
 from zhaoliang.payments.models import BankReturn, PaymentBatch
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
-from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
+from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection
 from zhaoliang.vouchers.models import BatchChange, Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
@@ -175,6 +175,18 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("desk", "exams"): Exam.objects.get(**here, training_class=stage.played.training_class),
         ("desk", "certificates"): certificate,
         ("desk", "claims"): autumn,
+        ("desk", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),
+        ("desk", "evidence"): Evidence.objects.create(
+            **here,
+            claim=autumn,
+            kind="video",
+            file_name="a.mp4",
+            sha256="0" * 64,
+            size=1,
+            content="AA==",
+            at=AT,
+            actor_name="测试",
+        ),
         ("desk", "projects"): project,
         ("my", "find"): batch,
         ("my", "vouchers"): line.voucher,

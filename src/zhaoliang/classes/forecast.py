@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from zhaoliang.classes.facts import base_facts
 from zhaoliang.classes.known import known_people
-from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
@@ -110,6 +111,23 @@ def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Fore
         )
         lines[one.pk] = Outlook(one, policies.decide(sheet.facts, phase="preflight"))
     return Forecast(lines)
+
+
+def keep_forecast(training_class: TrainingClass, roster: Sequence[Enrolment], at: datetime) -> None:
+    """Keep what is expected of each trainee now, so that the claim can say what changed since (plain; inside an act)."""
+    expected = forecast(training_class, roster)
+    KeptForecast.objects.bulk_create(
+        KeptForecast(
+            city_code=training_class.city_code,
+            enrolment=one.enrolment,
+            outcome=one.decision.outcome,
+            fen=one.fen,
+            facts=one.decision.facts,
+            policy_version=one.decision.policy_version,
+            at=at,
+        )
+        for one in expected.lines.values()
+    )
 
 
 def unknown_words(result: RuleResult) -> tuple[str, ...]:

@@ -158,6 +158,28 @@ class Textbook(CityModel):
         return self.training_class.access()
 
 
+class KeptForecast(CityModel):
+    """What the rules let expect of a trainee when the class was filed: outcome, amount, facts. Compared with the claim later."""
+
+    append_only = True
+
+    enrolment_id: int
+
+    enrolment = CityForeignKey("classes.Enrolment", verbose_name="学员", related_name="forecasts")
+    outcome = models.CharField("结论", max_length=12)
+    fen = models.BigIntegerField("金额（分）")
+    facts = models.JSONField("事实")
+    policy_version = models.CharField("政策版本", max_length=400)
+    at = models.DateTimeField("时间")
+
+    class Meta:
+        db_table = "kept_forecast"
+        indexes = [models.Index(fields=["city_code", "enrolment", "id"], name="kept_forecast_latest")]
+
+    def access(self) -> Access:
+        return self.enrolment.access()
+
+
 class RosterImport(CityModel):
     """One uploaded roster file: what was found in each row. The same file never counts twice."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,6 +13,7 @@ from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import (
     ClassSession,
     Enrolment,
+    KeptForecast,
     RefusedRoster,
     RosterImport,
     Teacher,
@@ -82,6 +84,52 @@ def roster(training_class: TrainingClass) -> list[Enrolment]:
         .select_related("person", "voucher__batch", "training_class__project")
         .order_by("person__pinyin_key", "id")
     )
+
+
+def kept_forecasts(city_code: int, enrolment_ids: Collection[int]) -> dict[int, KeptForecast]:
+    """The latest forecast kept of each of these enrolments; one query."""
+    rows = KeptForecast.objects.filter(city_code=city_code, enrolment_id__in=list(enrolment_ids)).order_by("id")
+    return {row.enrolment_id: row for row in rows}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a class under way lets expect: fen in all, fen that hang on open questions, trainees, those refused."""
+
+    training_class: TrainingClass
+    fen: int
+    open_fen: int
+    trainees: int
+    refused: int
+
+
+def expected_by_class(provider: Organisation) -> list[Expected]:
+    """The forecasts kept at filing of the provider's classes that have no claim yet, by the day of examination; two queries."""
+    under_way = ("filed", "accepted", "running", "ended", "assessed")
+    classes = list(classes_of(provider).filter(state__in=under_way).order_by("exam_on", "id"))
+    rows = (
+        KeptForecast.objects.filter(
+            city_code=provider.city_code,
+            enrolment__training_class_id__in=[one.pk for one in classes],
+            enrolment__state__in=("listed", "attending", "completed"),
+        )
+        .order_by("id")
+        .values_list("enrolment__training_class_id", "enrolment_id", "outcome", "fen")
+    )
+    latest: dict[int, dict[int, tuple[str, int]]] = {one.pk: {} for one in classes}
+    for class_id, enrolment_id, outcome, fen in rows:
+        latest[class_id][enrolment_id] = (outcome, fen)
+    return [
+        Expected(
+            one,
+            sum(fen for _, fen in latest[one.pk].values()),
+            sum(fen for outcome, fen in latest[one.pk].values() if outcome == "cannot_tell"),
+            len(latest[one.pk]),
+            sum(outcome == "fail" for outcome, _ in latest[one.pk].values()),
+        )
+        for one in classes
+        if latest[one.pk]
+    ]
 
 
 def enrolments_in(city_code: int, class_id: int, *states: str) -> list[Enrolment]:

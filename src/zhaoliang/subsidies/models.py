@@ -336,6 +336,48 @@ class PaymentDue(CityModel):
         return self.claim_line.access()
 
 
+class Evidence(CityModel):
+    """A file that was asked for beside what the platform holds: contract, payroll, invoice, video. Never changed.
+
+    `line` is empty for what concerns the whole claim.
+    """
+
+    append_only = True
+
+    KINDS = [
+        ("contract", "劳动合同"),
+        ("payroll", "工资发放凭证"),
+        ("receipt", "培训费票据或发票"),
+        ("training_plan", "培训计划"),
+        ("sign_in_sheet", "学员签到表"),
+        ("video", "培训视频资料"),
+    ]
+
+    line_id: int | None
+    claim = CityForeignKey(Claim, verbose_name="申领", related_name="evidence")
+    line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="evidence", null=True)
+    kind = models.CharField("材料", max_length=20, choices=KINDS)
+    file_name = models.CharField("文件名", max_length=200)
+    sha256 = models.CharField("摘要", max_length=64)
+    size = models.PositiveIntegerField("字节数")
+    content = EncryptedTextField("文件", help_text="base64")
+    at = models.DateTimeField("时间")
+    actor_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "claim_evidence"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city_code", "claim", "line", "kind", "sha256"],
+                nulls_distinct=False,
+                name="claim_evidence_once",
+            )
+        ]
+
+    def access(self) -> Access:
+        return self.claim.access()
+
+
 class Objection(CityModel):
     """An objection raised while a claim is published; open ones keep the claim from approval."""
 

@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from zhaoliang import policy
+from zhaoliang.classes.models import TrainingClass
 from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
@@ -25,7 +26,17 @@ from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
-from zhaoliang.subsidies.models import LINE_PARTS, CheckResult, Claim, ClaimLine, Decision, Objection, PaymentDue
+from zhaoliang.subsidies.kinds import MAIN
+from zhaoliang.subsidies.models import (
+    LINE_PARTS,
+    CheckResult,
+    Claim,
+    ClaimLine,
+    Decision,
+    Evidence,
+    Objection,
+    PaymentDue,
+)
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import Checked, checks_of
@@ -158,8 +169,30 @@ def city_of_line(line_id: int) -> int:
 
 
 def claim_of_class(city_code: int, class_id: int) -> Claim | None:
-    """The claim made from a class, if there is one."""
-    return _claims(city_code).filter(training_class_id=class_id).first()
+    """The claim a class came to, if there is one; what is claimed beside it left out."""
+    return _claims(city_code).filter(training_class_id=class_id, kind__in=MAIN).first()
+
+
+def evaluation_due(training_class: TrainingClass) -> bool:
+    """Whether the evaluation subsidy of a class could be claimed: the training is, this is not, and the region sets one."""
+    if training_class.state not in ("in_claim", "closed"):
+        return False
+    beside = Claim.objects.filter(city_code=training_class.city_code, training_class=training_class, kind="evaluation")
+    region, on = training_class.project.region_id, training_class.starts_on
+    return bool(policies_for(region, on=on, scheme="evaluation").bound_amounts) and not beside.exists()
+
+
+def evidence(city_code: int, evidence_id: int) -> Evidence:
+    """A file handed in for a claim, with its claim. Raises NotFound."""
+    found = Evidence.objects.select_related("claim").filter(city_code=city_code, pk=evidence_id).first()
+    if found is None:
+        raise NotFound(what="没有这份材料。", why="本市没有这个编号的材料。", next_step="请从申领页进入。")
+    return found
+
+
+def evidence_of(claim: Claim) -> list[Evidence]:
+    """The files handed in for a claim, without their content, in the order they came."""
+    return list(Evidence.objects.filter(city_code=claim.city_code, claim=claim).defer("content").order_by("id"))
 
 
 def claims_of(provider: Organisation) -> QuerySet[Claim]:

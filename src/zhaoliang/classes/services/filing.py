@@ -9,8 +9,9 @@ from django.db.models import Sum
 from django.db.utils import IntegrityError
 
 from zhaoliang.classes.facts import FactSheet, put_project
+from zhaoliang.classes.forecast import keep_forecast
 from zhaoliang.classes.models import ClassSession, Enrolment, Textbook, TrainingClass
-from zhaoliang.classes.selectors import locked_class
+from zhaoliang.classes.selectors import locked_class, roster
 from zhaoliang.classes.services.plan import check_teacher
 from zhaoliang.classes.services.roster import forget_refused, release_enrolment
 from zhaoliang.classes.states import CLASS
@@ -61,6 +62,7 @@ def file_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> 
     _hold_teachers(held)
     forget_refused(held)
     CLASS.fire(held, "file", filed_at=at, review_due_on=review_due(held, at), return_reason="")
+    keep_forecast(held, roster(held), at)
     return held
 
 

@@ -1,7 +1,7 @@
 """Acts on claims: assembled from the class, checked by rules, reviewed by two people, published, approved."""
 
 from zhaoliang.subsidies.services.approval import answer_objection, approve_claim, raise_objection
-from zhaoliang.subsidies.services.assembly import assemble_claim, confirm_claim
+from zhaoliang.subsidies.services.assembly import assemble_claim, assemble_evaluation, confirm_claim
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.dues import (
@@ -12,6 +12,7 @@ from zhaoliang.subsidies.services.dues import (
     retry_due,
     take_due_for_retry,
 )
+from zhaoliang.subsidies.services.evidence import add_contract, add_evidence
 from zhaoliang.subsidies.services.paying import (
     Owed,
     claims_into_payment,
@@ -29,10 +30,13 @@ from zhaoliang.subsidies.services.review import pass_first, pass_second, return_
 
 __all__ = [
     "Owed",
+    "add_contract",
+    "add_evidence",
     "answer_objection",
     "apply_for",
     "approve_claim",
     "assemble_claim",
+    "assemble_evaluation",
     "audit_region",
     "audit_slice",
     "bounce_due",

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from zhaoliang.certificates.selectors import certificates_of_class
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.facts import class_outcome
+from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
 from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.services.checks import check_lines, put_question
+from zhaoliang.subsidies.services.evidence import require_materials
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.vouchers.services import enter_claim
@@ -43,16 +47,7 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
         if enrolment.voucher is None or enrolment.voucher.batch.kind != "sign_in_only"
     ]
     _require_claimable(training_class, enrolments)
-    claim = Claim.objects.create(
-        city_code=training_class.city_code,
-        training_class=training_class,
-        provider=training_class.provider,
-        region_id=training_class.project.region_id,
-        title=training_class.name,
-        rules_on=training_class.starts_on,
-        fund_source=training_class.project.fund_source,
-        created_at=at,
-    )
+    claim = _made(training_class, main_kind(training_class), at)
     _add_lines(claim, training_class, enrolments)
     for enrolment in enrolments:
         if enrolment.voucher is not None and enrolment.voucher.state == "verified":
@@ -60,6 +55,58 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
     CLASS.fire(training_class, "claim")
     check_lines(claim, locked_lines(claim), at)
     return claim
+
+
+@act(
+    "subsidies.assemble_evaluation",
+    label="生成评价补贴申领",
+    grants={Role.PROVIDER: Reach.ORGANISATION, Role.SYSTEM: Reach.ANY},
+    on="training_class",
+)
+def assemble_evaluation(*, actor: Actor, at: datetime, training_class: TrainingClass) -> Claim:
+    """Make the evaluation subsidy's claim of a class: a line per certificate, beside the claim for the training.
+
+    Raises Refusal before the training is claimed, when there is one already, where the region sets no evaluation subsidy, or
+    without certificates.
+    """
+    training_class = locked_class(training_class)
+    project = training_class.project
+    if training_class.state not in ("in_claim", "closed"):
+        raise Refusal(what="没有生成评价补贴申领。", why="培训补贴还没有申领。", next_step="请先生成培训补贴申领。")
+    if Claim.objects.filter(
+        city_code=training_class.city_code, training_class=training_class, kind="evaluation"
+    ).exists():
+        raise Refusal(what="没有重复生成。", why="这个班的评价补贴已经在申领。", next_step="请在申领列表里打开。")
+    policies = policies_for(project.region_id, on=training_class.starts_on, scheme="evaluation")
+    held = enrolments_in(training_class.city_code, training_class.pk, "attending", "completed")
+    certified = certificates_of_class(training_class)
+    enrolments = [one for one in held if one.pk in certified]
+    if not policies.bound_amounts or not enrolments:
+        raise Refusal(
+            what="没有生成评价补贴申领。",
+            why="这个班没有人取得证书。" if policies.bound_amounts else "本地现行文件没有评价补贴的标准。",
+            next_step="取得证书以后可以再生成；标准请咨询当地人社部门。",
+        )
+    claim = _made(training_class, "evaluation", at)
+    _add_lines(claim, training_class, enrolments)
+    check_lines(claim, locked_lines(claim), at)
+    return claim
+
+
+def _made(training_class: TrainingClass, kind: str, at: datetime) -> Claim:
+    """The empty claim of a class."""
+    beside = "" if kind in MAIN else f" · {KINDS[kind].label}"
+    return Claim.objects.create(
+        city_code=training_class.city_code,
+        training_class=training_class,
+        provider=training_class.provider,
+        kind=kind,
+        region_id=training_class.project.region_id,
+        title=f"{training_class.name}{beside}",
+        rules_on=training_class.starts_on,
+        fund_source=training_class.project.fund_source,
+        created_at=at,
+    )
 
 
 def _require_claimable(training_class: TrainingClass, enrolments: list[Enrolment]) -> None:
@@ -94,8 +141,10 @@ def _add_lines(claim: Claim, training_class: TrainingClass, enrolments: list[Enr
             city_code=claim.city_code,
             claim=claim,
             enrolment=enrolment,
+            kind=claim.kind,
             person=enrolment.person,
-            voucher=enrolment.voucher,
+            # A voucher goes with the training, not with what is claimed beside it.
+            voucher=enrolment.voucher if claim.kind in MAIN else None,
             certificate=outcome.certificates.get(enrolment.pk),
             occupation_id=project.occupation_id,
             level=project.level,
@@ -117,6 +166,7 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "confirm"):
         raise CLAIM.refusal(claim.state, "confirm")
+    require_materials(claim)
     lines = locked_lines(claim)
     check_lines(claim, lines, at)
     known = {line.pk: line for line in lines}

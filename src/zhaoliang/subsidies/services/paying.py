@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
+from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
 
@@ -144,7 +145,9 @@ def settle_claims(city_code: int, claim_ids: set[int]) -> None:
     )
     CLAIM.fire_all([claim for claim in done if claim.state == "approved"], "pay")
     CLAIM.fire_all(done, "settle")
-    CLASS.fire_all([claim.training_class for claim in done if claim.training_class is not None], "close")
+    # What is claimed beside the training leaves the class as it is.
+    main = [claim.training_class for claim in done if claim.kind in MAIN]
+    CLASS.fire_all([training_class for training_class in main if training_class is not None], "close")
 
 
 def settle_if_done(claim: Claim) -> None:

@@ -14,6 +14,8 @@ from zhaoliang.classes.models import ClassSession, Teacher
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import Organisation, Site
+from zhaoliang.subsidies.kinds import KINDS
+from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.web.components.forms import PlainForm
 
 
@@ -34,6 +36,30 @@ class StateFilter(PlainForm):
         """The condition on the rows; none for all of them."""
         state = self.cleaned_data.get("state") if self.is_valid() else ""
         return {"state": state} if state else {}
+
+
+class ClaimFilter(StateFilter):
+    """Claims of one kind and in one state."""
+
+    kind = forms.ChoiceField(label="种类", required=False)
+    field_order = ("kind", "state")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(CLAIM, *args)
+        kinds = [(code, kind.label) for code, kind in KINDS.items() if not kind.of_people]
+        self.fields["kind"].choices = [("", "全部"), *kinds]  # type: ignore[attr-defined]  # a ChoiceField
+
+    def wanted(self) -> dict[str, str]:
+        """The conditions on the rows; none for all of them."""
+        kind = self.cleaned_data.get("kind") if self.is_valid() else ""
+        return super().wanted() | ({"kind": kind} if kind else {})
+
+
+class ContractForm(PlainForm):
+    """The days of a labour contract; without a last day it has no fixed term."""
+
+    from_on = forms.DateField(label="合同开始", widget=_date())
+    until = forms.DateField(label="合同到期", required=False, widget=_date())
 
 
 class DatesForm(PlainForm):

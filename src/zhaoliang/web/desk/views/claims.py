@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.classes import selectors as classes
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.payments import selectors as payments
 from zhaoliang.subsidies import perms, selectors, services
-from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.kinds import KINDS
+from zhaoliang.subsidies.materials import Material, materials
+from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.states import CLAIM
+from zhaoliang.subsidies.surprises import Surprise, surprises
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import given, may, refused, subject
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Event
 from zhaoliang.web.desk.desk import DeskRequest, here, own
-from zhaoliang.web.desk.forms import StateFilter
+from zhaoliang.web.desk.forms import ClaimFilter, ContractForm
 from zhaoliang.web.desk.views.classes import class_url
+from zhaoliang.web.files import download
 from zhaoliang.web.tables import Column, table
 
 COLUMNS = (
     Column("class", "申领", lambda row: row.title, order="title", wide=True),
+    Column("kind", "种类", lambda row: KINDS[row.kind].label, order="kind"),
     Column("state", "状态", lambda row: row.state, "state", "state", "claim"),
     Column("size", "明细", lambda row: row.size, "count", "size"),
     Column("waiting", "待判断", lambda row: row.waiting, "count", "waiting"),
@@ -37,10 +44,17 @@ COLUMNS = (
 @page(perms.QUEUE, access=here)
 @require_GET
 def claim_list(request: DeskRequest) -> HttpResponse:
-    """The claims of the organisation, newest first."""
-    wanted = StateFilter(CLAIM, request.GET)
+    """The claims of the organisation, newest first, and what classes under way let expect."""
+    wanted = ClaimFilter(request.GET)
     rows = selectors.claims_of(own(request)).filter(**wanted.wanted())
-    context = {"filters": wanted, "table": table(request, rows, COLUMNS, url=claim_url, unit="份申领")}
+    expected = classes.expected_by_class(own(request))
+    context = {
+        "filters": wanted,
+        "table": table(request, rows, COLUMNS, url=claim_url, unit="份申领"),
+        "expected": expected,
+        "expected_fen": sum(one.fen for one in expected),
+        "open_fen": sum(one.open_fen for one in expected),
+    }
     return render(request, "desk/claim_list.html", context)
 
 
@@ -61,22 +75,104 @@ def assemble(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return redirect(claim_url(claim))
 
 
+assemble_evaluation = act_view(
+    services.assemble_evaluation,
+    fetch=classes.training_class,
+    argument="training_class",
+    say="评价补贴申领已自动生成，请在申领列表里核对。",
+    back=class_url,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line as the claim page shows it: decision, what came out otherwise than forecast, whether its contract is asked for."""
+
+    view: selectors.LineView
+    surprise: Surprise | None
+    contract: Material | None
+
+
 @page(perms.CLAIM, access=subject(selectors.claim))
 @require_GET
 def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """Every line with its decision: outcome, clauses, amount steps."""
+    """Every line with its decision: outcome, clauses, amount steps; what is still asked for; what changed since filing."""
     found: Claim = request.subject
     shown = selectors.claim_page(city, pk, at=request.at)
+    lines = [one.line for one in shown.lines]
+    asked, otherwise = materials(found, lines), surprises(lines)
+    contracts = {one.line_id: one for one in asked if one.line_id is not None}
     open_states = ("assembled", "returned")
     context = {
         "found": found,
+        "kind": KINDS[found.kind],
         "page": shown,
+        "rows": [Row(one, otherwise.get(one.line.pk), contracts.get(one.line.pk)) for one in shown.lines],
+        "materials": [one for one in asked if one.line_id is None],
+        "files": selectors.evidence_of(found),
         "clean": sum(not one.problems and one.line.state != "refused" for one in shown.lines),
+        "otherwise": len(otherwise),
         "events": [_event(one) for one in shown.timeline],
         "paid": payments.lines_for(found.provider).filter(claim_line__claim=found).exists(),
         "may_confirm": found.state in open_states and may(request, services.confirm_claim, found.access()),
     }
     return render(request, "desk/claim.html", context)
+
+
+@page(services.add_evidence.declaration, access=subject(selectors.claim))
+@require_http_methods(["POST"])
+def add_evidence(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Hand in a file the claim asks for."""
+    found: Claim = request.subject
+    file = request.FILES.get("file")
+    try:
+        services.add_evidence(
+            **given(request),
+            claim=found,
+            kind=request.POST.get("kind", ""),
+            file_name=file.name if file else "",
+            content=file.read() if file else b"",
+        )
+    except Refusal as problem:
+        return refused(request, problem, claim_url(found))
+    toasts.say(request, "材料已收到，规则重新核对了一遍。")
+    return redirect(claim_url(found))
+
+
+@page(services.add_contract.declaration, access=subject(selectors.claim_line))
+@require_http_methods(["POST"])
+def add_contract(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Hand in the contract of a trainee with its first and last day."""
+    line: ClaimLine = request.subject
+    file = request.FILES.get("file")
+    back = f"{claim_url(line.claim)}#line-{line.pk}"
+    form = ContractForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise BadInput(
+                what="没有补交劳动合同。",
+                why="合同日期没有填对。",
+                next_step="请填写起止日期；无固定期限的不填到期日。",
+            )
+        services.add_contract(
+            **given(request),
+            line=line,
+            from_on=form.cleaned_data["from_on"],
+            until=form.cleaned_data["until"],
+            file_name=file.name if file else "",
+            content=file.read() if file else b"",
+        )
+    except Refusal as problem:
+        return refused(request, problem, back)
+    toasts.say(request, "合同已登记，规则重新核对了一遍。")
+    return redirect(back)
+
+
+@page(perms.CLAIM, access=subject(selectors.evidence))
+@require_GET
+def evidence_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """A file handed in, to keep."""
+    return download(request.subject)
 
 
 def _event(change: StateChange) -> Event:

@@ -160,6 +160,9 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "may_withdraw": CLASS.allows(found.state, "withdraw") and may(request, services.withdraw_class, access),
         "may_start": found.state == "accepted" and may(request, attendance.start_class, access),
         "may_end": found.state == "running" and may(request, attendance.end_class, access),
+        "may_evaluate": claim is not None
+        and may(request, claims.assemble_evaluation, access)
+        and subsidies.evaluation_due(found),
         "may_claim": found.state == "assessed" and may(request, claims.assemble_claim, access),
     }
     return render(request, "desk/class.html", context)

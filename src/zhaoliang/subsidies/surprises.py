@@ -1,0 +1,68 @@
+"""Where a decision differs from what was expected when the class was filed, and which fact made the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhaoliang import policy
+from zhaoliang.classes.models import KeptForecast
+from zhaoliang.classes.selectors import kept_forecasts
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.models import ClaimLine, Decision
+
+# A voucher goes its way between filing and claim: that it did is no news.
+EXPECTED = frozenset({"voucher_state"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact under its Chinese name, as it was known at filing ("" when it was not) and as it is now."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """What was expected at filing where it came out otherwise. `fen` in fen; `texts` says that the policy texts changed."""
+
+    outcome: Outcome
+    fen: int
+    changes: tuple[Change, ...]
+    texts: bool
+
+
+def surprises(lines: Sequence[ClaimLine]) -> dict[int, Surprise]:
+    """By line id, for lines of one city with their decisions; lines that came out as expected are left out. One query."""
+    if not lines:
+        return {}
+    kept = kept_forecasts(lines[0].city_code, [line.enrolment_id for line in lines if line.enrolment_id is not None])
+    found: dict[int, Surprise] = {}
+    for line in lines:
+        expected = kept.get(line.enrolment_id or 0)
+        if expected is not None and line.decision is not None and _otherwise(expected, line.decision):
+            found[line.pk] = _surprise(expected, line.decision)
+    return found
+
+
+def _otherwise(expected: KeptForecast, made: Decision) -> bool:
+    refused = made.outcome == Outcome.FAIL
+    if refused != (expected.outcome == Outcome.FAIL):
+        return True
+    return not refused and expected.fen != (made.amount_fen or 0)
+
+
+def _surprise(expected: KeptForecast, made: Decision) -> Surprise:
+    schema, now, then = lawbook().facts, made.facts, expected.facts
+    decided = policy.Decision.from_json(made.record)
+    read = {name for result in (*decided.refusals, *decided.questions) for name in result.facts_used}
+    changes = [
+        Change(schema.label(name), schema.show(name, then[name]) if name in then else "", schema.show(name, value))
+        for name, value in now.items()
+        if name not in EXPECTED and (then.get(name) != value if name in then else name in read)
+    ]
+    texts = expected.policy_version != made.policy_version
+    return Surprise(Outcome(expected.outcome), expected.fen, tuple(changes), texts)
