@@ -36,7 +36,7 @@ from zhaoliang.payments.models import BankReturn, PaymentBatch
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection
-from zhaoliang.vouchers.models import BatchChange, Voucher, VoucherBatch
+from zhaoliang.vouchers.models import BatchChange, IssueList, Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
 
@@ -152,6 +152,9 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     return {
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
+        ("bureau", "voucher-issues"): IssueList.objects.create(
+            **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=AT
+        ),
         ("bureau", "classes"): winter,
         ("bureau", "claims"): autumn,
         ("bureau", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),

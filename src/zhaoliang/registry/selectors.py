@@ -15,7 +15,7 @@ from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.identifiers.other_documents import DocumentKind, parse_document
 from zhaoliang.kernel.identifiers.uscc import parse_uscc
 from zhaoliang.kernel.masking import mask_card, mask_id, mask_name, mask_phone
-from zhaoliang.kernel.roles import Actor
+from zhaoliang.kernel.roles import Actor, within
 from zhaoliang.registry import perms
 from zhaoliang.registry.models import (
     GroupMembership,
@@ -331,3 +331,21 @@ def unread_notices(*, city_code: int, person_id: int | None = None, organisation
     """How many notices of the city a person or an organisation has not read yet."""
     to = {"person_id": person_id} if organisation_id is None else {"organisation_id": organisation_id}
     return Notice.objects.filter(city_code=city_code, read_at__isnull=True, **to).count()
+
+
+def people_in(city_code: int, region_code: int) -> QuerySet[Person]:
+    """The people on file in the city who live in the region or below it."""
+    return Person.objects.filter(city_code=city_code, **within("region_id", region_code))
+
+
+def in_groups(city_code: int, groups: Collection[str], on: date) -> Exists:
+    """Whether the person of the outer query belongs to one of the groups on that day, by whatever evidence."""
+    rows = GroupMembership.objects.filter(
+        city_code=city_code, person=OuterRef("pk"), group__in=groups, valid_from__lte=on
+    )
+    return Exists(rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on)))
+
+
+def granted_since(day: date) -> Exists:
+    """Whether the person of the outer query was granted any subsidy anywhere since that day."""
+    return Exists(PersonGrant.objects.filter(person_id=OuterRef("pk"), granted_on__gte=day))

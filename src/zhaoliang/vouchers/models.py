@@ -11,7 +11,7 @@ from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person, Region
-from zhaoliang.vouchers.states import BATCH, CHANGE, VOUCHER
+from zhaoliang.vouchers.states import BATCH, CHANGE, ISSUE, VOUCHER
 
 
 class VoucherBatch(CityModel):
@@ -292,3 +292,77 @@ class BatchChange(CityModel):
 
     def access(self) -> Access:
         return self.batch.access()
+
+
+class IssueList(CityModel):
+    """A list of people to issue a batch's vouchers to (定向发放): from a file or a query, decided by two people."""
+
+    no_delete = True
+
+    batch_id: int
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="issues")
+    source = models.CharField("来源", max_length=10, choices=[("file", "Excel 名单"), ("query", "按条件")])
+    file_name = models.CharField("文件", max_length=120, blank=True)
+    file_hash = models.CharField("文件摘要", max_length=64, blank=True)
+    criteria = models.JSONField("条件", default=dict)
+    on_duplicate = models.CharField("已有券的", max_length=10, choices=[("skip", "跳过"), ("replace", "换发新券")])
+    people = models.PositiveIntegerField("人数")
+    state = ISSUE.field()
+    created_at = models.DateTimeField("拟定时间")
+    submitted_by_user = models.BigIntegerField("提交账号", null=True)
+    submitted_by_person = models.BigIntegerField("提交人", null=True)
+    submitted_by_name = models.CharField("提交人姓名", max_length=80, blank=True)
+    submitted_at = models.DateTimeField("提交时间", null=True)
+    approved_by_user = models.BigIntegerField("批准账号", null=True)
+    approved_by_person = models.BigIntegerField("批准人", null=True)
+    approved_by_name = models.CharField("批准人姓名", max_length=80, blank=True)
+    approved_at = models.DateTimeField("批准时间", null=True)
+
+    class Meta:
+        db_table = "issue_list"
+        constraints = [
+            ISSUE.constraint("issue_list"),
+            models.UniqueConstraint(
+                fields=["city_code", "batch", "file_hash"],
+                condition=~models.Q(file_hash="") & ~models.Q(state="refused"),
+                name="issue_list_same_file_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by_user__isnull=True)
+                | ~models.Q(approved_by_user=models.F("submitted_by_user")),
+                name="issue_list_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by_person__isnull=True)
+                | ~models.Q(approved_by_person=models.F("submitted_by_person")),
+                name="issue_list_two_people",
+            ),
+        ]
+        indexes = [models.Index(fields=["city_code", "batch"], name="issue_list_batch")]
+
+    def access(self) -> Access:
+        return self.batch.access()
+
+
+class IssueLine(CityModel):
+    """One person of a list, and what came of it."""
+
+    no_delete = True
+
+    person_id: int
+    voucher_id: int | None
+
+    STATES = [("waiting", "待发"), ("issued", "已发"), ("held", "已有券"), ("refused", "没有发")]
+
+    issue = CityForeignKey(IssueList, verbose_name="名单", related_name="lines")
+    person = CityForeignKey(Person, verbose_name="发给谁", related_name="issue_lines")
+    row = models.PositiveIntegerField("行")
+    state = models.CharField("结果", max_length=10, choices=STATES, default="waiting")
+    note = models.CharField("说明", max_length=100, blank=True)
+    voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="issue_lines", null=True)
+
+    class Meta:
+        db_table = "issue_line"
+        constraints = [models.UniqueConstraint(fields=["city_code", "issue", "person"], name="issue_line_person_once")]
+        indexes = [models.Index(fields=["city_code", "issue", "state"], name="issue_line_state")]

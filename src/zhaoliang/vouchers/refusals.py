@@ -71,6 +71,12 @@ class NotHere(Refusal):
     code: ClassVar[str] = "voucher_not_here"
 
 
+class SameFile(Refusal):
+    """The same list was taken for the batch before."""
+
+    code: ClassVar[str] = "same_file"
+
+
 class NotEnoughLeft(Refusal):
     """Fewer vouchers are unclaimed than are to be taken out of the batch."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel import crypto
@@ -15,7 +15,9 @@ from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import region_covers
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers import qr
-from zhaoliang.vouchers.models import BatchChange, BatchSlot, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.audience import Criteria as Criteria
+from zhaoliang.vouchers.audience import audience
+from zhaoliang.vouchers.models import BatchChange, BatchSlot, IssueLine, IssueList, Voucher, VoucherBatch, VoucherCheck
 from zhaoliang.vouchers.scope import Scope as Scope
 from zhaoliang.vouchers.scope import covering as covering
 from zhaoliang.vouchers.scope import covers as covers
@@ -180,3 +182,43 @@ def changes_of(batch: VoucherBatch, voucher: Voucher | None = None) -> list[Batc
     rows = BatchChange.objects.select_related("batch", "voucher__batch").filter(city_code=batch.city_code, batch=batch)
     rows = rows.filter(voucher=voucher) if voucher else rows.filter(Q(voucher__isnull=True) | Q(state="proposed"))
     return list(rows.order_by("-id")[:CHANGES_SHOWN])
+
+
+def issue_list(city_code: int, issue_id: int) -> IssueList | None:
+    """One list with its batch."""
+    return IssueList.objects.select_related("batch").filter(city_code=city_code, pk=issue_id).first()
+
+
+def issues_of(batch: VoucherBatch) -> list[IssueList]:
+    """The lists of a batch, latest first."""
+    return list(IssueList.objects.filter(city_code=batch.city_code, batch=batch).order_by("-id")[:CHANGES_SHOWN])
+
+
+def issue_lines(issue: IssueList) -> QuerySet[IssueLine]:
+    """The people of a list in its order."""
+    rows = IssueLine.objects.select_related("person").filter(city_code=issue.city_code, issue=issue)
+    return rows.order_by("row", "id")
+
+
+def issue_counts(issue: IssueList) -> dict[str, int]:
+    """How many lines of a list stand in each state."""
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue).values_list("state")
+    return dict(rows.annotate(Count("id")).order_by("state"))
+
+
+def issue_holding(issue: IssueList) -> int:
+    """How many people of a list hold a voucher of its batch already."""
+    held = Voucher.objects.filter(city_code=issue.city_code, batch_id=issue.batch_id, person=OuterRef("person_id"))
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting")
+    return rows.filter(Exists(held.exclude(state="returned"))).count()
+
+
+def criteria_of(issue: IssueList) -> Criteria:
+    """The criteria a list was found by."""
+    return Criteria.from_json(issue.criteria)
+
+
+def preview(batch: VoucherBatch, criteria: Criteria, on: date) -> dict[str, int]:
+    """How many people fit now (`count`), and how many vouchers are `left`."""
+    left = places_left(batch.city_code, [batch.pk]).get(batch.pk, 0)
+    return {"count": audience(batch, criteria, on).count(), "left": left}

@@ -88,3 +88,25 @@ CHANGE = Machine(
     transitions=[("proposed", "approve", "approved"), ("proposed", "refuse", "refused")],
     tones={"proposed": "ask", "approved": "ok"},
 )
+
+ISSUE = Machine(
+    "issue_list",
+    noun="发券名单",
+    states={
+        "draft": "草稿",
+        "submitted": "待批准",
+        "approved": "发放中",
+        "issued": "已发放",
+        "refused": "未发放",
+    },
+    events={"submit": "提交", "approve": "批准发放", "finish": "办结", "refuse": "不发或撤回"},
+    initial="draft",
+    transitions=[
+        ("draft", "submit", "submitted"),
+        ("submitted", "approve", "approved", "电子培训券试点工作方案 一（一）1（1）"),
+        ("approved", "finish", "issued"),
+        ("draft", "refuse", "refused"),
+        ("submitted", "refuse", "refused"),
+    ],
+    tones={"submitted": "ask", "approved": "ask", "issued": "ok", "refused": "no"},
+)

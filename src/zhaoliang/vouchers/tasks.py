@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from procrastinate.contrib.django import app
 
 from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.jobs.declaring import job
+from zhaoliang.kernel.jobs.reporting import Run, report
 from zhaoliang.kernel.roles import Place, system_actor
-from zhaoliang.vouchers.models import Voucher, VoucherBatch
-from zhaoliang.vouchers.services import expire_due, remind_holders
+from zhaoliang.vouchers.models import IssueList, Voucher, VoucherBatch
+from zhaoliang.vouchers.services import expire_due, finish_issue, issue_part, remind_holders
+from zhaoliang.vouchers.services.batches import PUBLISHERS
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -36,3 +39,17 @@ def remind(timestamp: int) -> None:
         cities = sorted(set(live.values_list("city_code", flat=True)))
     for city_code in cities:
         remind_holders(actor=system_actor(), at=at, place=Place(city_code, city_code))
+
+
+@job("vouchers.issue_all", label="按名单发券", grants=PUBLISHERS)
+def issue_all(run: Run) -> dict[str, int]:
+    """Issue an approved list in parts, each committed by itself; begun again, it goes on with the lines that wait."""
+    issue: IssueList = run.subject
+    if issue.state == "issued":
+        return {"decided": issue.people}
+    done = 0
+    while count := issue_part(actor=run.actor, at=run.at, issue=issue):
+        done += count
+        report(done, issue.people, f"已处理 {done} 人")
+    finish_issue(actor=run.actor, at=run.at, issue=issue)
+    return {"decided": done}

@@ -11,7 +11,14 @@ from zhaoliang.registry.services.organisations import (
     register_organisation,
 )
 from zhaoliang.registry.services.partners import KeyGone, issue_partner_key, new_secret, revoke_partner_key
-from zhaoliang.registry.services.people import NameMismatch, add_group, record_status, register_person, set_card
+from zhaoliang.registry.services.people import (
+    NameMismatch,
+    add_group,
+    clean_name,
+    record_status,
+    register_person,
+    set_card,
+)
 from zhaoliang.registry.services.texts import enact_text, lock_library
 from zhaoliang.registry.services.users import (
     NotYours,
@@ -36,6 +43,7 @@ __all__ = [
     "add_licence",
     "add_site",
     "assign_role",
+    "clean_name",
     "create_user",
     "enact_text",
     "end_role",

@@ -13,6 +13,15 @@ from zhaoliang.vouchers.services.batches import (
 )
 from zhaoliang.vouchers.services.changes import Wish, approve_change, propose_change, refuse_change
 from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
+from zhaoliang.vouchers.services.issues import (
+    approve_issue,
+    draft_issue,
+    finish_issue,
+    issue_part,
+    query_issue,
+    refuse_issue,
+    submit_issue,
+)
 from zhaoliang.vouchers.services.lives import (
     claim_voucher,
     enter_claim,
@@ -34,17 +43,23 @@ __all__ = [
     "VerifyAnswer",
     "Wish",
     "approve_change",
+    "approve_issue",
     "claim_voucher",
     "close_batch",
     "draft_batch",
+    "draft_issue",
     "enter_claim",
     "expire_due",
+    "finish_issue",
+    "issue_part",
     "leave_claim",
     "propose_change",
     "publish_batch",
+    "query_issue",
     "redeem",
     "redeem_all",
     "refuse_change",
+    "refuse_issue",
     "remind_holders",
     "resume_batch",
     "return_batch",
@@ -52,6 +67,7 @@ __all__ = [
     "revise_batch",
     "settle_batch",
     "submit_batch",
+    "submit_issue",
     "suspend_batch",
     "undo_use",
     "use_voucher",

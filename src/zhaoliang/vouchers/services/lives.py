@@ -99,8 +99,13 @@ def declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
 @act("vouchers.return", label="退回培训券", grants={Role.WORKER: Reach.SELF}, on="voucher")
 def return_voucher(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
     """Give an unused voucher back; its place is free at once, and the person may claim another one (方案 二（一）1)."""
+    return give_up(voucher, at, "本人退回")
+
+
+def give_up(voucher: Voucher, at: datetime, reason: str) -> Voucher:
+    """Take an unused voucher back with its place, for a new one; inside an act. Raises WrongState."""
     held = held_with_place(voucher)
-    VOUCHER.fire(held, "return", ended_at=at, ended_reason="本人退回")
+    VOUCHER.fire(held, "return", ended_at=at, ended_reason=reason)
     _free_place(held)
     return held
 

@@ -10,3 +10,14 @@ HOLDERS = question(
     {Role.REVIEWER: Reach.REGION, Role.INSPECTOR: Reach.REGION, Role.AUDITOR: Reach.REGION},
 )
 AUDIT = question("bureau.audit", "查看审计日志", {Role.AUDITOR: Reach.REGION})
+ISSUES = question(
+    "bureau.issues",
+    "查看发券名单",
+    {
+        Role.REVIEWER: Reach.REGION,
+        Role.APPROVER: Reach.REGION,
+        Role.FUND_OFFICER: Reach.REGION,
+        Role.INSPECTOR: Reach.REGION,
+        Role.AUDITOR: Reach.REGION,
+    },
+)

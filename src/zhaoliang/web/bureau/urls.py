@@ -18,6 +18,7 @@ from zhaoliang.web.bureau.views import (
     reconciliation,
     rulings,
     voucher_changes,
+    voucher_issues,
     vouchers,
 )
 
@@ -66,6 +67,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vouchers/export/", vouchers.batch_list, EXPORT, name="voucher_batches_export"),
     path("vouchers/new/", vouchers.batch_new, name="voucher_new"),
     path("vouchers/<int:city>/<int:pk>/", vouchers.batch_page, name="voucher_batch"),
+    path("vouchers/issue-template/", voucher_issues.issue_template, name="issue_template"),
+    path("vouchers/<int:city>/<int:pk>/issue/", voucher_issues.issue_new, name="issue_new"),
+    path("voucher-issues/<int:city>/<int:pk>/", voucher_issues.issue, name="voucher_issue"),
+    path("voucher-issues/<int:city>/<int:pk>/submit/", voucher_issues.submit, name="issue_submit"),
+    path("voucher-issues/<int:city>/<int:pk>/approve/", voucher_issues.approve, name="issue_approve"),
+    path("voucher-issues/<int:city>/<int:pk>/refuse/", voucher_issues.refuse, name="issue_refuse"),
     path("vouchers/by-code/", voucher_changes.by_code, name="voucher_by_code"),
     path("vouchers/<int:city>/<int:pk>/change/", voucher_changes.change, name="voucher_change"),
     path("voucher-changes/<int:city>/<int:pk>/approve/", voucher_changes.approve, name="change_approve"),

@@ -10,9 +10,9 @@ from django import forms
 from zhaoliang.catalogue.models import Project
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.levels import SkillLevel
-from zhaoliang.registry.models import GroupMembership, Occupation, Organisation
+from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Region
 from zhaoliang.vouchers.models import VoucherBatch
-from zhaoliang.vouchers.selectors import Scope
+from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
 from zhaoliang.web.bureau.forms import CHINA, YuanField, choices_of, date_field
 from zhaoliang.web.components.forms import PlainForm
@@ -191,6 +191,39 @@ class ExtendForm(ReasonForm):
     use_until = date_field("新的使用截止日期", required=False, help_text="已领的券也跟着延长，持券人会收到消息。")
 
     field_order = ("claim_until", "use_until", "reason")
+
+
+class IssueFileForm(PlainForm):
+    """A list of people by Excel."""
+
+    file = forms.FileField(label="名单文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods"}))
+    on_duplicate = forms.ChoiceField(
+        label="已有这一批的券的人",
+        choices=[("skip", "跳过，不再发"), ("replace", "没用过的收回旧券，换发新券")],
+        widget=forms.RadioSelect,
+        initial="skip",
+    )
+
+
+class IssueQueryForm(PlainForm):
+    """People of the registry by group, region, age, and no training of late."""
+
+    groups = forms.MultipleChoiceField(
+        label="人员类别", choices=GroupMembership.GROUPS, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    region_code = forms.TypedChoiceField(label="常住地", coerce=int, empty_value=None, required=False)
+    age_from = forms.IntegerField(label="年龄自（周岁）", min_value=0, max_value=120, required=False)
+    age_to = forms.IntegerField(label="年龄至（周岁）", min_value=0, max_value=120, required=False)
+    idle_year = forms.BooleanField(label="近一年没有用券、没有享受培训补贴", required=False)
+
+    def __init__(self, regions: list[Region], *args: Any) -> None:
+        super().__init__(*args)
+        fields: dict[str, Any] = self.fields
+        fields["region_code"].choices = [("", "发放地区内都可以"), *((one.code, one.name) for one in regions)]
+
+    def criteria(self) -> Criteria:
+        """What the valid form asks for."""
+        return Criteria(**{**self.cleaned_data, "groups": tuple(self.cleaned_data["groups"])})
 
 
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:

@@ -1,0 +1,234 @@
+"""Targeted issue (定向发放, 方案 一（一）1（1）): a list by Excel or by a query of the registry, decided by a second person, issued in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from zhaoliang.kernel.acts import act, require_other_person
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.identifiers.voucher_code import new_code
+from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
+from zhaoliang.registry.selectors import people_by_hash, person_hash
+from zhaoliang.registry.services import Message, register_person, tell
+from zhaoliang.vouchers.audience import Criteria, audience
+from zhaoliang.vouchers.excel import Entry
+from zhaoliang.vouchers.models import IssueLine, IssueList, Voucher, VoucherBatch
+from zhaoliang.vouchers.refusals import SameFile
+from zhaoliang.vouchers.selectors import places_left
+from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
+from zhaoliang.vouchers.services.lives import give_up
+from zhaoliang.vouchers.states import BATCH, ISSUE
+
+PART = 200
+_EITHER = DRAFTERS | PUBLISHERS
+_DECLARATION = "按名单发放，本人没有在线承诺；用券时由培训机构当面核对本人。"
+
+
+@act("vouchers.draft_issue", label="拟定发券名单", grants=DRAFTERS, on="batch")
+def draft_issue(
+    *,
+    actor: Actor,
+    at: datetime,
+    batch: VoucherBatch,
+    entries: Sequence[Entry],
+    file_name: str,
+    file_hash: str,
+    on_duplicate: str = "skip",
+) -> IssueList:
+    """Take a list that was read without faults; people not on file yet are registered.
+
+    `on_duplicate` says what becomes of those who hold an unused voucher of the batch: "skip", or "replace" it by a new one.
+    Raises SameFile for a file that was taken for this batch before, BadInput naming rows whose number is on file under
+    another name, WrongState unless the batch is open.
+    """
+    _require_open(batch)
+    if on_duplicate not in ("skip", "replace"):
+        raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_duplicate": "请选择跳过或换发。"})
+    earlier = IssueList.objects.filter(city_code=batch.city_code, batch=batch, file_hash=file_hash)
+    if earlier.exclude(state="refused").exists():
+        raise SameFile(
+            "没有再收一次。",
+            "这一批已经收过完全相同的文件，同一份名单不会发两次券。",
+            "请打开原来的名单看结果；要补发的，另做一份只含补发人员的名单。",
+        )
+    hashes = {one.row: person_hash(one.document_type, one.document_number) for one in entries}
+    known = people_by_hash(city_code=batch.city_code, hashes=list(hashes.values()))
+    wrong = [one.row for one in entries if (held := known.get(hashes[one.row])) and held.name != one.name]
+    if wrong:
+        rows = "、".join(str(row) for row in wrong[:20])
+        raise BadInput(
+            "没有保存名单。",
+            f"第 {rows} 行的证件号在平台上登记的是另一个姓名。",
+            "请核对这些行的姓名和证件号。",
+            fields={"file": f"第 {rows} 行的姓名与证件号不符。"},
+        )
+    made = IssueList.objects.create(
+        city_code=batch.city_code,
+        batch=batch,
+        source="file",
+        file_name=file_name[:120],
+        file_hash=file_hash,
+        on_duplicate=on_duplicate,
+        people=len(entries),
+        created_at=at,
+    )
+    place = Place(batch.city_code, batch.region_id)
+    lines = []
+    # In the order of the hashes, so that two lists at once never wait for each other.
+    for one in sorted(entries, key=lambda entry: hashes[entry.row]):
+        person = known.get(hashes[one.row])
+        fresh = person is None
+        if person is None:
+            person = register_person(
+                actor=system_actor(actor.name),
+                at=at,
+                place=place,
+                name=one.name,
+                document_type=one.document_type,
+                document_number=one.document_number,
+                phone=one.phone,
+                region_code=batch.region_id,
+            )
+        lines.append(
+            IssueLine(city_code=batch.city_code, issue=made, person=person, row=one.row, note="新建档" if fresh else "")
+        )
+    IssueLine.objects.bulk_create(lines, batch_size=1000)
+    return made
+
+
+@act("vouchers.query_issue", label="按条件拟定发券名单", grants=DRAFTERS, on="batch")
+def query_issue(*, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Criteria) -> IssueList:
+    """A list of the people on file who fit, at most as many as vouchers are left. Raises BadInput when nobody fits."""
+    _require_open(batch)
+    left = places_left(batch.city_code, [batch.pk]).get(batch.pk, 0)
+    people = list(audience(batch, criteria, chinese_day(at)).values_list("pk", flat=True)[:left])
+    if not people:
+        raise BadInput("没有拟定名单。", "没有人符合这些条件，或券已经领完。", "请放宽条件再查。")
+    made = IssueList.objects.create(
+        city_code=batch.city_code,
+        batch=batch,
+        source="query",
+        criteria=criteria.as_json(),
+        on_duplicate="skip",
+        people=len(people),
+        created_at=at,
+    )
+    rows = [IssueLine(city_code=batch.city_code, issue=made, person_id=pk, row=row) for row, pk in enumerate(people, 1)]
+    IssueLine.objects.bulk_create(rows, batch_size=1000)
+    return made
+
+
+def _require_open(batch: VoucherBatch) -> None:
+    batch.refresh_from_db(fields=["state"])
+    if batch.state != "open":
+        raise BATCH.refusal(batch.state, "suspend")
+
+
+@act("vouchers.submit_issue", label="提交发券名单", grants=DRAFTERS, on="issue")
+def submit_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
+    """Hand the list to a second person."""
+    ISSUE.fire(
+        issue,
+        "submit",
+        submitted_by_user=actor.user_id,
+        submitted_by_person=actor.person_id,
+        submitted_by_name=actor.name,
+        submitted_at=at,
+    )
+    return issue
+
+
+@act("vouchers.refuse_issue", label="不发或撤回发券名单", grants=_EITHER, on="issue")
+def refuse_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
+    """Leave the list; nobody gets anything by it. Raises WrongState once it was approved."""
+    ISSUE.fire(issue, "refuse")
+    return issue
+
+
+@act("vouchers.approve_issue", label="批准发券名单", grants=PUBLISHERS, on="issue")
+def approve_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
+    """A second person lets the list go out; the job `vouchers.issue_all` then issues. Raises SamePerson, WrongState."""
+    require_other_person(
+        actor, person_id=issue.submitted_by_person, user_id=issue.submitted_by_user, step="提交这份名单"
+    )
+    ISSUE.fire(
+        issue,
+        "approve",
+        approved_by_user=actor.user_id,
+        approved_by_person=actor.person_id,
+        approved_by_name=actor.name,
+        approved_at=at,
+    )
+    return issue
+
+
+@act("vouchers.issue_part", label="按名单发券", grants=PUBLISHERS | {Role.SYSTEM: Reach.ANY}, on="issue")
+def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
+    """Issue to the next people of an approved list, at most `PART`; returns how many lines were decided (0: all are).
+
+    Each gets one voucher by the same function and constraint as any claim, so that no list ever gives a second one.
+    """
+    if issue.state != "approved":
+        raise ISSUE.refusal(issue.state, "finish")
+    batch = issue.batch
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting").order_by("id")
+    lines = {line.person_id: line for line in rows.select_for_update(of=("self",), skip_locked=True)[:PART]}
+    if not lines:
+        return 0
+    if issue.on_duplicate == "replace":
+        held = Voucher.objects.filter(city_code=issue.city_code, batch=batch, person_id__in=lines, state="claimed")
+        for one in held.order_by("slot", "id"):
+            give_up(one, at, "按名单换发新券")
+    answers = _claimed(batch, list(lines), at)
+    told: list[Message] = []
+    for person_id, (answer, voucher_id) in answers.items():
+        line = lines[person_id]
+        line.state, line.voucher_id, line.note = _outcome(answer, voucher_id, line.note)
+        if voucher_id is not None:
+            text = f"发给您一张“{batch.name}”，用在：{batch.scope_text}。请在有效期内报名。"[:300]
+            told.append(Message("voucher_issued", "您收到一张培训券", text, person_id, None, ("voucher", voucher_id)))
+    decided = [line for line in lines.values() if line.state != "waiting"]
+    IssueLine.objects.filter(city_code=issue.city_code).bulk_update(decided, ["state", "voucher_id", "note"])
+    tell(issue.city_code, told, at=at)
+    return len(decided)
+
+
+def _claimed(batch: VoucherBatch, people: list[int], at: datetime) -> dict[int, tuple[str, int | None]]:
+    """What `claim_vouchers` answers for each person."""
+    codes = [str(new_code(batch.city_code)) for _ in people]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT place, answer, voucher_id FROM claim_vouchers(%s, %s, %s, %s, 'issued', %s, %s)",
+            [batch.city_code, batch.pk, people, codes, [_DECLARATION] * len(people), at],
+        )
+        return {people[place - 1]: (answer, voucher_id) for place, answer, voucher_id in cursor.fetchall()}
+
+
+_WHY = {
+    "has_one": ("held", "已有这一批的券，没有再发"),
+    "full": ("refused", "券已发完"),
+    "late": ("refused", "领取期已过"),
+    "early": ("refused", "还没到领取期"),
+    "not_open": ("refused", "批次没有在发放"),
+}
+
+
+def _outcome(answer: str, voucher_id: int | None, note: str) -> tuple[str, int | None, str]:
+    if answer == "ok":
+        return "issued", voucher_id, note
+    # "again": places are held by others at this moment; the next part asks once more.
+    state, why = _WHY.get(answer, ("waiting", note))
+    return state, None, why
+
+
+@act("vouchers.finish_issue", label="办结发券名单", grants=PUBLISHERS | {Role.SYSTEM: Reach.ANY}, on="issue")
+def finish_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
+    """Close a list of which every line is decided. Raises Refusal while some wait."""
+    if IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting").exists():
+        raise Refusal("名单没有办结。", "还有人没有发到。", "请等发放完成。")
+    ISSUE.fire(issue, "finish")
+    return issue

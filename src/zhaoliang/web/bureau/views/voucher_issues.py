@@ -1,0 +1,167 @@
+"""Targeted issue: a list by Excel or by a query, seen masked before it goes out, approved by a second person, issued as a job."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from zhaoliang.kernel.audit import record_look
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
+from zhaoliang.kernel.masking import mask_id, mask_name
+from zhaoliang.registry.selectors import regions_under
+from zhaoliang.vouchers import selectors, services
+from zhaoliang.vouchers.excel import MAX_ROWS, PeopleFile, read_people, template
+from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
+from zhaoliang.vouchers.states import ISSUE
+from zhaoliang.vouchers.tasks import issue_all
+from zhaoliang.web.access import page
+from zhaoliang.web.acting import act_view, given, may, refused, subject
+from zhaoliang.web.bureau import forms, timelines, voucherforms
+from zhaoliang.web.bureau import perms as desk_perms
+from zhaoliang.web.bureau import selectors as desk_selectors
+from zhaoliang.web.bureau.desk import DeskRequest, here
+from zhaoliang.web.components import toasts
+from zhaoliang.web.tables import Column, table
+
+LINE_STATES = dict(IssueLine.STATES)
+TONES = {"issued": "ok", "held": "ask", "refused": "no"}
+LINES = (
+    Column("row", "行", lambda line: line.row, "count", "row"),
+    Column("name", "姓名", lambda line: mask_name(line.person.name), order="person__pinyin_key"),
+    Column("number", "证件号码", lambda line: mask_id(line.person.document_number), "code"),
+    Column("state", "结果", lambda line: (LINE_STATES[line.state], TONES.get(line.state, "")), "badge", "state"),
+    Column("note", "说明", lambda line: line.note),
+)
+
+
+def issue_url(found: IssueList) -> str:
+    return reverse("bureau:voucher_issue", args=[found.city_code, found.pk])
+
+
+@page(services.draft_issue.declaration, access=here)
+@require_GET
+def issue_template(request: DeskRequest) -> HttpResponse:
+    """The sheet to fill in."""
+    response = HttpResponse(
+        template(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    response["Content-Disposition"] = "attachment; filename*=UTF-8''%E5%8F%91%E5%88%B8%E5%90%8D%E5%8D%95.xlsx"
+    return response
+
+
+@page(services.draft_issue.declaration, access=subject(desk_selectors.voucher_batch))
+@require_http_methods(["GET", "POST"])
+def issue_new(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Draw up a list: upload one, or ask the registry; faults come back row by row and nothing is taken."""
+    found: VoucherBatch = request.subject
+    by_query = request.POST.get("way") == "query"
+    posted = request.POST or None
+    file_form = voucherforms.IssueFileForm(None if by_query else posted, None if by_query else request.FILES or None)
+    query_form = voucherforms.IssueQueryForm(regions_under(found.region_id), posted if by_query else None)
+    context: dict[str, Any] = {"found": found, "file_form": file_form, "query_form": query_form, "rows": MAX_ROWS}
+    if by_query and query_form.is_valid():
+        criteria = query_form.criteria()
+        if request.POST.get("step") == "draft":
+            try:
+                made = services.query_issue(**given(request), batch=found, criteria=criteria)
+            except Refusal as problem:
+                forms.refuse(query_form, problem)
+            else:
+                return redirect(issue_url(made))
+        else:
+            context |= selectors.preview(found, criteria, chinese_day(request.at)) | {"says": criteria.says()}
+    elif posted and not by_query and file_form.is_valid():
+        done = _from_file(request, found, file_form, context)
+        if done is not None:
+            return done
+    wrong = bool(file_form.errors or query_form.errors or context.get("faults"))
+    return render(request, "bureau/voucher_issue_new.html", context, status=422 if wrong else 200)
+
+
+def _from_file(
+    request: DeskRequest, found: VoucherBatch, form: voucherforms.IssueFileForm, context: dict[str, Any]
+) -> HttpResponse | None:
+    upload = form.cleaned_data["file"]
+    content = upload.read()
+    try:
+        read: PeopleFile = read_people(content, on=chinese_day(request.at))
+        if read.faults:
+            context["faults"] = read.faults
+            return None
+        made = services.draft_issue(
+            **given(request),
+            batch=found,
+            entries=read.entries,
+            file_name=upload.name,
+            file_hash=hashlib.sha256(content).hexdigest(),
+            on_duplicate=form.cleaned_data["on_duplicate"],
+        )
+    except Refusal as problem:
+        forms.refuse(form, problem)
+        return None
+    if read.repeated:
+        toasts.say(request, f"名单里有 {read.repeated} 行与前面的人重复，已跳过。")
+    return redirect(issue_url(made))
+
+
+@page(desk_perms.ISSUES, access=subject(selectors.issue_list))
+@require_GET
+def issue(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """A list: to whom it goes (masked), what came of each, and the next step; the look is recorded."""
+    found: IssueList = request.subject
+    record_look(actor=request.actor, target=found, at=request.at, why="查看发券名单")
+    access = found.access()
+    job = job_to_show(issue_all, found)
+    context = {
+        "found": found,
+        "counts": [(LINE_STATES[state], number) for state, number in selectors.issue_counts(found).items()],
+        "held": selectors.issue_holding(found),
+        "says": selectors.criteria_of(found).says() if found.source == "query" else "",
+        "table": table(request, selectors.issue_lines(found), LINES, unit="人"),
+        "events": timelines.events(desk_selectors.changes_of("issue_list", city, pk), ISSUE),
+        "job": job,
+        "may_submit": found.state == "draft" and may(request, services.submit_issue, access),
+        "may_approve": found.state == "submitted"
+        and found.submitted_by_user != request.actor.user_id
+        and may(request, services.approve_issue, access),
+        "may_refuse": ISSUE.allows(found.state, "refuse") and may(request, services.refuse_issue, access),
+        "may_go_on": found.state == "approved"
+        and not (job and job.is_open)
+        and issue_all.start.declaration.allows(request.actor, access),
+    }
+    return render(request, "bureau/voucher_issue.html", context)
+
+
+submit = act_view(
+    services.submit_issue,
+    fetch=selectors.issue_list,
+    argument="issue",
+    say="已提交，等另一位同事批准发放。",
+    back=issue_url,
+)
+refuse = act_view(
+    services.refuse_issue, fetch=selectors.issue_list, argument="issue", say="这份名单不发了。", back=issue_url
+)
+
+
+@page(services.approve_issue.declaration, access=subject(selectors.issue_list))
+@require_POST
+def approve(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Let the list go out; also starts the issuing of an approved list again that stopped half way."""
+    found: IssueList = request.subject
+    try:
+        if found.state != "approved":
+            found = services.approve_issue(**given(request), issue=found)
+        title = f"按名单发券：{found.batch.name}，{found.people} 人"
+        issue_all.start(**given(request), subject=found, title=title, link=issue_url(found))
+    except Refusal as problem:
+        return refused(request, problem, issue_url(found))
+    toasts.say(request, "已批准，正在发放；可以离开这一页，回来看进度。")
+    return redirect(issue_url(found))

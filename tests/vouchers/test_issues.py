@@ -1,0 +1,163 @@
+"""Targeted issue: by list and by query, approved by a second person, one voucher each whatever is sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from datetime import date, timedelta
+
+import pytest
+import xlsxwriter
+
+from factories import registry
+from factories.actors import TIANJIN, actor
+from factories.jobs import run_waiting
+from factories.vouchers import AT, batch, crowd, voucher
+from zhaoliang.kernel.errors import BadInput, SamePerson
+from zhaoliang.kernel.roles import Role, system_actor
+from zhaoliang.registry.models import Notice, Person
+from zhaoliang.registry.services import add_group
+from zhaoliang.vouchers import refusals, selectors, services
+from zhaoliang.vouchers.audience import Criteria
+from zhaoliang.vouchers.excel import read_people, template
+from zhaoliang.vouchers.models import IssueLine, IssueList, Voucher, VoucherBatch
+from zhaoliang.vouchers.tasks import issue_all
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("C1")]
+ON = date(2026, 3, 2)
+
+
+def _sheet(*rows: tuple[str, str, str, str]) -> bytes:
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        page = book.add_worksheet()
+        for line, row in enumerate((("姓名", "证件类型", "证件号码", "手机号"), *rows)):
+            for column, text in enumerate(row):
+                page.write_string(line, column, text)
+    return target.getvalue()
+
+
+def _row(person: Person) -> tuple[str, str, str, str]:
+    return person.name, "居民身份证", person.document_number, ""
+
+
+def _drafted(source: VoucherBatch, content: bytes, **given: str) -> IssueList:
+    read = read_people(content, on=ON)
+    assert read.faults == []
+    return services.draft_issue(
+        actor=actor(Role.REVIEWER),
+        at=AT,
+        batch=source,
+        entries=read.entries,
+        file_name="名单.xlsx",
+        file_hash=hashlib.sha256(content).hexdigest(),
+        **given,
+    )
+
+
+def _issued(made: IssueList) -> dict[str, int]:
+    made = services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made)
+    made = services.approve_issue(actor=actor(Role.APPROVER), at=AT, issue=made)
+    issue_all.start(actor=actor(Role.APPROVER), at=AT, subject=made)
+    (job,) = run_waiting(AT)
+    assert (job.state, job.done_count) == ("done", made.people)
+    made.refresh_from_db()
+    assert made.state == "issued"
+    return selectors.issue_counts(made)
+
+
+def test_a_list_is_issued_to_known_and_new_people_and_each_is_told() -> None:
+    source = batch(issue="targeted", quota=5)
+    known, holder = crowd(1)[0], crowd(1)[0]
+    fresh = ("测试新人", "居民身份证", registry.resident_id(), "13800138000")
+    assert _issued(_drafted(source, _sheet(_row(holder)))) == {"issued": 1}
+    second = _drafted(source, _sheet(_row(known), fresh, _row(holder), _row(known)))
+    assert selectors.issue_holding(second) == 1
+    assert _issued(second) == {"held": 1, "issued": 2}
+    made = Voucher.objects.filter(city_code=TIANJIN, batch=source)
+    assert {(one.channel, one.state) for one in made} == {("issued", "claimed")}
+    assert Person.objects.get(city_code=TIANJIN, name="测试新人").phone == "13800138000"
+    told = Notice.objects.filter(city_code=TIANJIN, kind="voucher_issued")
+    assert {one.subject_id for one in told} == {one.pk for one in made}
+
+
+def test_the_same_file_never_gives_a_second_voucher() -> None:
+    source = batch(quota=5)
+    content = _sheet(_row(crowd(1)[0]))
+    first = _drafted(source, content)
+    with pytest.raises(refusals.SameFile):
+        _drafted(source, content)
+    services.refuse_issue(actor=actor(Role.REVIEWER), at=AT, issue=first)
+    assert _issued(_drafted(source, content, on_duplicate="replace")) == {"issued": 1}
+    assert Voucher.objects.filter(city_code=TIANJIN, batch=source).count() == 1
+
+
+def test_replace_takes_the_unused_voucher_back_and_leaves_a_used_one() -> None:
+    source = batch(quota=2)
+    unused, used = voucher(source), voucher(source, used=True)
+    made = _drafted(source, _sheet(_row(unused.person), _row(used.person)), on_duplicate="replace")
+    assert _issued(made) == {"held": 1, "issued": 1}
+    unused.refresh_from_db()
+    assert (unused.state, unused.ended_reason) == ("returned", "按名单换发新券")
+    live = Voucher.objects.filter(city_code=TIANJIN, batch=source).exclude(state="returned")
+    assert {one.person_id for one in live} == {unused.person_id, used.person_id}
+
+
+def test_more_people_than_vouchers_and_a_second_person() -> None:
+    source = batch(quota=1)
+    made = _drafted(source, _sheet(*(_row(one) for one in crowd(2))))
+    who = actor(Role.FUND_OFFICER)
+    made = services.submit_issue(actor=who, at=AT, issue=made)
+    with pytest.raises(SamePerson):
+        services.approve_issue(actor=who, at=AT, issue=made)
+    made = services.approve_issue(actor=actor(Role.APPROVER), at=AT, issue=made)
+    assert services.issue_part(actor=system_actor(), at=AT, issue=made) == 2
+    assert selectors.issue_counts(made) == {"issued": 1, "refused": 1}
+    assert IssueLine.objects.get(city_code=TIANJIN, issue=made, state="refused").note == "券已发完"
+
+
+def test_wrong_rows_are_named_and_a_wrong_name_takes_nothing() -> None:
+    person = crowd(1)[0]
+    read = read_people(
+        _sheet(
+            ("", "居民身份证", person.document_number, ""),
+            ("甲测", "学生证", "1", ""),
+            ("乙测", "", "120101199001010000", "12"),
+        ),
+        on=ON,
+    )
+    assert [(one.row, one.column) for one in read.faults] == [
+        (2, "姓名"),
+        (3, "证件类型"),
+        (4, "证件号码"),
+        (4, "手机号"),
+    ]
+    for content, says in ((b"no workbook", "Excel"), (_sheet(), "空"), (template(), "空")):
+        with pytest.raises(BadInput, match=says):
+            read_people(content, on=ON)
+    with pytest.raises(BadInput, match="第 2 行"):
+        _drafted(batch(), _sheet(("别的名", "居民身份证", person.document_number, "")))
+    assert not IssueList.objects.filter(city_code=TIANJIN).exists()
+
+
+@pytest.mark.mission("B2")
+def test_a_query_finds_who_fits_and_leaves_out_who_holds_or_trained_lately() -> None:
+    source = batch(quota=2)
+    fits, holder, trained, old, other = crowd(5)
+    for one in (fits, holder, trained, old):
+        add_group(
+            actor=system_actor(), at=AT, person=one, group="06", evidence="register", source="测试", valid_from=ON
+        )
+    Person.objects.filter(city_code=TIANJIN, pk=old.pk).update(birth_date=date(1950, 1, 1))
+    voucher(source, person=holder)
+    voucher(person=trained, used=True)
+    criteria = Criteria(groups=("06",), age_to=60, idle_year=True)
+    assert selectors.preview(source, criteria, ON) == {"count": 1, "left": 1}
+    made = services.query_issue(actor=actor(Role.REVIEWER), at=AT, batch=source, criteria=criteria)
+    assert [line.person_id for line in selectors.issue_lines(made)] == [fits.pk]
+    assert selectors.criteria_of(made) == criteria
+    with pytest.raises(BadInput):
+        services.query_issue(
+            actor=actor(Role.REVIEWER), at=AT + timedelta(days=1), batch=source, criteria=Criteria(age_from=119)
+        )
+    assert other.pk not in {line.person_id for line in selectors.issue_lines(made)}
