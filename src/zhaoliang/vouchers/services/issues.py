@@ -1,4 +1,4 @@
-"""Targeted issue (定向发放, 方案 一（一）1（1）): a list by Excel or by a query of the registry, decided by a second person, issued in parts."""
+"""Targeted issue (定向发放, 方案 一（一）1（1）): by an Excel list or a query, decided by a second person, in parts."""
 
 from __future__ import annotations
 

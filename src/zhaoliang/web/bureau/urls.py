@@ -18,6 +18,7 @@ from zhaoliang.web.bureau.views import (
     reconciliation,
     rulings,
     voucher_changes,
+    voucher_funnel,
     voucher_issues,
     vouchers,
 )
@@ -67,6 +68,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vouchers/export/", vouchers.batch_list, EXPORT, name="voucher_batches_export"),
     path("vouchers/new/", vouchers.batch_new, name="voucher_new"),
     path("vouchers/<int:city>/<int:pk>/", vouchers.batch_page, name="voucher_batch"),
+    path("vouchers/funnel/", voucher_funnel.overview, name="voucher_funnel"),
+    path("vouchers/funnel/export/", voucher_funnel.overview, EXPORT, name="voucher_funnel_export"),
     path("vouchers/issue-template/", voucher_issues.issue_template, name="issue_template"),
     path("vouchers/<int:city>/<int:pk>/issue/", voucher_issues.issue_new, name="issue_new"),
     path("voucher-issues/<int:city>/<int:pk>/", voucher_issues.issue, name="voucher_issue"),

@@ -8,13 +8,14 @@ from typing import Any
 from django import forms
 
 from zhaoliang.catalogue.models import Project
-from zhaoliang.funds.models import Account
+from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.oversight.funnel import DIMENSIONS
 from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Region
 from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
-from zhaoliang.web.bureau.forms import CHINA, YuanField, choices_of, date_field
+from zhaoliang.web.bureau.forms import ANY, CHINA, Filter, YuanField, choices_of, date_field
 from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.portal.standards import standard_of
 
@@ -224,6 +225,23 @@ class IssueQueryForm(PlainForm):
     def criteria(self) -> Criteria:
         """What the valid form asks for."""
         return Criteria(**{**self.cleaned_data, "groups": tuple(self.cleaned_data["groups"])})
+
+
+class FunnelFilter(Filter):
+    """How the funnel is broken down, and of what."""
+
+    by = forms.ChoiceField(
+        label="分开看", required=False, choices=[(name, one.label) for name, one in DIMENSIONS.items()]
+    )
+    fund_source = forms.ChoiceField(label="资金渠道", required=False, choices=[ANY, *FundSource.choices])
+    since = date_field("领取自", required=False)
+    until = date_field("领取至", required=False)
+    batch = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+    def said_day(self, name: str) -> date | None:
+        """A day of the address, None when nothing or nonsense."""
+        self.is_valid()
+        return self.cleaned_data.get(name)
 
 
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""用券情况: how far vouchers get and where they stop, by batch, region, provider, group, month; the same rows as Excel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from fractions import Fraction
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, funnel, total
+from zhaoliang.registry.models import GroupMembership
+from zhaoliang.vouchers import perms
+from zhaoliang.web.access import page
+from zhaoliang.web.bureau import forms, voucherforms
+from zhaoliang.web.bureau.desk import Desk, DeskRequest, desk_of, here
+from zhaoliang.web.components import formats
+from zhaoliang.web.tables import Column, excel
+
+GROUPS = dict(GroupMembership.GROUPS)
+STAGES = (
+    ("issued", "发放", ""),
+    ("claimed", "领取", ""),
+    ("used", "使用", ""),
+    ("taught", "结业", ""),
+    ("certified", "取证", "now"),
+    ("paid", "补贴到账、核销", "ok"),
+)
+STOPS = (
+    ("waiting", "领了还没用"),
+    ("returned", "本人退回"),
+    ("expired", "过期没用"),
+    ("void", "作废"),
+    ("dropped", "中途退出"),
+    ("refused", "不予补贴"),
+)
+
+
+def _columns(by: str) -> tuple[Column, ...]:
+    def label(row: Row) -> str:
+        return (GROUPS.get(row.label, row.label) or "还没有用") if by == "group" else row.label
+
+    numbers = [(name, word) for name, word, _ in STAGES] + list(STOPS) + [("people", "人数")]
+    counts = tuple(Column(name, word, _value(name), "count") for name, word in numbers)
+    money = (
+        Column("held_fen", "已领券预留", lambda row: row.held_fen, "money"),
+        Column("paid_fen", "已拨补贴", lambda row: row.paid_fen, "money"),
+    )
+    return (Column("label", DIMENSIONS[by].label, label, wide=True), *counts, *money)
+
+
+def _value(name: str) -> Callable[[Row], int | None]:
+    return lambda row: getattr(row, name)
+
+
+@page(perms.BATCH, access=here)
+@require_GET
+def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
+    """The funnel as bars with a sentence, where it narrows, and the table behind it."""
+    desk = desk_of(request)
+    form = voucherforms.FunnelFilter(request.GET)
+    by = form.said("by") if form.said("by") in DIMENSIONS else "batch"
+    rows = funnel(_wanted(desk, form), by)
+    columns = _columns(by)
+    if export:
+        return excel(f"用券情况-按{DIMENSIONS[by].label}", columns, rows)
+    whole = total(rows)
+    base = max(whole.issued or 0, whole.claimed)
+    context = {
+        "filters": form,
+        "export_url": reverse("bureau:voucher_funnel_export"),
+        "bars": [
+            (word, value, base, tone) for name, word, tone in STAGES if (value := getattr(whole, name)) is not None
+        ],
+        "stops": [(word, value) for name, word in STOPS if (value := getattr(whole, name))],
+        "sentence": _sentence(whole),
+        "columns": columns,
+        "rows": [[(column, column.value(row)) for column in columns] for row in [*rows, whole]],
+        "whole": whole,
+        "base": base,
+        "pilots": PILOTS_USED,
+    }
+    return render(request, "bureau/voucher_funnel.html", context)
+
+
+def _wanted(desk: Desk, form: voucherforms.FunnelFilter) -> Filter:
+    since, until = form.said_day("since"), form.said_day("until")
+    return Filter(
+        desk.city_code,
+        desk.region_code,
+        batch_id=int(form.said("batch")) if form.said("batch") else None,
+        fund_source=form.said("fund_source"),
+        since=datetime.combine(since, time.min, forms.CHINA) if since else None,
+        until=datetime.combine(until + timedelta(days=1), time.min, forms.CHINA) if until else None,
+    )
+
+
+def _sentence(whole: Row) -> str:
+    if not whole.claimed:
+        return "还没有人领取。"
+    said = f"已领 {formats.count(whole.claimed)} 张，用了 {formats.percent(Fraction(whole.used, whole.claimed))}"
+    ladder = [("领了没用", whole.claimed, whole.used), ("用了没结业", whole.used, whole.taught)]
+    ladder += [("结业没取证", whole.taught, whole.certified), ("取证没到账", whole.certified, whole.paid)]
+    word, upper, lower = max(ladder, key=lambda step: step[1] - step[2])
+    if upper > lower:
+        said += f"；掉得最多的一步是“{word}”，{formats.count(upper - lower)} 张"
+    return f"{said}。"
