@@ -29,6 +29,7 @@ BUSINESS = frozenset(
         "attendance",
         "evaluation",
         "certificates",
+        "apprenticeships",
         "subsidies",
         "payments",
         "recoveries",

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "zhaoliang.attendance",
     "zhaoliang.evaluation",
     "zhaoliang.certificates",
+    "zhaoliang.apprenticeships",
     "zhaoliang.subsidies",
     "zhaoliang.payments",
     "zhaoliang.recoveries",

@@ -93,9 +93,9 @@ def to_approval(claim: Claim, desk: Bureau, at: datetime) -> Claim:
     return services.approve_claim(actor=desk.approver, at=after, claim=claim)
 
 
-def paid(claim: Claim, desk: Bureau, at: datetime) -> None:
+def paid(claim: Claim, desk: Bureau, at: datetime, region_code: int = HEPING) -> None:
     """A batch of the claim's fund, built, sealed, authorised, sent, and answered by the bank."""
-    place = Place(CITY, HEPING)
+    place = Place(CITY, region_code)
     batch = payments.build_batch(actor=desk.officer, at=at, place=place, fund_source=claim.fund_source)
     batch = payments.seal_batch(actor=desk.officer, at=at, batch=batch)
     batch = payments.authorise_batch(actor=desk.finance, at=at, batch=batch)

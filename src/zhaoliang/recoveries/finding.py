@@ -37,6 +37,15 @@ LEFT JOIN LATERAL (
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
   AND (t.state IN ('revoked', 'suspended', 'replaced') OR coalesce(sat.credited, 0) <> l.credited_minutes)
 """
+# An advance stays due only while its apprentice learns on.
+_DROPPED = """
+SELECT l.id
+FROM claim_line l
+JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
+JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
+WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
+  AND l.kind = 'apprentice_advance' AND n.state = 'dropped'
+"""
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
 
 
@@ -58,6 +67,7 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
             cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)
             found |= {line for (line,) in cursor}
         low, high = region_codes(region_code)
-        cursor.execute(_CARRIED, {"city": city_code, "states": list(AFTER_APPROVAL), "low": low, "high": high})
-        found |= {line for (line,) in cursor}
+        for statement in (_CARRIED, _DROPPED):
+            cursor.execute(statement, {"city": city_code, "states": list(AFTER_APPROVAL), "low": low, "high": high})
+            found |= {line for (line,) in cursor}
     return sorted(found)

@@ -14,7 +14,7 @@ from zhaoliang import policy
 from zhaoliang.policy import Outcome, PolicySet
 from zhaoliang.policy.counts import HISTORY
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.subsidies.kind_facts import Gathered, facts_of, gathered, rules_day
+from zhaoliang.subsidies.kind_facts import Gathered, facts_of, gathered, phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.stored import keep_library
@@ -45,11 +45,12 @@ def answer(line: ClaimLine, on_file: Gathered) -> Answer:
     kind, day = KINDS[line.kind], rules_day(line)
     policies = policies_for(line.claim.region_id, on=day, scheme=kind.scheme)
     sheet, history = facts_of(line, on_file)
-    needed = set(policies.facts_needed(kind.phase))
+    phase = phase_of(line)
+    needed = set(policies.facts_needed(phase))
     facts: dict[str, object] = {name: value for name, value in sheet.facts.items() if name in needed}
     if HISTORY in needed:
         facts[HISTORY] = history
-    made = policies.decide(facts, phase=kind.phase)
+    made = policies.decide(facts, phase=phase)
     found = policies.payee(facts)
     to = found.code if found is not None else "person" if kind.of_people else "provider"
     evidence = {name: held for name, held in sheet.evidence.items() if name in facts}

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
+from zhaoliang.apprenticeships.models import Agreement
+from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.catalogue.selectors import scarce_pairs
@@ -19,12 +21,13 @@ from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
 from zhaoliang.kernel.days import age_on, full_months, months_begun
+from zhaoliang.policy.model import Phase
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
 from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before, known_of
 from zhaoliang.subsidies.facts_sql import NATIONAL
-from zhaoliang.subsidies.kinds import MAIN
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.kinds import KINDS, MAIN
+from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence
 
 NAMED_FUNDS = ("employment_subsidy", "unemployment_insurance", "special_account")
 LIVING_GROUPS = ("07", "08", "09")
@@ -54,6 +57,9 @@ class Gathered:
     days: Mapping[int, int]
     trained: Mapping[int, ClaimLine]
     scarce: frozenset[tuple[str, int]] | None
+    agreements: Mapping[int, Agreement]
+    advanced: Mapping[int, int]
+    files: frozenset[str]
     sheets: Mapping[int, FactSheet] = field(default_factory=dict)
 
 
@@ -74,8 +80,21 @@ def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
         days=days_attended(city, enrolments),
         trained=trained,
         scarce=scarce_pairs(city, claim.region_id, on),
+        agreements=agreements_of(city, enrolments),
+        advanced=_advanced(city, enrolments),
+        files=frozenset(
+            Evidence.objects.filter(city_code=city, claim_id=claim.pk or 0).values_list("kind", flat=True).distinct()
+        ),
         sheets=_class_sheets(claim, lines),
     )
+
+
+def _advanced(city_code: int, enrolment_ids: Collection[int]) -> dict[int, int]:
+    """What was paid ahead for each of these apprentices, in fen."""
+    rows = ClaimLine.objects.filter(
+        city_code=city_code, enrolment_id__in=list(enrolment_ids), kind="apprentice_advance", state__in=GRANTED
+    )
+    return dict(rows.values_list("enrolment_id", "amount_fen"))
 
 
 def _class_sheets(claim: Claim, lines: Sequence[ClaimLine]) -> dict[int, FactSheet]:
@@ -123,6 +142,8 @@ def facts_of(line: ClaimLine, on_file: Gathered) -> tuple[FactSheet, list[dict[s
             _put_living(sheet, line, on_file)
         case "evaluation":
             _put_evaluation(sheet, line, grants)
+        case "apprentice_advance" | "apprenticeship":
+            _put_apprenticeship(sheet, line, on_file)
         case _:
             pass
     employer = line.enrolment.employer_uscc if line.enrolment is not None else ""
@@ -220,6 +241,38 @@ def _put_living(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
     if trained is not None and trained.claim.publicity_until is not None and line.applied_on is not None:
         months = months_begun(trained.claim.publicity_until, line.applied_on)
         sheet.put(trained.claim, "公示记录", months_since_publicity=months)
+
+
+def phase_of(line: ClaimLine) -> Phase:
+    """When the rules are asked of a line: an advance that was given to somebody who dropped out is read as a settlement."""
+    dropped = line.enrolment is not None and line.enrolment.state == "dropped"
+    if line.kind == "apprentice_advance" and line.state in GRANTED and dropped:
+        return "claim"
+    return KINDS[line.kind].phase
+
+
+def _put_apprenticeship(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
+    """Filed and actual months, what was paid ahead, what was handed in (人社部发〔2021〕39号 五（一）)."""
+    enrolment = line.enrolment
+    if enrolment is None or line.claim.training_class is None:
+        return
+    agreement = on_file.agreements.get(enrolment.pk)
+    if agreement is not None:
+        sheet.put(agreement, "培养协议", apprentice_months_planned=agreement.months, apprentice_agreement=True)
+    if phase_of(line) == "advance":
+        return
+    training_class = line.claim.training_class
+    # 补贴期限按照实际培训期限: whole months from the first day to the last.
+    months = full_months(training_class.starts_on, training_class.ends_on + timedelta(days=1))
+    dropped = enrolment.state == "dropped"
+    sheet.put(enrolment, "名册", apprentice_finished=not dropped, apprentice_months_done=None if dropped else months)
+    own = line.amount_fen if line.kind == "apprentice_advance" else on_file.advanced.get(enrolment.pk, 0)
+    sheet.put(None, "预支记录", advance_paid=own)
+    if dropped:
+        sheet.put(enrolment, "名册", certificate_kind="none")
+    for kind, name in (("video", "video_given"), ("receipt", "receipt_given")):
+        if kind in on_file.files:
+            sheet.put(None, "申领材料", **{name: True})
 
 
 def _put_evaluation(sheet: FactSheet, line: ClaimLine, grants: Collection[PersonGrant]) -> None:

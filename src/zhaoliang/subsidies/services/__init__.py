@@ -1,7 +1,7 @@
 """Acts on claims: assembled from the class, checked by rules, reviewed by two people, published, approved."""
 
 from zhaoliang.subsidies.services.approval import answer_objection, approve_claim, raise_objection
-from zhaoliang.subsidies.services.assembly import assemble_claim, assemble_evaluation, confirm_claim
+from zhaoliang.subsidies.services.assembly import assemble_advance, assemble_claim, assemble_evaluation, confirm_claim
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.dues import (
@@ -35,6 +35,7 @@ __all__ = [
     "answer_objection",
     "apply_for",
     "approve_claim",
+    "assemble_advance",
     "assemble_claim",
     "assemble_evaluation",
     "audit_region",

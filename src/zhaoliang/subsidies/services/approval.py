@@ -14,6 +14,7 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.subsidies.kind_facts import GRANTED
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
@@ -167,10 +168,17 @@ def _grant(claim: Claim, lines: list[ClaimLine], at: datetime) -> list[ClaimLine
     return granted
 
 
+def _advanced(line: ClaimLine) -> bool:
+    """Whether the apprentice's advance was entered in the register already: it stands for the settlement too."""
+    return ClaimLine.objects.filter(
+        city_code=line.city_code, enrolment_id=line.enrolment_id, kind="apprentice_advance", state__in=GRANTED
+    ).exists()
+
+
 def _enter(claim: Claim, line: ClaimLine, at: datetime) -> None:
     """Note the line in the national register under its kind's scheme. Raises GrantedElsewhere."""
     kind = KINDS[line.kind]
-    if not kind.grant:
+    if not kind.grant or (line.kind == "apprenticeship" and _advanced(line)):
         return
     record_grant(
         person_id=line.person_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.certificates.selectors import certificates_of_class
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, locked_class
@@ -12,7 +13,7 @@ from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.registry.lawbook import clause_of, lawbook, policies_for
 from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
@@ -53,6 +54,44 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
         if enrolment.voucher is not None and enrolment.voucher.state == "verified":
             enter_claim(enrolment.voucher)
     CLASS.fire(training_class, "claim")
+    check_lines(claim, locked_lines(claim), at)
+    return claim
+
+
+@act(
+    "subsidies.assemble_advance",
+    label="生成学徒制预支申领",
+    grants={Role.PROVIDER: Reach.ORGANISATION, Role.SYSTEM: Reach.ANY},
+    on="training_class",
+)
+def assemble_advance(*, actor: Actor, at: datetime, training_class: TrainingClass) -> Claim:
+    """Make the claim for the advance of an apprenticeship class that was accepted: a line per apprentice with an agreement.
+
+    Raises Refusal for another class, when there is one already, without agreements, or where no text sets an advance.
+    """
+    training_class = locked_class(training_class)
+    if main_kind(training_class) != "apprenticeship" or training_class.state not in ("accepted", "running"):
+        raise Refusal(
+            what="没有生成预支申领。",
+            why="只有经审核列入培训计划、还没有结束的学徒班可以预支。",
+            next_step="请在备案通过以后、结课以前生成。",
+            clause=clause_of(lawbook().citation("cn/renshebufa-2021-39#5.1-2")),
+        )
+    here = {"city_code": training_class.city_code, "training_class": training_class}
+    if Claim.objects.filter(**here, kind="apprentice_advance").exists():
+        raise Refusal(what="没有重复生成。", why="这个班已经申领预支。", next_step="请在申领列表里打开。")
+    held = enrolments_in(training_class.city_code, training_class.pk, "listed", "attending")
+    signed = agreements_of(training_class.city_code, [one.pk for one in held])
+    region, on = training_class.project.region_id, training_class.starts_on
+    amounts = policies_for(region, on=on, scheme="apprenticeship").bound_amounts
+    if not signed or not any(amount.instalments for _, amount in amounts):
+        raise Refusal(
+            what="没有生成预支申领。",
+            why="还没有登记培养协议。" if not signed else "本地现行文件没有规定预支。",
+            next_step="请先登记学徒的培养协议；没有预支的地区在结算时一次申领。",
+        )
+    claim = _made(training_class, "apprentice_advance", at)
+    _add_lines(claim, training_class, [one for one in held if one.pk in signed])
     check_lines(claim, locked_lines(claim), at)
     return claim
 

@@ -13,7 +13,7 @@ from zhaoliang import policy
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.subsidies.facts import class_outcome
-from zhaoliang.subsidies.kind_facts import rules_day
+from zhaoliang.subsidies.kind_facts import phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.checks import attach, decide, refresh
@@ -77,7 +77,7 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     if not changes:
         return None
     policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=kind.scheme)
-    said = policies.decide(facts, phase=kind.phase)
+    said = policies.decide(facts, phase=phase_of(line))
     decision = Decision(
         city_code=line.city_code,
         claim_line_id=line.pk,
@@ -91,6 +91,9 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     )
     first = said.refusals[0].citation if said.refusals else None
     due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
+    if line.kind == "apprentice_advance" and decision.outcome == Outcome.FAIL:
+        # Only what a text takes back of an advance is taken back (人社部发〔2021〕39号 leaves it to the region).
+        due = line.amount_fen + min(0, said.fen or 0)
     if due is None and line.judgement and _same_doubts(since, said):
         due = said.fen
     return Reread(decision, due, changes, str(first) if first else "")

@@ -1,0 +1,40 @@
+"""Enterprise apprenticeship: the agreement between enterprise and apprentice (人社部发〔2021〕39号)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from zhaoliang.classes.models import Enrolment
+from zhaoliang.kernel.db.fields import CityForeignKey
+from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.roles import Access
+
+
+class Agreement(CityModel):
+    """The training agreement of one apprentice: filed months, two mentors, whether an institution teaches part of it."""
+
+    append_only = True
+
+    enrolment_id: int
+
+    enrolment = CityForeignKey(Enrolment, verbose_name="学徒", related_name="agreements")
+    signed_on = models.DateField("签订日期")
+    months = models.PositiveSmallIntegerField("备案培养月数")
+    special_case = models.BooleanField("有延长的特殊情况", default=False)
+    collective = models.BooleanField("集体协议", default=False)
+    enterprise_mentor = models.CharField("企业导师", max_length=60)
+    school_mentor = models.CharField("院校导师", max_length=60, blank=True)
+    entrusted = models.BooleanField("委托机构培训", default=False)
+    provider_agreement = models.BooleanField("已签合作协议", default=False)
+    notes = models.JSONField("须人工核对的", default=list)
+    recorded_at = models.DateTimeField("登记时间")
+
+    class Meta:
+        db_table = "apprentice_agreement"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "enrolment"], name="apprentice_agreement_once"),
+            models.CheckConstraint(condition=models.Q(months__range=(1, 60)), name="apprentice_agreement_months"),
+        ]
+
+    def access(self) -> Access:
+        return self.enrolment.access()
