@@ -204,10 +204,12 @@ def main() -> None:
             import gate_rates
 
             gate_rates.measure(folder, progress, full="--full" in sys.argv[1:])
-            # Last: it empties the tables and fills them with claims of its own.
+            # Last: they empty the tables and fill them with claims of their own.
             import audit_rates
+            import payment_rates
 
             audit_rates.measure(progress, full="--full" in sys.argv[1:])
+            payment_rates.measure(progress, full="--full" in sys.argv[1:])
         finally:
             from django.db import connections
 

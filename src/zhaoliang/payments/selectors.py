@@ -59,6 +59,7 @@ __all__ = [
     "transfers_behind",
     "upload",
     "waiting_lines",
+    "waits_for_account",
 ]
 
 # Beyond this a page tells numbers of the oldest only.
@@ -135,14 +136,13 @@ def batch_page(city_code: int, batch_id: int) -> BatchPage:
     of_batch = {"city_code": city_code, "batch": found}
     lines = PaymentLine.objects.select_related("claim_line__claim", "claim_line__person", "due").filter(**of_batch)
     sums = lines.order_by().values_list("state").annotate(number=Count("id"), fen=Sum("amount_fen"))
-    waiting = Q(due__isnull=True, claim_line__state="failed") | Q(due__state="failed")
     return BatchPage(
         batch=found,
         lines=lines.order_by("sequence"),
         sums={state: (number, fen) for state, number, fen in sums},
         returns=tuple(BankReturn.objects.filter(**of_batch).order_by("id")[:20]),
         cases=tuple(open_cases(city_code).filter(batch=found)[:50]),
-        failed=tuple(lines.filter(waiting, state="failed").order_by("sequence")[:MOST_FAILED]),
+        failed=tuple(lines.filter(waits_for_account()).order_by("sequence")[:MOST_FAILED]),
         timeline=tuple(
             StateChange.objects.filter(city_code=city_code, machine="payment_batch", object_id=found.pk).order_by("id")
         ),
@@ -166,6 +166,11 @@ def outcome_sums(kept: BankReturn) -> dict[str, tuple[int, int]]:
     rows = BankReturnLine.objects.filter(city_code=kept.city_code, bank_return=kept).order_by()
     sums = rows.values_list("outcome").annotate(number=Count("id"), fen=Sum("amount_fen"))
     return {outcome: (number, int(fen)) for outcome, number, fen in sums}
+
+
+def waits_for_account() -> Q:
+    """The payment lines that came back and wait for a corrected account, as a query condition."""
+    return Q(due__isnull=True, claim_line__state="failed", state="failed") | Q(due__state="failed", state="failed")
 
 
 def open_cases(city_code: int) -> QuerySet[ReconciliationCase]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -296,6 +297,7 @@ class PaymentDue(CityModel):
     """
 
     no_delete = True
+    get_purpose_display: Callable[[], str]
     # A repayment is money of an earlier payment that the bank gave back after it had arrived.
     PURPOSES = [
         ("subsidy", "补贴"),

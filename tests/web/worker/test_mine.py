@@ -60,7 +60,7 @@ def test_a_payment_shows_its_attempt_and_masked_account(client: Client, at_time:
     line = _line(made.people[0])
     text = _phone(client, made.people[0]).get(f"/my/me/subsidies/{line.city_code}/{line.pk}/").content.decode()
     assert "已送银行" in text
-    assert "第 1 次" in text
+    assert "钱在银行，等入账" in text
     assert "6299990000000000019" not in text
 
 

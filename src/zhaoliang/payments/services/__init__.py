@@ -14,6 +14,7 @@ from zhaoliang.payments.services.batches import (
     set_paying_account,
 )
 from zhaoliang.payments.services.cases import decide_case, possible_answers, propose_case
+from zhaoliang.payments.services.correcting import correct_account, correct_organisation_account
 from zhaoliang.payments.services.statements import (
     Preview,
     import_return,
@@ -29,6 +30,8 @@ __all__ = [
     "build_batch",
     "confirm_not_sent",
     "confirm_sent",
+    "correct_account",
+    "correct_organisation_account",
     "decide_case",
     "dissolve_batch",
     "import_return",

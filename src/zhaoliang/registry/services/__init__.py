@@ -9,6 +9,7 @@ from zhaoliang.registry.services.organisations import (
     grade_organisation,
     list_organisation,
     register_organisation,
+    set_organisation_account,
 )
 from zhaoliang.registry.services.partners import KeyGone, issue_partner_key, new_secret, revoke_partner_key
 from zhaoliang.registry.services.people import (
@@ -61,6 +62,7 @@ __all__ = [
     "reset_second_factor",
     "revoke_partner_key",
     "set_card",
+    "set_organisation_account",
     "set_password",
     "set_user_active",
     "tell",

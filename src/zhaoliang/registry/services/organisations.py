@@ -114,6 +114,32 @@ def _twice() -> AlreadyRegistered:
 
 
 @act(
+    "registry.set_organisation_account",
+    label="更正单位银行账号",
+    grants={Role.PROVIDER: Reach.ORGANISATION, Role.REVIEWER: Reach.REGION},
+    on="organisation",
+)
+def set_organisation_account(
+    *, actor: Actor, at: datetime, organisation: Organisation, account_number: str
+) -> Organisation:
+    """Replace the account that subsidies of an organisation are paid to; the bank compares its name. Raises BadInput."""
+    number = normalise(account_number, drop="-")
+    if not re.fullmatch(r"[0-9]{8,32}", number):
+        raise BadInput(
+            what="账号没有更正。",
+            why="单位银行账号是 8 到 32 位数字。",
+            next_step="请对照开户许可或印鉴卡填写。",
+            fields={"account_number": "应为 8 到 32 位数字。"},
+        )
+    locked = Organisation.objects.select_for_update(of=("self",), no_key=True).get(
+        city_code=organisation.city_code, pk=organisation.pk
+    )
+    locked.account_number = number
+    locked.save(update_fields=["account_number", "account_hash"])
+    return locked
+
+
+@act(
     "registry.list_organisation",
     label="列入机构目录",
     grants={Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION, Role.SYSTEM: Reach.ANY},

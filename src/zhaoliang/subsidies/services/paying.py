@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
+from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
@@ -153,3 +154,19 @@ def settle_claims(city_code: int, claim_ids: set[int]) -> None:
 def settle_if_done(claim: Claim) -> None:
     """`settle_claims` for one."""
     settle_claims(claim.city_code, {claim.pk})
+
+
+def retry_all_of(organisation: Organisation) -> int:
+    """Everything paid to an organisation that came back waits for the next batch; inside an act. Returns how many."""
+    city = organisation.city_code
+    lines = ClaimLine.objects.select_for_update(of=("self",), no_key=True).filter(
+        city_code=city, state="failed", payee="provider", claim__provider=organisation
+    )
+    ids = list(lines.order_by("id").values_list("id", flat=True))
+    CLAIM_LINE.fire_ids(ClaimLine, city, ids, "retry", source="failed")
+    dues = PaymentDue.objects.select_for_update(of=("self",), no_key=True).filter(
+        city_code=city, state="failed", payee="provider", claim_line__claim__provider=organisation
+    )
+    due_ids = list(dues.order_by("id").values_list("id", flat=True))
+    PAYMENT_DUE.fire_ids(PaymentDue, city, due_ids, "retry", source="failed")
+    return len(ids) + len(due_ids)

@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claim-lines/<int:city>/<int:pk>/contract/", claims.add_contract, name="contract_add"),
     path("evidence/<int:city>/<int:pk>/", claims.evidence_file, name="evidence_file"),
     path("payments/", payments.payment_list, name="payments"),
+    path("payments/account/", payments.correct, name="payment-account"),
     path("notices/", notices.notices, name="notices"),
     path("notices/read/", notices.read, name="notices_read"),
     path("projects/", projects.project_list, name="projects"),

@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/certificates/<int:city>/<int:pk>/pdf/", mine.certificate_pdf, name="certificate-pdf"),
     path("me/subsidies/", mine.subsidies, name="subsidies"),
     path("me/subsidies/<int:city>/<int:pk>/", mine.subsidy, name="subsidy"),
+    path("me/subsidies/<int:city>/<int:pk>/account/", mine.correct, name="subsidy-account"),
     path("me/claimable/", claimable.claimable, name="claimable"),
     path("me/card/", claimable.card, name="card"),
     path("me/looks/", mine.looks, name="looks"),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from django.db.models import Count, Sum
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.masking import mask_card
+from zhaoliang.payments import services
 from zhaoliang.payments.models import PaymentLine
-from zhaoliang.payments.selectors import lines_for
+from zhaoliang.payments.selectors import lines_for, waits_for_account
 from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, refused
+from zhaoliang.web.components import toasts
 from zhaoliang.web.desk import perms
 from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.desk.forms import StateFilter
@@ -21,6 +26,7 @@ COLUMNS = (
     Column("class", "班级", lambda row: row.claim_line.claim.title, order="claim_line__claim", wide=True),
     Column("trainee", "学员", lambda row: row.claim_line.person.name, order="claim_line__person__pinyin_key"),
     Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
+    Column("purpose", "款项", lambda row: row.get_purpose_display(), order="purpose"),
     Column("payee", "户名", lambda row: row.payee_name, order="payee_name"),
     Column("account", "账号", lambda row: row.account_masked, "code"),
     Column("state", "状态", lambda row: row.state, "state", "state", "payment_line"),
@@ -46,9 +52,27 @@ def payment_list(request: DeskRequest) -> HttpResponse:
     context = {
         "filters": wanted,
         "sums": [(state, *sums[state]) for state in PAYMENT_LINE.states if state in sums],
+        "came_back": every.filter(waits_for_account()).count(),
+        "account": mask_card(own(request).account_number or ""),
+        "may_correct": services.correct_organisation_account.declaration.allows(request.actor, own(request).access()),
         "table": table(request, every.filter(**wanted.wanted()), COLUMNS, url=_url, unit="笔"),
     }
     return render(request, "desk/payment_list.html", context)
+
+
+@page(services.correct_organisation_account.declaration, access=here)
+@require_POST
+def correct(request: DeskRequest) -> HttpResponse:
+    """Put the organisation's account right; everything that came back is paid again by the next batch."""
+    back = reverse("provider:payments")
+    try:
+        services.correct_organisation_account(
+            **given(request), organisation=own(request), account_number=request.POST.get("account_number", "").strip()
+        )
+    except Refusal as problem:
+        return refused(request, problem, back)
+    toasts.say(request, "账号已更正，退回的补贴会列入下一批次。")
+    return redirect(back)
 
 
 def _url(row: PaymentLine) -> str:

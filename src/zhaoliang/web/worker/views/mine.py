@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from zhaoliang import policy
 from zhaoliang.careers import perms as careers_perms
@@ -14,10 +16,11 @@ from zhaoliang.certificates import perms as certificates_perms
 from zhaoliang.certificates import selectors as certificates
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.models import AuditEvent, StateChange
 from zhaoliang.kernel.roles import Access
 from zhaoliang.payments import selectors as payments
+from zhaoliang.payments import services
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import groups_on, masked
@@ -25,15 +28,19 @@ from zhaoliang.subsidies import perms as subsidies_perms
 from zhaoliang.subsidies import selectors
 from zhaoliang.subsidies.entitlements import entitlements
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import given, refused
 from zhaoliang.web.actors import ActorRequest
-from zhaoliang.web.components.parts import Event, Step, steps
+from zhaoliang.web.components import toasts
+from zhaoliang.web.components.parts import Step, steps
+from zhaoliang.web.identity.stepup import confirm_first, recently_verified
 from zhaoliang.web.worker import perms
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.money import Journey, journey
 from zhaoliang.web.worker.views.claimable import claimable_now
 
 LOOKS_SHOWN = 100
+SEEN_MINUTES = 10
 MONEY_STEPS = ("生成", "初审", "复核", "公示", "审批", "到账")
 MONEY_STATES = {
     "assembled": 0,
@@ -121,8 +128,8 @@ def subsidy(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "steps": _steps(line),
         "explained": policy.explain(made, lawbook().facts) if made else [],
         "view": selectors.line_view(line),
-        "events": _events(line),
-        "payments": payments.payments_of(line),
+        "journey": _journey(line),
+        "fresh": recently_verified(request, SEEN_MINUTES),
     }
     return render(request, "worker/subsidy.html", context)
 
@@ -133,15 +140,29 @@ def _steps(line: ClaimLine) -> list[Step]:
     return steps(MONEY_STEPS, min(at, len(MONEY_STEPS) - 1) if refused else at, problem=refused)
 
 
-def _events(line: ClaimLine) -> list[Event]:
+def _journey(line: ClaimLine) -> Journey:
     changes = StateChange.objects.filter(city_code=line.city_code, machine="claim", object_id=line.claim_id)
-    events = [Event(CLAIM.states[row.target], row.at, row.actor_name) for row in changes.order_by("id")]
-    own_changes = StateChange.objects.filter(city_code=line.city_code, machine="claim_line", object_id=line.pk)
-    events += [
-        Event(f"您这一行：{CLAIM_LINE.states[row.target]}", row.at, row.actor_name)
-        for row in own_changes.order_by("id")
-    ]
-    return sorted(events, key=lambda event: event.at or line.claim.created_at)
+    return journey(line, payments.payments_of(line), selectors.due_payments(line), changes.order_by("id"))
+
+
+@page(services.correct_account.declaration, access=_line_access)
+@require_http_methods(["GET", "POST"])
+def correct(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """Correct the account that the bank refused; asks who is there before it takes a new one."""
+    line = selectors.claim_line(city, pk)
+    back = reverse("worker:subsidy", args=[city, pk])
+    if line.person_id != request.actor.person_id:
+        raise NotFound(what="没有这笔补贴。", why="它不在您名下。", next_step="请从“钱到哪了”里打开。")
+    if not recently_verified(request, SEEN_MINUTES):
+        return confirm_first(request, back_to=back)
+    if request.method == "POST":
+        try:
+            number = request.POST.get("card_number", "").strip()
+            services.correct_account(**given(request), line=line, account_number=number)
+        except Refusal as problem:
+            return refused(request, problem, back)
+        toasts.say(request, "账号已更正，下一批次会再拨一次。")
+    return redirect(back)
 
 
 @page(perms.LOOKS, access=own)

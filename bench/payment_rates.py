@@ -1,0 +1,180 @@
+"""A payment batch of so many lines built, sealed and sent, and the bank's statement of it reconciled, in each format.
+
+`python bench/payment_rates.py 100000` measures the size of the goal: a batch in seconds, a statement in under 60 s, memory flat.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import audit_fill
+
+CITY, FEN = audit_fill.CITY, 378_000
+SIZE, FULL = 3_000, 99_990
+AT = datetime(2026, 9, 1, 2, 0, tzinfo=UTC)
+ACCRUED = """
+INSERT INTO transfer (city_code, kind, debit_id, credit_id, amount_fen, at, subject_type, subject_id, memo,
+                      debit_after_fen, credit_after_fen)
+SELECT city_code, 'accrue', {budget}, {payable}, {fen}, now(), 'claim_line', id, '', 0, 0 FROM claim_line
+"""
+
+
+def measure(progress: Callable[[str], None], *, full: bool = False, size: int = 0) -> None:
+    """Print the figures, one JSON line each."""
+    from django.db import connection
+    from zhaoliang.kernel.db.migrate import as_owner
+
+    size = size or (FULL if full else SIZE)
+    progress(f"bench: payments, filling the tables with {size:,} lines")
+    with as_owner():
+        audit_fill.fill(connection, size)
+        _approve(connection)
+    batch, seconds = _batch()
+    _print("payment batch built, sealed and sent", size, seconds)
+    rows = _references(batch)
+    for name, write in (("csv", _csv), ("camt.053", _camt), ("MT940", _mt940)):
+        content = write(rows)
+        progress(f"bench: payments, reconciling {len(rows):,} lines of {name}, {len(content) // 1024:,} kB")
+        # Undone between formats, so that each books the same batch.
+        _print(f"statement reconciled and booked, {name}", size, _reconciled(content))
+
+
+def _approve(connection: Any) -> None:
+    """Every line approved and owed in the books, every organisation with an account."""
+    from zhaoliang.funds.models import Account
+    from zhaoliang.registry.models import Organisation
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE claim_line DROP CONSTRAINT IF EXISTS claim_line_money_needs_decision")
+        cursor.execute("TRUNCATE transfer, payment_batch, bank_upload, payment_due, notice CASCADE")
+        cursor.execute("UPDATE claim SET state = 'approved'")
+        cursor.execute("UPDATE claim_line SET state = 'approved', amount_fen = %s", [FEN])
+        cursor.execute("UPDATE training_class SET state = 'in_claim'")
+        lines = _count(cursor, "claim_line")
+        cursor.execute("SELECT setval(pg_get_serial_sequence('account', 'id'), 1000)")
+        ids = {}
+        for kind, fen in (("budget", 0), ("payable", lines * FEN)):
+            cursor.execute(
+                "INSERT INTO account (city_code, code, name, kind, fund_source, year, region_code, balance_fen)"
+                " VALUES (%s, %s, %s, %s, 'employment_subsidy', 2026, %s, %s) RETURNING id",
+                [CITY, f"bench-{kind}", kind, kind, CITY, fen],
+            )
+            ids[kind] = cursor.fetchone()[0]
+        cursor.execute(ACCRUED.format(fen=FEN, **ids))
+    assert Account.objects.filter(city_code=CITY, pk=ids["payable"]).exists()
+    for row in Organisation.objects.filter(city_code=CITY):
+        row.account_number = f"6222{row.pk:012d}"
+        row.save(update_fields=["account_number"])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _count(cursor: Any, table: str) -> int:
+    cursor.execute(f"SELECT count(*) FROM {table}")
+    return cursor.fetchone()[0]
+
+
+def _actor(user: int, role: Any) -> Any:
+    from zhaoliang.kernel.roles import Actor, Assignment
+
+    return Actor(user, user, f"经办{user}", (Assignment(role, CITY, CITY),))
+
+
+def _batch() -> tuple[Any, float]:
+    from zhaoliang.kernel.roles import Place, Role
+    from zhaoliang.payments import services
+
+    officer, finance = _actor(1, Role.FUND_OFFICER), _actor(2, Role.FINANCE)
+    begin = time.perf_counter()
+    batch = services.build_batch(
+        actor=officer, at=AT, place=Place(CITY, CITY), fund_source="employment_subsidy"
+    )
+    batch = services.seal_batch(actor=officer, at=AT, batch=batch)
+    batch = services.authorise_batch(actor=finance, at=AT, batch=batch)
+    batch = services.send_batch(actor=officer, at=AT, batch=batch, file_kind="csv")
+    return batch, time.perf_counter() - begin
+
+
+def _references(batch: Any) -> list[tuple[int, str]]:
+    from zhaoliang.payments.models import PaymentLine
+
+    rows = PaymentLine.objects.filter(city_code=CITY, batch=batch).order_by("sequence")
+    return [(number, f"ZL{pk:012d}") for number, pk in enumerate(rows.values_list("id", flat=True), start=1)]
+
+
+def _csv(rows: list[tuple[int, str]]) -> bytes:
+    head = "交易日期,借方金额,贷方金额,流水号,摘要\n"
+    return (head + "".join(f"2026-09-02,3780.00,,L{number},补贴 {text}\n" for number, text in rows)).encode("gb18030")
+
+
+def _camt(rows: list[tuple[int, str]]) -> bytes:
+    entries = "".join(
+        '<Ntry><Amt Ccy="CNY">3780.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-09-02</Dt>'
+        f"</BookgDt><AcctSvcrRef>L{number}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{text}</EndToEndId></Refs>"
+        "</TxDtls></NtryDtls></Ntry>\n"
+        for number, text in rows
+    )
+    return f"<Document><BkToCstmrStmt><Stmt>{entries}</Stmt></BkToCstmrStmt></Document>".encode()
+
+
+def _mt940(rows: list[tuple[int, str]]) -> bytes:
+    entries = "".join(f":61:2609020902D3780,00NTRF{text}//L{number}\n:86:subsidy\n" for number, text in rows)
+    return f":20:X\n:25:1234567890\n:28C:1/1\n:60F:C260901CNY9,00\n{entries}:62F:C260902CNY9,00\n".encode()
+
+
+def _reconciled(content: bytes) -> float:
+    from django.db import transaction
+    from zhaoliang.kernel.roles import Place, system_actor
+    from zhaoliang.payments import services
+    from zhaoliang.payments.models import BankReturnLine, PaymentLine
+
+    with transaction.atomic():
+        begin = time.perf_counter()
+        services.import_statement(
+            actor=system_actor(), at=AT, place=Place(CITY, CITY), file_name="bench", content=content
+        )
+        elapsed = time.perf_counter() - begin
+        lines = PaymentLine.objects.filter(city_code=CITY)
+        if lines.filter(state="paid").count() != lines.count():
+            raise SystemExit("bench: lines were left unpaid")
+        assert BankReturnLine.objects.filter(city_code=CITY, outcome="paid").count() == lines.count()
+        transaction.set_rollback(True)
+    return elapsed
+
+
+def _print(name: str, lines: int, seconds: float) -> None:
+    record = {
+        "bench": name,
+        "lines": lines,
+        "seconds": round(seconds, 2),
+        "lines/s": round(lines / seconds),
+        "most memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+def main() -> None:
+    """Measure on a throw-away database; the number of lines (a multiple of 30) may be given."""
+    import run
+
+    with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
+        server = run.prepare(Path(name))
+        try:
+            measure(run.progress, size=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+        finally:
+            from django.db import connections
+
+            connections.close_all()
+            server.destroy()
+
+
+if __name__ == "__main__":
+    main()
