@@ -30,6 +30,7 @@ SELECT city_code, 'accrue', {budget}, {payable}, {fen}, now(), 'claim_line', id,
 def measure(progress: Callable[[str], None], *, full: bool = False, size: int = 0) -> None:
     """Print the figures, one JSON line each."""
     from django.db import connection
+
     from zhaoliang.kernel.db.migrate import as_owner
 
     size = size or (FULL if full else SIZE)
@@ -94,9 +95,7 @@ def _batch() -> tuple[Any, float]:
 
     officer, finance = _actor(1, Role.FUND_OFFICER), _actor(2, Role.FINANCE)
     begin = time.perf_counter()
-    batch = services.build_batch(
-        actor=officer, at=AT, place=Place(CITY, CITY), fund_source="employment_subsidy"
-    )
+    batch = services.build_batch(actor=officer, at=AT, place=Place(CITY, CITY), fund_source="employment_subsidy")
     batch = services.seal_batch(actor=officer, at=AT, batch=batch)
     batch = services.authorise_batch(actor=finance, at=AT, batch=batch)
     batch = services.send_batch(actor=officer, at=AT, batch=batch, file_kind="csv")
@@ -132,6 +131,7 @@ def _mt940(rows: list[tuple[int, str]]) -> bytes:
 
 def _reconciled(content: bytes) -> float:
     from django.db import transaction
+
     from zhaoliang.kernel.roles import Place, system_actor
     from zhaoliang.payments import services
     from zhaoliang.payments.models import BankReturnLine, PaymentLine
