@@ -21,7 +21,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from factories.identity import sign_in
 from world import AT, World
-from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance import classcode
+from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, Textbook, TrainingClass
@@ -145,6 +146,30 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     batch = VoucherBatch.objects.get(**here, name="焊工·高级工 长期券")
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
+    doubt = AttendanceDoubt.objects.create(
+        **here, attendance=attendance, score=60, signals=[["mock", 80, "测试"]], weights="test", opened_at=AT, answer_due_on=AT.date()
+    )
+    correction = AttendanceCorrection.objects.create(
+        **here,
+        attendance=attendance,
+        event="correct",
+        state_before="absent",
+        minutes_before=0,
+        minutes_after=180,
+        reason="测试",
+        proposed_at=AT,
+        proposed_by_name="测试人员",
+    )
+    make_up = MakeUp.objects.create(
+        **here,
+        attendance=attendance,
+        teacher=attendance.session.teacher,
+        period=attendance.period,
+        room="测试",
+        reason="测试",
+        proposed_at=AT,
+        proposed_by_name="测试人员",
+    )
     draft = PolicyDraft.objects.get(**here)
     change = BatchChange.objects.create(
         **here, batch=batch, kind="top_up", quantity=1, reason="测试", proposed_by_name="测试", proposed_at=AT
@@ -156,6 +181,9 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
             **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=AT
         ),
         ("bureau", "classes"): winter,
+        ("bureau", "doubts"): doubt,
+        ("bureau", "corrections"): correction,
+        ("bureau", "make-ups"): make_up,
         ("bureau", "claims"): autumn,
         ("bureau", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),
         ("bureau", "objections"): objection,
@@ -171,6 +199,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "organisations"): stage.played.training_class.provider,
         ("desk", "classes"): winter,
         ("desk", "imports"): refused,
+        ("desk", "doubts"): doubt,
+        ("desk", "make-ups"): make_up,
         ("desk", "sessions"): session,
         ("desk", "attendance"): attendance,
         ("desk", "textbooks"): Textbook.objects.filter(**here, training_class=winter).earliest("id"),
@@ -195,6 +225,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "vouchers"): line.voucher,
         ("my", "classes"): enrolment,
         ("my", "sessions"): attendance,
+        ("my", "doubts"): doubt,
         ("my", "certificates"): certificate,
         ("my", "subsidies"): line,
         ("", "projects"): project,
@@ -296,6 +327,8 @@ def address(stage: World, objects: dict[tuple[str, str], Any]) -> Callable[[Rout
             kwargs["rule"] = "attendance"
         if "<str:clause>" in parts:
             kwargs["clause"] = next(iter(document.clauses))
+        if "<str:code>" in parts:
+            kwargs["code"] = classcode.shown(objects["desk", "sessions"], AT).text
         if "<int:city>" in parts:
             face = parts[0] if parts[0] in ("bureau", "desk", "my") else ""
             found = objects[face, parts[parts.index("<int:city>") - 1]]

@@ -3,9 +3,11 @@ import { startGateForms } from "./lib/gate";
 import { startOfflineNote } from "./lib/offline";
 import { startSignIn } from "./lib/place";
 import { startQr } from "./lib/qr";
+import { startScan } from "./lib/scan";
 
 startCommon();
 startOfflineNote();
 startGateForms();
 startQr();
 startSignIn();
+startScan();

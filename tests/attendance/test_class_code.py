@@ -12,6 +12,7 @@ from factories.vouchers import worker
 from zhaoliang.attendance import classcode, selectors, services
 from zhaoliang.attendance.classcode import StaleCode
 from zhaoliang.attendance.models import Attendance
+from zhaoliang.kernel import tokens
 from zhaoliang.kernel.errors import BadInput
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
@@ -79,7 +80,10 @@ def test_codes_of_other_sessions_altered_and_invented_ones_are_refused() -> None
 
 
 def test_a_scan_is_remembered_while_its_trainee_signs_in_to_the_platform() -> None:
-    session = first_attendance(running()).session
-    kept = classcode.keep_scan(classcode.read(classcode.shown(session, AT).text, AT), AT, AT + timedelta(minutes=10))
-    found, at = classcode.kept_scan(kept, AT + timedelta(minutes=5))
-    assert (found.session_id, found.age_s, at) == (session.pk, 0, AT)
+    attendance = first_attendance(running())
+    found = classcode.read(classcode.shown(attendance.session, AT).text, AT + timedelta(seconds=9))
+    kept = classcode.keep_scan(found, AT + timedelta(minutes=10))
+    with pytest.raises(tokens.ExpiredToken):
+        scan(attendance, kept, AT + timedelta(minutes=11))
+    assert scan(attendance, kept, AT + timedelta(minutes=5)).state == "present"
+    assert selectors.sign_ins_of(attendance)[0].code_age_s == 9

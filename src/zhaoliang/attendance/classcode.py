@@ -75,11 +75,16 @@ def read(text: str, at: datetime) -> Scan:
 def read_for(city_code: int, session_id: int, every: int, text: str, at: datetime) -> Scan:
     """What a scanned or typed code says, for the session that is signed in for; `every` seconds it changes. Raises BadInput."""
     text = text.strip()
+    if text.startswith(tokens.PREFIX):
+        scan = kept_scan(text, at)
+        if (scan.city_code, scan.session_id) != (city_code, session_id):
+            raise _other_session()
+        return scan
     if not text.startswith(PREFIX):
         return _typed(city_code, session_id, every, text, at)
     scan = read(text, at)
     if (scan.city_code, scan.session_id) != (city_code, session_id):
-        raise BadInput("签到没有成功。", "扫到的是另一个班（或另一次课）的课堂码。", "请扫本班教室屏幕上的码。")
+        raise _other_session()
     return scan
 
 
@@ -91,16 +96,15 @@ def check_fresh(scan: Scan, every: int) -> None:
         )
 
 
-def keep_scan(scan: Scan, at: datetime, until: datetime) -> str:
+def keep_scan(scan: Scan, until: datetime) -> str:
     """A token that remembers a scan while its trainee signs in to the platform: the code would be stale afterwards."""
-    content = {"c": scan.city_code, "s": scan.session_id, "a": scan.age_s, "t": int(at.timestamp())}
-    return tokens.issue(SCANNED, content, until=until)
+    return tokens.issue(SCANNED, {"c": scan.city_code, "s": scan.session_id, "a": scan.age_s}, until=until)
 
 
-def kept_scan(token: str, at: datetime) -> tuple[Scan, datetime]:
-    """The scan of such a token and when it was made. Raises what `tokens.read` raises."""
+def kept_scan(token: str, at: datetime) -> Scan:
+    """The scan of such a token. Raises what `tokens.read` raises."""
     held = tokens.read(token, SCANNED, at)
-    return Scan(held["c"], held["s"], held["a"]), datetime.fromtimestamp(held["t"], tz=at.tzinfo)
+    return Scan(held["c"], held["s"], held["a"])
 
 
 def _typed(city_code: int, session_id: int, every: int, text: str, at: datetime) -> Scan:
@@ -127,6 +131,10 @@ def _mac(city_code: int, session_id: int, begins: int) -> str:
 
 def _short(city_code: int, session_id: int, begins: int) -> str:
     return "".join(_TYPED[one % len(_TYPED)] for one in _digest(city_code, session_id, begins, "class-code-typed")[:8])
+
+
+def _other_session() -> BadInput:
+    return BadInput("签到没有成功。", "扫到的是另一个班（或另一次课）的课堂码。", "请扫本班教室屏幕上的码。")
 
 
 def _not_ours() -> BadInput:

@@ -9,3 +9,16 @@ BOARD = question(
     "查看班级考勤",
     {Role.PROVIDER: Reach.ORGANISATION, **dict.fromkeys(sorted(BUREAU_ROLES), Reach.REGION)},
 )
+# A scan opens before its trainee has signed in to the platform: it tells nothing but whether the code is fresh.
+SCAN = question("attendance.scan", "扫课堂码", public=True)
+CLASS_CODE = question("attendance.class_code", "出示课堂码", {Role.PROVIDER: Reach.ORGANISATION})
+DOUBTS = question(
+    "attendance.doubts",
+    "查看可疑签到和考勤更正",
+    {Role.REVIEWER: Reach.REGION, Role.INSPECTOR: Reach.REGION, Role.AUDITOR: Reach.REGION},
+)
+ROLL = question(
+    "attendance.roll",
+    "导出考勤表",
+    {Role.PROVIDER: Reach.ORGANISATION, **dict.fromkeys((Role.REVIEWER, Role.INSPECTOR, Role.AUDITOR), Reach.REGION)},
+)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from zhaoliang.attendance.models import Attendance, AttendanceCorrection, SessionReview, SignIn
+from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp, SessionReview, SignIn
 from zhaoliang.attendance.states import CAME
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.classes.selectors import every_session, sessions_on, sessions_over, sessions_taught
 from zhaoliang.kernel.days import CHINA
 from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation, Person
 
 # Those who sign out do it within minutes of the end.
@@ -183,3 +184,116 @@ def corrections_of(attendance: Attendance) -> list[AttendanceCorrection]:
             "proposed_at", "id"
         )
     )
+
+
+def inside(person: Person, at: datetime) -> Attendance | None:
+    """The session a person is signed in for at this moment and has not left."""
+    return (
+        Attendance.objects.filter(
+            city_code=person.city_code,
+            person=person,
+            state__in=("present", "late"),
+            signed_out_at=None,
+            period__contains=at,
+        )
+        .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
+        .first()
+    )
+
+
+def expected_in(session: ClassSession, person_id: int) -> Attendance | None:
+    """What is expected of a person in a session."""
+    return (
+        Attendance.objects.filter(city_code=session.city_code, session=session, person_id=person_id)
+        .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
+        .first()
+    )
+
+
+_DOUBT = (
+    "attendance__session__training_class__provider",
+    "attendance__person",
+    "attendance__enrolment__training_class__project",
+)
+
+
+def doubt(city_code: int, doubt_id: int) -> AttendanceDoubt | None:
+    """One doubt with its attendance, class and person."""
+    return AttendanceDoubt.objects.filter(city_code=city_code, pk=doubt_id).select_related(*_DOUBT).first()
+
+
+def open_doubts_of(person: Person) -> list[AttendanceDoubt]:
+    """What a person is asked about, the nearest day first."""
+    return list(
+        AttendanceDoubt.objects.filter(
+            city_code=person.city_code, attendance__person=person, state__in=("open", "answered")
+        )
+        .select_related(*_DOUBT)
+        .order_by("answer_due_on", "id")
+    )
+
+
+def doubts_in(city_code: int, region_code: int) -> QuerySet[AttendanceDoubt]:
+    """The doubts of a region with class and person, those that wait first, the heaviest first."""
+    under = within("attendance__session__training_class__project__region_id", region_code)
+    return (
+        AttendanceDoubt.objects.filter(city_code=city_code, **under)
+        .select_related(*_DOUBT)
+        .order_by("-state", "-score", "answer_due_on", "id")
+    )
+
+
+def doubts_of_class(training_class: TrainingClass) -> list[AttendanceDoubt]:
+    """The doubts of a class, newest first."""
+    return list(
+        AttendanceDoubt.objects.filter(
+            city_code=training_class.city_code, attendance__session__training_class=training_class
+        )
+        .select_related(*_DOUBT)
+        .order_by("-opened_at", "id")
+    )
+
+
+def correction(city_code: int, correction_id: int) -> AttendanceCorrection | None:
+    """One correction with its attendance, class and person."""
+    return AttendanceCorrection.objects.filter(city_code=city_code, pk=correction_id).select_related(*_DOUBT).first()
+
+
+def corrections_in(city_code: int, region_code: int) -> QuerySet[AttendanceCorrection]:
+    """The corrections of a region that wait for their second person, oldest first."""
+    under = within("attendance__session__training_class__project__region_id", region_code)
+    return (
+        AttendanceCorrection.objects.filter(city_code=city_code, state="proposed", **under)
+        .select_related(*_DOUBT)
+        .order_by("proposed_at", "id")
+    )
+
+
+def make_up(city_code: int, make_up_id: int) -> MakeUp | None:
+    """One make-up lesson with its attendance, class and person."""
+    return MakeUp.objects.filter(city_code=city_code, pk=make_up_id).select_related(*_DOUBT, "teacher").first()
+
+
+def make_ups_in(city_code: int, region_code: int) -> QuerySet[MakeUp]:
+    """The make-up lessons of a region that wait for the bureau."""
+    under = within("attendance__session__training_class__project__region_id", region_code)
+    return (
+        MakeUp.objects.filter(city_code=city_code, state="proposed", **under)
+        .select_related(*_DOUBT, "teacher")
+        .order_by("proposed_at", "id")
+    )
+
+
+def make_ups_of_class(training_class: TrainingClass) -> list[MakeUp]:
+    """The make-up lessons of a class, newest first."""
+    return list(
+        MakeUp.objects.filter(city_code=training_class.city_code, attendance__session__training_class=training_class)
+        .select_related(*_DOUBT, "teacher")
+        .order_by("-proposed_at", "id")
+    )
+
+
+def waiting_count(city_code: int, region_code: int) -> int:
+    """How many doubts, corrections and make-up lessons of a region wait for the bureau; three counting statements."""
+    doubts = doubts_in(city_code, region_code).filter(state__in=("open", "answered")).count()
+    return doubts + corrections_in(city_code, region_code).count() + make_ups_in(city_code, region_code).count()

@@ -143,7 +143,7 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
     said, method = phone_of(body.phone), "class_code" if body.code else "location"
     facts: dict[str, Any] = said.facts()
     if body.code:
-        facts |= code_facts(held["c"], held["q"], held["r"], body.code[:200], moment=moment, at=at)
+        facts |= code_facts(held["c"], held["q"], held["r"], body.code[:400], moment=moment, at=at)
     # The same words in the same order as the page gives to the act, so that a key tried here and there is one key.
     arguments = {
         "attendance": ["attendance.Attendance", held["c"], str(held["a"])],

@@ -3,6 +3,7 @@
 from zhaoliang.attendance.services.corrections import AlreadyProposed, decide_correction, propose_correction
 from zhaoliang.attendance.services.doubts import answer_doubt, decide_doubt, weigh_session
 from zhaoliang.attendance.services.makeups import decide_make_up, hold_make_up, propose_make_up
+from zhaoliang.attendance.services.reading import sign_in_by_reader
 from zhaoliang.attendance.services.signing import (
     FLAG_LABELS,
     code_facts,
@@ -38,6 +39,7 @@ __all__ = [
     "roll_call",
     "setting",
     "sign_in",
+    "sign_in_by_reader",
     "sign_out",
     "start_class",
     "weigh_session",

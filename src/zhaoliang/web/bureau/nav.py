@@ -8,6 +8,7 @@ from typing import cast
 from django.http import HttpRequest
 from django.urls import reverse
 
+from zhaoliang.attendance import perms as attendance
 from zhaoliang.catalogue import perms as catalogue
 from zhaoliang.classes import perms as classes
 from zhaoliang.enactments import perms as enactments
@@ -41,6 +42,7 @@ ENTRIES = (
     Entry("我的任务", "jobs", "history", job_perms.MINE),
     Entry("开班备案", "classes", "class", classes.PAGE, "审核", "classes"),
     Entry("补贴审核", "claims", "review", subsidies.CLAIM, "审核", "claims"),
+    Entry("考勤核实", "doubts", "check", attendance.DOUBTS, "审核", "doubts"),
     Entry("培训项目", "projects", "list", catalogue.DRAFTS, "审核", "projects"),
     Entry("培训券", "voucher_batches", "voucher", vouchers.BATCH, "审核", "voucher_batches"),
     Entry("需求指导目录", "catalogues", "book", catalogue.DRAFTS, "审核"),

@@ -9,6 +9,7 @@ from datetime import date
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from zhaoliang.attendance import selectors as attendance
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes import selectors as classes
 from zhaoliang.enactments import selectors as enactments
@@ -55,7 +56,7 @@ class Task:
 def tasks(request: DeskRequest) -> list[Task]:
     """Everything that waits for the officer of this request, the nearest deadline first."""
     desk, clock = desk_of(request), clock_of(request)
-    found = [*_classes(desk, clock), *_projects(desk), *_claims(desk, clock), *_objections(desk)]
+    found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock), *_objections(desk)]
     found += [*_voucher_batches(desk), *_payment_batches(desk), *_reconciliation(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
@@ -71,6 +72,28 @@ def _classes(desk: Desk, clock: Clock) -> Iterator[Task]:
             reverse("bureau:class", args=[row.city_code, row.pk]),
             f"{row.provider.short_name} · {row.starts_on.month}月{row.starts_on.day}日开班",
             clock.due(row.review_due_on),
+        )
+
+
+def _doubts(desk: Desk, clock: Clock) -> Iterator[Task]:
+    if not desk.has(Role.REVIEWER):
+        return
+    queue = reverse("bureau:doubts")
+    for one in attendance.corrections_in(desk.city_code, desk.region_code)[:MOST_SHOWN]:
+        title = one.attendance.session.training_class.name
+        yield Task("考勤核实", title, "决定考勤更正", queue, f"{one.get_event_display()} · {one.reason[:40]}")
+    for one in attendance.doubts_in(desk.city_code, desk.region_code).filter(state__in=("open", "answered"))[
+        :MOST_SHOWN
+    ]:
+        url = reverse("bureau:doubt", args=[one.city_code, one.pk])
+        detail = f"可疑程度 {one.score}，本人{'已说明' if one.worker_answer else '未说明'}"
+        yield Task(
+            "考勤核实",
+            one.attendance.session.training_class.name,
+            "核实签到",
+            url,
+            detail,
+            clock.due(one.answer_due_on),
         )
 
 
@@ -164,6 +187,7 @@ def counts(request: DeskRequest) -> dict[str, int]:
     return {
         "classes": selectors.class_count(desk) if reviewer else 0,
         "projects": selectors.project_count(desk) if reviewer else 0,
+        "doubts": attendance.waiting_count(desk.city_code, desk.region_code) if reviewer else 0,
         "claims": selectors.claim_count(desk, claim_states, over_before=clock.today) if claim_states else 0,
         "voucher_batches": selectors.voucher_batch_count(desk) if publishes else 0,
         "policies": policy_drafts(desk).count() if _states(desk, POLICY_STATES) else 0,

@@ -29,7 +29,7 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
 )
 
 # Parts of a class with addresses of their own.
-OF_CLASSES = ("imports", "sessions", "textbooks", "attendance", "enrolments")
+OF_CLASSES = ("imports", "sessions", "textbooks", "attendance", "enrolments", "make-ups", "doubts")
 
 
 def face(request: HttpRequest, actor: Actor) -> Face:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from zhaoliang.web.worker.views import claimable, classes, eligibility, find, mine, notices, passes, vouchers
+from zhaoliang.web.worker.views import claimable, classes, eligibility, find, mine, notices, passes, scans, vouchers
 
 app_name = "worker"
 
@@ -22,6 +22,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("classes/<int:city>/<int:pk>/", classes.enrolment, name="enrolment"),
     path("classes/<int:city>/<int:pk>/opinion/", classes.opinion, name="opinion"),
     path("sessions/<int:city>/<int:pk>/sign-in/", classes.sign_in, name="sign-in"),
+    path("sessions/<int:city>/<int:pk>/sign-out/", classes.sign_out, name="sign-out"),
+    path("c/<str:code>/", scans.scan, name="class-code"),
+    path("scan/", scans.scan_page, name="scan"),
+    path("doubts/<int:city>/<int:pk>/answer/", scans.answer, name="doubt-answer"),
     path("sessions/<int:city>/<int:pk>/pass/", passes.session, name="sign-in-pass"),
     path("me/", mine.me_page, name="me"),
     path("me/record/", mine.record, name="record"),

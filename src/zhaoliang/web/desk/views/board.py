@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+import segno
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from zhaoliang.attendance import perms, selectors
+from zhaoliang.attendance import classcode, perms, selectors
 from zhaoliang.attendance import services as attendance
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.attendance.selectors import BoardSession
@@ -42,6 +45,25 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class ShownCode:
+    """The class code on the screen: its drawing, what to type, when it changes."""
+
+    svg: str
+    typed: str
+    seconds: int
+
+
+def shown_code(request: DeskRequest, session: ClassSession) -> ShownCode:
+    """The class code of a session now, as an address that a phone's own camera opens."""
+    now = classcode.shown(session, request.at)
+    address = request.build_absolute_uri(reverse("worker:class-code", args=[now.text]))
+    drawn = segno.make(address, error="m", boost_error=False)
+    # Drawn by segno from our own address: no foreign text is in it.
+    svg = mark_safe(drawn.svg_inline(omitsize=True, border=2))
+    return ShownCode(svg, f"{now.typed[:4]} {now.typed[4:]}", max(1, now.seconds))
+
+
+@dataclass(frozen=True)
 class Lesson:
     """A session on the board with its sign-in window and heads."""
 
@@ -49,6 +71,8 @@ class Lesson:
     window: attendance.Window
     marks: tuple[Mark, ...]
     open: bool
+    # The QR of the class code, while it may be shown and signing in is open.
+    code: ShownCode | None = None
 
     def heads(self, *states: str) -> int:
         return sum(one.row.state in states for one in self.marks)
@@ -101,7 +125,10 @@ def wall(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     lessons = _lessons(found, on, request.at)
     # The one that can be signed now, else the next, else the day's last.
     ahead = [one for one in lessons if one.window.closes >= request.at or one.board.session.ends_at >= request.at]
-    context = {"found": found, "on": on, "lesson": (ahead or lessons[-1:] or [None])[0], "at": request.at}
+    lesson = (ahead or lessons[-1:] or [None])[0]
+    if lesson is not None and lesson.open and perms.CLASS_CODE.allows(request.actor, found.access()):
+        lesson = replace(lesson, code=shown_code(request, lesson.board.session))
+    context = {"found": found, "on": on, "lesson": lesson, "at": request.at}
     return render(request, "desk/board_wall.html", context)
 
 
@@ -110,6 +137,32 @@ def _day(text: str, found: TrainingClass, today: date) -> date:
         return date.fromisoformat(text)
     except ValueError:
         return min(max(today, found.starts_on), found.ends_on)
+
+
+@never_cache
+@page(perms.CLASS_CODE, access=subject(classes.session))
+@require_GET
+def class_code(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The class code anew, for the screen that shows it."""
+    session: ClassSession = request.subject
+    context = {"code": shown_code(request, session), "session": session}
+    return render(request, "desk/parts/class_code.html", context)
+
+
+@page(attendance.sign_in_by_reader.declaration, access=subject(classes.session))
+@require_http_methods(["POST"])
+def reader(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """A line of the card reader, ID reader or scanner: whoever it names is signed in."""
+    session: ClassSession = request.subject
+    back = _session_url(session)
+    try:
+        row = attendance.sign_in_by_reader(**given(request), session=session, line=request.POST.get("line", ""))
+    except Refusal as problem:
+        return refused(request, problem, back)
+    person = selectors.attendance(row.city_code, row.pk)
+    name = person.person.name if person is not None else ""
+    toasts.say(request, f"{name} {ATTENDANCE.states[row.state]}。")
+    return redirect(back)
 
 
 @page(attendance.sign_in.declaration, access=subject(selectors.attendance))

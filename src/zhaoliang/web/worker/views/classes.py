@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -49,6 +50,11 @@ class Next:
         return self.opens <= self.at <= self.closes
 
     @property
+    def now_ms(self) -> int:
+        """This moment as the page's script counts time."""
+        return int(self.at.timestamp() * 1000)
+
+    @property
     def late(self) -> bool:
         """Whether signing in now counts as late."""
         return self.at > self.late_after
@@ -73,13 +79,27 @@ class Next:
 def overview(request: ActorRequest) -> HttpResponse:
     """The next session first, then my classes."""
     person = me(request)
-    found = selectors.next_for(person, request.at)
-    coming: Next | None = None
-    if found is not None:
-        times = services.window(found.session)
-        coming = Next(found, found.session.period.lower, times.opens, times.late_after, times.closes, request.at)
-    context = {"tab": "classes", "coming": coming, "enrolments": classes.enrolments_of(person)}
-    response = render(request, "worker/classes.html", context)
+    context = {
+        "tab": "classes",
+        "coming": coming(request, selectors.next_for(person, request.at)),
+        "inside": selectors.inside(person, request.at),
+        "doubts": selectors.open_doubts_of(person),
+        "enrolments": classes.enrolments_of(person),
+        "words": words(),
+    }
+    return with_device(request, render(request, "worker/classes.html", context))
+
+
+def coming(request: ActorRequest, found: Attendance | None) -> Next | None:
+    """A session of mine with its sign-in window."""
+    if found is None:
+        return None
+    times = services.window(found.session)
+    return Next(found, found.session.starts_at, times.opens, times.late_after, times.closes, request.at)
+
+
+def with_device(request: ActorRequest, response: HttpResponse) -> HttpResponse:
+    """The answer with the phone's own number as a cookie, where it has none yet."""
     if DEVICE_COOKIE not in request.COOKIES:
         # One phone signing in for many people is a signal for the inspector; the number says nothing else.
         response.set_cookie(
@@ -154,28 +174,74 @@ def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         raise NotFound(what="没有这次课。", why="课表可能改了。", next_step="请回到“上课”刷新后再签到。")
     form = SignInForm(request.POST)
     given = form.cleaned_data if form.is_valid() else {}
-    signed_at, code = given.get("signed_at"), request.POST.get("code", "").strip()[:200]
-    signed = services.sign_in(
+    signed_at, code = given.get("signed_at"), _code(request)
+    try:
+        signed = services.sign_in(
+            actor=request.actor,
+            at=request.at,
+            attendance=found,
+            method="class_code" if code else "location",
+            longitude=given.get("longitude"),
+            latitude=given.get("latitude"),
+            device=request.COOKIES.get(DEVICE_COOKIE, ""),
+            signed_at=datetime.fromtimestamp(signed_at, tz=UTC) if signed_at else None,
+            phone=phone_of(request.POST),
+            code=code,
+            key=request.POST.get("key"),
+        )
+    except Refusal as refusal:
+        if _by_script(request):
+            return JsonResponse(refusal.as_dict(), status=refusal.status)
+        raise
+    says = _says(signed)
+    if _by_script(request):
+        return JsonResponse({"says": says, "state": signed.state, "flags": signed.flags})
+    toasts.say(request, says)
+    return redirect(reverse("worker:classes"))
+
+
+def _by_script(request: ActorRequest) -> bool:
+    """Whether the phone's queue asks, which wants to know what became of it rather than a page."""
+    return request.headers.get("accept", "") == "application/json"
+
+
+def _code(request: ActorRequest) -> str:
+    """The class code, or the scan that was remembered while its trainee signed in to the platform."""
+    return request.POST.get("code", "").strip()[:400]
+
+
+@require_POST
+@page(perms.MINE, act=services.sign_out.declaration, access=_access_of)
+def sign_out(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """Sign out of a session. Raises NotFound, and what the act refuses."""
+    found = selectors.attendance(city, pk)
+    if found is None:
+        raise NotFound(what="没有这次课。", why="课表可能改了。", next_step="请回到“上课”刷新后再签退。")
+    out = services.sign_out(
         actor=request.actor,
         at=request.at,
         attendance=found,
-        method="class_code" if code else "location",
-        longitude=given.get("longitude"),
-        latitude=given.get("latitude"),
+        method="location",
         device=request.COOKIES.get(DEVICE_COOKIE, ""),
-        signed_at=datetime.fromtimestamp(signed_at, tz=UTC) if signed_at else None,
-        phone=phone_of(request.POST),
-        code=code,
         key=request.POST.get("key"),
     )
-    toasts.say(request, _says(signed))
+    toasts.say(request, "签退成功，记为早退。" if out.state == "left_early" else "签退成功。")
     return redirect(reverse("worker:classes"))
+
+
+WORDS = {"present": "签到成功。", "late": "签到成功，记为迟到。"}
+MISSED = "收到了，但已经过了签到时间，这次课记为缺课。有特殊情况请找班主任更正。"
+
+
+def words() -> str:
+    """What a sign-in through the gate comes to, for the page's script."""
+    return json.dumps(WORDS | {"absent": MISSED} | services.FLAG_LABELS, ensure_ascii=False)
 
 
 def _says(signed: Attendance) -> str:
     if signed.state == "absent":
-        return "收到了，但已经过了签到时间，这次课记为缺课。有特殊情况请找班主任更正。"
-    word = "签到成功，记为迟到。" if signed.state == "late" else "签到成功。"
+        return MISSED
+    word = WORDS.get(signed.state, WORDS["present"])
     notes = "、".join(services.FLAG_LABELS[flag] for flag in signed.flags)
     return f"{word}{notes}，老师会核对。" if notes else word
 
