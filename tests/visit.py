@@ -147,7 +147,13 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
     doubt = AttendanceDoubt.objects.create(
-        **here, attendance=attendance, score=60, signals=[["mock", 80, "测试"]], weights="test", opened_at=AT, answer_due_on=AT.date()
+        **here,
+        attendance=attendance,
+        score=60,
+        signals=[["mock", 80, "测试"]],
+        weights="test",
+        opened_at=AT,
+        answer_due_on=AT.date(),
     )
     correction = AttendanceCorrection.objects.create(
         **here,
