@@ -204,6 +204,9 @@ def main() -> None:
             import gate_rates
 
             gate_rates.measure(folder, progress, full="--full" in sys.argv[1:])
+            import volume
+
+            volume.measure(progress, full="--full" in sys.argv[1:])
             # Last: they empty the tables and fill them with claims of their own.
             import audit_rates
             import payment_rates

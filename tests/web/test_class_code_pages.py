@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -12,6 +13,7 @@ from openpyxl import load_workbook
 
 from factories import registry, vouchers
 from factories.attendance import first_attendance, running
+from factories.catalogue import project as listed_project
 from factories.classes import START, draft, enrol, moment
 from factories.classes import accepted as accepted_class
 from factories.identity import sign_in
@@ -25,6 +27,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
 
 Clock = Callable[[datetime], None]
 AT = moment(START, 8, 1)
+
+
+@pytest.fixture
+def at_time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let every request happen at this moment."""
+
+    def go(at: datetime) -> None:
+        monkeypatch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: at))
+
+    return go
 
 
 def phone_of(attendance: Attendance) -> Client:
@@ -97,7 +109,7 @@ def test_the_queue_of_a_phone_is_told_what_became_of_each_sign_in(at_time: Clock
 
 
 def test_the_reader_signs_in_whom_its_line_names(at_time: Clock) -> None:
-    project = vouchers.listed_project()
+    project = listed_project()
     made = draft(project)
     voucher = vouchers.voucher(project)
     people = [registry.person(), registry.person(), voucher.person]
