@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
@@ -67,6 +67,13 @@ def partner_of(token: str, at: datetime) -> Partner:
     if key is None or actor is None or assignment is None:
         raise no_key()
     return Partner(actor, assignment, frozenset(key.scopes))
+
+
+def partner_in(request: HttpRequest, scope: str) -> Partner:
+    """The partner of a request, whose key carries the scope. Raises Forbidden."""
+    partner = cast(Partner, request.auth)  # type: ignore[attr-defined]  # set by ninja after PartnerAuth
+    partner.require(scope)
+    return partner
 
 
 def no_key() -> BadKey:

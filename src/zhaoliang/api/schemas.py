@@ -18,6 +18,9 @@ class Problem(Schema):
     fields: dict[str, str] = Field(default_factory=dict)
 
 
+PROBLEMS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem, 429: Problem}
+
+
 class Health(Schema):
     """That the interface answers."""
 
@@ -106,3 +109,38 @@ class CertificateOut(Schema):
     issued_on: date | None = None
     ended_on: date | None = None
     replaced_by: str = ""
+
+
+class ReaderIn(Schema):
+    """A line of a card reader, ID reader or scanner, for a session of the partner's organisation."""
+
+    session_id: str = Field(pattern=r"^[0-9]{1,18}$", description="课次编号", examples=["31"])
+    line: str = Field(min_length=1, max_length=400, description="读到的一行：证件号、社保卡号、券码或券的二维码")
+    read_at: datetime | None = Field(None, description="没有网络的读卡器补传时，读卡的时间")
+
+
+class LessonIn(Schema):
+    """An attendance of an online session whose learner the partner has just identified."""
+
+    attendance_id: str = Field(pattern=r"^[0-9]{1,18}$", description="考勤编号", examples=["77"])
+
+
+class ProgressIn(LessonIn):
+    """A stretch of an online lesson that was played, in seconds from its beginning."""
+
+    from_second: int = Field(ge=0, le=86_400)
+    to_second: int = Field(ge=0, le=86_400)
+
+
+class AttendanceOut(Schema):
+    """How an attendance stands."""
+
+    city_code: int
+    attendance_id: str
+    state: str = Field(
+        description="expected、present、late、left_early、leave、absent、made_up、struck", examples=["present"]
+    )
+    signed_at: datetime | None
+    credited_minutes: int
+    planned_minutes: int
+    flags: list[str] = Field(description="请人核对的信号", examples=[[]])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from ninja import Router
 from ninja.params.functions import Header, Query
 
-from zhaoliang.api.auth import Partner, PartnerAuth
+from zhaoliang.api.auth import PartnerAuth, partner_in
 from zhaoliang.api.schemas import (
+    PROBLEMS,
     BatchOut,
     CertificateIn,
     CertificateOut,
     ClaimIn,
     ClaimOut,
     Health,
-    Problem,
     VerifyIn,
     VerifyOut,
 )
@@ -28,7 +26,6 @@ from zhaoliang.vouchers import services
 from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.web.actors import ActorRequest
 
-PROBLEMS = {401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem, 429: Problem}
 router = Router()
 
 
@@ -71,7 +68,7 @@ def batches(request: ActorRequest, city_code: int = Query(..., ge=100000, le=999
 )
 def verify(request: ActorRequest, body: VerifyIn) -> VerifyOut:
     """Verify a voucher for the partner's organisation; a used one of that organisation becomes verified."""
-    partner = _partner(request, "vouchers.verify")
+    partner = partner_in(request, "vouchers.verify")
     place = partner.place
     if place.organisation_id is None:
         raise NotFound("没有验券。", "密钥的账号没有所属机构。", "请联系发放密钥的人社部门。")
@@ -98,7 +95,7 @@ def claim(
     request: ActorRequest, body: ClaimIn, idempotency_key: str = Header(..., min_length=8, max_length=64)
 ) -> ClaimOut:
     """Claim a voucher for a person whom the partner (card app, activity page) has just identified."""
-    partner = _partner(request, "vouchers.claim")
+    partner = partner_in(request, "vouchers.claim")
     city_code = partner.place.city_code
     person = registry.find_person(
         city_code=city_code, document_type=body.document_type, document_number=body.document_number
@@ -158,9 +155,3 @@ def check_certificate(request: ActorRequest, body: CertificateIn) -> Certificate
         ended_on=answer.ended_on,
         replaced_by=answer.replaced_by,
     )
-
-
-def _partner(request: ActorRequest, scope: str) -> Partner:
-    partner = cast(Partner, request.auth)  # type: ignore[attr-defined]  # set by ninja after PartnerAuth
-    partner.require(scope)
-    return partner

@@ -3,6 +3,7 @@
 from zhaoliang.attendance.services.corrections import AlreadyProposed, decide_correction, propose_correction
 from zhaoliang.attendance.services.doubts import answer_doubt, decide_doubt, weigh_session
 from zhaoliang.attendance.services.makeups import decide_make_up, hold_make_up, propose_make_up
+from zhaoliang.attendance.services.online import CheckNeeded, Skipped, check_identity, report_progress
 from zhaoliang.attendance.services.reading import sign_in_by_reader
 from zhaoliang.attendance.services.signing import (
     FLAG_LABELS,
@@ -19,10 +20,13 @@ from zhaoliang.attendance.services.windows import NotYet, Window, not_yet_open, 
 __all__ = [
     "FLAG_LABELS",
     "AlreadyProposed",
+    "CheckNeeded",
     "NotYet",
+    "Skipped",
     "TwoPlaces",
     "Window",
     "answer_doubt",
+    "check_identity",
     "close_session",
     "code_facts",
     "decide_correction",
@@ -36,6 +40,7 @@ __all__ = [
     "not_yet_open",
     "propose_correction",
     "propose_make_up",
+    "report_progress",
     "roll_call",
     "setting",
     "sign_in",

@@ -45,6 +45,7 @@ FLAG_LABELS = {
     SHARED_DEVICE: "同一设备为多人签到",
     UPLOADED_LATE: "签到后较晚才上传",
     TOO_LATE: "超过签到时间",
+    "too_fast": "线上学习进度快过时间",
 }
 _GRANTS = {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, Role.PARTNER: Reach.ORGANISATION}
 

@@ -191,6 +191,7 @@ def add_session(
     content: str,
     room: str,
     textbook: str = "",
+    online: bool = False,
 ) -> ClassSession:
     """Add one line of the timetable; `hours` are teaching hours of the class's own minutes.
 
@@ -208,6 +209,7 @@ def add_session(
         content=content.strip(),
         room=room.strip(),
         textbook=textbook.strip(),
+        online=online,
     )
 
 

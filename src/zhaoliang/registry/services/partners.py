@@ -16,6 +16,8 @@ from zhaoliang.registry.models import PartnerKey, User
 SCOPES = {
     "vouchers.verify": "验券",
     "vouchers.claim": "代本人领券",
+    "attendance.sign_in": "读卡器签到",
+    "attendance.progress": "上报线上学习",
 }
 PREFIX = "zlk_"
 _ADMINISTER = {Role.ADMINISTRATOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
