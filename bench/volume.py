@@ -66,8 +66,9 @@ def _copy(table: str, changes: dict[str, str], source: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table} LIMIT 0")
         names = [column.name for column in cursor.description]
-    picked = ", ".join(changes.get(name, f"t.{name}") for name in names)
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {picked} FROM {table} t, {source}"
+    picked = ", ".join(changes.get(name, f't."{name}"') for name in names)
+    into = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT INTO {table} ({into}) SELECT {picked} FROM {table} t, {source}"
 
 
 def _fill(base: dict[str, Any], first: int, last: int, vouchers: int) -> None:

@@ -76,9 +76,8 @@ def going_on(people: int, now: datetime) -> list[Attendance]:
     period = DateTimeTZRange(now + timedelta(minutes=10), now + timedelta(minutes=190))
     ClassSession.objects.filter(city_code=session.city_code, pk=session.pk).update(period=period)
     Attendance.objects.filter(city_code=session.city_code, session=session).update(period=period)
-    return [row for one in selectors.class_board(session.training_class, now.date()) for row in one.attendances][
-        :people
-    ]
+    rows = Attendance.objects.filter(city_code=session.city_code, session=session).order_by("id")
+    return list(rows.select_related("session", "person"))
 
 
 def through(attendance: Attendance) -> list[str]:
