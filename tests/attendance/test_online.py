@@ -86,7 +86,8 @@ def test_a_day_has_a_cap_and_a_classroom_session_takes_no_progress(monkeypatch: 
         check(other, moment(START, 13))
 
 
-@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)).map(sorted).map(tuple), max_size=20))
-def test_every_second_counts_once_whatever_the_order(stretches: list[tuple[int, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 60)), max_size=8))
+def test_every_second_counts_once_whatever_the_order(drawn: list[tuple[int, int]]) -> None:
+    stretches = [(begin, begin + length) for begin, length in drawn]
     seconds = {second for begin, end in stretches for second in range(begin, end)}
     assert seconds_played(stretches) == seconds_played(reversed(stretches)) == len(seconds)

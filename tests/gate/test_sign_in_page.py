@@ -25,7 +25,6 @@ from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.mission("D4", "N2")]
-PLACE = {"longitude": 117.195, "latitude": 39.118, "accuracy": 14}
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def phone(browser: Browser, live_server: LiveServer) -> Iterator[Phone]:
             base_url=live_server.url,
             locale="zh-CN",
             viewport={"width": 390, "height": 844},
-            geolocation=PLACE,
+            geolocation={"longitude": 117.195, "latitude": 39.118, "accuracy": 14},
             permissions=["geolocation"],
         )
         contexts.append(context)

@@ -34,6 +34,7 @@ PAYMENT_TASKS = {
 }
 MOST_SHOWN = 50
 CASE_KINDS = dict(ReconciliationCase.KINDS)
+EVENTS = {"correct": "计入课时", "strike": "不计课时"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _doubts(desk: Desk, clock: Clock) -> Iterator[Task]:
     queue = reverse("bureau:doubts")
     for one in attendance.corrections_in(desk.city_code, desk.region_code)[:MOST_SHOWN]:
         title = one.attendance.session.training_class.name
-        yield Task("考勤核实", title, "决定考勤更正", queue, f"{one.get_event_display()} · {one.reason[:40]}")
+        yield Task("考勤核实", title, "决定考勤更正", queue, f"{EVENTS[one.event]} · {one.reason[:40]}")
     for one in attendance.doubts_in(desk.city_code, desk.region_code).filter(state__in=("open", "answered"))[
         :MOST_SHOWN
     ]:
