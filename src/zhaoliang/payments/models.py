@@ -365,3 +365,25 @@ class ReconciliationCase(CityModel):
 
     def access(self) -> Access:
         return Access(self.city_code, self.region_code)
+
+
+class FinanceTotal(CityModel):
+    """What a finance bureau's table says was spent of a fund in a month. The newest of a fund and month is the one that counts."""
+
+    append_only = True
+
+    region_code = models.IntegerField("地区")
+    fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
+    month = models.CharField("月份", max_length=7)
+    amount_fen = models.BigIntegerField("支出（分）")
+    file_name = models.CharField("文件名", max_length=200)
+    sha256 = models.BinaryField("文件摘要")
+    at = models.DateTimeField("导入时间")
+    actor_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "finance_total"
+        indexes = [models.Index(fields=["city_code", "region_code", "month"], name="finance_total_month")]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)

@@ -110,6 +110,31 @@ def test_a_statement_is_looked_at_booked_and_its_case_decided_by_two(desk: Desk,
     assert "银行少付后已退回" in officer.get(_url("payment_batch", batch)).content.decode()
 
 
+@pytest.mark.mission("G4")
+def test_platform_bank_and_finance_sheet_agree_or_say_where_not(desk: Desk, at_time: Clock) -> None:
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    officer = desk(made.officer)
+    payments.answered(made, batch, answer_file(officer.get(_url("bank_file", batch)).content))
+    address = reverse("bureau:agreement")
+    text = officer.get(address).content.decode()
+    assert "三方相符" in text
+    assert "账实相符" in text
+    for amount, word in (("7000.00", "¥560.00"), ("7560.00", "三方相符")):
+        sheet = f"资金渠道,月份,支出金额\n就业补助资金,2026-07,{amount}\n".encode()
+        file = SimpleUploadedFile("财政.csv", sheet)
+        assert officer.post(address, {"key": amount, "file": file}).status_code == 302
+        assert word in officer.get(address).content.decode()
+    wrong = SimpleUploadedFile("财政.csv", "资金渠道,月份,支出金额\n别的钱,2026-07,1\n".encode())
+    answer = officer.post(address, {"key": "w", "file": wrong})
+    assert answer.status_code == 422
+    assert "第 2 行的资金渠道" in answer.content.decode()
+    exported = _sheet(officer.get(reverse("bureau:agreement_export")).content)
+    assert exported[1][:3] == ["2026-07", "就业补助资金", 7560.0]
+
+
 @pytest.mark.mission("G3")
 def test_nothing_is_sent_from_unknown_and_no_answer_is_booked(desk: Desk, at_time: Clock) -> None:
     made = subsidies.case(1)

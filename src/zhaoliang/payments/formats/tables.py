@@ -181,6 +181,11 @@ def _table(content: bytes, file_name: str) -> tuple[str, Iterator[list[str]]]:
     return "csv", _text_table(decoded(content))
 
 
+def cells_of(content: bytes, file_name: str = "") -> list[list[str]]:
+    """All cells of a table (.xlsx or text) as text. Raises BadInput."""
+    return list(islice(_table(content, file_name)[1], MOST_ROWS))
+
+
 def _sheet(content: bytes) -> Iterator[list[str]]:
     try:
         with ZipFile(io.BytesIO(content)) as packed:

@@ -15,6 +15,7 @@ from zhaoliang.payments.services.batches import (
 )
 from zhaoliang.payments.services.cases import decide_case, possible_answers, propose_case
 from zhaoliang.payments.services.correcting import correct_account, correct_organisation_account
+from zhaoliang.payments.services.sheets import import_sheet
 from zhaoliang.payments.services.statements import (
     Preview,
     import_return,
@@ -35,6 +36,7 @@ __all__ = [
     "decide_case",
     "dissolve_batch",
     "import_return",
+    "import_sheet",
     "import_statement",
     "keep_upload",
     "mark_unknown",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -139,6 +140,29 @@ class CaseFilter(LineFilter):
     """Reconciliation cases by kind and state."""
 
     kind = forms.ChoiceField(label="事项", required=False, choices=[ANY, *ReconciliationCase.KINDS])
+
+
+class MonthFilter(Filter):
+    """A period of whole months, by default the year up to now."""
+
+    since = forms.CharField(label="从（年-月）", required=False, max_length=7)
+    until = forms.CharField(label="到（年-月）", required=False, max_length=7)
+
+    def __init__(self, *args: Any, today: date) -> None:
+        super().__init__(*args)
+        self.today = today
+
+    def period(self) -> tuple[date, date]:
+        """The first day of the first month and of the last; what cannot be read counts as not said."""
+        return self._month("since") or self.today.replace(month=1, day=1), self._month("until") or self.today.replace(
+            day=1
+        )
+
+    def _month(self, name: str) -> date | None:
+        try:
+            return date.fromisoformat(f"{self.said(name)}-01")
+        except ValueError:
+            return None
 
 
 class OutcomeFilter(Filter):

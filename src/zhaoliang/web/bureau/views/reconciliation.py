@@ -9,9 +9,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Access, Place
 from zhaoliang.payments import perms, selectors, services
+from zhaoliang.payments.agreement import agreements
 from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch, ReconciliationCase
 from zhaoliang.payments.states import RECONCILIATION
 from zhaoliang.web.access import page
@@ -66,6 +68,53 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "may_import": may(request, services.keep_upload, desk.access),
     }
     return render(request, "bureau/reconciliation.html", context)
+
+
+AGREEMENT_COLUMNS = (
+    Column("month", "月份", lambda row: row.month, "code"),
+    Column("fund", "资金渠道", lambda row: row.fund, wide=True),
+    Column("platform", "平台账支付", lambda row: row.platform_fen, "money"),
+    Column("bank", "银行付出", lambda row: row.bank_fen, "money"),
+    Column("bank_difference", "账实差额", lambda row: row.bank_difference, "money"),
+    Column("sheet", "财政报表", lambda row: row.sheet_fen, "money"),
+    Column("sheet_difference", "账表差额", lambda row: row.sheet_difference, "money"),
+)
+
+
+@page(perms.BATCH, act=services.import_sheet.declaration, access=here)
+@require_http_methods(["GET", "POST"])
+def agreement(request: DeskRequest, export: bool = False) -> HttpResponse:
+    """账实相符、账表相符: platform, bank and finance sheet by fund and month, each difference open to what is behind it."""
+    desk, back = desk_of(request), reverse("bureau:agreement")
+    if request.method == "POST":
+        form = forms.ReturnForm(request.POST, request.FILES)
+        try:
+            if not form.is_valid():
+                raise BadInput("财政报表没有导入。", "没有选择文件，或文件是空的。", "请选择文件。")
+            file = form.cleaned_data["file"]
+            taken = services.import_sheet(**given(request), place=desk.place, file_name=file.name, content=file.read())
+        except Refusal as problem:
+            return refused(request, problem, back)
+        toasts.say(request, f"已导入 {len(taken)} 行财政报表。")
+        return redirect(back)
+    wanted = forms.MonthFilter(request.GET, today=chinese_day(request.at))
+    since, until = wanted.period()
+    rows = agreements(desk.city_code, desk.region_code, since, until)
+    if export:
+        return excel(f"对账表-{since:%Y%m}-{until:%Y%m}", AGREEMENT_COLUMNS, rows)
+    context = {
+        "filters": wanted,
+        "since": since,
+        "until": until,
+        "rows": rows,
+        "differing": sum(not row.agrees for row in rows),
+        "without_sheet": any(row.sheet_fen is None for row in rows),
+        "unclaimed": desk_selectors.reconciliation_cases(desk).count(),
+        "form": forms.ReturnForm(),
+        "export_url": reverse("bureau:agreement_export"),
+        "may_import": may(request, services.import_sheet, desk.access),
+    }
+    return render(request, "bureau/agreement.html", context)
 
 
 def case_url(case: ReconciliationCase) -> str:
