@@ -29,11 +29,12 @@ from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, Ros
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.enactments.tasks import what_if
 from zhaoliang.evaluation.models import Exam
-from zhaoliang.funds.models import Account
+from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Place, Role, system_actor
 from zhaoliang.payments.models import BankReturn, PaymentBatch
+from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection
@@ -180,6 +181,22 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     change = BatchChange.objects.create(
         **here, batch=batch, kind="top_up", quantity=1, reason="测试", proposed_by_name="测试", proposed_at=AT
     )
+    # The school's and the person's own: the same difference, wanted back from either.
+    late = RecoveryCase.objects.get(**here)
+    terms = {
+        **here,
+        "claim_line": line,
+        "difference": late.difference,
+        "person": line.person,
+        "region_code": DISTRICT,
+        "amount_fen": 100,
+        "opened_at": AT,
+        "state": "noticed",
+    }
+    mine = RecoveryCase.objects.create(**terms, payee_name=line.person.name)
+    school = stage.played.training_class.provider
+    back = RecoveryCase.objects.create(**terms | {"person": None}, organisation=school, payee_name=school.name)
+    correction = Correction.objects.create(**here, claim_line=line, cause="other", amount_fen=0, text="测试", at=AT)
     return {
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
@@ -200,6 +217,11 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "payments"): PaymentBatch.objects.filter(**here).earliest("id"),
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
+        ("bureau", "recoveries"): back,
+        ("bureau", "corrections"): correction,
+        ("bureau", "closings"): BookClosing.objects.create(
+            **here, through=date(2026, 2, 28), step="proposed", transfers=0, total_fen=0, at=AT, by_name="测试"
+        ),
         ("bureau", "people"): line.person,
         ("bureau", "policies"): draft,
         ("bureau", "organisations"): stage.played.training_class.provider,
@@ -234,6 +256,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "doubts"): doubt,
         ("my", "certificates"): certificate,
         ("my", "subsidies"): line,
+        ("my", "recoveries"): mine,
+        ("desk", "recoveries"): back,
         ("", "projects"): project,
         ("", "publicity"): autumn,
         ("", "jobs"): what_if.start(actor=CLOCK, at=AT, subject=draft),

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Q, Sum
 
-from zhaoliang.funds.models import Account, BookCheck, FundSource, Transfer
+from zhaoliang.funds.models import Account, BookCheck, BookClosing, FundSource, Transfer
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 
@@ -66,6 +66,11 @@ def cities_with_books() -> list[int]:
     """Every city that has an account, in the order of their keys."""
     with national():
         return list(Account.objects.values_list("city_code", flat=True).distinct().order_by("city_code"))
+
+
+def closings(city_code: int) -> list[BookClosing]:
+    """What was proposed and closed in a city, the latest day first."""
+    return list(BookClosing.objects.filter(city_code=city_code).order_by("-through", "-id"))
 
 
 def latest_check(city_code: int) -> BookCheck | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from zhaoliang import policy
 from zhaoliang.funds.models import Transfer
-from zhaoliang.funds.selectors import transfers_of
+from zhaoliang.funds.selectors import transfers_about_line, transfers_of
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import BankReturnLine, PaymentLine
@@ -173,11 +173,11 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
 
 def transfers_behind(line: ClaimLine) -> list[Transfer]:
     """Every transfer of a line's money, first to last: owed, paid, given back, owed more, paid again."""
-    subjects = [("claim_line", line.pk), ("claim_line.excess", line.pk)]
-    subjects += [("payment_due", due.pk) for due in due_payments(line)]
+    subjects = [("payment_due", due.pk) for due in due_payments(line)]
     back = PaymentLine.objects.filter(city_code=line.city_code, claim_line=line, state="returned")
     subjects += [("payment_line", pk) for pk in back.values_list("id", flat=True)]
-    found = [one for kind, pk in subjects for one in transfers_of(line.city_code, kind, pk)]
+    found = transfers_about_line(line.city_code, line.pk)
+    found += [one for kind, pk in subjects for one in transfers_of(line.city_code, kind, pk)]
     return sorted(found, key=lambda transfer: transfer.pk)
 
 
@@ -256,8 +256,11 @@ def _put_voucher(trace: Trace, voucher: Voucher, before: Node) -> None:
 
 def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) -> None:
     """Note where the figures of two neighbouring steps differ."""
-    own = [one for one in transfers if one.subject_type in ("claim_line", "claim_line.excess")]
-    accrued = sum(transfer.amount_fen for transfer in own if transfer.kind == "accrue")
+    own = [one for one in transfers if one.subject_type.startswith("claim_line")]
+    accrued = sum(_owing(transfer) for transfer in own)
+    # Kept for what the payee owes instead of going through the bank.
+    kept = sum(transfer.amount_fen for transfer in own if transfer.subject_type == "claim_line.set_off")
+    revised = any(transfer.subject_type.startswith("claim_line.difference") for transfer in own)
     back = sum(one.amount_fen for one in transfers if one.subject_type == "payment_line" and one.kind == "reverse")
     booked = sum(one.amount_fen for one in transfers if one.kind == "pay") - back
     dues = sum(one.amount_fen for one in transfers if one.subject_type == "payment_due" and one.kind == "pay") - back
@@ -265,10 +268,10 @@ def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) 
     decided = steps[-1].amount_fen if steps else None
     due = line.state in ("approved", "in_batch", "failed", "paid")
     pairs = [
-        ("规则算出的金额", decided, "申领明细", line.amount_fen, due),
+        ("规则算出的金额", decided, "申领明细", line.amount_fen, due and not revised),
         ("申领明细", line.amount_fen, "记账应付", accrued, due),
-        ("记账支付", booked, "银行到账", paid, True),
-        ("申领明细", line.amount_fen + dues, "银行到账", paid, line.state == "paid"),
+        ("记账支付", booked, "银行到账", paid + kept, True),
+        ("申领明细", line.amount_fen + dues, "银行到账", paid + kept, line.state == "paid"),
     ]
     for left, one, right, other, asked in pairs:
         if asked and one != other:
@@ -282,6 +285,10 @@ def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) 
         else:
             if again.fen != stored.fen:
                 trace.breaks.append(f"按当时的政策重算得 {_shown(again.fen)}，当时是 {_shown(stored.fen)}")
+
+
+def _owing(transfer: Transfer) -> int:
+    return {"accrue": transfer.amount_fen, "amend": -transfer.amount_fen}.get(transfer.kind, 0)
 
 
 def _shown(amount_fen: int | None) -> str:

@@ -94,6 +94,12 @@ def cases_of(
     return RecoveryCase.objects.filter(city_code=city_code, **to).select_related(*_PARTS).order_by("-id")
 
 
+def cases_of_line(line: ClaimLine) -> list[RecoveryCase]:
+    """The cases of a line, newest first."""
+    rows = RecoveryCase.objects.filter(city_code=line.city_code, claim_line=line).select_related("claim_line__claim")
+    return list(rows.order_by("-id"))
+
+
 def differences_of(line: ClaimLine) -> list[Difference]:
     """What became of later changes of a line's facts, newest first."""
     return list(Difference.objects.filter(city_code=line.city_code, claim_line=line).order_by("-id"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from procrastinate.contrib.django import app
@@ -10,7 +11,9 @@ from procrastinate.contrib.django import app
 from zhaoliang.funds.selectors import cities_with_books
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.roles import Place, system_actor
+from zhaoliang.kernel.jobs.declaring import job
+from zhaoliang.kernel.jobs.reporting import Run, report
+from zhaoliang.kernel.roles import Place, Reach, Role, system_actor
 from zhaoliang.recoveries.finding import lines_with_changed_facts
 from zhaoliang.recoveries.selectors import overdue_cases
 from zhaoliang.recoveries.services import check_books, overdue, reassess
@@ -22,7 +25,9 @@ log = structlog.get_logger("recoveries")
 def look_again(city_code: int, region_code: int, at: datetime) -> int:
     """Decide every line of a region again whose facts changed; returns for how many something followed."""
     followed = 0
-    for line_id in lines_with_changed_facts(city_code, region_code):
+    found = lines_with_changed_facts(city_code, region_code)
+    for done, line_id in enumerate(found):
+        report(done, len(found), "正在逐条重新核定")
         try:
             made = reassess(actor=system_actor(), at=at, line=claim_line(city_code, line_id))
         except Refusal as refusal:
@@ -32,10 +37,14 @@ def look_again(city_code: int, region_code: int, at: datetime) -> int:
     return followed
 
 
-@app.task(queueing_lock="recoveries.look_again", pass_context=False)
-def look_again_soon(city_code: int, region_code: int, at: str) -> None:
-    """`look_again` in the background, for a desk that asked; `at` is ISO text."""
-    look_again(city_code, region_code, datetime.fromisoformat(at))
+@job(
+    "recoveries.find_changes",
+    label="查找事实变化",
+    grants={Role.REVIEWER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION},
+)
+def find_changes(run: Run) -> dict[str, Any]:
+    """What the clock does every night, for a desk that asks now."""
+    return {"found": look_again(run.subject.city_code, run.subject.region_code, run.at)}
 
 
 @app.periodic(cron="30 18 * * *")

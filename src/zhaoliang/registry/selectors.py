@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -251,6 +251,11 @@ def region(code: int) -> Region:
             next_step="请从地区列表里选择。",
         )
     return found
+
+
+def region_names(codes: Iterable[int]) -> dict[int, str]:
+    """The names of regions by their codes."""
+    return dict(Region.objects.filter(pk__in=set(codes)).values_list("pk", "name"))
 
 
 def regions_under(code: int) -> list[Region]:

@@ -7,7 +7,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from zhaoliang.kernel.jobs.declaring import JobKind
+from zhaoliang.kernel.jobs.reporting import PLACE
 from zhaoliang.kernel.models import Job
+from zhaoliang.kernel.roles import Place
 
 
 def job(city_code: int, job_id: int) -> Job | None:
@@ -21,15 +23,12 @@ def jobs_of(city_code: int, user_id: int | None) -> QuerySet[Job]:
 
 
 def job_to_show(kind: JobKind, subject: Any) -> Job | None:
-    """The last job of a kind about a row, for the row's page: while it is open, or to say why there is no result."""
-    last = (
-        Job.objects.filter(
-            city_code=subject.access().city_code,
-            kind=kind.name,
-            subject_type=subject._meta.label_lower,
-            subject_id=subject.pk,
-        )
-        .order_by("-pk")
-        .first()
+    """The last job of a kind about a row or a place, for its page: while it is open, or to say why there is no result."""
+    access = subject.access()
+    about = (
+        {"subject_type": PLACE, "region_code": access.region_code}
+        if isinstance(subject, Place)
+        else {"subject_type": subject._meta.label_lower, "subject_id": subject.pk}
     )
+    last = Job.objects.filter(city_code=access.city_code, kind=kind.name, **about).order_by("-pk").first()
     return None if last is None or last.state == "done" else last

@@ -248,13 +248,6 @@ class AccountForm(PlainForm):
     year = forms.IntegerField(label="年度", min_value=2000, max_value=2100)
 
 
-class AllocateForm(PlainForm):
-    """Money that arrives in a budget account."""
-
-    amount_fen = YuanField(label="金额（元）")
-    memo = forms.CharField(label="依据", max_length=200, help_text="预算文件名称或文号。")
-
-
 class BuildForm(PlainForm):
     """The fund a payment batch is made of."""
 

@@ -17,6 +17,7 @@ from zhaoliang.kernel.acts import Declaration
 from zhaoliang.kernel.jobs import perms as job_perms
 from zhaoliang.kernel.roles import BUREAU_ROLES, ROLE_LABELS, Actor
 from zhaoliang.payments import perms as payments
+from zhaoliang.recoveries import perms as recoveries
 from zhaoliang.registry import perms as registry
 from zhaoliang.subsidies import perms as subsidies
 from zhaoliang.vouchers import perms as vouchers
@@ -49,6 +50,7 @@ ENTRIES = (
     Entry("资金账户", "accounts", "wallet", funds.BOOKS, "资金"),
     Entry("资金拨付", "payments", "money", payments.BATCH, "资金", "payments"),
     Entry("银行对账", "reconciliation", "check", payments.BATCH, "资金", "reconciliation"),
+    Entry("差额与追回", "recoveries", "undo", recoveries.CASE, "资金", "recoveries"),
     Entry("资金溯源", "trace_search", "search", payments.TRACE, "资金"),
     Entry("查找个人", "people", "people", registry.FILE, "档案"),
     Entry("机构", "organisations", "company", registry.ORGANISATION, "档案"),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from zhaoliang.kernel.acts import Declaration
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import ROLE_LABELS, Actor, Role
+from zhaoliang.recoveries.perms import CASE as RECOVERIES
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Organisation
 from zhaoliang.registry.perms import NOTICES
@@ -25,6 +26,7 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("考核发证", "exams", "certificate", perms.EXAMS),
     ("补贴申领", "claims", "file-ok", perms.PROVIDER),
     ("拨付到账", "payments", "wallet", perms.PAYMENTS),
+    ("退还补贴", "recoveries", "undo", RECOVERIES),
     ("消息", "notices", "bell", NOTICES),
 )
 

@@ -3,7 +3,18 @@
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from zhaoliang.web.worker.views import claimable, classes, eligibility, find, mine, notices, passes, scans, vouchers
+from zhaoliang.web.worker.views import (
+    claimable,
+    classes,
+    eligibility,
+    find,
+    mine,
+    notices,
+    passes,
+    recoveries,
+    scans,
+    vouchers,
+)
 
 app_name = "worker"
 
@@ -36,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/subsidies/<int:city>/<int:pk>/account/", mine.correct, name="subsidy-account"),
     path("me/claimable/", claimable.claimable, name="claimable"),
     path("me/card/", claimable.card, name="card"),
+    path("me/recoveries/<int:city>/<int:pk>/", recoveries.recovery, name="recovery"),
     path("me/looks/", mine.looks, name="looks"),
     path("me/notices/", notices.notices, name="notices"),
     path("me/notices/read/", notices.read, name="notices-read"),

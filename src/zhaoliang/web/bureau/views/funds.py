@@ -10,15 +10,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from zhaoliang.funds import perms, selectors, services
+from zhaoliang.funds import perms, proof, selectors, services
 from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.kernel.days import chinese_day, day_start
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.recoveries.proof import CHECKS, prove
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, may, subject
-from zhaoliang.web.bureau import forms
+from zhaoliang.web.bureau import forms, moneyforms
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
+from zhaoliang.web.bureau.views import budgets
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
@@ -90,7 +92,7 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     lines = selectors.statement(found, since=since, until=until, limit=MOST_ENTRIES)
     if export:
         return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines)
-    form = forms.AllocateForm(request.POST or None)
+    form = moneyforms.AllocateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             services.allocate(**given(request), account=found, **form.cleaned_data)
@@ -110,6 +112,12 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
         "most": MOST_ENTRIES,
         "form": form,
         "may_allocate": found.kind == "budget" and may(request, services.allocate, found.access()),
+        "moves": [
+            (one, reverse(f"bureau:{name}", args=[city, pk]), service.declaration.label)
+            for name, service, one in budgets.forms_of(found)
+            if may(request, service, found.access())
+        ],
+        "on_the_way": proof.on_the_way(found.city_code, found.region_code) if found.kind == "budget" else [],
     }
     return render(request, "bureau/account.html", context, status=422 if form.errors else 200)
 
@@ -128,6 +136,8 @@ def subject_url(transfer: Transfer) -> str:
     city, pk = transfer.city_code, transfer.subject_id
     if transfer.subject_type.startswith("claim_line"):
         return reverse("bureau:trace", args=[city, pk])
+    if transfer.subject_type.startswith("recovery_case"):
+        return reverse("bureau:recovery", args=[city, pk])
     if transfer.subject_type == "voucher_batch":
         return reverse("bureau:voucher_batch", args=[city, pk])
     return reverse("bureau:account", args=[city, pk]) if transfer.subject_type == "account" else ""
@@ -149,7 +159,10 @@ def books(request: DeskRequest) -> HttpResponse:
             (FundSource(fund).label, [row.get(kind) for kind in used], sum(row.values()))
             for fund, row in sorted(by_fund.items())
         ],
-        "findings": selectors.verify_books(desk.city_code),
+        "proof": prove(desk.city_code),
+        "checks": CHECKS.items(),
+        "check": selectors.latest_check(desk.city_code),
         "at": request.at,
+        **budgets.closings(request),
     }
     return render(request, "bureau/books.html", context)

@@ -21,9 +21,13 @@ from zhaoliang.kernel.roles import Place
 from zhaoliang.payments import perms, selectors, services
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.recoveries import perms as recovery_perms
+from zhaoliang.recoveries import selectors as recoveries
+from zhaoliang.recoveries.services import propose_correction
 from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
+from zhaoliang.subsidies.services.later import AFTER_APPROVAL
 from zhaoliang.vouchers import perms as voucher_perms
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
@@ -287,6 +291,11 @@ def trace(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "dues": [due for due in subsidies.due_payments(line) if due.state == "failed"]
         if may(request, services.retry_payment_due, line.access())
         else [],
+        "may_correct": line.state in AFTER_APPROVAL and may(request, propose_correction, line.access()),
+        "differences": recoveries.differences_of(line),
+        "cases": [
+            one for one in recoveries.cases_of_line(line) if recovery_perms.CASE.allows(request.actor, one.access())
+        ],
     }
     return render(request, "bureau/trace.html", context)
 

@@ -14,7 +14,7 @@ from zhaoliang.web.acting import given
 from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.notices import paged
 
-ADDRESSES = {"training_class": "provider:class", "claim": "provider:claim"}
+ADDRESSES = {"training_class": "provider:class", "claim": "provider:claim", "recovery_case": "provider:recovery"}
 
 
 @page(perms.NOTICES, access=here)

@@ -21,6 +21,7 @@ from zhaoliang.kernel.models import AuditEvent, StateChange
 from zhaoliang.kernel.roles import Access
 from zhaoliang.payments import selectors as payments
 from zhaoliang.payments import services
+from zhaoliang.recoveries.selectors import cases_of
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import groups_on, masked
@@ -130,6 +131,7 @@ def subsidy(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "view": selectors.line_view(line),
         "journey": _journey(line),
         "fresh": recently_verified(request, SEEN_MINUTES),
+        "cases": [case for case in cases_of(city, person_id=line.person_id) if case.claim_line_id == line.pk],
     }
     return render(request, "worker/subsidy.html", context)
 

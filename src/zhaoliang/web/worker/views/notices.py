@@ -20,6 +20,7 @@ ADDRESSES = {
     "voucher_batch": "worker:batch",
     "enrolment": "worker:enrolment",
     "claim_line": "worker:subsidy",
+    "recovery_case": "worker:recovery",
     "certificate": "worker:certificate",
 }
 
