@@ -208,6 +208,10 @@ def main() -> None:
 
             volume.measure(progress, full="--full" in sys.argv[1:])
             # Last: they empty the tables and fill them with claims of their own.
+            import ledger_rates
+
+            ledger_rates.measure(folder, progress, full="--full" in sys.argv[1:])
+            # Last: it empties the tables and fills them with claims of its own.
             import audit_rates
             import payment_rates
 
