@@ -271,7 +271,7 @@ def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) 
         ("规则算出的金额", decided, "申领明细", line.amount_fen, due and not revised),
         ("申领明细", line.amount_fen, "记账应付", accrued, due),
         ("记账支付", booked, "银行到账", paid + kept, True),
-        ("申领明细", line.amount_fen + dues, "银行到账", paid + kept, line.state == "paid"),
+        ("申领明细", line.amount_fen + dues, "银行到账", paid, line.state == "paid" and not kept),
     ]
     for left, one, right, other, asked in pairs:
         if asked and one != other:
