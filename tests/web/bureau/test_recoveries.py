@@ -52,7 +52,7 @@ def test_a_revoked_certificate_is_found_told_answered_paid_back_in_parts_and_clo
     assert all(word in shown for word in ("¥3,780.00", line.person.name, "已通知，等待回复"))
     page = text(officer.get(at("recovery", CITY, case.pk)))
     assert all(word in page for word in ("证书", "转应收追回", "登记到账", "第九条"))
-    [notice] = notices_of(city_code=CITY, person=line.person)
+    [notice] = notices_of(city_code=CITY, person=line.person).filter(kind="recovery")
     assert "3,780.00" in notice.title
     worker = sign_in(Client(), User.objects.filter(person_id=line.person_id).first() or _account(line.person_id))
     mine = text(worker.get(reverse("worker:recovery", args=[CITY, case.pk])))
