@@ -196,7 +196,9 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     mine = RecoveryCase.objects.create(**terms, payee_name=line.person.name)
     school = stage.played.training_class.provider
     back = RecoveryCase.objects.create(**terms | {"person": None}, organisation=school, payee_name=school.name)
-    correction = Correction.objects.create(**here, claim_line=line, cause="other", amount_fen=0, text="测试", at=AT)
+    amount_correction = Correction.objects.create(
+        **here, claim_line=line, cause="other", amount_fen=0, text="测试", at=AT
+    )
     return {
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
@@ -218,7 +220,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
         ("bureau", "recoveries"): back,
-        ("bureau", "corrections"): correction,
+        ("bureau", "amount-corrections"): amount_correction,
         ("bureau", "closings"): BookClosing.objects.create(
             **here, through=date(2026, 2, 28), step="proposed", transfers=0, total_fen=0, at=AT, by_name="测试"
         ),
