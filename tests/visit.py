@@ -202,6 +202,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     return {
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
+        ("bureau", "counter"): line.person,
+        ("bureau", "counter-vouchers"): line.voucher,
         ("bureau", "voucher-issues"): IssueList.objects.create(
             **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=AT
         ),
@@ -260,6 +262,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "subsidies"): line,
         ("my", "recoveries"): mine,
         ("desk", "recoveries"): back,
+        ("", "activity"): batch,
         ("", "projects"): project,
         ("", "publicity"): autumn,
         ("", "jobs"): what_if.start(actor=CLOCK, at=AT, subject=draft),

@@ -13,7 +13,9 @@ from django.db import connection, transaction
 from concurrency import at_once
 from factories import registry
 from factories.actors import TIANJIN, actor
-from factories.vouchers import AT, batch, crowd, voucher, worker
+from factories.funds import budget
+from factories.vouchers import AT, batch, crowd, listed_project, voucher, worker
+from seeds import size
 from zhaoliang.funds.selectors import verify_books
 from zhaoliang.funds.services import allocate
 from zhaoliang.kernel.errors import WrongState
@@ -22,6 +24,7 @@ from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers import selectors, services
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.scope import Scope
 
 pytestmark = [pytest.mark.commits, pytest.mark.mission("C2")]
 
@@ -34,14 +37,41 @@ def slots_say(source: VoucherBatch) -> int:
     return sum(BatchSlot.objects.filter(city_code=TIANJIN, batch=source).values_list("claimed", flat=True))
 
 
-def test_200_people_for_50_vouchers() -> None:
-    source = batch(quota=50)
-    people = crowd(200)
-    outcome = at_once(partial(claim, source, person) for person in people)
-    assert len(outcome.answers) == 50
-    assert outcome.kinds() == {"NoneLeft": 150}, [e for e in outcome.errors if type(e).__name__ != "NoneLeft"][:2]
-    assert Voucher.objects.filter(city_code=TIANJIN, batch=source, state="claimed").count() == 50 == slots_say(source)
-    assert len({made.person_id for made in outcome.answers}) == 50 == len({made.code for made in outcome.answers})
+@pytest.mark.sized
+def test_five_times_as_many_people_as_vouchers() -> None:
+    quota = size(ci=50, nightly=100)
+    people = crowd(5 * quota)
+    for _ in range(size(ci=1, nightly=50)):
+        source = batch(quota=quota)
+        outcome = at_once(partial(claim, source, person) for person in people)
+        assert outcome.kinds() == {"NoneLeft": 4 * quota}, [
+            one for one in outcome.errors if type(one).__name__ != "NoneLeft"
+        ][:2]
+        claimed = Voucher.objects.filter(city_code=TIANJIN, batch=source, state="claimed")
+        assert claimed.count() == quota == slots_say(source) == len(outcome.answers)
+        assert len({made.person_id for made in outcome.answers}) == quota == len({one.code for one in outcome.answers})
+
+
+def test_claims_while_the_batch_is_topped_up_and_shrunk_never_leave_its_slots() -> None:
+    source = batch(quota=20, amount_fen=100_00, budget_account=budget(100_000_00, year=2026))
+    changes = [
+        services.propose_change(
+            actor=actor(Role.FUND_OFFICER), at=AT, batch=source, wish=services.Wish(kind, "测试", quantity=10)
+        )
+        for kind in ("top_up", "shrink")
+    ]
+    calls = [partial(claim, source, person) for person in crowd(40)]
+    calls[10:10] = [
+        partial(services.approve_change, actor=actor(Role.APPROVER), at=AT, change=change) for change in changes
+    ]
+    outcome = at_once(calls)
+    assert set(outcome.kinds()) <= {"NoneLeft", "NotEnoughLeft"}, outcome.kinds()
+    source.refresh_from_db()
+    slots = BatchSlot.objects.filter(city_code=TIANJIN, batch=source)
+    claimed = Voucher.objects.filter(city_code=TIANJIN, batch=source, state="claimed").count()
+    assert claimed == slots_say(source) <= source.quota == sum(slots.values_list("quota", flat=True))
+    assert selectors.funnel(source)["held_fen"] == source.quota * 100_00
+    assert verify_books(TIANJIN) == []
 
 
 def test_a_claim_killed_in_the_middle_leaves_its_place_to_another(owner: psycopg.Connection[Any]) -> None:
@@ -75,15 +105,22 @@ def test_one_person_clicking_twenty_times() -> None:
 
 
 @pytest.mark.mission("C5")
-def test_one_voucher_used_a_hundred_times_at_once() -> None:
-    held = voucher()
-    project = held.batch.project
-    terms = {"actor": system_actor(), "at": AT, "voucher": held, "provider": project.provider, "project": project}
-    outcome = at_once(partial(services.use_voucher, **terms, class_id=number) for number in range(1, 101))
+@pytest.mark.sized
+def test_one_voucher_used_at_twenty_providers_at_once_is_used_at_one() -> None:
+    projects = [listed_project() for _ in range(20)]
+    held = voucher(batch(scope=Scope()))
+    tries = size(ci=100, nightly=200)
+    terms = {"actor": system_actor(), "at": AT, "voucher": held}
+    outcome = at_once(
+        partial(services.use_voucher, **terms, provider=one.provider, project=one, class_id=number)
+        for number in range(1, tries + 1)
+        for one in [projects[number % 20]]
+    )
     assert len(outcome.answers) == 1
-    assert outcome.kinds() == {"UsedAlready": 99}
+    assert outcome.kinds() == {"UsedAlready": tries - 1}
     held.refresh_from_db()
-    assert held.class_id == outcome.answers[0].class_id
+    (winner,) = outcome.answers
+    assert (held.class_id, held.provider_id) == (winner.class_id, winner.provider_id)
 
 
 @pytest.mark.mission("C4")

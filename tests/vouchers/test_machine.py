@@ -22,17 +22,18 @@ from hypothesis.stateful import (
 )
 
 from factories.actors import TIANJIN, actor
-from factories.funds import account
+from factories.funds import account, budget
 from factories.vouchers import AT, batch, crowd, worker
 from seeds import fresh_seed, size
 from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import verify_books
 from zhaoliang.funds.services import post_transfer
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import Refusal, WrongState
+from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.vouchers import refusals, selectors, services
-from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.excel import Entry
+from zhaoliang.vouchers.models import BatchChange, IssueLine, Voucher
 
 RUNS, STEPS = size(ci=20, nightly=1_000), size(ci=40, nightly=50)
 QUOTA, AMOUNT, PEOPLE = 3, 100_00, 5
@@ -70,16 +71,21 @@ class VoucherModel(RuleBasedStateMachine):
 
     @initialize()
     def publish(self) -> None:
-        self.source = batch(quota=QUOTA, amount_fen=AMOUNT)
+        money = budget(30 * QUOTA * AMOUNT, year=2026)
+        self.source = batch(quota=QUOTA, amount_fen=AMOUNT, budget_account=money)
+        self.quota = QUOTA
+        self.lists = 0
         self.payable = account("payable", year=2026)
         self.people = crowd(PEOPLE)
         self.officer = actor(Role.FUND_OFFICER)
+        self.approver = actor(Role.APPROVER)
         self.vouchers: list[Voucher] = []
         self.states: list[str] = []
         self.owners: list[int] = []
         self.batch_state = "open"
         self.at = AT
         self.accrued = self.released = 0
+        self.reserved = QUOTA * AMOUNT
 
     def tried(self, expected: type[Refusal] | None, call: Callable[..., Any], **terms: Any) -> Any:
         """Call; the platform must do or refuse as the model does. Returns None when both refuse."""
@@ -89,18 +95,24 @@ class VoucherModel(RuleBasedStateMachine):
             call(at=self.at, **terms)
         return None
 
+    def has_one(self, who: int) -> bool:
+        return any(o == who and s != "returned" for o, s in zip(self.owners, self.states, strict=True))
+
+    def places(self) -> int:
+        """The places taken; what was given back, ran out or is void has made room."""
+        return sum(state not in ("returned", "expired", "void") for state in self.states)
+
     @rule(who=st.integers(0, PEOPLE - 1), declared=st.sampled_from([True, True, True, False]))
     def claim(self, who: int, declared: bool) -> None:
         expected: type[Refusal] | None = None
-        has_one = any(o == who and s != "returned" for o, s in zip(self.owners, self.states, strict=True))
-        places = sum(state not in ("returned", "expired") for state in self.states)
+        has_one = self.has_one(who)
         if not declared:
             expected = refusals.NotDeclared
         elif self.batch_state != "open" or self.at > self.source.claim_until:
             expected = refusals.NotOpen
         elif has_one:
             expected = refusals.HasOne
-        elif places >= QUOTA:
+        elif self.places() >= self.quota:
             expected = refusals.NoneLeft
         person = self.people[who]
         terms = {"actor": worker(person), "person": person, "batch": self.source, "declared": declared}
@@ -113,7 +125,7 @@ class VoucherModel(RuleBasedStateMachine):
     @precondition(lambda self: self.vouchers)
     @rule(
         number=st.integers(0, 99),
-        action=st.sampled_from(["use", "undo", "return", "verify", "enter", "leave", "redeem"]),
+        action=st.sampled_from(["use", "undo", "return", "verify", "enter", "leave", "redeem", "void"]),
         fen=st.integers(1, AMOUNT),
     )
     def move(self, number: int, action: str, fen: int) -> None:
@@ -171,6 +183,80 @@ class VoucherModel(RuleBasedStateMachine):
         if self._step(index, voucher, "redeem", "in_claim", "redeemed", fen):
             self.accrued += fen
 
+    def _void(self, index: int, voucher: Voucher, state: str, fen: int) -> None:
+        expected: type[Refusal] | None = None
+        if self.batch_state == "settled":
+            expected = WrongState
+        elif state == "in_claim":
+            expected = refusals.InClaim
+        elif state not in ("claimed", "used", "verified"):
+            expected = WrongState
+        if self.changed(expected, None, services.Wish("void", "冒领", voucher=voucher)):
+            self.states[index] = "void"
+
+    def changed(
+        self, asked: type[Refusal] | None, decided: type[Refusal] | None, wish: services.Wish
+    ) -> BatchChange | None:
+        """One officer asks, another decides; None when either is refused, as the model expects."""
+        made = self.tried(asked, services.propose_change, actor=self.officer, batch=self.source, wish=wish)
+        if made is None:
+            return None
+        done = self.tried(decided, services.approve_change, actor=self.approver, change=made)
+        if done is None:
+            services.refuse_change(actor=self.officer, at=self.at, change=made)
+        self.source.refresh_from_db()
+        return done
+
+    @rule(kind=st.sampled_from(["top_up", "shrink", "extend"]), number=st.integers(1, 3))
+    def change(self, kind: str, number: int) -> None:
+        asked: type[Refusal] | None = None
+        decided: type[Refusal] | None = None
+        if self.batch_state == "settled" or (kind == "top_up" and self.batch_state == "closed"):
+            asked = WrongState
+        elif kind == "shrink" and number >= self.quota:
+            asked = BadInput
+        elif kind == "shrink" and number > self.quota - self.places():
+            decided = refusals.NotEnoughLeft
+        later = self.source.use_until + timedelta(days=10 * number)
+        wish = services.Wish(kind, "模型", **({"use_until": later} if kind == "extend" else {"quantity": number}))
+        if self.changed(asked, decided, wish) is None or kind == "extend":
+            return
+        self.quota += number if kind == "top_up" else -number
+        if kind == "top_up":
+            self.reserved += number * AMOUNT
+        else:
+            self.released += number * AMOUNT
+
+    @rule(who=st.integers(0, PEOPLE - 1))
+    def issue(self, who: int) -> None:
+        person = self.people[who]
+        self.lists += 1
+        terms = {
+            "actor": self.officer,
+            "batch": self.source,
+            "entries": (Entry(2, person.name, person.document_type, person.document_number, ""),),
+            "file_name": "名单.xlsx",
+            "file_hash": str(self.lists),
+        }
+        made = self.tried(None if self.batch_state == "open" else WrongState, services.draft_issue, **terms)
+        if made is None:
+            return
+        made = services.submit_issue(actor=self.officer, at=self.at, issue=made)
+        made = services.approve_issue(actor=self.approver, at=self.at, issue=made)
+        assert services.issue_part(actor=self.approver, at=self.at, issue=made) == 1
+        line = IssueLine.objects.select_related("voucher").get(city_code=TIANJIN, issue=made)
+        if self.at > self.source.claim_until:
+            assert line.state == "refused"
+        elif self.has_one(who):
+            assert line.state == "held"
+        elif self.places() >= self.quota:
+            assert line.state == "refused"
+        else:
+            assert line.state == "issued"
+            self.vouchers.append(line.voucher)
+            self.states.append("claimed")
+            self.owners.append(who)
+
     def _step(self, index: int, voucher: Voucher, step: str, source: str, target: str, fen: int) -> bool:
         expected = None if self.states[index] == source else WrongState
         terms = {"actor": system_actor(), "held": voucher, "step": step, "payable": self.payable, "fen": fen}
@@ -212,7 +298,7 @@ class VoucherModel(RuleBasedStateMachine):
             assert target is not None
             self.batch_state = target
             if event == "settle":
-                self.released = QUOTA * AMOUNT - self.accrued
+                self.released = self.reserved - self.accrued
 
     @invariant()
     def the_database_equals_the_model(self) -> None:
@@ -220,9 +306,8 @@ class VoucherModel(RuleBasedStateMachine):
         assert [stored[voucher.pk] for voucher in self.vouchers] == self.states
         assert len(stored) == len(self.vouchers)
         found = selectors.funnel(self.source)
-        places = sum(state not in ("returned", "expired") for state in self.states)
-        assert found["left"] == QUOTA - places
-        assert found["held_fen"] == QUOTA * AMOUNT - self.released - self.accrued
+        assert found["left"] == self.quota - self.places()
+        assert found["held_fen"] == self.reserved - self.released - self.accrued
         assert (found["accrued_fen"], found["released_fen"]) == (self.accrued, self.released)
 
     def teardown(self) -> None:

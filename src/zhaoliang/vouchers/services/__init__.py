@@ -23,6 +23,7 @@ from zhaoliang.vouchers.services.issues import (
     submit_issue,
 )
 from zhaoliang.vouchers.services.lives import (
+    claim_at_counter,
     claim_voucher,
     enter_claim,
     expire_due,
@@ -44,6 +45,7 @@ __all__ = [
     "Wish",
     "approve_change",
     "approve_issue",
+    "claim_at_counter",
     "claim_voucher",
     "close_batch",
     "draft_batch",

@@ -38,6 +38,20 @@ def claim_voucher(
     Where no register says that the person belongs to the batch's groups, the declaration stands for it and is kept with
     the voucher (方案 一（一）3（1）), except in directed batches. Raises NotDeclared, NotForYou, NotOpen, HasOne, NoneLeft.
     """
+    return _claim(at, person, batch, declared, channel)
+
+
+@act("vouchers.claim_at_counter", label="窗口代领培训券", grants={Role.REVIEWER: Reach.REGION}, on="person")
+def claim_at_counter(*, actor: Actor, at: datetime, person: Person, batch: VoucherBatch, declared: str) -> Voucher:
+    """An officer claims for a person who stands before him, seen with a document. `declared` is "oral" or "paper": how the
+    person accepted the declaration, kept with the voucher and the officer's name. Raises what `claim_voucher` raises."""
+    how = {"oral": "口头承诺", "paper": "书面承诺"}.get(declared, "")
+    return _claim(at, person, batch, bool(how), "counter", f"（本人到窗口{how}，{actor.name}代为录入。）")
+
+
+def _claim(
+    at: datetime, person: Person, batch: VoucherBatch, declared: bool, channel: str, remark: str = ""
+) -> Voucher:
     if not declared:
         raise refusals.not_declared()
     if person.city_code != batch.city_code:
@@ -52,7 +66,7 @@ def claim_voucher(
                     person.pk,
                     str(new_code(batch.city_code)),
                     channel[:20],
-                    batch.declaration + declared_groups(batch, person, at),
+                    batch.declaration + declared_groups(batch, person, at) + remark,
                     at,
                 ],
             )

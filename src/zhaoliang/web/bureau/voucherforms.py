@@ -11,7 +11,7 @@ from zhaoliang.catalogue.models import Project
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.oversight.funnel import DIMENSIONS
-from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Region
+from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Person, Region
 from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
@@ -242,6 +242,33 @@ class FunnelFilter(Filter):
         """A day of the address, None when nothing or nonsense."""
         self.is_valid()
         return self.cleaned_data.get(name)
+
+
+class CounterForm(PlainForm):
+    """Who stands at the counter, as on the document."""
+
+    document_type = forms.ChoiceField(label="证件类型", choices=choices_of(Person, "document_type"))
+    document_number = forms.CharField(
+        label="证件号码", max_length=40, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+    name = forms.CharField(label="姓名", max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    phone = forms.CharField(label="手机号", max_length=20, required=False, help_text="没有手机的不用填。")
+
+
+class CounterClaimForm(PlainForm):
+    """Which batch, and how the person accepted the declaration."""
+
+    batch = forms.TypedChoiceField(label="领哪一种", coerce=int, widget=forms.RadioSelect)
+    declared = forms.ChoiceField(
+        label="本人怎样承诺",
+        choices=[("oral", "当面念给本人听，本人口头同意"), ("paper", "本人签了书面承诺，已留存")],
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, batches: list[tuple[int, str]], *args: Any) -> None:
+        super().__init__(*args)
+        fields: dict[str, Any] = self.fields
+        fields["batch"].choices = batches
 
 
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:

@@ -2,12 +2,23 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from zhaoliang.web.portal.views import check, directories, eligibility, home, keys, policies, projects, publicity
+from zhaoliang.web.portal.views import (
+    activity,
+    check,
+    directories,
+    eligibility,
+    home,
+    keys,
+    policies,
+    projects,
+    publicity,
+)
 
 app_name = "portal"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
+    path("activity/<int:city>/<int:pk>/", activity.activity, name="activity"),
     path("projects/", projects.projects, name="projects"),
     path("projects/<int:city>/<int:pk>/", projects.project, name="project"),
     path("catalogue/", projects.guidance, name="catalogue"),

@@ -49,7 +49,14 @@ HOLDER_COLUMNS = (
     ),
     Column("state", "状态", lambda row: row.state, "state", "state", "voucher"),
 )
-CHANNELS = {"page": "本平台", "api": "接口", "demo": "演示", "card": "电子社保卡"}
+CHANNELS = {
+    "page": "本平台",
+    "counter": "窗口代领",
+    "issued": "按名单发放",
+    "api": "接口",
+    "demo": "演示",
+    "card": "电子社保卡",
+}
 USABLE_SHOWN = 30
 GROUPS = dict(GroupMembership.GROUPS)
 
@@ -69,6 +76,7 @@ def batch_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         "export_url": reverse("bureau:voucher_batches_export"),
         "table": table(request, rows, COLUMNS, url=batch_url, unit="个批次"),
         "may_draft": may(request, services.draft_batch, desk.access),
+        "may_counter": may(request, services.claim_at_counter, desk.access),
         "may_look_up": desk_perms.HOLDERS.allows(request.actor, desk.access),
     }
     return render(request, "bureau/voucher_list.html", context)

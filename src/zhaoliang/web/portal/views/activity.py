@@ -1,0 +1,41 @@
+"""活动页: one batch of vouchers for everybody to see and to pass on, with what is left and the way to claim."""
+
+from __future__ import annotations
+
+import segno
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_GET
+
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.registry.models import GroupMembership
+from zhaoliang.vouchers import perms, selectors
+from zhaoliang.web.access import page
+from zhaoliang.web.actors import ActorRequest
+
+SHOWN = 60
+GROUPS = dict(GroupMembership.GROUPS)
+
+
+@page(perms.OPEN)
+@require_GET
+def activity(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """What the voucher is, for whom, how many are left; a button to claim, a link and a code to pass on. Raises NotFound."""
+    found = next((one for one in selectors.open_batches(city, city, request.at) if one.pk == pk), None)
+    if found is None:
+        raise NotFound("这个活动现在没有在发券。", "它可能已经结束，或还没有开始。", "请看看其他能领的培训券。")
+    address = f"{settings.PUBLIC_URL}{reverse('portal:activity', args=[city, pk])}"
+    code = segno.make(address, error="m", boost_error=False)
+    context = {
+        "section": "projects",
+        "batch": found,
+        "groups": [GROUPS[one] for one in found.groups],
+        "usable": list(selectors.usable_projects(found)[:SHOWN]),
+        "address": address,
+        # Drawn by segno from our own address: no foreign text is in it.
+        "svg": mark_safe(code.svg_inline(border=2, omitsize=True, svgclass=None, lineclass=None)),
+    }
+    return render(request, "portal/activity.html", context)

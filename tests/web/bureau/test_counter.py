@@ -1,0 +1,49 @@
+"""At the counter: found by the exact number or filed, claimed on the person's word, printed with a code that stays good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from factories import registry, vouchers
+from zhaoliang.kernel.models import AuditEvent
+from zhaoliang.kernel.roles import Role
+from zhaoliang.registry.models import Person
+from zhaoliang.vouchers import selectors
+from zhaoliang.vouchers.models import Voucher
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("C2", "C3", "N4")]
+
+TIANJIN = 120000
+
+
+def test_somebody_without_a_phone_gets_a_voucher_on_paper(
+    desk: Callable[..., Client], at_time: Callable[[datetime], None]
+) -> None:
+    batch = vouchers.batch()
+    at_time(vouchers.AT)
+    officer = desk(Role.REVIEWER, region_code=TIANJIN)
+    number = registry.resident_id()
+    said = {"document_type": "resident_id", "document_number": number, "name": "测试老伯", "key": "a"}
+    shown = officer.post(reverse("bureau:counter"), said, follow=True)
+    person = Person.objects.get(city_code=TIANJIN, name="测试老伯")
+    assert number not in shown.content.decode() + str(shown.redirect_chain)
+    assert "老伯" not in shown.content.decode()
+    wrong = officer.post(reverse("bureau:counter"), said | {"name": "别的人", "key": "b"})
+    assert "另一个姓名" in wrong.content.decode()
+    url = reverse("bureau:counter_person", args=[TIANJIN, person.pk])
+    assert "请选择本人怎样承诺" in officer.post(url, {"batch": batch.pk, "key": "c"}).content.decode()
+    officer.post(url, {"batch": batch.pk, "declared": "oral", "key": "d"})
+    held = Voucher.objects.select_related("batch").get(city_code=TIANJIN, person=person)
+    assert held.channel == "counter"
+    assert "口头承诺" in held.declaration
+    paper = officer.get(reverse("bureau:counter_paper", args=[TIANJIN, held.pk]))
+    assert paper.content.startswith(b"%PDF")
+    looks = AuditEvent.objects.filter(city_code=TIANJIN, act="look", person_id=person.pk)
+    assert {one.detail["why"] for one in looks} == {"窗口代领培训券", "打印纸质培训券"}
+    token = selectors.paper_token(held)
+    assert selectors.read_qr(token, vouchers.AT + timedelta(days=30)).code == held.code
