@@ -160,7 +160,7 @@ def test_a_doubt_is_seen_by_all_three_answered_and_decided_and_the_roll_shows_wh
     roll = f"/desk/classes/{made.city_code}/{made.pk}/attendance/"
     assert "手机自带的" in desk.get(roll).content.decode()
     assert "考勤核实" in officer.get("/bureau/").content.decode()
-    assert one.session.training_class.name in officer.get("/bureau/attendance/").content.decode()
+    assert one.session.training_class.name in officer.get("/bureau/doubts/").content.decode()
     page = officer.get(f"/bureau/doubts/{here}/").content.decode()
     assert "手机自带的" in page
     assert one.person.name not in page
@@ -174,7 +174,7 @@ def test_a_doubt_is_seen_by_all_three_answered_and_decided_and_the_roll_shows_wh
     assert state(one) == "struck"
     propose = f"/desk/attendance/{two.city_code}/{two.pk}/correct/"
     assert desk.post(propose, {"reason": "读卡器故障", "evidence": "监控 08:02"}).status_code == 302
-    assert "监控 08:02" in officer.get("/bureau/attendance/").content.decode()
+    assert "监控 08:02" in officer.get("/bureau/doubts/").content.decode()
     book = load_workbook(io.BytesIO(desk.get(f"{roll}export/").content))
     (sheet,) = book.worksheets
     cells = {row[0].value: [cell.value for cell in row] for row in sheet.iter_rows(min_row=2, max_row=3)}

@@ -196,7 +196,7 @@ def _place(row: Seen, sheet: _Sheet, context: _Context) -> None:
     accuracy = row.accuracy
     fine = accuracy is not None and accuracy <= weights.coarse_m
     if accuracy is not None and accuracy <= 1:
-        sheet.add("perfect", f"精度 {accuracy} 米")
+        sheet.add("perfect", f"定位精度 {accuracy} 米，好得不真实")
     if fine and row.distance is not None and row.distance <= 2:
         sheet.add("centre")
     others = {
