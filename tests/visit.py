@@ -128,7 +128,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     here = {"city_code": CITY}
     line = stage.played.line
     enrolment = Enrolment.objects.get(**here, pk=line.enrolment_id)
-    autumn = Claim.objects.exclude(training_class=stage.played.training_class).get(**here)
+    autumn = Claim.objects.filter(kind="training").exclude(training_class=stage.played.training_class).get(**here)
     # In publicity, so that the public can object.
     Claim.objects.filter(**here, pk=autumn.pk).update(
         state="publicity", publicity_from=AT.date() - timedelta(days=1), publicity_until=AT.date() + timedelta(days=4)
@@ -136,6 +136,17 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     autumn.refresh_from_db()
     # In class, so that its code can be shown.
     Voucher.objects.filter(**here, pk=line.voucher_id).update(state="verified")
+    handed_in = Evidence.objects.create(
+        **here,
+        claim=autumn,
+        kind="video",
+        file_name="a.mp4",
+        sha256="0" * 64,
+        size=1,
+        content="AA==",
+        at=AT,
+        actor_name="测试",
+    )
     objection = Objection.objects.create(**here, claim=autumn, text="测试异议", raised_at=AT)
     winter = TrainingClass.objects.get(**here, state="filed", starts_on=date(2026, 12, 7))
     refused = RosterImport.objects.get(**here, imported=0)
@@ -241,17 +252,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("desk", "certificates"): certificate,
         ("desk", "claims"): autumn,
         ("desk", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),
-        ("desk", "evidence"): Evidence.objects.create(
-            **here,
-            claim=autumn,
-            kind="video",
-            file_name="a.mp4",
-            sha256="0" * 64,
-            size=1,
-            content="AA==",
-            at=AT,
-            actor_name="测试",
-        ),
+        ("desk", "evidence"): handed_in,
+        ("bureau", "evidence"): handed_in,
         ("desk", "projects"): project,
         ("my", "find"): batch,
         ("my", "vouchers"): line.voucher,

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from zhaoliang.careers import services as careers
 from zhaoliang.classes.models import TrainingClass
-from zhaoliang.demo import calendar, correction, lawmaking, market, money, roster, teaching
+from zhaoliang.demo import calendar, correction, lawmaking, market, money, people, roster, teaching
 from zhaoliang.demo.cast import CITY, Cast, Trainee, assemble
 from zhaoliang.demo.market import Market
 from zhaoliang.demo.roster import Row
@@ -61,6 +61,8 @@ def _play(stage: Stage, at: datetime) -> None:
     training_class = _main_class(stage, cast, offer, taken)
     stage.echo("申领 → 审核 → 公示 → 拨付 → 核销 → 事后更正……")
     _subsidy(stage, cast, training_class)
+    stage.echo("本人申领：生活费补贴、技能提升补贴……")
+    people.claim_for_themselves(stage, cast, training_class)
     stage.echo("另外两个在办的班……")
     _live_classes(stage, cast, offer)
     stage.echo("一份政策修订草稿：检查、试算、送审……")

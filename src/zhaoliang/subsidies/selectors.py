@@ -443,7 +443,10 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
         states = [state for state, (role, _) in TASKS.items() if role is assignment.role]
         if not states:
             continue
-        rows = _claims(assignment.city_code).filter(state__in=states)
+        # What people applied for has no organisation to hand it in: a reviewer takes it up.
+        collected = Q(training_class__isnull=True, state__in=("assembled", "returned"))
+        wanted = Q(state__in=states)
+        rows = _claims(assignment.city_code).filter(wanted | collected if assignment.role is Role.REVIEWER else wanted)
         if assignment.role is Role.PROVIDER:
             rows = rows.filter(provider_id=assignment.organisation_id)
         else:
@@ -465,4 +468,9 @@ def _items(rows: QuerySet[Claim], on: date) -> Iterable[QueueItem]:
     by_claim = {row["claim_id"]: (row["size"], row["waiting"], row["fen"]) for row in sums}
     for row in found:
         size, waiting, amount_fen = by_claim.get(row.pk, (0, 0, 0))
-        yield QueueItem(row, TASKS[row.state][1], row.review_due_on, size, waiting, amount_fen)
+        task = (
+            "可以开始审核"
+            if row.state in ("assembled", "returned") and row.provider_id is None
+            else TASKS[row.state][1]
+        )
+        yield QueueItem(row, task, row.review_due_on, size, waiting, amount_fen)

@@ -108,7 +108,8 @@ def _projects(desk: Desk) -> Iterator[Task]:
 
 def _claims(desk: Desk, clock: Clock) -> Iterator[Task]:
     for item in subsidies.queue(desk.actor, on=clock.today):
-        if item.claim.city_code != desk.city_code or item.claim.state in ("assembled", "returned"):
+        with_provider = item.claim.state in ("assembled", "returned") and item.claim.provider is not None
+        if item.claim.city_code != desk.city_code or with_provider:
             continue
         waiting = f"，{item.waiting} 条要您判断" if item.waiting else ""
         yield Task(

@@ -32,11 +32,17 @@ from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.components import toasts
+from zhaoliang.web.files import download
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
     Column("class", "申领", lambda row: row.title, order="title", wide=True),
-    Column("provider", "机构", lambda row: row.provider.short_name, order="provider__pinyin_key"),
+    Column(
+        "provider",
+        "申领人",
+        lambda row: row.provider.short_name if row.provider else row.applicant,
+        order="provider__pinyin_key",
+    ),
     Column("fund", "资金渠道", lambda row: row.get_fund_source_display(), order="fund_source"),
     Column("lines", "明细", lambda row: row.lines_count, "count", "lines_count"),
     Column("open", "待判断", lambda row: row.open_count, "count", "open_count"),
@@ -137,6 +143,10 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "step": _step(request, shown, city, pk),
         "may_return": may(request, services.return_claim, claim.access())
         and claim.state in ("first_review", "second_review"),
+        "may_take_up": claim.provider is None
+        and claim.state in ("assembled", "returned")
+        and may(request, services.take_up, claim.access()),
+        "files": selectors.evidence_of(claim),
         "may_judge": claim.state == "first_review" and may(request, services.judge_line, claim.access()),
         "may_see_file": registry_perms.FILE.allows(actor, claim.access()),
         "may_answer": may(request, services.answer_objection, claim.access()),
@@ -201,7 +211,7 @@ def _ratio(current: LineView | None) -> dict[str, int] | None:
 
 def _sessions(current: LineView | None) -> dict[str, list[tuple[str, int]]] | None:
     """How the trainee was seen in class: sessions by outcome, by way of signing in, and by doubt."""
-    if current is None:
+    if current is None or current.line.enrolment is None:
         return None
     rows = attendance.attendances_of(current.line.enrolment)
     methods = dict(forms.choices_of(SignIn, "method"))
@@ -263,6 +273,13 @@ def claim_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return excel(f"申领明细-{shown.claim.title}", LINE_COLUMNS, rows)
 
 
+@page(perms.CLAIM, access=subject(selectors.evidence))
+@require_GET
+def evidence_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """A file handed in for a claim, to keep."""
+    return download(request.subject)
+
+
 @page(perms.CLAIM, access=here)
 @require_GET
 def verifiers(request: DeskRequest) -> HttpResponse:
@@ -299,6 +316,13 @@ run_checks = act_view(
     fetch=selectors.claim,
     argument="claim",
     say="已按最新事实重新核验。人工判断过而事实没有变的，判断保留。",
+    back=claim_url,
+)
+take_up = act_view(
+    services.take_up,
+    fetch=selectors.claim,
+    argument="claim",
+    say="已开始审核；之后的申请另成一份。",
     back=claim_url,
 )
 pass_first = act_view(
