@@ -13,7 +13,9 @@ from django.urls import reverse
 from factories import registry
 from factories.people import grouped
 from factories.subsidies import ASSESSED, CITY, assembled, case
+from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.forecast import keep_forecast
+from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import roster
 from zhaoliang.subsidies.models import ClaimLine, Evidence
 
@@ -74,3 +76,31 @@ def test_a_claim_page_asks_as_many_questions_for_thirty_lines_as_for_two(sit, at
             assert client.get(url).status_code == 200
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.mission("M1")
+def test_an_enterprise_records_the_agreement_of_an_apprentice(sit, at_time) -> None:
+    enterprise = registry.organisation(kind="enterprise")
+    made = case(1, provider=enterprise, group="12", employer_uscc=enterprise.uscc, with_vouchers=False)
+    Project.objects.filter(city_code=CITY, pk=made.training_class.project_id).update(kind="apprenticeship")
+    TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk).update(state="running")
+    Enrolment.objects.filter(city_code=CITY, training_class=made.training_class).update(state="attending")
+    at_time(ASSESSED)
+    client = sit(enterprise)
+    url = reverse("provider:agreements", args=[CITY, made.training_class.pk])
+    assert "没有协议" in client.get(url).content.decode()
+    said = {
+        "apprentice": made.enrolments[0].pk,
+        "signed_on": "2026-06-01",
+        "months": 11,
+        "enterprise_mentor": "乙某",
+        "contract_from": "2026-06-01",
+        "contract_until": "2027-05-31",
+    }
+    assert "培养期限须为1至2年" in client.post(url, said | {"key": "a"}).content.decode()
+    assert client.post(url, said | {"months": 12, "key": "b"}).status_code == 302
+    text = client.get(url).content.decode()
+    assert "1 名已登记协议" in text
+    # Tianjin sets no advance: the page says so and nothing is made.
+    answer = client.post(reverse("provider:advance", args=[CITY, made.training_class.pk]), {"key": "c"})
+    assert "本地现行文件没有规定预支" in answer.content.decode()

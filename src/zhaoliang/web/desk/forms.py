@@ -10,7 +10,7 @@ from django import forms
 from django.utils.timezone import get_default_timezone, localtime
 
 from zhaoliang.catalogue.models import CatalogueEntry, Project, ProjectKind
-from zhaoliang.classes.models import ClassSession, Teacher
+from zhaoliang.classes.models import ClassSession, Enrolment, Teacher
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import Organisation, Site
@@ -60,6 +60,27 @@ class ContractForm(PlainForm):
 
     from_on = forms.DateField(label="合同开始", widget=_date())
     until = forms.DateField(label="合同到期", required=False, widget=_date())
+
+
+class AgreementForm(PlainForm):
+    """The training agreement of an apprentice, with the days of the labour contract."""
+
+    apprentice = forms.TypedChoiceField(label="学徒", coerce=int)
+    signed_on = forms.DateField(label="协议签订日期", widget=_date())
+    months = forms.IntegerField(label="培养月数", min_value=1, max_value=60, initial=12)
+    enterprise_mentor = forms.CharField(label="企业导师", max_length=60)
+    school_mentor = forms.CharField(label="院校导师", max_length=60, required=False)
+    contract_from = forms.DateField(label="劳动合同开始", required=False, widget=_date())
+    contract_until = forms.DateField(label="劳动合同到期（无固定期限不填）", required=False, widget=_date())
+    entrusted = forms.BooleanField(label="委托培训机构承担部分培训", required=False)
+    provider_agreement = forms.BooleanField(label="已与培训机构签合作协议", required=False)
+    special_case = forms.BooleanField(label="有需要延长期限的特殊情况", required=False)
+    collective = forms.BooleanField(label="签的是集体协议", required=False)
+
+    def __init__(self, *args: Any, apprentices: Sequence[Enrolment], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [(one.pk, one.person.name) for one in apprentices]
+        self.fields["apprentice"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class DatesForm(PlainForm):

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from zhaoliang.web.desk.views import (
+    apprentices,
     board,
     claims,
     classes,
@@ -50,6 +51,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("make-ups/<int:city>/<int:pk>/hold/", rolls.hold_make_up, name="make_up_hold"),
     path("doubts/<int:city>/<int:pk>/answer/", rolls.answer_doubt, name="doubt_answer"),
     path(f"{CLASS}claim/", claims.assemble, name="claim_assemble"),
+    path(f"{CLASS}agreements/", apprentices.agreements, name="agreements"),
+    path(f"{CLASS}advance/", apprentices.advance, name="advance"),
     path(f"{CLASS}evaluation-claim/", claims.assemble_evaluation, name="evaluation_assemble"),
     path(f"{CLASS}exam/", exams.exam_plan, name="exam_plan"),
     path("imports/<int:city>/<int:pk>/", roster.result, name="import"),
