@@ -17,7 +17,14 @@ from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import Account
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
-from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine, ReconciliationCase
+from zhaoliang.payments.models import (
+    BankReturn,
+    BankReturnLine,
+    BankUpload,
+    PaymentBatch,
+    PaymentLine,
+    ReconciliationCase,
+)
 from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4")]
@@ -89,6 +96,9 @@ def test_a_statement_is_looked_at_booked_and_its_case_decided_by_two(desk: Desk,
     assert "1 笔" in shown.content.decode()
     booked = officer.post(shown.redirect_chain[-1][0], {"key": "k"}, follow=True).content.decode()
     assert "1 行要向银行核实" in booked
+    # The file itself, with whole account numbers, is kept no longer than it takes to decide.
+    assert BankUpload.objects.get(city_code=batch.city_code).content == ""
+    assert "这份文件已经处理过" in officer.get(shown.redirect_chain[-1][0]).content.decode()
     case = ReconciliationCase.objects.get(city_code=batch.city_code)
     queue = officer.get(reverse("bureau:reconciliation")).content.decode()
     assert _url("reconciliation_case", case) in queue
@@ -120,8 +130,7 @@ def test_platform_bank_and_finance_sheet_agree_or_say_where_not(desk: Desk, at_t
     payments.answered(made, batch, answer_file(officer.get(_url("bank_file", batch)).content))
     address = reverse("bureau:agreement")
     text = officer.get(address).content.decode()
-    assert "三方相符" in text
-    assert "账实相符" in text
+    assert "账实相符，财政报表还没有导入" in text
     for amount, word in (("7000.00", "¥560.00"), ("7560.00", "三方相符")):
         sheet = f"资金渠道,月份,支出金额\n就业补助资金,2026-07,{amount}\n".encode()
         file = SimpleUploadedFile("财政.csv", sheet)

@@ -270,6 +270,8 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
         require_this_batch(batch, kept)
     _match(kept, batch)
     MATCHED()
+    # Whole account numbers are kept no longer than somebody has to look at them.
+    BankUpload.objects.filter(city_code=city, region_code=kept.region_code, sha256=kept.sha256).update(content="")
     rows = BankReturnLine.objects.filter(city_code=city, bank_return=kept)
     ids = {
         name: list(rows.filter(outcome=name).values_list("payment_line_id", flat=True)) for name in ("paid", "failed")

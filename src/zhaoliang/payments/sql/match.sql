@@ -62,7 +62,7 @@ SELECT city_code, bank_return_id, row, line_id, CASE WHEN outcome IN ('merged', 
                                   || '读不懂'
            WHEN 'unknown_line' THEN '批次里没有第 ' || coalesce(array_to_string(nullif(sequences, '{}'), '、'), '？') || ' 行'
            WHEN 'twice_in_file' THEN
-               CASE WHEN times > 1 THEN '这一笔在文件里出现 ' || times || ' 次，须向银行核实'
+               CASE WHEN outs > 1 OR (%(batch)s IS NOT NULL AND times > 1) THEN '这一笔在文件里出现 ' || greatest(outs, 2) || ' 次，须向银行核实'
                     ELSE '已登记的流水号是 ' || known_reference || '，这是另一笔付出' END
            WHEN 'amount_differs' THEN
                '应为 ¥' || to_char(coalesce(merged_fen, owed_fen) / 100.0, 'FM999,999,999,990.00')

@@ -262,6 +262,12 @@ class ReturnForm(PlainForm):
     )
 
 
+class SheetForm(PlainForm):
+    """The finance bureau's table of what was spent."""
+
+    file = forms.FileField(label="财政报表", widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}))
+
+
 class AnswerForm(PlainForm):
     """What a reconciliation case is, why, and what proves it."""
 

@@ -87,7 +87,7 @@ def agreement(request: DeskRequest, export: bool = False) -> HttpResponse:
     """账实相符、账表相符: platform, bank and finance sheet by fund and month, each difference open to what is behind it."""
     desk, back = desk_of(request), reverse("bureau:agreement")
     if request.method == "POST":
-        form = forms.ReturnForm(request.POST, request.FILES)
+        form = forms.SheetForm(request.POST, request.FILES)
         try:
             if not form.is_valid():
                 raise BadInput("财政报表没有导入。", "没有选择文件，或文件是空的。", "请选择文件。")
@@ -110,7 +110,7 @@ def agreement(request: DeskRequest, export: bool = False) -> HttpResponse:
         "differing": sum(not row.agrees for row in rows),
         "without_sheet": any(row.sheet_fen is None for row in rows),
         "unclaimed": desk_selectors.reconciliation_cases(desk).count(),
-        "form": forms.ReturnForm(),
+        "form": forms.SheetForm(),
         "export_url": reverse("bureau:agreement_export"),
         "may_import": may(request, services.import_sheet, desk.access),
     }
