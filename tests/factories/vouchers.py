@@ -31,7 +31,8 @@ def listed_project(provider: Organisation | None = None, *, at: datetime = AT, *
     catalogue = Catalogue.objects.create(
         **city,
         name="测试目录",
-        version=number,
+        # Other factories number their catalogues from one.
+        version=1000 + number,
         number="测试文号",
         region_id=provider.region_id,
         valid_from=date(2026, 1, 1),

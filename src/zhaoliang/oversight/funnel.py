@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
 from importlib import resources
+from typing import Any
 
 from django.db import connection
 
@@ -113,14 +114,14 @@ def funnel(wanted: Filter, by: str) -> list[Row]:
             },
         )
         found = cursor.fetchall()
-    issued = {}
+    issued: dict[str, tuple[int, str]] = {}
     if dimension.issued and wanted.provider_id is None:
         issued = issued_of(
             wanted.city_code, low, high, by=dimension.issued, batch_id=wanted.batch_id, fund=wanted.fund_source
         )
-    rows = [Row(*row, issued=issued.pop(row[0], (None, ""))[0]) for row in found]
+    rows = [Row(*row, issued=issued.pop(row[0])[0] if row[0] in issued else None) for row in found]
     # Batches nobody claimed from belong into the picture: they are its widest part.
-    nothing = dict.fromkeys((one.name for one in fields(Row)), 0)
+    nothing: dict[str, Any] = dict.fromkeys((one.name for one in fields(Row)), 0)
     rows += [Row(**nothing | {"key": key, "label": label, "issued": n}) for key, (n, label) in issued.items()]
     return rows
 
