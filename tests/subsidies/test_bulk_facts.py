@@ -14,15 +14,17 @@ from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import CatalogueEntry, CertificateKind, Project, ProjectKind
 from zhaoliang.certificates.models import Certificate
+from zhaoliang.classes.facts import put_counts
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.employment.models import JobRecord
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import FundSource
 from zhaoliang.policy.facts import portable
-from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.policy.sql.statement import answers_of
+from zhaoliang.registry.lawbook import lawbook, library_with, policies_for
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonGrant, PersonStatus, Site
 from zhaoliang.subsidies import services, stored
-from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
+from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before, known_of
 from zhaoliang.subsidies.facts_sql import LINE_FACTS, ROOTS, of_claim
 from zhaoliang.subsidies.judging import decided
 from zhaoliang.subsidies.models import Claim, ClaimLine
@@ -284,3 +286,47 @@ def test_three_lines_and_thirty_are_decided_anew_by_as_many_statements() -> None
         counts.append(counter.count)
     # Eleven of them are the verifiers, one each.
     assert counts[1] == counts[2] <= 35
+
+
+COUNTING = """
+document: {id: cn-12/counting, title: 测试限次, number: 测试〔2026〕9号, issuers: [测试局], in_force: {from: 2026-01-01}, region: 120000}
+clauses: {"1": {ref: 第一条, text: 示例条文。, verified: true}}
+limits:
+"""
+LIMIT = """
+  {name}: {{asks: 次数没有用完, says: 次数用完了, do: 明年再来。, count: {count}, at_most: 1, cite: "1", schemes: [training], phase: claim}}
+"""
+COUNTS = {
+    "ever": "{of: [training], within: lifetime}",
+    "yearly": "{of: [training, skill_upgrade], within: calendar_year}",
+    "lately": "{of: [training], within: {days: 365}, fund: [unemployment_insurance]}",
+    "same_work": "{of: [training], within: {from: 2025-01-01, to: 2027-12-31}, same: [occupation, level]}",
+    "same_paper": "{of: [training], within: lifetime, same: [certificate]}",
+}
+
+
+def test_what_a_limit_counts_of_earlier_grants_is_the_same_by_line_and_by_claim() -> None:
+    text = COUNTING + "".join(LIMIT.format(name=name, count=count) for name, count in COUNTS.items())
+    store = library_with({"cn-12/counting/2026-01-01.yaml": text.encode()})
+    random, seen = Random(fresh_seed()), set[int]()
+    for _ in range(3):
+        made = case(6)
+        claim = assembled(made)
+        policies = store.for_place(claim.region_id, "training", claim.rules_on)
+        assert len(policies.counts) == len(COUNTS)
+        here = ClaimLine.objects.filter(city_code=CITY, claim=claim)
+        lines = list(here.select_related(*LINE_PARTS).order_by("id"))
+        for line in lines:
+            put_grants(random, line, made.training_class.starts_on)
+        known = known_of(claim, lines)
+        outcome = class_outcome(claim)
+        bulk = decided(of_claim(CITY, claim.pk), policies)
+        for line in lines:
+            sheet = claim_facts(line, outcome, known[line.person_id])
+            put_counts(sheet, grants_before(line, known[line.person_id].grants), policies)
+            single, stored_one = policies.decide(sheet.facts), bulk[line.pk]
+            counted = {count.column: sheet.facts.get(count.column) for count in policies.counts}
+            assert {name: stored_one.facts.get(name) for name in counted} == counted
+            assert stored_one.answers == answers_of(single)
+            seen |= {count for count in counted.values() if isinstance(count, int)}
+    assert len(seen) > 1

@@ -19,6 +19,8 @@ from zhaoliang.classes.models import TrainingClass
 from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import age_on, day_start, full_months, months_begun
+from zhaoliang.policy import PolicySet
+from zhaoliang.policy.counts import Grant, count_grants
 from zhaoliang.registry.models import Person, PersonGrant
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.selectors import covers
@@ -208,6 +210,32 @@ def put_grant_counts(sheet: FactSheet, grants: Collection[PersonGrant], on: date
         trainings_paid_this_year=sum(grant.granted_on.year == on.year for grant in trainings),
         skill_upgrades_paid_this_year=sum(grant.granted_on.year == on.year for grant in upgrades),
     )
+
+
+def put_counts(sheet: FactSheet, grants: Iterable[PersonGrant], policies: PolicySet) -> None:
+    """What the limits of a policy set count of the earlier grants (`limits` with `count: {of, within, …}`).
+
+    A count that the line or a grant does not say enough for is left out: a person then decides.
+    """
+    if not policies.counts:
+        return
+    known = policies.facts.normalise(dict(sheet.facts))
+    history = [
+        Grant(
+            grant.scheme,
+            grant.granted_on,
+            policies.facts.normalise(
+                {
+                    "occupation": grant.occupation_code,
+                    "level": grant.level,
+                    "fund_source": grant.fund_source if grant.fund_source in _NAMED_FUNDS else "other",
+                }
+            ),
+        )
+        for grant in grants
+    ]
+    counted = {count.column: count_grants(count, history, known, policies.on) for count in policies.counts}
+    sheet.put(None, _GRANTS, **counted)
 
 
 def put_grants(sheet: FactSheet, grants: Iterable[PersonGrant], project: Project, start: date) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from zhaoliang.classes.facts import base_facts
+from zhaoliang.classes.facts import base_facts, put_counts
 from zhaoliang.classes.known import known_people
 from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
 from zhaoliang.policy import Decision, Outcome, RuleResult
@@ -109,6 +109,7 @@ def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Fore
             known=known[one.person_id],
             employer_uscc=one.employer_uscc,
         )
+        put_counts(sheet, known[one.person_id].grants, policies)
         lines[one.pk] = Outlook(one, policies.decide(sheet.facts, phase="preflight"))
     return Forecast(lines)
 

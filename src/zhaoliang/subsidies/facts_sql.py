@@ -17,14 +17,9 @@ from zhaoliang.registry.lawbook import lawbook
 
 Kind = Literal["bool", "number", "fraction", "date", "text"]
 
-LINE_FACTS: Mapping[str, Kind] = {
-    "person_age_at_start": "number",
+# What all lines of a class share: kept first, as one text made once a class.
+CLASS_FACTS: Mapping[str, Kind] = {
     "name_matches_id": "bool",
-    "pension_drawn": "bool",
-    "establishment_staff": "bool",
-    "student_status": "text",
-    "group": "text",
-    "group_proved": "bool",
     "occupation": "text",
     "level": "text",
     "kind": "text",
@@ -37,10 +32,19 @@ LINE_FACTS: Mapping[str, Kind] = {
     "theory_hours": "number",
     "practice_hours": "number",
     "safety_hours": "number",
-    "attended_hours": "fraction",
-    "time_clash": "bool",
     "provider_in_directory": "bool",
     "provider_sanctioned": "bool",
+    "fund_source": "text",
+}
+OWN_FACTS: Mapping[str, Kind] = {
+    "person_age_at_start": "number",
+    "pension_drawn": "bool",
+    "establishment_staff": "bool",
+    "student_status": "text",
+    "group": "text",
+    "group_proved": "bool",
+    "attended_hours": "fraction",
+    "time_clash": "bool",
     "voucher_state": "text",
     "voucher_fits_project": "bool",
     "voucher_valid_on_start": "bool",
@@ -57,11 +61,11 @@ LINE_FACTS: Mapping[str, Kind] = {
     "training_paid_for_certificate": "bool",
     "skill_upgrade_paid_for_certificate": "bool",
     "fund_double_paid": "bool",
-    "fund_source": "text",
     "contract_months": "number",
     "months_since_hired": "number",
     "employer_insured": "bool",
 }
+LINE_FACTS: Mapping[str, Kind] = {**CLASS_FACTS, **OWN_FACTS}
 
 # The ids of a line's `evidence` array, in order, with the table each names.
 SLOTS: Mapping[str, str] = {
@@ -184,16 +188,27 @@ def _template() -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
 
 
+def known_text(relation: str, more: Sequence[str] = ()) -> str:
+    """The known facts of a row of `line_facts` as one composite text, in the order of `LINE_FACTS`, then the columns `more`."""
+    own = [
+        f"""{relation}."{name}" || '/' || {relation}."{name}_den\"""" if kind == "fraction" else f'{relation}."{name}"'
+        for name, kind in OWN_FACTS.items()
+    ]
+    row = ", ".join([*own, *(f'{relation}."{name}"' for name in more)])
+    return f"{relation}.alike || ',' || substr(ROW({row})::text, 2)"
+
+
 def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tuple[str, dict[str, Any]]:
     """The relation of the chosen lines with its parameters: `id`, every fact (NULL: unknown), `evidence`, `prepaid`, …
 
-    `more` are further columns by name, expressions over `l`, the line with its class.
+    `more` are further columns by name, expressions over the line `l` and its class `k`.
     """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
     text = _template().format(
         claims=chosen.claims,
         lines=chosen.lines,
         levels=f"ARRAY[{ranks}]",
+        alike=", ".join(f'k."{name}"' for name in CLASS_FACTS),
         more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
     )
     return text, {"city": chosen.city_code, **chosen.parameters}

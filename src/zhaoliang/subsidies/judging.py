@@ -16,12 +16,17 @@ from typing import Any
 from django.db import connection
 
 from zhaoliang.policy import Outcome, PolicySet, PolicyStore
-from zhaoliang.policy.sql import Statement, compile_set
-from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, line_facts
+from zhaoliang.policy.counts import ALIKE
+from zhaoliang.policy.model import Count
+from zhaoliang.policy.sql import Statement, compile_set, history_columns
+from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, known_text, line_facts
 from zhaoliang.subsidies.models import ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.stored import keep_library
 
 PHASE = "claim"
+# What a line keeps beside its decision, handed through the statement.
+CARRIED = ("id", "region_id", "class_start", "prepaid", "known", "evidence")
 OFFERED = {*LINE_FACTS, *(f"{name}_den" for name, kind in LINE_FACTS.items() if kind == "fraction")}
 
 
@@ -47,8 +52,15 @@ class Sheet:
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The facts a decision keeps, as `name:kind`, in order."""
-        return tuple(f"{name}:{kind}" for name, kind in LINE_FACTS.items())
+        """The facts a decision keeps, as `name:kind`, in order; what was counted of earlier grants comes last."""
+        counted = (f"{count.column}:number" for count in self.counts)
+        return (*(f"{name}:{kind}" for name, kind in LINE_FACTS.items()), *counted)
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """What the statement counts of earlier grants."""
+        read = {column.name for column in self.statement.columns}
+        return tuple(count for count in self.statement.policies.counts if count.column in read)
 
 
 def sheets(store: PolicyStore, classes: Iterable[tuple[int, date]], scheme: str = "training") -> list[Sheet]:
@@ -94,7 +106,7 @@ def _compiled(meaning: tuple[Any, ...], policies: PolicySet) -> Statement:
     if held is None:
         if len(_statements) >= 64:
             _statements.clear()
-        held = _statements[meaning] = compile_set(policies, PHASE)
+        held = _statements[meaning] = compile_set(policies, PHASE, carried=CARRIED)
     return held
 
 
@@ -131,16 +143,25 @@ def judged(chosen: Chosen, sheet: Sheet, ids: Mapping[str, int]) -> tuple[str, d
 
     Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version.
     """
+    counted = [count.column for count in sheet.counts]
     # What the platform does not hold (yet) is unknown, and so sends a line to a person at the most.
     missing = {
-        column.name: f"NULL::{column.sql_type}" for column in sheet.statement.columns if column.name not in OFFERED
+        column.name: f"NULL::{column.sql_type}"
+        for column in sheet.statement.columns
+        if column.name not in OFFERED and column.name not in counted
     }
-    relation, parameters = line_facts(chosen, more=missing)
-    kept = ", ".join(_kept(name, kind) for name, kind in LINE_FACTS.items())
+    relation, parameters = line_facts(chosen, more=missing | (_compared(sheet.counts) if counted else {}))
+    facts = f"({relation} OFFSET 0) facts"
+    if counted:
+        found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")
+        listed = ", ".join(f"n.{column}" for column in counted)
+        facts = (
+            f"(WITH looked AS MATERIALIZED ({relation}) SELECT looked.*, {listed} FROM looked"
+            f" JOIN {found} n ON n.id = looked.id OFFSET 0) facts"
+        )
+    known = f"(SELECT facts.*, {known_text('facts', counted)} AS known FROM {facts} OFFSET 0)"
     text = f"""
-WITH facts AS MATERIALIZED ({relation}),
-judged AS ({sheet.statement.select("facts").replace("%", "%%")})
-SELECT facts.id AS line,
+SELECT judged.id AS line,
        basis.version,
        CASE
            WHEN judged.outcome = 1 THEN 'fail'
@@ -149,16 +170,15 @@ SELECT facts.id AS line,
        END AS outcome,
        judged.fen,
        basis.id AS basis,
-       ROW({kept})::text AS known,
-       facts.evidence AS rows,
+       judged.known,
+       judged.evidence AS rows,
        judged.answers,
        judged.steps,
-       CASE WHEN facts.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
-FROM facts
-JOIN judged ON judged.id = facts.id
+       CASE WHEN judged.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
+FROM ({sheet.statement.head.replace("%", "%%")}{known}{sheet.statement.tail.replace("%", "%%")}) judged
 JOIN unnest(%(basis_regions)s::int[], %(basis_days)s::date[], %(basis_ids)s::bigint[], %(basis_versions)s::text[])
     AS basis (region_id, class_start, id, version)
-    ON basis.region_id = facts.region_id AND basis.class_start = facts.class_start"""
+    ON basis.region_id = judged.region_id AND basis.class_start = judged.class_start"""
     keys = list(sheet.sets)
     versions = [sheet.sets[key].version for key in keys]
     return text, parameters | {
@@ -169,8 +189,26 @@ JOIN unnest(%(basis_regions)s::int[], %(basis_days)s::date[], %(basis_ids)s::big
     }
 
 
-def _kept(name: str, kind: str) -> str:
-    return f'facts."{name}" || \'/\' || facts."{name}_den"' if kind == "fraction" else f'facts."{name}"'
+# The earlier grants of the lines of `looked`, as `history_columns` reads them. A grant says neither kind nor class.
+HISTORY = """(
+    SELECT l.id, g.scheme, g.granted_on AS "on", g.occupation_code AS occupation, l.levels[g.level + 1] AS level,
+           NULL::text AS kind, NULL::text AS certificate, NULL::text AS class,
+           CASE WHEN g.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
+               THEN g.fund_source ELSE 'other' END AS fund_source
+    FROM looked l
+    JOIN person_grant g ON g.person_id = l.person_id
+        AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
+)"""
+
+
+def _compared(counts: Iterable[Count]) -> dict[str, str]:
+    """Further columns of the lines that counting needs; a day or a likeness the platform does not hold is unknown."""
+    ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
+    wanted = {"person_id": "l.person_id", "own_on": "l.own_on", "own_grant": "l.own_grant", "levels": f"ARRAY[{ranks}]"}
+    for count in counts:
+        wanted |= {ALIKE[name]: "NULL::text" for name in count.same if ALIKE[name] not in OFFERED}
+        wanted |= {count.by: "NULL::date"} if count.by and count.by not in OFFERED else {}
+    return wanted
 
 
 def decided(chosen: Chosen, policies: PolicySet) -> dict[int, Decision]:

@@ -59,7 +59,7 @@ def export_line_facts(
         "l.state = ANY(%(states)s)" if states else "TRUE",
         given,
     )
-    relation, parameters = line_facts(chosen, more={"state": "l.line_state", "decision_id": "l.decision_id"})
+    relation, parameters = line_facts(chosen, more={"state": "l.state", "decision_id": "l.decision_id"})
     types = columns()
     taken = {"region": "f.region_id", "decided": "d.outcome", "decided_fen": "d.amount_fen"}
     select = ", ".join(f'{taken.get(name) or _held(name)} AS "{name}"' for name in types)

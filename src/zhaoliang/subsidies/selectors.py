@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from zhaoliang import policy
+from zhaoliang.classes.facts import put_counts
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.kernel.days import CalendarNotPublished, chinese_day
 from zhaoliang.kernel.db.national import national
@@ -24,7 +25,7 @@ from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
-from zhaoliang.subsidies.facts import claim_facts, class_outcome, known_of
+from zhaoliang.subsidies.facts import claim_facts, grants_before, known_of, line_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import (
@@ -336,8 +337,10 @@ def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     The road of a single line: a fixed number of queries, the rules in Python. `line` has its parts (`claim_line`).
     """
     claim = line.claim
-    sheet = claim_facts(line, class_outcome(claim), known_of(claim, [line])[line.person_id])
+    known = known_of(claim, [line])[line.person_id]
+    sheet = claim_facts(line, line_outcome(line), known)
     policies = policies_for(claim.region_id, on=claim.rules_on)
+    put_counts(sheet, grants_before(line, known.grants), policies)
     return policies.decide(sheet.facts, phase="claim"), sheet.evidence
 
 

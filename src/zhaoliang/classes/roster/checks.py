@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants
+from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants, put_counts
 from zhaoliang.classes.known import enrolled_people, known_people
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.roster.findings import Finding
@@ -358,6 +358,7 @@ class _Check:
         if not trainee.applies:
             return
         sheet = self._facts(trainee)
+        put_counts(sheet, trainee.known.grants, self.policies)
         blocked = {fact for finding in trainee.errors for fact in _FACTS_OF_COLUMN.get(finding.key, ())}
         if trainee.document is None:
             blocked |= _OF_ROW - {"voucher_state", "voucher_fits_project", "voucher_valid_on_start"} - _LATER

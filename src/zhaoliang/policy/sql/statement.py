@@ -85,15 +85,23 @@ def answers_of(decision: Decision) -> str:
     return "".join(LETTERS[result.outcome] for result in results)
 
 
-def compile_set(policies: PolicySet, phase: Phase = "claim", *, dialect: Dialect = "postgres") -> Statement:
+def compile_set(
+    policies: PolicySet,
+    phase: Phase = "claim",
+    *,
+    dialect: Dialect = "postgres",
+    carried: Sequence[str] = ("id",),
+) -> Statement:
     """The set's rules and amounts of a phase as one statement; raises PolicyError for what cannot be compiled.
+
+    `carried` are columns of the lines handed through to the answer.
 
     Whole-number arithmetic in 64 bits that raises on overflow. In the phase `filing` fen and payee are null.
     """
     bound = Binder().bind(policies, phase)
     engine = SqlEngine(dialect)
     answer = Compiler(engine).answer(bound)
-    head, tail = engine.select(outputs(engine, answer))
+    head, tail = engine.select(outputs(engine, answer), carried)
     columns = tuple(Column(name, kind) for name, kind in sorted(engine.inputs.items()))
     return Statement(policies, phase, dialect, columns, tuple(rule.rule for rule in bound.rules), head, tail)
 

@@ -27,8 +27,7 @@ SLICE = 10_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
 GRANTS = {Role.AUDITOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
-# A decision that says the same as the line's latest one is not stored again. The order has every line looked up before the
-# first row is written: a plan made for an empty table must not scan what the statement itself puts into it.
+# A decision that says the same as the line's latest one is not stored again.
 STORE = """
 INSERT INTO decision (
     city_code, claim_line_id, policy_version, outcome, amount_fen, basis_id, known, rows, answers, steps, payee, at
@@ -37,11 +36,11 @@ SELECT %(city)s, made.line, made.version, made.outcome, made.fen, made.basis, ma
        made.steps, made.payee, %(at)s
 FROM ({judged}) made
 {unless_same}
-ORDER BY made.line
 """
 
 
-# Left out where a city has no decision yet: of an empty table the planner does not know which index leads to a line.
+# Left out where a city has no decision yet: of an empty table the planner does not know which index leads to a line. The
+# order has every line looked up before the first row is written, so that the statement does not scan what it puts in itself.
 UNLESS_SAME = """
 LEFT JOIN LATERAL (
     SELECT d.id, d.policy_version, d.outcome, d.amount_fen, d.known, d.payee
@@ -53,6 +52,7 @@ LEFT JOIN LATERAL (
 WHERE latest.id IS NULL
    OR (latest.policy_version, latest.outcome, latest.amount_fen, latest.known, latest.payee)
       IS DISTINCT FROM (made.version, made.outcome, made.fen, made.known, made.payee)
+ORDER BY made.line
 """
 # The same lines without storing anything, by what was decided last and what comes out now.
 COMPARE = """

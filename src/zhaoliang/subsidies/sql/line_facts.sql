@@ -1,80 +1,96 @@
 -- The facts of claim lines from the tables they rest on, one row a line, NULL for what is not known: the same meaning as
 -- `subsidies.facts.claim_facts`, which a test compares fact by fact. The two conditions that choose claims and lines come
 -- from facts_sql.py. A number that chooses a row packs its rank above its id, so that one pass finds the row.
+--
+-- What all lines of a class share is worked out once a class, `alike` with it: the first part of the text a decision keeps.
 WITH classes AS MATERIALIZED (
-    SELECT c.city_code,
-           c.id AS claim_id,
-           k.id AS class_id,
-           p.id AS project_id,
-           p.entry_id,
-           k.site_id,
-           x.id AS exam_id,
-           p.provider_id,
-           p.region_id,
-           k.starts_on AS class_start,
-           (k.starts_on::timestamp AT TIME ZONE 'Asia/Shanghai') AS start_at,
-           (k.ends_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS end_at,
-           k.ends_on,
-           date_part('year', k.starts_on)::int AS year,
-           date_part('month', k.starts_on)::int * 100 + date_part('day', k.starts_on)::int AS month_day,
-           k.minutes_per_hour,
-           p.occupation_id AS occupation,
-           coalesce(p.level, 0) AS rank,
-           CASE p.kind
-               WHEN 'apprenticeship' THEN 'apprenticeship'
-               WHEN 'order' THEN 'targeted'
-               WHEN 'package' THEN 'project_based'
-               WHEN 'special_ability' THEN 'special_skill'
-               WHEN 'startup' THEN NULL
-               ELSE CASE p.certificate_kind
-                   WHEN 'qualification' THEN 'skill_level'
-                   WHEN 'skill_level' THEN 'skill_level'
+    SELECT k.*, left(ROW({alike})::text, -1) AS alike
+    FROM (
+        SELECT c.city_code,
+               c.id AS claim_id,
+               k.id AS class_id,
+               p.id AS project_id,
+               p.entry_id,
+               k.site_id,
+               x.id AS exam_id,
+               p.provider_id,
+               p.region_id,
+               (k.starts_on::timestamp AT TIME ZONE 'Asia/Shanghai') AS start_at,
+               (k.ends_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS end_at,
+               k.ends_on,
+               date_part('year', k.starts_on)::int AS year,
+               date_part('month', k.starts_on)::int * 100 + date_part('day', k.starts_on)::int AS month_day,
+               k.minutes_per_hour,
+               coalesce(p.level, 0) AS rank,
+               TRUE AS name_matches_id,
+               p.occupation_id::text AS occupation,
+               ({levels})[coalesce(p.level, 0) + 1] AS level,
+               CASE p.kind
+                   WHEN 'apprenticeship' THEN 'apprenticeship'
+                   WHEN 'order' THEN 'targeted'
+                   WHEN 'package' THEN 'project_based'
                    WHEN 'special_ability' THEN 'special_skill'
-                   WHEN 'special_operation' THEN 'safety'
-                   WHEN 'completion' THEN 'no_certificate'
-               END
-           END AS kind,
-           p.mode,
-           k.hours AS planned_hours,
-           p.theory_hours,
-           p.practice_hours,
-           p.safety_hours,
-           CASE WHEN p.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
-               THEN p.fund_source ELSE 'other' END AS fund_source,
-           nullif(e.category, '') AS category,
-           e.scarcity,
-           o.in_provider_directory AND o.state = 'listed' AS provider_in_directory,
-           o.state IN ('suspended', 'removed') AS provider_sanctioned,
-           CASE WHEN s.kind IN ('own', 'enterprise') THEN 'ordinary' ELSE s.kind END AS site_kind
-    FROM claim c
-    JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
-    JOIN project p ON p.city_code = c.city_code AND p.id = k.project_id
-    JOIN catalogue_entry e ON e.city_code = c.city_code AND e.id = p.entry_id
-    JOIN organisation o ON o.city_code = c.city_code AND o.id = p.provider_id
-    JOIN site s ON s.city_code = c.city_code AND s.id = k.site_id
-    LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'
-    WHERE c.city_code = %(city)s AND {claims}
+                   WHEN 'startup' THEN NULL
+                   ELSE CASE p.certificate_kind
+                       WHEN 'qualification' THEN 'skill_level'
+                       WHEN 'skill_level' THEN 'skill_level'
+                       WHEN 'special_ability' THEN 'special_skill'
+                       WHEN 'special_operation' THEN 'safety'
+                       WHEN 'completion' THEN 'no_certificate'
+                   END
+               END AS kind,
+               nullif(e.category, '')::text AS category,
+               e.scarcity::text AS scarcity,
+               p.mode::text AS mode,
+               (CASE WHEN s.kind IN ('own', 'enterprise') THEN 'ordinary' ELSE s.kind END)::text AS site_kind,
+               k.starts_on AS class_start,
+               k.hours::bigint AS planned_hours,
+               p.theory_hours::bigint AS theory_hours,
+               p.practice_hours::bigint AS practice_hours,
+               p.safety_hours::bigint AS safety_hours,
+               o.in_provider_directory AND o.state = 'listed' AS provider_in_directory,
+               o.state IN ('suspended', 'removed') AS provider_sanctioned,
+               (CASE WHEN p.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
+                   THEN p.fund_source ELSE 'other' END)::text AS fund_source
+        FROM claim c
+        JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
+        JOIN project p ON p.city_code = c.city_code AND p.id = k.project_id
+        JOIN catalogue_entry e ON e.city_code = c.city_code AND e.id = p.entry_id
+        JOIN organisation o ON o.city_code = c.city_code AND o.id = p.provider_id
+        JOIN site s ON s.city_code = c.city_code AND s.id = k.site_id
+        LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'
+        WHERE c.city_code = %(city)s AND {claims}
+    ) k
 ),
 lines AS MATERIALIZED (
-    SELECT k.*,
-           l.id,
+    -- Narrow on purpose: it is hashed several times.
+    SELECT l.id,
+           l.claim_id,
            l.person_id,
            l.enrolment_id,
+           l.voucher_id,
+           l.state,
            l.credited_minutes,
-           l.state AS line_state,
+           l.decision_id,
+           k.class_id,
+           k.class_start,
+           k.ends_on,
+           k.start_at,
+           k.end_at,
+           k.year,
+           k.rank,
+           k.occupation,
            n."group",
            n.employer_uscc,
-           n.prepaid_by_person AS prepaid,
+           n.prepaid_by_person,
            r.id AS result_id,
            r.passed,
            t.id AS certificate_id,
            t.number,
-           t.kind AS certificate,
-           coalesce(t.level, 0) AS certificate_rank,
+           t.kind AS certificate_kind,
+           t.level AS certificate_rank,
            t.occupation_id AS certificate_occupation,
            t.state AS certificate_state,
-           l.voucher_id,
-           l.decision_id,
            g.granted_on AS own_on,
            g.id AS own_grant
     FROM classes k
@@ -143,10 +159,10 @@ clashes AS (
     FROM lines l
     JOIN enrolment other ON other.city_code = %(city)s AND other.person_id = l.person_id
         AND other.training_class_id <> l.class_id AND other.state IN ('listed', 'attending', 'completed')
-    JOIN training_class k ON k.city_code = %(city)s AND k.id = other.training_class_id
-        AND k.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed')
-        AND k.starts_on <= l.ends_on AND k.ends_on >= l.class_start
-    JOIN class_session theirs ON theirs.city_code = %(city)s AND theirs.training_class_id = k.id
+    JOIN training_class c ON c.city_code = %(city)s AND c.id = other.training_class_id
+        AND c.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed')
+        AND c.starts_on <= l.ends_on AND c.ends_on >= l.class_start
+    JOIN class_session theirs ON theirs.city_code = %(city)s AND theirs.training_class_id = c.id
         AND theirs.period && tstzrange(l.start_at, l.end_at)
     LEFT JOIN class_session mine ON mine.city_code = %(city)s AND mine.training_class_id = l.class_id
         AND mine.period && theirs.period
@@ -187,13 +203,14 @@ hired AS (
     FROM employed e
 )
 SELECT l.id,
-       l.region_id,
+       k.region_id,
        l.claim_id,
-       l.prepaid,
-       l.year - date_part('year', h.birth_date)::bigint
-           - (l.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
+       l.prepaid_by_person AS prepaid,
+       k.alike,
+       k.year - date_part('year', h.birth_date)::bigint
+           - (k.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
            AS person_age_at_start,
-       TRUE AS name_matches_id,
+       k.name_matches_id,
        (u.pension & 1) = 1 AS pension_drawn,
        (u.establishment & 1) = 1 AS establishment_staff,
        CASE
@@ -203,49 +220,48 @@ SELECT l.id,
        END AS student_status,
        l."group"::text AS "group",
        CASE WHEN m.own >> 61 > 0 THEN TRUE END AS group_proved,
-       l.occupation::text AS occupation,
-       ({levels})[l.rank + 1] AS level,
-       l.kind,
-       l.category::text AS category,
-       l.scarcity::text AS scarcity,
-       l.mode::text AS mode,
-       l.site_kind::text AS site_kind,
-       l.class_start,
-       l.planned_hours::bigint AS planned_hours,
-       l.theory_hours::bigint AS theory_hours,
-       l.practice_hours::bigint AS practice_hours,
-       l.safety_hours::bigint AS safety_hours,
+       k.occupation,
+       k.level,
+       k.kind,
+       k.category,
+       k.scarcity,
+       k.mode,
+       k.site_kind,
+       k.class_start,
+       k.planned_hours,
+       k.theory_hours,
+       k.practice_hours,
+       k.safety_hours,
        l.credited_minutes::bigint AS attended_hours,
-       l.minutes_per_hour::bigint AS attended_hours_den,
+       k.minutes_per_hour::bigint AS attended_hours_den,
        CASE
            WHEN z.certain IS NULL THEN FALSE
            WHEN z.certain THEN TRUE
            WHEN EXISTS (
-               SELECT 1 FROM class_session own WHERE own.city_code = l.city_code AND own.training_class_id = l.class_id
+               SELECT 1 FROM class_session own WHERE own.city_code = k.city_code AND own.training_class_id = k.class_id
            ) THEN FALSE
        END AS time_clash,
-       l.provider_in_directory,
-       l.provider_sanctioned,
+       k.provider_in_directory,
+       k.provider_sanctioned,
        -- A voucher that was paid with this very line was in the claim when the line was judged.
-       CASE WHEN v.state = 'redeemed' AND l.line_state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
-       CASE WHEN b.project_id IS NOT NULL THEN b.project_id = l.project_id
-            ELSE batch_covers(b.city_code, b.id, l.project_id) END
-           AND coalesce(v.provider_id = l.provider_id, TRUE) AS voucher_fits_project,
-       v.state <> 'expired' AND coalesce(v.used_at, l.start_at) <= b.use_until AS voucher_valid_on_start,
+       CASE WHEN v.state = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
+       CASE WHEN b.project_id IS NOT NULL THEN b.project_id = k.project_id
+            ELSE batch_covers(b.city_code, b.id, k.project_id) END
+           AND coalesce(v.provider_id = k.provider_id, TRUE) AS voucher_fits_project,
+       v.state <> 'expired' AND coalesce(v.used_at, k.start_at) <= b.use_until AS voucher_valid_on_start,
        l.passed AS exam_passed,
        CASE
            WHEN l.certificate_state = 'revoked' OR l.certificate_id IS NULL AND NOT l.passed THEN 'none'
-           WHEN l.certificate_state <> 'suspended' THEN CASE l.certificate
+           WHEN l.certificate_state <> 'suspended' THEN CASE l.certificate_kind
                WHEN 'qualification' THEN 'vocational_qualification'
                WHEN 'special_ability' THEN 'special_skill'
                WHEN 'completion' THEN 'training_completion'
-               ELSE l.certificate
+               ELSE l.certificate_kind
            END
        END AS certificate_kind,
-       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN ({levels})[l.certificate_rank + 1] END
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN ({levels})[coalesce(l.certificate_rank, 0) + 1] END
            AS certificate_level,
-       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN l.certificate_occupation::text END
-           AS certificate_occupation,
+       CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN l.certificate_occupation::text END AS certificate_occupation,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN TRUE END AS certificate_registered,
        coalesce(g.trainings, 0) AS trainings_paid_lifetime,
        coalesce(g.this_year, 0) AS trainings_paid_this_year,
@@ -257,18 +273,18 @@ SELECT l.id,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN coalesce(g.certified_upgrade, FALSE) END
            AS skill_upgrade_paid_for_certificate,
        g.insured IS NOT NULL AS fund_double_paid,
-       l.fund_source::text AS fund_source,
+       k.fund_source,
        w.contract_months,
        w.months_since_hired,
        w.insured AS employer_insured,
        ARRAY[
            l.person_id,
            l.enrolment_id,
-           l.class_id,
-           l.project_id,
-           l.entry_id,
-           l.provider_id,
-           l.site_id,
+           k.class_id,
+           k.project_id,
+           k.entry_id,
+           k.provider_id,
+           k.site_id,
            l.voucher_id,
            u.pension >> 1 & ((1::bigint << 43) - 1),
            u.establishment >> 1 & ((1::bigint << 43) - 1),
@@ -284,9 +300,10 @@ SELECT l.id,
            w.job_id
        ] AS evidence{more}
 FROM lines l
-JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id
-LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id
-LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
+JOIN classes k ON k.claim_id = l.claim_id
+JOIN person h ON h.city_code = %(city)s AND h.id = l.person_id
+LEFT JOIN voucher v ON v.city_code = %(city)s AND v.id = l.voucher_id
+LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = v.batch_id
 LEFT JOIN statuses u ON u.id = l.id
 LEFT JOIN memberships m ON m.id = l.id
 LEFT JOIN earlier g ON g.id = l.id

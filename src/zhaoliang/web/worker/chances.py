@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.facts import base_facts
+from zhaoliang.classes.facts import base_facts, put_counts
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
@@ -99,6 +99,7 @@ def chance(person: Person, project: Project, opened: OpenBatch, known: Known, he
             group=code or None,
             known=known,
         )
+        put_counts(sheet, known.grants, policies)
         tried.append((policies.decide({**sheet.facts, **ASSUMED}, phase="preflight"), code))
     decision, group = min(tried, key=lambda one: (RANK[one[0].outcome], -(one[0].fen or 0)))
     return Chance(_kind(opened.batch, decision, group, held), project, opened, decision, group, held)
