@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from zhaoliang.policy.counts import ALIKE
-from zhaoliang.policy.expressions import Constant, Name, Node, Operation, names_in
+from zhaoliang.policy.expressions import Constant, Name, Named, Node, Operation, names_in
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.hints import nearest
-from zhaoliang.policy.model import PHASES, Count, Phase, RecordedDecision, Rule, Window
+from zhaoliang.policy.model import PHASES, Condition, Count, Phase, RecordedDecision, Rule, Window
 from zhaoliang.policy.reading import STAND_IN, Reading
 from zhaoliang.policy.units import BOOL, DATE, number
 
@@ -51,6 +52,19 @@ def read_rule(reading: Reading, part: Part, name: str, entry: dict[str, Any]) ->
         note=UNDECIDED if held_back else "",
         decision=decision,
     )
+
+
+def read_condition(reading: Reading, name: str, entry: dict[str, Any]) -> Condition:
+    """A named condition; the ones after it, rules and amounts may use its name."""
+    path = ("conditions", name)
+    if name in reading.scope.facts or name in reading.scope.figures:
+        reading.fault(f"{name!r} 已经是事实或数值的名称，请换个名称", *path)
+    holds = reading.compile(entry["holds"], BOOL, *path, "holds")
+    made = Condition(name, entry["says"], holds, str(entry["holds"]), reading.cite(entry["cite"], *path, "cite"))
+    if holds is not STAND_IN:
+        known = reading.scope.conditions | {name: Named(BOOL, "named", (holds,), name, made.says)}
+        reading.scope = replace(reading.scope, conditions=known)
+    return made
 
 
 def read_phases(written: str | list[str]) -> frozenset[Phase]:

@@ -257,7 +257,7 @@ def _sign(node: Node | None, figure: str) -> int:
             return _one({_sign(left, figure), -_sign(right, figure)})
         case Operation(op="<=" | "<", args=(left, right)):
             return _one({-_sign(left, figure), _sign(right, figure)})
-        case Operation(op="and" | "or" | "+" | "*" | "least" | "greatest" | "floor" | "ceil", args=args):
+        case Operation(op="named" | "and" | "or" | "+" | "*" | "least" | "greatest" | "floor" | "ceil", args=args):
             return _one({_sign(arg, figure) for arg in args})
     return 0
 

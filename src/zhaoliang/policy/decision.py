@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, cast
 
@@ -13,7 +13,8 @@ from zhaoliang.policy.model import Citation, Outcome, Phase
 class RuleResult:
     """One rule's answer, by its clause; `also` are further clauses it follows or restates.
 
-    `asks` is what the rule asks in a few words, `says` the sentence of its refusal.
+    `asks` is what the rule asks in a few words, `says` the sentence of its refusal; `named` are the conditions with a name
+    that it rests on, each with its answer.
 
     `verified` is false where the clause or a figure it rests on was not confirmed; `note` says why it goes to a person.
     """
@@ -29,6 +30,7 @@ class RuleResult:
     note: str = ""
     also: tuple[Citation, ...] = ()
     asks: str = ""
+    named: dict[str, bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from zhaoliang.policy.model import (
     Amount,
     Clawback,
     Clock,
+    Condition,
     Document,
     OpenTerm,
     Parameter,
@@ -25,7 +26,7 @@ from zhaoliang.policy.model import (
 )
 from zhaoliang.policy.wording import expression_text, figure_text
 
-Part = Literal["document", "clause", "parameter", "table", "clock", "open", "fill", "rule", "amount"]
+Part = Literal["document", "clause", "parameter", "table", "clock", "open", "fill", "condition", "rule", "amount"]
 PARTS: dict[Part, str] = {
     "document": "文件",
     "clause": "条款",
@@ -34,13 +35,14 @@ PARTS: dict[Part, str] = {
     "clock": "时限",
     "open": "留给下级的数值",
     "fill": "对上级文件的落实",
+    "condition": "条件",
     "rule": "规则",
     "amount": "金额",
 }
 WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
 # Entries that come or go as one; of a table or parameter each figure is told by itself.
-WHOLE: frozenset[Part] = frozenset({"clause", "rule", "amount"})
+WHOLE: frozenset[Part] = frozenset({"clause", "condition", "rule", "amount"})
 OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过", "at_least": "不低于"}
 
 
@@ -108,6 +110,7 @@ class _Comparison:
         yield from self._entries("clock", "clocks", _clock)
         yield from self._entries("open", "opens", _open)
         yield from self._fields("fill", "", "", "", dict(self.old.fills), dict(self.new.fills))
+        yield from self._entries("condition", "conditions", lambda one: {"": one.source, "叫法": one.says})
         yield from self._named("rule", self.old.rules, self.new.rules, _rule)
         yield from self._named("amount", self.old.amounts, self.new.amounts, _amount)
 
@@ -170,7 +173,7 @@ class _Comparison:
                 cite = values[-1].cite
             case Table(versions=versions):
                 cite = versions[-1].cite
-            case Rule(cite=cite) | Amount(cite=cite) | Clock(cite=cite) | OpenTerm(cite=cite):
+            case Condition(cite=cite) | Rule(cite=cite) | Amount(cite=cite) | Clock(cite=cite) | OpenTerm(cite=cite):
                 pass
             case _:
                 return ""

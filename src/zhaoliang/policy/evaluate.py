@@ -12,7 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Protocol
 
-from zhaoliang.policy.expressions import BETWEEN, Case, Constant, Lookup, Name, Node, Operation, Value
+from zhaoliang.policy.expressions import BETWEEN, Case, Constant, Lookup, Name, Named, Node, Operation, Value
 
 
 class Figures(Protocol):
@@ -29,10 +29,11 @@ class Figures(Protocol):
 
 @dataclass(slots=True)
 class Trace:
-    """What one evaluation read: the facts with their values, and what was missing."""
+    """What one evaluation read: the facts with their values, named conditions with their answers, and what was missing."""
 
     facts: dict[str, Value | None] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    named: dict[str, bool | None] = field(default_factory=dict)
 
     def lacks(self, what: str) -> None:
         """Record something that could not be found, once."""
@@ -78,6 +79,10 @@ class Evaluator:
                 return self._case(node, trace)
             case Lookup(table=table, keys=keys):
                 return self._lookup(table, keys, trace)
+            case Named(says=says, args=(condition,)):
+                answer = self.value(condition, trace)
+                trace.named[says] = truth(answer)
+                return answer
             case Operation(op=op, args=args):
                 return self._operation(op, args, trace)
 

@@ -29,7 +29,7 @@ def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
     """The lines a worker reads. With the fact schema, missing facts appear under their Chinese names."""
     lines = [_other_headline(decision, facts) or _headline(decision)]
     for result in decision.refusals:
-        lines.append(f"原因：{result.says}。{_basis(result)}")
+        lines.append(f"原因：{result.says}。{_named(result)}{_basis(result)}")
         lines += [f"您可以：{result.remedy}"] if result.remedy else []
     lines += _taken_back(decision)
     lines += [_question(result, facts) for result in decision.questions]
@@ -72,6 +72,15 @@ def _headline(decision: Decision) -> str:
     return f"{FIT[decision.phase]} {due}。" if due else f"{FIT[decision.phase].partition('，')[0]}。"
 
 
+ANSWERS = {True: "是", False: "否", None: "还不清楚"}
+
+
+def _named(result: RuleResult) -> str:
+    """The conditions with a name behind an answer: 其中“困难人员”：否。"""
+    told = "，".join(f"“{says}”：{ANSWERS[answer]}" for says, answer in result.named.items())
+    return f"其中{told}。" if told else ""
+
+
 def _basis(result: RuleResult) -> str:
     further = f"；参照：{'；'.join(str(one) for one in result.also)}" if result.also else ""
     return f"依据：{result.citation}{further}。"
@@ -80,6 +89,7 @@ def _basis(result: RuleResult) -> str:
 def _question(result: RuleResult, facts: FactSchema | None) -> str:
     lack = "、".join(_missing(name, facts) for name in result.missing)
     parts = [f"待核实：{result.says}"]
+    parts += [f"。{_named(result)}".removesuffix("。")] if result.named else []
     parts += [f"（{result.note}）"] if result.note else []
     parts += [f"。缺少：{lack}"] if lack else []
     return f"{''.join(parts)}。{_basis(result)}"

@@ -53,6 +53,14 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Named(Operation):
+    """A condition that the document gave a name: means what its one operand means, and is told under `says`."""
+
+    name: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """The first branch whose condition holds, else the last value."""
 
@@ -97,6 +105,8 @@ class Scope:
     ordered: frozenset[str]
     broken: frozenset[str] = frozenset()
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # The document's named conditions, as they are read one after the other.
+    conditions: dict[str, Named] = field(default_factory=dict)
 
 
 COMPARISONS: dict[type[Expr], str] = {
@@ -218,11 +228,15 @@ class _Compiler:
             return Name(self.scope.facts[name], name, True)
         if name in self.scope.figures:
             return Name(self.scope.figures[name], name, False)
+        if name in self.scope.conditions:
+            return self.scope.conditions[name]
         if name in self.scope.broken:
             raise FollowsFromAnother(name)
         if any(name in codes for codes in self.scope.enums.values()):
             raise ExpressionError(f"没有 {name!r} 这个名称。代码要加引号：'{name}'")
-        raise ExpressionError(f"没有 {name!r} 这个名称{nearest(name, [*self.scope.facts, *self.scope.figures])}")
+        raise ExpressionError(
+            f"没有 {name!r} 这个名称{nearest(name, [*self.scope.facts, *self.scope.figures, *self.scope.conditions])}"
+        )
 
     def _literal(self, tree: exp.Literal) -> Node:
         if tree.is_string:

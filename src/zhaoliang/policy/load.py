@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zhaoliang.policy.conditions import KIND, read_rule
+from zhaoliang.policy.conditions import KIND, read_condition, read_rule
 from zhaoliang.policy.counts import HISTORY, read_history
 from zhaoliang.policy.errors import FactError, PolicyFileError, raise_problems
 from zhaoliang.policy.expressions import Scope
@@ -132,6 +132,7 @@ class _Loader:
                     reading.fault(f"{name!r} 定义了两次；参数、时限、开放项的名称不能相同", part, name)
                 units[name] = entry.unit
         reading.scope = self._scope(units, held)
+        conditions = reading.entries("conditions", partial(read_condition, reading))
         rules = [rule for part in KIND for rule in reading.entries(part, partial(read_rule, reading, part)).values()]
         amounts = reading.entries("amounts", partial(read_amount, reading))
         scenarios = [
@@ -158,6 +159,7 @@ class _Loader:
             clocks=clocks,
             opens=opens,
             fills=dict(self.data.get("fills", {})),
+            conditions=conditions,
             rules=tuple(rules),
             amounts=tuple(amounts.values()),
             scenarios=tuple(scenarios),

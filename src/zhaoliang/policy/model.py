@@ -225,6 +225,17 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition with a name, for several rules and amounts of its document; `says` names it to people."""
+
+    name: str
+    says: str
+    holds: Node
+    source: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of an amount: multiply, add, cap or raise to a floor, when its condition holds."""
 
@@ -365,6 +376,7 @@ class Document:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     opens: Mapping[str, OpenTerm] = field(default_factory=dict)
     fills: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     amounts: tuple[Amount, ...] = ()
     scenarios: tuple[Scenario, ...] = ()

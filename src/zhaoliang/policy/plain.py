@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation
+from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Named, Node, Operation
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.units import PAYEE
 from zhaoliang.policy.wording import decimal_text
@@ -39,6 +39,8 @@ class Wording:
         match node:
             case Constant():
                 return self._constant(node)
+            case Named(says=says):
+                return f"“{says}”"
             case Name(type=type_) if type_.kind == "bool":
                 return f"“{self._name(node)}”为是"
             case Name():

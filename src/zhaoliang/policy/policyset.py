@@ -229,6 +229,7 @@ class PolicySet:
             note,
             tuple(self.citation(cite) for cite in rule.also),
             rule.asks,
+            dict(trace.named),
         )
 
     def _verified(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> bool:

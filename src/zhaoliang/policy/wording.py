@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from zhaoliang.kernel.money import format_yuan
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value
+from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Named, Node, Operation, Value
 
 UNITS = {
     "hours": "课时",
@@ -66,6 +66,8 @@ def expression_text(node: Node | None) -> str:
             parts = [f"when {expression_text(test)} then {expression_text(value)}" for test, value in branches]
             parts += [f"else {expression_text(otherwise)}"] if otherwise is not None else []
             return f"case {' '.join(parts)} end"
+        case Named(name=name):
+            return name
         case Operation(op="not", args=(arg,)):
             return f"not {_inner(arg)}"
         case Operation(op=op, args=args) if op in INFIX:

@@ -34,6 +34,9 @@ facts:
   other_grade: {type: enum, enum: grade, label: 另一档, meaning: 有先后, unknown: 不详}
 """
 TABLES = """
+conditions:
+  well_off: {says: 份额足, holds: "share > 0.25 or part > 1", cite: '1'}
+  small: {says: 小而份额足, holds: "well_off and whole < 1", cite: '1'}
 parameters:
   unset: {unit: count, says: 以后才有, values: [{from: 2030-01-01, value: 1, cite: '1'}]}
   ratio_value: {unit: ratio, says: 比例, value: 0.35, cite: '1'}
@@ -67,6 +70,7 @@ RULES = {
     "case": "case when whole > 2 then share when part > 1 then 0.5 else 1 end > 0.25",
     "unset_figure": "whole > unset or grade = 'high'",
     "dated_cell": "lookup(dated, grade) >= 150",
+    "named": "small or not (well_off and grade = 'low')",
     "product": "whole * part * share >= ratio_value",
 }
 PHASES = ("preflight", "advance", "claim")

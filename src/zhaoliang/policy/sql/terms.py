@@ -14,7 +14,18 @@ from fractions import Fraction
 
 from zhaoliang.policy.errors import PolicyError
 from zhaoliang.policy.evaluate import COMPARE, Evaluator, Figures, Trace
-from zhaoliang.policy.expressions import Case, Constant, Lookup, Name, Node, Operation, Value, names_in, tables_in
+from zhaoliang.policy.expressions import (
+    Case,
+    Constant,
+    Lookup,
+    Name,
+    Named,
+    Node,
+    Operation,
+    Value,
+    names_in,
+    tables_in,
+)
 from zhaoliang.policy.model import Amount, Document, Phase, Rule, Table, TableVersion
 from zhaoliang.policy.store import PolicySet
 from zhaoliang.policy.units import BOOL, Type, number
@@ -268,6 +279,8 @@ class _Scope:
         if not self._reads_facts(node):
             return self._constant(node)
         match node:
+            case Named(args=(condition,)):
+                return self.term(condition)
             case Name(type=type_, name=name):
                 return FactRead(type_, name, self.policies.facts.facts[name].fraction)
             case Operation(type=type_, op=op, args=args):
