@@ -161,7 +161,8 @@ def test_a_killed_workers_job_shows_its_progress_and_is_gone_on_with(database_ur
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-        child.stdout.close()
+        if child.stdout is not None:
+            child.stdout.close()
     with connection.cursor() as cursor:
         # The server notices the end of a killed client by itself; wait for that, as the minute's clock does.
         cursor.execute("SELECT pg_advisory_lock(hashtextextended('zhaoliang.job:' || %s, 0))", [row.pk])

@@ -159,7 +159,7 @@ def shake_class(random: Random, training_class: TrainingClass) -> None:
     Organisation.objects.filter(**here, pk=project.provider_id).update(
         state=random.choice(("listed", "suspended", "removed")), in_provider_directory=random.random() < 0.7
     )
-    Site.objects.filter(**here, pk=training_class.site_id).update(
+    Site.objects.filter(**here, pk=training_class.site.pk).update(
         kind=random.choice(("own", "school", "enterprise", "public_training_base"))
     )
     TrainingClass.objects.filter(**here, pk=training_class.pk).update(
