@@ -82,11 +82,9 @@ def scope_of(batch: VoucherBatch) -> Scope:
     )
 
 
-class Covers(Func):
-    """`batch_covers` as a query expression of city, batch and project."""
-
-    function = "batch_covers"
-    output_field = BooleanField()
+def _covers(batch: F | int, project: F | OuterRef) -> Func:
+    """`batch_covers` as a query expression, in the city of the row."""
+    return Func(F("city_code"), batch, project, function="batch_covers", output_field=BooleanField())
 
 
 def covers(batch: VoucherBatch, project: Project) -> bool:
@@ -102,12 +100,12 @@ def covers(batch: VoucherBatch, project: Project) -> bool:
 def usable_projects(batch: VoucherBatch) -> QuerySet[Project]:
     """The listed projects the batch's vouchers can be used for now, with provider and occupation, by name."""
     rows = listed_projects(batch.city_code, NATION)
-    return rows.annotate(covered=Covers(F("city_code"), batch.pk, F("pk"))).filter(covered=True)
+    return rows.annotate(covered=_covers(batch.pk, F("pk"))).filter(covered=True)
 
 
 def covering(batches: QuerySet[VoucherBatch]) -> QuerySet[VoucherBatch]:
     """Those of the batches that cover the project of the outer query (for `Exists`)."""
-    return batches.annotate(covered=Covers(F("city_code"), F("pk"), OuterRef("pk"))).filter(covered=True)
+    return batches.annotate(covered=_covers(F("pk"), OuterRef("pk"))).filter(covered=True)
 
 
 def projects_by_batch(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -40,7 +42,7 @@ def counter(request: DeskRequest) -> HttpResponse:
     return render(request, "bureau/counter.html", {"form": form}, status=422 if form.errors else 200)
 
 
-def _filed(request: DeskRequest, said: dict[str, str]) -> tuple[int, int]:
+def _filed(request: DeskRequest, said: dict[str, Any]) -> tuple[int, int]:
     desk = desk_of(request)
     found = registry.find_person(
         city_code=desk.city_code, document_type=said["document_type"], document_number=said["document_number"]
