@@ -238,9 +238,9 @@ def test_a_line_of_another_claim_cannot_be_disputed() -> None:
 def test_the_review_page_costs_the_same_for_three_and_for_nine(django_assert_num_queries: Any) -> None:
     small, large = assembled(case(3)), assembled(case(9))
     selectors.claim_page(CITY, small.pk, at=ASSESSED)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         selectors.claim_page(CITY, small.pk, at=ASSESSED)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = selectors.claim_page(CITY, large.pk, at=ASSESSED)
     assert (page.counts["passed"], page.total_fen) == (9, 9 * FULL_FEN)
 

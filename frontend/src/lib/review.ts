@@ -35,7 +35,11 @@ function step(review: HTMLElement, by: number): void {
   if (items.length === 0) return;
   const at = items.findIndex((item) => item.getAttribute("aria-current") === "true");
   const next = items[Math.min(items.length - 1, Math.max(0, at + by))];
-  if (!next || next === items[at]) return;
+  if (!next || next === items[at]) {
+    // At the end of the stretch the list goes on with the next one.
+    review.querySelector<HTMLElement>(by > 0 ? "[data-review-later]" : "[data-review-earlier]")?.click();
+    return;
+  }
   items.forEach((item) => item.removeAttribute("aria-current"));
   next.setAttribute("aria-current", "true");
   next.focus({ preventScroll: true });

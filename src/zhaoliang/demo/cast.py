@@ -62,6 +62,7 @@ class Cast:
     recorder: Actor
     publisher: Actor
     staff: dict[Role, Actor]
+    second_approver: Actor
     second_fund_officer: Actor
     trainees: list[Trainee]
     others: list[Trainee]
@@ -118,6 +119,7 @@ def assemble(stage: Stage) -> Cast:
         ),
         staff=staff,
         second_fund_officer=_member(stage, inventor, "demo-fund-officer-2", "演示资金复核", Role.FUND_OFFICER, place),
+        second_approver=_member(stage, inventor, "demo-approver-2", "演示审批领导", Role.APPROVER, place),
         trainees=workers[:TRAINEES],
         others=workers[TRAINEES:],
     )

@@ -45,7 +45,7 @@ def lines_of(claim: Claim) -> list[ClaimLine]:
 
 
 def review(stage: Stage, cast: Cast, claim: Claim, label: str) -> Claim:
-    """First review (judging what the rules could not tell), second review by another person, publicity, approval."""
+    """First review (judging what the rules could not tell), second review by another person, publicity, approval by a third."""
     reviewer, approver = cast.staff[Role.REVIEWER], cast.staff[Role.APPROVER]
     for line in lines_of(claim):
         if line.state == "to_person":
@@ -65,7 +65,11 @@ def review(stage: Stage, cast: Cast, claim: Claim, label: str) -> Claim:
         subsidies.pass_second, f"second-{label}", actor=approver, at=moment(calendar.SECOND_REVIEW), claim=claim
     )
     return stage.do(
-        subsidies.approve_claim, f"approve-{label}", actor=approver, at=moment(calendar.APPROVED), claim=claim
+        subsidies.approve_claim,
+        f"approve-{label}",
+        actor=cast.second_approver,
+        at=moment(calendar.APPROVED),
+        claim=claim,
     )
 
 

@@ -29,6 +29,21 @@ def _others(name: str, first: str, second: str) -> models.CheckConstraint:
     )
 
 
+class ReviewSeed(CityModel):
+    """What a month's draws for personal review follow from: committed to when made, published when the month is over."""
+
+    append_only = True
+
+    month = models.CharField("月份", max_length=7)
+    secret = EncryptedTextField("种子")
+    commitment = models.CharField("承诺（种子的 SHA-256）", max_length=64)
+    made_at = models.DateTimeField("生成时间")
+
+    class Meta:
+        db_table = "review_seed"
+        constraints = [models.UniqueConstraint(fields=["city_code", "month"], name="review_seed_once")]
+
+
 class Claim(CityModel):
     """A subsidy claim: of a class, or the collected applications of people (docs/decisions/0014). Nobody types it.
 
@@ -68,6 +83,10 @@ class Claim(CityModel):
     second_user = models.BigIntegerField("复核账号", null=True)
     second_person = models.BigIntegerField("复核人", null=True)
     return_reason = models.CharField("退回原因", max_length=500, blank=True)
+    # The draw of clean lines that a person looks at: anybody can do it again when the month's seed is out.
+    review_seed = CityForeignKey(ReviewSeed, verbose_name="抽查种子", related_name="claims", null=True)
+    sample_permille = models.PositiveSmallIntegerField("抽查比例（千分之）", null=True)
+    sample_from = ArrayField(models.BigIntegerField(), verbose_name="抽查范围（明细编号）", null=True)
     publicity_from = models.DateField("公示开始", null=True)
     publicity_until = models.DateField("公示最后一天", null=True)
     approved_by_user = models.BigIntegerField("审批账号", null=True)
@@ -90,6 +109,16 @@ class Claim(CityModel):
             _others("claim_two_people", "first_person", "second_person"),
             _others("claim_approver_account", "first_user", "approved_by_user"),
             _others("claim_approver_person", "first_person", "approved_by_person"),
+            _others("claim_three_accounts", "second_user", "approved_by_user"),
+            _others("claim_three_people", "second_person", "approved_by_person"),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "region", "state", "id"], name="claim_region_state"),
+            models.Index(
+                fields=["city_code", "state", "review_due_on", "id"],
+                name="claim_queue",
+                condition=models.Q(state__in=("first_review", "second_review", "publicity")),
+            ),
         ]
 
     @property
@@ -252,6 +281,7 @@ class ClaimLine(CityModel):
     state = CLAIM_LINE.field()
     check_result_id = models.BigIntegerField("最近一次核验", null=True)
     alerts = models.PositiveSmallIntegerField("核验中要人看的项数", default=0)
+    sampled = models.BooleanField("抽中人工核对", default=False)
     judged_by_user = models.BigIntegerField("判断账号", null=True)
     judged_by_person = models.BigIntegerField("判断人", null=True)
     judgement = models.CharField("人工判断说明", max_length=500, blank=True)
@@ -280,7 +310,12 @@ class ClaimLine(CityModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["city_code", "claim"], name="claim_line_claim"),
+            models.Index(fields=["city_code", "claim", "state", "id"], name="claim_line_claim_state"),
+            models.Index(
+                fields=["city_code", "claim", "id"],
+                name="claim_line_waiting",
+                condition=models.Q(state__in=("due", "to_person")),
+            ),
             models.Index(fields=["city_code", "person"], name="claim_line_person"),
             models.Index(fields=["city_code", "certificate"], name="claim_line_certificate"),
         ]

@@ -42,6 +42,9 @@ from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import Checked, checks_of
 
+# How many lines a page shows in full.
+PAGE = 60
+
 
 @dataclass(frozen=True)
 class FactShown:
@@ -96,15 +99,21 @@ class ClockView:
 
 @dataclass(frozen=True)
 class ClaimPage:
-    """Everything of a claim on one page; a fixed number of queries whatever its size."""
+    """A claim on one page; a fixed number of queries whatever its size. `later` is the first line of the next page."""
 
     claim: Claim
     lines: tuple[LineView, ...]
+    later: int | None
     counts: dict[str, int]
     total_fen: int
     clock: ClockView
     objections: tuple[Objection, ...]
     timeline: tuple[StateChange, ...]
+
+    @property
+    def size(self) -> int:
+        """How many lines the claim has."""
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True)
@@ -306,23 +315,20 @@ def _claims(city_code: int) -> QuerySet[Claim]:
     )
 
 
-def claim_page(city_code: int, claim_id: int, *, at: datetime) -> ClaimPage:
-    """The review page of a claim. Raises NotFound."""
+def claim_page(city_code: int, claim_id: int, *, at: datetime, start: int = 0) -> ClaimPage:
+    """A claim with PAGE of its lines from the line `start` on, each in full. Raises NotFound."""
     found = claim(city_code, claim_id)
-    lines = list(
-        ClaimLine.objects.select_related(*LINE_PARTS, "occupation")
-        .filter(city_code=city_code, claim=found)
-        .order_by("id")
-    )
-    stored.prepare(line.decision for line in lines if line.decision is not None)
-    counts = dict.fromkeys(CLAIM_LINE.states, 0)
-    for line in lines:
-        counts[line.state] += 1
+    of_claim = ClaimLine.objects.filter(city_code=city_code, claim=found)
+    lines = list(of_claim.select_related(*LINE_PARTS, "occupation").filter(pk__gte=start).order_by("id")[: PAGE + 1])
+    stored.prepare(line.decision for line in lines[:PAGE] if line.decision is not None)
+    states = of_claim.order_by().values_list("state").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    by_state = {state: (number, fen) for state, number, fen in states}
     return ClaimPage(
         claim=found,
-        lines=tuple(line_view(line) for line in lines),
-        counts=counts,
-        total_fen=sum(line.amount_fen for line in lines),
+        lines=tuple(line_view(line) for line in lines[:PAGE]),
+        later=lines[PAGE].pk if len(lines) > PAGE else None,
+        counts={state: by_state.get(state, (0, 0))[0] for state in CLAIM_LINE.states},
+        total_fen=sum(fen for _, fen in by_state.values()),
         clock=publicity_clock(found, at=at),
         objections=tuple(Objection.objects.filter(city_code=city_code, claim=found).order_by("id")),
         timeline=tuple(

@@ -21,6 +21,7 @@ from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.services.paying import settle_claims
+from zhaoliang.subsidies.services.review import require_no_judge
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.vouchers.services import leave_claim
 
@@ -106,12 +107,14 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 
     A line whose subsidy was granted anywhere in the meantime, or that a rule refuses on the facts of today, leaves with its
     reason; the others go on. Raises Refusal before the end of publicity, with an open objection, or when the money is not
-    there (Exhausted); SamePerson for the first reviewer; WrongState.
+    there (Exhausted); SamePerson for who reviewed it or judged one of its lines; WrongState.
     """
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "approve"):
         raise CLAIM.refusal(claim.state, "approve")
     require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
+    require_other_person(actor, person_id=claim.second_person, user_id=claim.second_user, step="复核")
+    require_no_judge(actor, claim)
     _require_publicity_over(claim, chinese_day(at))
     AT_START()
     lines = locked_lines(claim)

@@ -18,7 +18,7 @@ from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
 from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.services.checks import check_lines, put_question
+from zhaoliang.subsidies.services.checks import check_lines, draw_lines, put_question
 from zhaoliang.subsidies.services.evidence import require_materials
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM
@@ -214,5 +214,6 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
         if line is None:
             raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
         put_question(line, reason_given(text, f"dispute-{line_id}", "没有提交申领。"))
+    draw_lines(claim, lines, at)
     CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
     return claim

@@ -15,6 +15,7 @@ from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_claim
 from zhaoliang.subsidies.judging import decided, put_decisions
 from zhaoliang.subsidies.judging_singly import decided_singly
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
+from zhaoliang.subsidies.sampling import QUESTION, draw
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_claim
@@ -103,11 +104,17 @@ def _settle(lines: list[ClaimLine], made: dict[int, Decision], at: datetime) -> 
     by_event: dict[str, list[ClaimLine]] = {event: [] for event in EVENTS.values()}
     for line in lines:
         outcome = Outcome(made[line.pk].outcome)
-        doubted = outcome is Outcome.PASS and line.alerts > 0
+        doubted = outcome is Outcome.PASS and (line.alerts > 0 or line.sampled)
         by_event[EVENTS[Outcome.CANNOT_TELL if doubted else outcome]].append(line)
     CLAIM_LINE.fire_all(by_event["check_pass"], "check_pass")
     CLAIM_LINE.fire_all(by_event["check_fail"], "check_fail")
     CLAIM_LINE.fire_all(by_event["check_unknown"], "check_unknown", amount_fen=0)
+
+
+def draw_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
+    """Send a drawn share of the lines that passed clean to a person (plain; inside an act); lines drawn before stay drawn."""
+    clean = [line for line in lines if line.state == "passed" and not line.judgement]
+    CLAIM_LINE.fire_all(draw(claim, clean, at), "question", sampled=True, question=QUESTION, amount_fen=0)
 
 
 def attach(made: list[Decision], at: datetime) -> None:

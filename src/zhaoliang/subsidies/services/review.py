@@ -9,9 +9,18 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Forbidden, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.subsidies.clocks import PUBLICITY, deadline
-from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM
+
+OPEN = ("due", "to_person")
+
+
+def require_no_judge(actor: Actor, claim: Claim) -> None:
+    """Who judged a line of the claim takes no later step on it, whatever the account. Raises SamePerson."""
+    judges = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, judged_by_user__isnull=False)
+    for user_id, person_id in judges.values_list("judged_by_user", "judged_by_person").distinct():
+        require_other_person(actor, person_id=person_id, user_id=user_id, step="明细的人工判断")
 
 
 @act("subsidies.pass_first", label="初审通过", grants={Role.REVIEWER: Reach.REGION}, on="claim")
@@ -21,7 +30,7 @@ def pass_first(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     if not CLAIM.allows(claim.state, "pass_first"):
         raise CLAIM.refusal(claim.state, "pass_first")
     lines = locked_lines(claim)
-    open_lines = sum(line.state in ("due", "to_person") for line in lines)
+    open_lines = sum(line.state in OPEN for line in lines)
     if open_lines:
         raise Refusal(
             what="初审还不能通过。",
@@ -43,6 +52,7 @@ def pass_second(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     if not CLAIM.allows(claim.state, "pass_second"):
         raise CLAIM.refusal(claim.state, "pass_second")
     require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
+    require_no_judge(actor, claim)
     today = chinese_day(at)
     publicity = deadline(claim, PUBLICITY, today)
     if publicity is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 
 from zhaoliang.catalogue.models import Catalogue, Project
 from zhaoliang.classes.models import TrainingClass
@@ -70,11 +71,18 @@ def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
         rows = rows.filter(state=state)
     if text:
         rows = rows.filter(Q(title__icontains=text) | Q(provider__name__icontains=text))
+    # Asked for the claims of one page only, after it was chosen: nothing is counted over the city.
     return rows.annotate(
-        lines_count=Count("lines"),
-        open_count=Count("lines", filter=Q(lines__state="to_person")),
-        total_fen=Sum("lines__amount_fen"),
+        lines_count=_of_lines(desk, Count("id")),
+        open_count=_of_lines(desk, Count("id"), state__in=("due", "to_person")),
+        total_fen=_of_lines(desk, Sum("amount_fen")),
     ).order_by("-id")
+
+
+def _of_lines(desk: Desk, what: Count | Sum, **narrowed: Any) -> Subquery:
+    """A figure over the lines of each claim."""
+    rows = ClaimLine.objects.filter(city_code=desk.city_code, claim_id=OuterRef("pk"), **narrowed).order_by()
+    return Subquery(rows.values("claim_id").annotate(figure=what).values("figure"))
 
 
 def open_objections(desk: Desk) -> QuerySet[Objection]:

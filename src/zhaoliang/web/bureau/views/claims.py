@@ -17,13 +17,14 @@ from zhaoliang.attendance.models import SignIn
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.masking import mask_name
+from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.roles import Actor
 from zhaoliang.policy import Outcome
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
-from zhaoliang.subsidies.selectors import ClaimPage, FactShown, LineView
+from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, review_page
+from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.subsidies.verifiers import ANSWERS, VERIFIERS
 from zhaoliang.web.access import page
@@ -44,31 +45,24 @@ COLUMNS = (
         order="provider__pinyin_key",
     ),
     Column("fund", "资金渠道", lambda row: row.get_fund_source_display(), order="fund_source"),
-    Column("lines", "明细", lambda row: row.lines_count, "count", "lines_count"),
-    Column("open", "待判断", lambda row: row.open_count, "count", "open_count"),
-    Column("fen", "金额", lambda row: row.total_fen or 0, "money", "total_fen"),
+    Column("lines", "明细", lambda row: row.lines_count or 0, "count"),
+    Column("open", "待判断", lambda row: row.open_count or 0, "count"),
+    Column("fen", "金额", lambda row: row.total_fen or 0, "money"),
     Column("due", "审核截止", lambda row: row.review_due_on, "date", "review_due_on"),
     Column("state", "状态", lambda row: row.state, "state", "state", "claim"),
 )
 LINE_COLUMNS = (
-    Column("name", "姓名", lambda view: mask_name(view.name)),
-    Column("number", "证件号码", lambda view: view.masked_number),
-    Column("occupation", "职业", lambda view: view.line.occupation.name, wide=True),
-    Column("planned", "应到分钟", lambda view: view.line.planned_minutes, "count"),
-    Column("credited", "计入分钟", lambda view: view.line.credited_minutes, "count"),
-    Column("fen", "金额", lambda view: view.line.amount_fen, "money"),
-    Column("payee", "收款方", lambda view: view.line.get_payee_display()),
-    Column("state", "状态", lambda view: view.line.state, "state", machine="claim_line"),
-    Column("why", "不通过或说不准", lambda view: "；".join(one.says for one in view.problems), wide=True),
+    Column("name", "姓名", lambda row: mask_name(row.person.name)),
+    Column("number", "证件号码", lambda row: mask_id(row.person.document_number)),
+    Column("occupation", "职业", lambda row: row.occupation.name, wide=True),
+    Column("planned", "应到分钟", lambda row: row.planned_minutes, "count"),
+    Column("credited", "计入分钟", lambda row: row.credited_minutes, "count"),
+    Column("fen", "金额", lambda row: row.amount_fen, "money"),
+    Column("payee", "收款方", lambda row: row.get_payee_display()),
+    Column("state", "状态", lambda row: row.state, "state", machine="claim_line"),
+    Column("alerts", "核验要看的项数", lambda row: row.alerts, "count"),
+    Column("why", "人工判断和原因", lambda row: row.refusal or row.judgement or row.question, wide=True),
 )
-# What the left list can be narrowed to.
-SHOWS = {
-    "": "全部",
-    "look": "要看的",
-    "to_person": "待判断",
-    "passed": "符合",
-    "refused": "不予补贴",
-}
 
 
 @dataclass(frozen=True)
@@ -111,34 +105,35 @@ def line_url(line: ClaimLine) -> str:
 @page(perms.CLAIM, access=subject(selectors.claim))
 @require_GET
 def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The review screen. `?line=` is the line in hand, `?show=` narrows the list."""
-    shown = selectors.claim_page(city, pk, at=request.at)
+    """The review screen. `?line=` is the line in hand, `?show=` narrows the list, `?from=` is where the list begins."""
     show = request.GET.get("show", "")
-    lines = [view for view in shown.lines if _is_shown(view, show)]
-    current = _current(lines, request.GET.get("line", ""))
+    shown = review_page(
+        city, pk, at=request.at, show=show, line=_number(request, "line"), start=_number(request, "from")
+    )
+    current = shown.current
     actor: Actor = request.actor
     if current is not None:
         record_look(actor=actor, target=current.line, at=request.at, why="审核补贴申领")
     claim, clock = shown.claim, clock_of(request)
-    checked, checks = selectors.checks_on(current.line) if current else (None, [])
     context = {
         "page": shown,
         "claim": claim,
         "show": show,
-        "shows": [(key, word, _count(shown, key)) for key, word in SHOWS.items()],
-        "lines": [(view, claim_url(claim, line=view.line.pk, show=show), _badge(view)) for view in lines],
+        "shows": [(key, word, shown.shown[key]) for key, (word, _) in SHOWS.items()],
+        "lines": [(row, claim_url(claim, line=row.line.pk, show=show), _badge(row.line)) for row in shown.rows],
+        "earlier": claim_url(claim, show=show, **{"from": shown.before}) if shown.before else "",
+        "later": claim_url(claim, show=show, **{"from": shown.after}) if shown.after else "",
         "current": current,
-        "following": _following(lines, current),
+        "following": shown.following,
         "facts": _facts(current),
-        "checked": checked,
-        "alerts": [one for one in checks if one.answer != "y"],
-        "clear": [one for one in checks if one.answer == "y"],
+        "checked": shown.checked,
+        "alerts": [one for one in shown.checks if one.answer != "y"],
+        "clear": [one for one in shown.checks if one.answer == "y"],
         "ratio": _ratio(current),
         "sessions": _sessions(current),
         "passed": [one for one in current.findings if one.outcome is Outcome.PASS] if current else [],
         "due": clock.due(claim.review_due_on if claim.state == "first_review" else claim.publicity_until),
-        "clean": sum(1 for view in shown.lines if view.line.state == "passed" and not view.problems),
-        "to_person": shown.counts["to_person"] + shown.counts["due"],
+        "clean": shown.shown["passed"],
         "events": timelines.events(shown.timeline, CLAIM),
         "step": _step(request, shown, city, pk),
         "may_return": may(request, services.return_claim, claim.access())
@@ -154,43 +149,20 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return render(request, "bureau/claim.html", context)
 
 
-def _is_shown(view: LineView, show: str) -> bool:
-    if show == "look":
-        return bool(view.problems) or view.line.state in ("to_person", "due") or bool(view.line.question)
-    return not show or show not in SHOWS or view.line.state == show
+def _number(request: DeskRequest, name: str) -> int | None:
+    said = request.GET.get(name, "")
+    return int(said) if said.isdigit() and len(said) < 19 else None
 
 
-def _count(shown: ClaimPage, show: str) -> int:
-    return sum(_is_shown(view, show) for view in shown.lines)
-
-
-def _current(lines: list[LineView], wanted: str) -> LineView | None:
-    """The line asked for, else the first one that waits for a person, else the first."""
-    by_id = {str(view.line.pk): view for view in lines}
-    waiting = (view for view in lines if view.line.state == "to_person")
-    return by_id.get(wanted) or next(waiting, next(iter(lines), None))
-
-
-def _following(lines: list[LineView], current: LineView | None) -> int | None:
-    """The next line that waits for a person: where the officer goes after this one."""
-    waiting = [view.line.pk for view in lines if view.line.state == "to_person" and view is not current]
-    after = [pk for pk in waiting if current is not None and pk > current.line.pk]
-    return next(iter(after or waiting), None)
-
-
-def _badge(view: LineView) -> tuple[str, str]:
-    unknown = sum(one.outcome is Outcome.CANNOT_TELL for one in view.findings)
-    failed = sum(one.outcome is Outcome.FAIL for one in view.findings)
-    unknown += view.line.alerts
+def _badge(line: ClaimLine) -> tuple[str, str]:
+    drawn = "抽中核对" if line.sampled and not line.alerts else "请人判断"
     words = {
         "due": ("待核验", "ask"),
-        "to_person": (f"{unknown} 项要看" if unknown else "请人判断", "ask"),
-        "refused": (f"{failed} 项不符合" if failed else "不予补贴", "no"),
-        "passed": ("人工判断符合" if view.line.judgement else "全部通过", "ok"),
+        "to_person": (f"{line.alerts} 项要看" if line.alerts else drawn, "ask"),
+        "refused": ("不予补贴", "no"),
+        "passed": ("人工判断符合" if line.judgement else "全部通过", "ok"),
     }
-    return words.get(
-        view.line.state, (CLAIM_LINE.states[view.line.state], "ok" if view.line.state == "paid" else "info")
-    )
+    return words.get(line.state, (CLAIM_LINE.states[line.state], "ok" if line.state == "paid" else "info"))
 
 
 def _facts(current: LineView | None) -> list[FactShown]:
@@ -222,11 +194,10 @@ def _sessions(current: LineView | None) -> dict[str, list[tuple[str, int]]] | No
     }
 
 
-def _step(request: DeskRequest, shown: ClaimPage, city: int, pk: int) -> Step | None:
+def _step(request: DeskRequest, shown: ReviewPage, city: int, pk: int) -> Step | None:
     """The claim's next step, where it is this officer's."""
     claim = shown.claim
-    waiting = shown.counts["to_person"] + shown.counts["due"]
-    passed = shown.counts["passed"]
+    waiting, passed = shown.open, shown.shown["passed"]
     open_objections = sum(one.answered_at is None for one in shown.objections)
     known = {
         "first_review": (
@@ -259,7 +230,7 @@ def _step(request: DeskRequest, shown: ClaimPage, city: int, pk: int) -> Step | 
     return Step(reverse(name, args=[city, pk]), label, note, ready)
 
 
-def _publish_label(shown: ClaimPage) -> str:
+def _publish_label(shown: ReviewPage) -> str:
     days = shown.clock.deadline.working_days if shown.clock.deadline else None
     return f"复核通过并公示 {days} 个工作日" if days else "复核通过并公示"
 
@@ -268,9 +239,9 @@ def _publish_label(shown: ClaimPage) -> str:
 @require_GET
 def claim_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The lines of a claim as Excel, narrowed as on the page, names and numbers masked."""
-    shown = selectors.claim_page(city, pk, at=request.at)
-    rows = [view for view in shown.lines if _is_shown(view, request.GET.get("show", ""))]
-    return excel(f"申领明细-{shown.claim.title}", LINE_COLUMNS, rows)
+    found: Claim = request.subject
+    rows = lines_shown(found, request.GET.get("show", "")).select_related("person", "occupation")
+    return excel(f"申领明细-{found.title}", LINE_COLUMNS, rows.iterator(chunk_size=2_000))
 
 
 @page(perms.CLAIM, access=subject(selectors.evidence))

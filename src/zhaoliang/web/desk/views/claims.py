@@ -98,7 +98,10 @@ class Row:
 def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """Every line with its decision: outcome, clauses, amount steps; what is still asked for; what changed since filing."""
     found: Claim = request.subject
-    shown = selectors.claim_page(city, pk, at=request.at)
+    start = request.GET.get("from", "")
+    shown = selectors.claim_page(
+        city, pk, at=request.at, start=int(start) if start.isdigit() and len(start) < 19 else 0
+    )
     lines = [one.line for one in shown.lines]
     asked, otherwise = materials(found, lines), surprises(lines)
     contracts = {one.line_id: one for one in asked if one.line_id is not None}
@@ -110,7 +113,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "rows": [Row(one, otherwise.get(one.line.pk), contracts.get(one.line.pk)) for one in shown.lines],
         "materials": [one for one in asked if one.line_id is None],
         "files": selectors.evidence_of(found),
-        "clean": sum(not one.problems and one.line.state != "refused" for one in shown.lines),
+        "clean": shown.counts["passed"],
         "otherwise": len(otherwise),
         "events": [_event(one) for one in shown.timeline],
         "paid": payments.lines_for(found.provider).filter(claim_line__claim=found).exists(),

@@ -1,0 +1,71 @@
+"""Which clean lines of a claim a person looks at all the same: drawn by a seed that was committed to before.
+
+The draw is a few lines of arithmetic that anybody can do again once the month's seed is published (`drawn`): the lines of
+a claim in the order of SHA-256 of `seed:claim:line`, the first `k` of them, k being the share of the clean lines, rounded up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+
+from django.conf import settings
+
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.subsidies.models import Claim, ClaimLine, ReviewSeed
+
+QUESTION = "随机抽中，请人工核对"
+
+
+def drawn(seed: str, claim_id: int, line_ids: Collection[int], permille: int) -> list[int]:
+    """The lines that a seed draws from these lines of a claim, `permille` of a thousand of them, rounded up."""
+    ranked = sorted(line_ids, key=lambda line: hashlib.sha256(f"{seed}:{claim_id}:{line}".encode()).digest())
+    return ranked[: -(-len(ranked) * permille // 1000)]
+
+
+def month_of(at: datetime) -> str:
+    """The month a draw belongs to: `2026-07`, by the Chinese day."""
+    return f"{chinese_day(at):%Y-%m}"
+
+
+def seed_of_month(city_code: int, at: datetime) -> ReviewSeed:
+    """The seed of a city's month, made and committed to at its first use (inside an act)."""
+    secret = secrets.token_hex(32)
+    ReviewSeed.objects.bulk_create(
+        [
+            ReviewSeed(
+                city_code=city_code,
+                month=month_of(at),
+                secret=secret,
+                commitment=hashlib.sha256(secret.encode()).hexdigest(),
+                made_at=at,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return ReviewSeed.objects.get(city_code=city_code, month=month_of(at))
+
+
+def draw(claim: Claim, clean: list[ClaimLine], at: datetime) -> list[ClaimLine]:
+    """Those of the clean lines of a claim that a person must look at; notes on the claim by which seed and share."""
+    permille = settings.REVIEW_SAMPLE_PERMILLE
+    if not clean or not permille:
+        return []
+    seed = seed_of_month(claim.city_code, at)
+    claim.review_seed, claim.sample_permille = seed, permille
+    claim.sample_from = [line.pk for line in clean]
+    claim.save(update_fields=["review_seed", "sample_permille", "sample_from"])
+    wanted = set(drawn(seed.secret, claim.pk, claim.sample_from, permille))
+    return [line for line in clean if line.pk in wanted]
+
+
+def published_seeds(city_code: int, at: datetime) -> list[ReviewSeed]:
+    """The seeds of a city, latest first. Only those of months that are over may be shown whole (`is_over`)."""
+    return list(ReviewSeed.objects.filter(city_code=city_code).order_by("-month"))
+
+
+def is_over(seed: ReviewSeed, at: datetime) -> bool:
+    """Whether the month of a seed is over, so that nobody can use it any more to know what will be drawn."""
+    return seed.month < month_of(at)
