@@ -13,7 +13,7 @@ from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField, KeyedHashField
 from zhaoliang.kernel.roles import ROLE_LABELS, Access, Role
-from zhaoliang.registry.states import ORGANISATION
+from zhaoliang.registry.states import ORGANISATION, SANCTION
 
 
 class Region(models.Model):
@@ -262,6 +262,73 @@ class Organisation(CityModel):
 
     def access(self) -> Access:
         return Access(self.city_code, self.region_id, frozenset({self.pk} if self.pk else ()))
+
+
+def _two(name: str, first: str, second: str) -> models.CheckConstraint:
+    """The database's own two-person rule: the second column never names who stands in the first."""
+    return models.CheckConstraint(
+        condition=models.Q(**{f"{second}__isnull": True}) | ~models.Q(**{second: models.F(first)}), name=name
+    )
+
+
+class Sanction(CityModel):
+    """A step of the ladder against an organisation: told, answered, decided by a second person, in force from–to."""
+
+    no_delete = True
+    STEPS: ClassVar = [
+        ("interview", "约谈"),
+        ("rectification", "整改"),
+        ("notice", "通报"),
+        ("termination", "解除协议"),
+        ("blacklist", "黑名单"),
+    ]
+
+    organisation_id: int
+
+    organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="sanctions")
+    region_code = models.IntegerField("所在地")
+    step = models.CharField("处理", max_length=20, choices=STEPS)
+    violation = models.CharField("情形", max_length=40)
+    facts = models.CharField("事实", max_length=1000)
+    citation = models.CharField("依据", max_length=200)
+    verified = models.BooleanField("依据已核")
+    state = SANCTION.field()
+    proposed_at = models.DateTimeField("告知时间")
+    proposed_by_user = models.BigIntegerField("建议账号", null=True)
+    proposed_by_person = models.BigIntegerField("建议人", null=True)
+    reply_until = models.DateField("陈述申辩截止")
+    reply = models.CharField("陈述申辩", max_length=1000, blank=True)
+    replied_at = models.DateTimeField("陈述时间", null=True)
+    decide_by = models.DateField("决定期限")
+    reasons = models.CharField("决定理由", max_length=1000, blank=True)
+    decided_at = models.DateTimeField("决定时间", null=True)
+    decided_by_user = models.BigIntegerField("决定账号", null=True)
+    decided_by_person = models.BigIntegerField("决定人", null=True)
+    from_day = models.DateField("自", null=True)
+    until_day = models.DateField("限制最后一天", null=True)
+    rectify_by = models.DateField("整改期限", null=True)
+    rectified_on = models.DateField("整改验收", null=True)
+    rectification = models.CharField("整改验收情况", max_length=1000, blank=True)
+    lift_reason = models.CharField("解除理由", max_length=1000, blank=True)
+    lift_asked_by_user = models.BigIntegerField("提请解除账号", null=True)
+    lift_asked_by_person = models.BigIntegerField("提请解除人", null=True)
+    lifted_by_user = models.BigIntegerField("解除账号", null=True)
+    lifted_by_person = models.BigIntegerField("解除人", null=True)
+    lifted_on = models.DateField("解除日期", null=True)
+
+    class Meta:
+        db_table = "sanction"
+        constraints = [
+            SANCTION.constraint("sanction"),
+            _two("sanction_two_accounts", "proposed_by_user", "decided_by_user"),
+            _two("sanction_two_people", "proposed_by_person", "decided_by_person"),
+            _two("sanction_lift_two_accounts", "lift_asked_by_user", "lifted_by_user"),
+            _two("sanction_lift_two_people", "lift_asked_by_person", "lifted_by_person"),
+        ]
+        indexes = [models.Index(fields=["city_code", "organisation", "state"], name="sanction_organisation")]
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code, frozenset({self.organisation_id}))
 
 
 class Licence(CityModel):

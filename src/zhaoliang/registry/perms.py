@@ -35,3 +35,8 @@ NOTICES = question(
     "看消息",
     {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, Role.EVALUATOR: Reach.ORGANISATION},
 )
+SANCTIONS = question(
+    "registry.sanctions",
+    "查看对本机构的处理",
+    {Role.PROVIDER: Reach.ORGANISATION, Role.EVALUATOR: Reach.ORGANISATION},
+)

@@ -30,6 +30,7 @@ from zhaoliang.registry.models import (
     Region,
     RegionAlias,
     RoleAssignment,
+    Sanction,
     Site,
     User,
 )
@@ -204,6 +205,21 @@ def organisation(city_code: int, organisation_id: int) -> Organisation:
     found = Organisation.objects.select_related("region").filter(city_code=city_code, pk=organisation_id).first()
     if found is None:
         raise NotFound(what="没有这家机构。", why="本市的机构档案里没有它。", next_step="请从机构列表进入。")
+    return found
+
+
+def sanctions_of(organisation: Organisation) -> list[Sanction]:
+    """Every sanction against an organisation, latest first."""
+    rows = Sanction.objects.filter(city_code=organisation.city_code, organisation=organisation)
+    return list(rows.select_related("organisation").order_by("-id"))
+
+
+def sanction(city_code: int, sanction_id: int) -> Sanction:
+    """A sanction with its organisation. Raises NotFound."""
+    rows = Sanction.objects.select_related("organisation")
+    found = rows.filter(city_code=city_code, pk=sanction_id).first()
+    if found is None:
+        raise NotFound(what="没有这项处理。", why="本市没有这个编号的处理记录。", next_step="请从机构页进入。")
     return found
 
 

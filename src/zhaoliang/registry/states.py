@@ -17,3 +17,40 @@ ORGANISATION = Machine(
     ],
     tones={"listed": "ok", "suspended": "ask", "removed": "no"},
 )
+
+SANCTION = Machine(
+    "sanction",
+    noun="机构处理",
+    states={
+        "noticed": "已告知，待陈述",
+        "replied": "已陈述，待决定",
+        "in_force": "执行中",
+        "lift_asked": "提请解除",
+        "lifted": "已解除",
+        "dropped": "不予处理",
+        "lapsed": "逾期未决定",
+    },
+    events={
+        "reply": "陈述申辩",
+        "decide": "作出处理",
+        "drop": "不予处理",
+        "lapse": "逾期终止",
+        "ask_lift": "提请解除",
+        "refuse_lift": "不予解除",
+        "lift": "解除",
+    },
+    initial="noticed",
+    transitions=[
+        ("noticed", "reply", "replied"),
+        ("noticed", "decide", "in_force", "津人社办发〔2022〕60号 第十九条"),
+        ("replied", "decide", "in_force", "津人社办发〔2022〕60号 第十九条"),
+        ("noticed", "drop", "dropped"),
+        ("replied", "drop", "dropped"),
+        ("noticed", "lapse", "lapsed"),
+        ("replied", "lapse", "lapsed"),
+        ("in_force", "ask_lift", "lift_asked"),
+        ("lift_asked", "refuse_lift", "in_force"),
+        ("lift_asked", "lift", "lifted"),
+    ],
+    tones={"noticed": "ask", "replied": "ask", "in_force": "no", "lift_asked": "no", "lifted": "ok", "dropped": "ok"},
+)

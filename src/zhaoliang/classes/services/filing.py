@@ -22,6 +22,7 @@ from zhaoliang.kernel.errors import BadInput, Clause, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import ClockValue, Decision, PolicyError
 from zhaoliang.registry.lawbook import clause_of, policies_for
+from zhaoliang.registry.standing import Gate, standing_on
 
 FILING_CLAUSE = Clause(
     "人社部发〔2025〕10号",
@@ -40,11 +41,12 @@ class FilingRefused(Refusal):
 def file_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> TrainingClass:
     """File the class: completeness, the rules of filing (lead time), the teachers' time; starts the review clock.
 
-    Raises BadInput naming what is missing, FilingRefused with the clause, TimetableClash.
+    Raises Barred while the provider may not file, BadInput naming what is missing, FilingRefused with the clause, TimetableClash.
     """
     held = locked_class(training_class)
     if not CLASS.allows(held.state, "file"):
         raise CLASS.refusal(held.state, "file")
+    standing_on(held.provider, chinese_day(at)).require(Gate.FILING)
     missing = incomplete(held)
     if missing:
         raise BadInput(

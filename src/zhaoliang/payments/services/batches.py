@@ -73,7 +73,7 @@ def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -
     What has a payee without account stays behind (`payments.selectors.waiting_lines` says why). Raises Refusal when
     nothing can be paid.
     """
-    taken = take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES)
+    taken = take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES, on=chinese_day(at))
     find = payee_finder(place.city_code)
     accounts = [(owed, find(owed)) for owed in taken]
     payable = [(owed, account) for owed, account in accounts if account.number and owed.amount_fen > 0]

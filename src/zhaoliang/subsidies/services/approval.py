@@ -14,6 +14,7 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.kind_facts import GRANTED
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
@@ -115,6 +116,8 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
     require_other_person(actor, person_id=claim.second_person, user_id=claim.second_user, step="复核")
     require_no_judge(actor, claim)
+    if claim.provider is not None:
+        standing_on(claim.provider, chinese_day(at)).require(Gate.APPROVAL)
     _require_publicity_over(claim, chinese_day(at))
     AT_START()
     lines = locked_lines(claim)

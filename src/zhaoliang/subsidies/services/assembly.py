@@ -11,9 +11,11 @@ from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.lawbook import clause_of, lawbook, policies_for
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
@@ -206,6 +208,8 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
     if not CLAIM.allows(claim.state, "confirm"):
         raise CLAIM.refusal(claim.state, "confirm")
     require_materials(claim)
+    if claim.provider is not None:
+        standing_on(claim.provider, chinese_day(at)).require(Gate.CLAIM)
     lines = locked_lines(claim)
     check_lines(claim, lines, at)
     known = {line.pk: line for line in lines}

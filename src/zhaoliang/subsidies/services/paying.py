@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.standing import Gate, barred_organisations
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
@@ -54,19 +56,25 @@ def _owed(row: tuple[Any, ...], due_id: int | None, purpose: str, amount_fen: in
     return Owed(line_id, claim_id, due_id, purpose, amount_fen, payee, name, *account)
 
 
-def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[Owed]:
+def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int, *, on: date) -> list[Owed]:
     """Lock what waits for payment of a fund in a region and no other payment run is taking right now, oldest first.
 
     Approved lines (their first subsidy) and waiting dues, together at most `limit`. Reads only what a payment needs.
+    What would go to a provider that may not be paid on the day waits until it may (registry/standing.py).
     """
+    barred = barred_organisations(city_code, Gate.PAYMENT, on)
     locking: dict[str, Any] = {"of": ("self",), "no_key": True, "skip_locked": True}
     lines = ClaimLine.objects.select_for_update(**locking).filter(
         **_waiting(city_code, region_code, fund_source, "claim"), state="approved"
     )
+    if barred:
+        lines = lines.exclude(payee="provider", claim__in=_claims_by(city_code, barred))
     found = [_owed(row, None, "subsidy", row[2], row[3]) for row in lines.order_by("id").values_list(*_OF_LINE)[:limit]]
     dues = PaymentDue.objects.select_for_update(**locking).filter(
         **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state="waiting"
     )
+    if barred:
+        dues = dues.exclude(payee="provider", claim_line__claim__in=_claims_by(city_code, barred))
     fields = ("id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
     rows = dues.order_by("id").values_list(*fields)[: limit - len(found)]
     return found + [_owed(row[4:], row[0], row[1], row[2], row[3]) for row in rows]
@@ -86,6 +94,10 @@ def waiting_for_payment(city_code: int, region_code: int, fund_source: str, limi
     fields = ("state", "id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
     rows = dues.order_by("id").values_list(*fields)[: limit - len(found)]
     return found + [(_owed(row[5:], row[1], row[2], row[3], row[4]), row[0]) for row in rows]
+
+
+def _claims_by(city_code: int, providers: Sequence[int]) -> Subquery:
+    return Subquery(Claim.objects.filter(city_code=city_code, provider_id__in=list(providers)).values("pk"))
 
 
 def _waiting(city_code: int, region_code: int, fund_source: str, claim: str) -> dict[str, Any]:

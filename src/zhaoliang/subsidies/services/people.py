@@ -17,7 +17,7 @@ from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.entitlements import Entitlement, entitlement
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.services.checks import check_lines
+from zhaoliang.subsidies.services.checks import check_lines, draw_lines
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines
 from zhaoliang.subsidies.states import CLAIM
 
@@ -116,6 +116,8 @@ def take_up(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
             why="这份申领由机构核对后提交，不能代为提交。",
             next_step="请等机构确认，或联系机构。",
         )
-    check_lines(claim, locked_lines(claim), at)
+    lines = locked_lines(claim)
+    check_lines(claim, lines, at)
+    draw_lines(claim, lines, at)
     CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
     return claim

@@ -50,7 +50,7 @@ WITH asked AS (
     FROM claim_line l
     LEFT JOIN unnest(%(ids)s::bigint[], %(answers)s::text[], %(findings)s::jsonb[]) AS f (id, answers, findings)
         ON f.id = l.id
-    WHERE l.city_code = %(city)s AND l.claim_id = %(claim)s
+    WHERE l.city_code = %(city)s AND l.id = ANY(%(lines)s)
 ),
 stored AS (
     INSERT INTO check_result (city_code, claim_line_id, suite_id, answers, findings, at)
@@ -67,9 +67,14 @@ RETURNING claim_line.id, claim_line.check_result_id, claim_line.alerts
 """
 
 
-def found_by(verifier: Verifier, claim: Claim, policies: PolicySet) -> Iterator[Found]:
-    """What one verifier has to say of the lines of a claim; one statement whatever their number."""
-    parameters: dict[str, Any] = {"city": claim.city_code, "claim": claim.pk, **verifier.given(policies)}
+def found_by(verifier: Verifier, claim: Claim, line_ids: list[int], policies: PolicySet) -> Iterator[Found]:
+    """What one verifier has to say of these lines of a claim; one statement whatever their number."""
+    parameters: dict[str, Any] = {
+        "city": claim.city_code,
+        "claim": claim.pk,
+        "lines": line_ids,
+        **verifier.given(policies),
+    }
     with national() if verifier.national else nullcontext(), connection.cursor() as cursor:
         cursor.execute(f"WITH lines AS MATERIALIZED ({LINES}) {verifier.finds}", parameters)
         rows = cursor.fetchall()
@@ -81,19 +86,20 @@ def found_by(verifier: Verifier, claim: Claim, policies: PolicySet) -> Iterator[
 
 
 def verify_claim(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> set[int]:
-    """Ask every verifier about every line of a locked claim and keep what they answer (plain; inside an act).
+    """Ask every verifier about lines of a locked claim and keep what they answer (plain; inside an act).
 
     `lines` take over what was found (`check_result_id`, `alerts`). Returns the lines whose answers are new or changed.
     """
     policies = policies_for(claim.region_id, on=claim.rules_on)
     found: dict[int, dict[str, Found]] = {}
+    ids = [line.pk for line in lines]
     for verifier in VERIFIERS:
-        for one in found_by(verifier, claim, policies):
+        for one in found_by(verifier, claim, ids, policies):
             found.setdefault(one.line_id, {})[one.verifier] = one
     marked = sorted(found)
     parameters = {
         "city": claim.city_code,
-        "claim": claim.pk,
+        "lines": ids,
         "suite": _suite().pk,
         "at": at,
         "clean": "y" * len(VERIFIERS),

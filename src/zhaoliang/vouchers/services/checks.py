@@ -9,12 +9,13 @@ from typing import Any
 from django.db import connection
 
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.days import format_cn_time
+from zhaoliang.kernel.days import chinese_day, format_cn_time
 from zhaoliang.kernel.errors import Forbidden
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.qr import SCREEN, QrProblem, is_qr
 from zhaoliang.vouchers.refusals import too_many_tries
@@ -55,10 +56,13 @@ def verify_voucher(
 
     A used voucher becomes verified when its own provider asks (方案 一（一）3（3）). `method` is typed, scanned, api or
     public. Wrong codes are answers, not refusals, and logged. Raises TooManyTries (429) after ten wrong codes in a minute
-    of one account or one organisation, Forbidden for asking in another organisation's name. Takes no idempotency key.
+    of one account or one organisation, Forbidden for asking in another organisation's name,
+    Barred while no training may go on there. Takes no idempotency key.
     """
     if organisation is not None and place.organisation_id != organisation.pk and not actor.has(Role.SYSTEM):
         raise Forbidden("不能以别的机构的名义验券。", "您的账号不属于这家机构。", "请用本机构的账号验券。")
+    if organisation is not None:
+        standing_on(organisation, chinese_day(at)).require(Gate.VOUCHER)
     read = read_given(code, at)
     with connection.cursor() as cursor:
         cursor.execute(

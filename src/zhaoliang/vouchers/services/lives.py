@@ -16,6 +16,7 @@ from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import GroupMembership, Organisation, Person
 from zhaoliang.registry.selectors import groups_on
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.vouchers import refusals
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
 from zhaoliang.vouchers.states import VOUCHER
@@ -169,8 +170,9 @@ def use_voucher(
     """Use the voucher once, for a class of a project it is good for, at that project's provider.
 
     The caller has checked the class itself (filed, no clash of the person's times) and acts for it (system) or is the
-    holder. Raises UsedAlready, Expired, NotHere, WrongState.
+    holder. Raises UsedAlready, Expired, NotHere, WrongState, Barred while no training may go on at the provider.
     """
+    standing_on(provider, chinese_day(at)).require(Gate.VOUCHER)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT answer, state, used_at, used_by, use_until, project_name"

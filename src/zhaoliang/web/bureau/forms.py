@@ -17,6 +17,7 @@ from zhaoliang.kernel.money import parse_yuan
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, ROLE_LABELS
 from zhaoliang.kernel.states import Machine
 from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
+from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
 from zhaoliang.web.components.forms import PlainForm
 
@@ -391,6 +392,26 @@ class SiteForm(PlainForm):
     longitude = forms.DecimalField(label="经度（WGS84）", max_digits=9, decimal_places=6)
     latitude = forms.DecimalField(label="纬度（WGS84）", max_digits=8, decimal_places=6)
     radius_m = forms.IntegerField(label="签到半径（米）", min_value=50, max_value=2000, initial=300)
+
+
+class SanctionForm(PlainForm):
+    """What is held against an organisation; the ladder names the step, the blacklist is asked for by itself."""
+
+    violation = forms.ChoiceField(label="情形", choices=[])
+    text = forms.CharField(
+        label="事实",
+        help_text="写明何时、何班、查到什么；机构会看到，并据此陈述申辩。",
+        min_length=10,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    blacklist = forms.BooleanField(label="列入黑名单（各环节都停）", required=False)
+    blacklist_until = date_field("黑名单到哪一天（空着就没有截止）", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = [(code, label) for code, label in lawbook().facts.codes["violation"].items() if code != "none"]
+        self.fields["violation"].choices = known  # type: ignore[attr-defined]  # a ChoiceField, declared above
 
 
 STAFF_ROLES = [(role.value, label) for role, label in ROLE_LABELS.items() if role in BUREAU_ROLES | ORGANISATION_ROLES]

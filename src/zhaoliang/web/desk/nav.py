@@ -13,7 +13,7 @@ from zhaoliang.kernel.roles import ROLE_LABELS, Actor, Role
 from zhaoliang.recoveries.perms import CASE as RECOVERIES
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Organisation
-from zhaoliang.registry.perms import NOTICES
+from zhaoliang.registry.perms import NOTICES, SANCTIONS
 from zhaoliang.web.components.parts import Face, NavItem, Place
 from zhaoliang.web.desk import perms
 from zhaoliang.web.desk.desk import STAFF, DeskRequest, held, own
@@ -27,6 +27,7 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("补贴申领", "claims", "file-ok", perms.PROVIDER),
     ("拨付到账", "payments", "wallet", perms.PAYMENTS),
     ("退还补贴", "recoveries", "undo", RECOVERIES),
+    ("处理记录", "sanctions", "history", SANCTIONS),
     ("消息", "notices", "bell", NOTICES),
 )
 

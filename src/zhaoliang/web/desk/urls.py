@@ -16,6 +16,7 @@ from zhaoliang.web.desk.views import (
     recoveries,
     rolls,
     roster,
+    sanctions,
     vouchers,
 )
 
@@ -88,6 +89,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("recoveries/", recoveries.case_list, name="recoveries"),
     path("recoveries/<int:city>/<int:pk>/", recoveries.recovery, name="recovery"),
     path("notices/", notices.notices, name="notices"),
+    path("sanctions/", sanctions.sanctions, name="sanctions"),
+    path("sanctions/<int:city>/<int:pk>/reply/", sanctions.reply, name="sanction_reply"),
     path("notices/read/", notices.read, name="notices_read"),
     path("projects/", projects.project_list, name="projects"),
     path("projects/new/", projects.project_new, name="project_new"),

@@ -17,12 +17,14 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.masking import mask_card, mask_name, mask_phone
 from zhaoliang.registry import perms, selectors, services
 from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.standing import standing_on
 from zhaoliang.registry.states import ORGANISATION
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
+from zhaoliang.web.bureau.views import sanctions
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
@@ -115,6 +117,9 @@ def organisation(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "may_licence": may(request, services.add_licence, access),
         "site_form": forms.SiteForm(prefix="site"),
         "may_site": may(request, services.add_site, access),
+        "standing": standing_on(found, today),
+        "sanctions": sanctions.shown(request, found),
+        "may_sanction": may(request, services.propose_sanction, access),
     }
     return render(request, "bureau/organisation.html", context)
 
