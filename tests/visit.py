@@ -36,7 +36,7 @@ from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Place, Role
 from zhaoliang.payments.models import BankReturn, PaymentBatch
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.registry import services as registry
-from zhaoliang.registry.models import Organisation, Person, User
+from zhaoliang.registry.models import Organisation, Person, Sanction, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection
 from zhaoliang.vouchers.models import BatchChange, IssueList, Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
@@ -210,6 +210,19 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     amount_correction = Correction.objects.create(
         **here, claim_line=line, cause="other", amount_fen=0, text="测试", at=AT
     )
+    sanction = Sanction.objects.create(
+        **here,
+        organisation=stage.played.training_class.provider,
+        region_code=DISTRICT,
+        step="interview",
+        violation="disorder",
+        facts="测试：课堂秩序混乱，疏于管理",
+        citation="测试依据",
+        verified=False,
+        proposed_at=AT,
+        reply_until=AT.date() + timedelta(days=7),
+        decide_by=AT.date() + timedelta(days=21),
+    )
     return {
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
@@ -218,6 +231,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "voucher-issues"): IssueList.objects.create(
             **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=AT
         ),
+        ("bureau", "sanctions"): sanction,
+        ("desk", "sanctions"): sanction,
         ("bureau", "classes"): winter,
         ("bureau", "doubts"): doubt,
         ("bureau", "corrections"): correction,

@@ -96,7 +96,7 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, C
             for line in claim.lines.filter(city_code=CITY, state="to_person"):
                 judge_line(actor=made.reviewer, at=PUBLISHED, line=line, passes=True, text="已核对，属实")
             claim = pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
-            claim = pass_second(actor=made.approver, at=PUBLISHED, claim=claim)
+            claim = pass_second(actor=made.second, at=PUBLISHED, claim=claim)
             approve_claim(actor=made.approver, at=APPROVED, claim=claim)
             lines[name] = line_of(made)
         yield lines

@@ -100,7 +100,7 @@ def test_an_enterprise_claims_for_its_staff_and_is_asked_for_contract_and_video_
     video(made, claim)
     services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
     claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
-    claim = services.pass_second(actor=made.approver, at=PUBLISHED, claim=claim)
+    claim = services.pass_second(actor=made.second, at=PUBLISHED, claim=claim)
     claim = services.approve_claim(actor=made.approver, at=APPROVED, claim=claim)
     paid(claim, Bureau(made.reviewer, made.approver, made.officer, made.finance), APPROVED)
     assert [line.state for line in lines(claim)] == ["paid", "refused"]
@@ -143,7 +143,7 @@ def test_the_evaluation_subsidy_is_claimed_beside_the_training_a_line_per_certif
     assert [(line.state, line.amount_fen, line.payee) for line in held] == [("passed", 41_000, "provider")] * 2
     services.confirm_claim(actor=made.staff, at=APPROVED, claim=claim)
     claim = services.pass_first(actor=made.reviewer, at=APPROVED, claim=claim)
-    claim = services.pass_second(actor=made.approver, at=APPROVED, claim=claim)
+    claim = services.pass_second(actor=made.second, at=APPROVED, claim=claim)
     claim = services.approve_claim(actor=made.approver, at=APPROVED.replace(day=28), claim=claim)
     assert PersonGrant.objects.filter(scheme="evaluation", level=4).count() == 2
     with pytest.raises(Refusal, match="已经在申领"):

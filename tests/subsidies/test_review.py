@@ -103,7 +103,7 @@ def test_the_second_reviewer_is_somebody_else_also_behind_another_account() -> N
     claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=confirmed(made))
     with pytest.raises(SamePerson):
         services.pass_second(actor=same_person(made.reviewer, Role.APPROVER), at=PUBLISHED, claim=claim)
-    assert services.pass_second(actor=made.approver, at=PUBLISHED, claim=claim).state == "publicity"
+    assert services.pass_second(actor=made.second, at=PUBLISHED, claim=claim).state == "publicity"
 
 
 def test_the_database_refuses_one_person_at_both_desks() -> None:
@@ -165,7 +165,7 @@ def test_a_year_without_a_calendar_stops_publication_with_a_clear_word() -> None
     late = datetime(2027, 3, 1, 1, 0, tzinfo=UTC)
     claim = services.pass_first(actor=made.reviewer, at=late, claim=confirmed(made))
     with pytest.raises(CalendarNotPublished):
-        services.pass_second(actor=made.approver, at=late, claim=claim)
+        services.pass_second(actor=made.second, at=late, claim=claim)
     claim.refresh_from_db()
     assert claim.state == "second_review"
     assert selectors.publicity_clock(claim, at=late).state == "calendar"
@@ -259,7 +259,7 @@ def test_without_vouchers_the_budget_pays_and_an_empty_budget_refuses_the_whole_
         if line.state == "to_person":
             services.judge_line(actor=made.reviewer, at=ASSESSED, line=line, passes=True, text="本项目不发培训券")
     claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
-    claim = services.pass_second(actor=made.approver, at=PUBLISHED, claim=claim)
+    claim = services.pass_second(actor=made.second, at=PUBLISHED, claim=claim)
     with pytest.raises(Exhausted), transaction.atomic():
         services.approve_claim(actor=made.approver, at=APPROVED, claim=claim)
     claim.refresh_from_db()

@@ -13,7 +13,7 @@ from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField, KeyedHashField
 from zhaoliang.kernel.roles import ROLE_LABELS, Access, Role
-from zhaoliang.registry.states import ORGANISATION, SANCTION
+from zhaoliang.registry.states import ORGANISATION, SANCTION, SANCTION_STEPS
 
 
 class Region(models.Model):
@@ -275,19 +275,12 @@ class Sanction(CityModel):
     """A step of the ladder against an organisation: told, answered, decided by a second person, in force from–to."""
 
     no_delete = True
-    STEPS: ClassVar = [
-        ("interview", "约谈"),
-        ("rectification", "整改"),
-        ("notice", "通报"),
-        ("termination", "解除协议"),
-        ("blacklist", "黑名单"),
-    ]
 
     organisation_id: int
 
     organisation = CityForeignKey(Organisation, verbose_name="机构", related_name="sanctions")
     region_code = models.IntegerField("所在地")
-    step = models.CharField("处理", max_length=20, choices=STEPS)
+    step = models.CharField("处理", max_length=20, choices=list(SANCTION_STEPS.items()))
     violation = models.CharField("情形", max_length=40)
     facts = models.CharField("事实", max_length=1000)
     citation = models.CharField("依据", max_length=200)

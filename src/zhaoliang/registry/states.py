@@ -54,3 +54,12 @@ SANCTION = Machine(
     ],
     tones={"noticed": "ask", "replied": "ask", "in_force": "no", "lift_asked": "no", "lifted": "ok", "dropped": "ok"},
 )
+
+# The steps of the ladder, mildest first.
+SANCTION_STEPS = {
+    "interview": "约谈",
+    "rectification": "整改",
+    "notice": "通报",
+    "termination": "解除协议",
+    "blacklist": "黑名单",
+}

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         ("certificates", "0002_checks_and_endings"),
         ("classes", "0004_refused_roster_mends"),
         ("registry", "0007_account_hashes"),
-        ("subsidies", "0010_people_claim"),
+        ("subsidies", "0011_claim_evidence"),
         ("vouchers", "0004_generic_plans"),
     ]
 

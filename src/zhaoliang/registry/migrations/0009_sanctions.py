@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0007_account_hashes"),
+        ("registry", "0008_grade"),
     ]
 
     operations = [
