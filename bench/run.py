@@ -217,6 +217,9 @@ def main() -> None:
 
             audit_rates.measure(progress, full="--full" in sys.argv[1:])
             payment_rates.measure(progress, full="--full" in sys.argv[1:])
+            import review_rates
+
+            review_rates.measure(progress)
         finally:
             from django.db import connections
 

@@ -30,6 +30,7 @@ AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-grid", action="store_true", help="write the permission tables anew instead of testing")
+    parser.addoption("--write-queries", action="store_true", help="write each page's number of statements anew")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.models import Claim
 
 REVIEW, PUBLICITY = "claim_review", "publicity"
+OBJECTION = "objection_answer"
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,17 @@ def review_due(claim: Claim, at: datetime) -> date | None:
     except CalendarNotPublished:
         return None
     return counted.last_day if counted else None
+
+
+def last_of_publicity(claim: Claim) -> date | None:
+    """The last day of a claim's publicity by the calendar of now: a holiday entered since lengthens it, none shortens it.
+
+    None for a claim that is not published.
+    """
+    if claim.publicity_from is None or claim.publicity_until is None:
+        return None
+    try:
+        counted = deadline(claim, PUBLICITY, claim.publicity_from)
+    except CalendarNotPublished:
+        counted = None
+    return max(counted.last_day, claim.publicity_until) if counted else claim.publicity_until

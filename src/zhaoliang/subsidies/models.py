@@ -422,6 +422,7 @@ class Objection(CityModel):
     text = models.TextField("异议内容", max_length=1000)
     contact = EncryptedTextField("联系方式", null=True)
     raised_at = models.DateTimeField("提出时间")
+    due_on = models.DateField("答复期限", null=True)
     answer = models.TextField("处理结果", max_length=1000, blank=True)
     upheld = models.BooleanField("成立", null=True)
     answered_at = models.DateTimeField("处理时间", null=True)

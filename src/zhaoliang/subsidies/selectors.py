@@ -8,8 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from zhaoliang import policy
 from zhaoliang.classes.facts import put_counts
@@ -24,7 +24,7 @@ from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
-from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline
+from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline, last_of_publicity
 from zhaoliang.subsidies.facts import claim_facts, grants_before, known_of, line_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kinds import MAIN
@@ -44,6 +44,8 @@ from zhaoliang.subsidies.verifiers import Checked, checks_of
 
 # How many lines a page shows in full.
 PAGE = 60
+# How many claims the public list shows at once, those that end first.
+MOST_PUBLISHED = 100
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,10 @@ class PublicLine:
 
 @dataclass(frozen=True)
 class PublicClaim:
-    """A published claim with its lines and the days of its publicity."""
+    """A published claim with the first of its lines, how many there are, and the days of its publicity.
+
+    `later` is the first line of the next page of lines.
+    """
 
     claim: Claim
     class_name: str
@@ -138,7 +143,9 @@ class PublicClaim:
     publicity_from: date
     publicity_until: date
     lines: tuple[PublicLine, ...]
+    size: int
     total_fen: int
+    later: int | None
 
 
 @dataclass(frozen=True)
@@ -386,8 +393,9 @@ def fact_shown(name: str, value: object, evidence: dict[str, Any]) -> FactShown:
 
 def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
     """The publicity clock of a claim: running, or how it would run if it were published today."""
-    if found.publicity_until is not None:
-        over = chinese_day(at) > found.publicity_until
+    last = last_of_publicity(found)
+    if last is not None:
+        over = chinese_day(at) > last
         return ClockView("over" if over else "running", "公示期已满" if over else "公示中")
     try:
         counted = deadline(found, PUBLICITY, chinese_day(at))
@@ -398,18 +406,25 @@ def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
     return ClockView("ahead", f"复核通过后公示 {counted.working_days} 个工作日", counted)
 
 
-def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
-    """What is published in a city on a day, masked; two queries."""
-    claims = list(
-        _claims(city_code)
-        .filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
-        .order_by("publicity_until", "id")
-    )
+def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, start: int = 0) -> list[PublicClaim]:
+    """What is published in a city on a day, masked: of each claim PAGE lines from `start` on; three queries.
+
+    With `claim_id` that claim only.
+    """
+    rows = _claims(city_code).filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
+    claims = list((rows.filter(pk=claim_id) if claim_id else rows).order_by("publicity_until", "id")[:MOST_PUBLISHED])
+    passed = ClaimLine.objects.filter(city_code=city_code, claim_id__in=[found.pk for found in claims], state="passed")
+    sums = passed.order_by().values_list("claim_id").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    totals = {found: (number, fen) for found, number, fen in sums}
     lines: dict[int, list[PublicLine]] = {found.pk: [] for found in claims}
-    rows = ClaimLine.objects.select_related("person", "occupation").filter(
-        city_code=city_code, claim_id__in=list(lines), state="passed"
+    later: dict[int, int] = {}
+    numbered = passed.filter(pk__gte=start).annotate(
+        place=Window(RowNumber(), partition_by=F("claim_id"), order_by=F("id").asc())
     )
-    for row in rows.order_by("id"):
+    for row in numbered.filter(place__lte=PAGE + 1).select_related("person", "occupation").order_by("id"):
+        if len(lines[row.claim_id]) == PAGE:
+            later[row.claim_id] = row.pk
+            continue
         lines[row.claim_id].append(
             PublicLine(
                 mask_name(row.person.name),
@@ -428,7 +443,8 @@ def publicity_list(city_code: int, on: date) -> list[PublicClaim]:
             found.publicity_from,
             found.publicity_until,
             tuple(lines[found.pk]),
-            sum(line.amount_fen for line in lines[found.pk]),
+            *totals.get(found.pk, (0, 0)),
+            later.get(found.pk),
         )
         for found in claims
         if found.publicity_from and found.publicity_until

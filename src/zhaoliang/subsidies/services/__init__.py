@@ -1,6 +1,11 @@
 """Acts on claims: assembled from the class, checked by rules, reviewed by two people, published, approved."""
 
-from zhaoliang.subsidies.services.approval import answer_objection, approve_claim, raise_objection
+from zhaoliang.subsidies.services.approval import (
+    answer_objection,
+    approve_claim,
+    raise_objection,
+    recount_publicity,
+)
 from zhaoliang.subsidies.services.assembly import assemble_advance, assemble_claim, assemble_evaluation, confirm_claim
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
@@ -55,6 +60,7 @@ __all__ = [
     "queue_payment",
     "queue_repayment",
     "raise_objection",
+    "recount_publicity",
     "retry_all_of",
     "retry_due",
     "return_claim",

@@ -9,18 +9,19 @@ from zhaoliang.funds.selectors import budget_account
 from zhaoliang.funds.services import post_transfer
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.days import chinese_day, format_cn_date
+from zhaoliang.kernel.days import CalendarNotPublished, chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Refusal
-from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
 from zhaoliang.registry.standing import Gate, standing_on
+from zhaoliang.subsidies.clocks import OBJECTION, deadline, last_of_publicity
 from zhaoliang.subsidies.kind_facts import GRANTED
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
-from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.services.paying import settle_claims
 from zhaoliang.subsidies.services.review import require_no_judge
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
@@ -66,8 +67,38 @@ def raise_objection(*, actor: Actor, at: datetime, claim: Claim, text: str, cont
             fields={"text": "请写明哪一条、有什么问题，4 到 1000 个字。"},
         )
     return Objection.objects.create(
-        city_code=claim.city_code, claim=claim, text=plain, contact=reach or None, raised_at=at
+        city_code=claim.city_code,
+        claim=claim,
+        text=plain,
+        contact=reach or None,
+        raised_at=at,
+        due_on=_answer_due(claim, chinese_day(at)),
     )
+
+
+def _answer_due(claim: Claim, today: date) -> date | None:
+    """The last day for an answer; None where no text sets one or the calendar is not out."""
+    try:
+        counted = deadline(claim, OBJECTION, today)
+    except CalendarNotPublished:
+        return None
+    return counted.last_day if counted else None
+
+
+@act("subsidies.recount_publicity", label="按新的工作日历顺延公示", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def recount_publicity(*, actor: Actor, at: datetime, place: Place) -> int:
+    """The clock: publicity ends later where a holiday was entered after it began. Returns how many claims were moved."""
+    rows = Claim.objects.select_for_update(of=("self",), no_key=True).filter(
+        city_code=place.city_code, state="publicity"
+    )
+    moved = 0
+    for claim in rows.order_by("id"):
+        last = last_of_publicity(claim)
+        if last is not None and last != claim.publicity_until:
+            claim.publicity_until = last
+            claim.save(update_fields=["publicity_until"])
+            moved += 1
+    return moved
 
 
 @act(
@@ -76,10 +107,13 @@ def raise_objection(*, actor: Actor, at: datetime, claim: Claim, text: str, cont
     grants={Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION},
     on="objection",
 )
-def answer_objection(*, actor: Actor, at: datetime, objection: Objection, upheld: bool, answer: str) -> Objection:
+def answer_objection(
+    *, actor: Actor, at: datetime, objection: Objection, upheld: bool, answer: str, line: ClaimLine | None = None
+) -> Objection:
     """Answer an objection. Upheld: the claim leaves publicity and is reviewed anew (津经办规程 八: 有异议班期撤回).
 
-    Raises BadInput without an answer, Refusal when it was answered before.
+    With `line` only that line leaves, with the answer as its reason, and the others go on. Raises BadInput without an
+    answer or for a line of another claim, Refusal when it was answered before, WrongState.
     """
     claim = locked_claim(objection.claim)
     objection = Objection.objects.select_for_update(no_key=True).get(city_code=objection.city_code, pk=objection.pk)
@@ -88,7 +122,11 @@ def answer_objection(*, actor: Actor, at: datetime, objection: Objection, upheld
     objection.answer = reason_given(answer, "answer", "没有登记处理结果。")
     objection.upheld, objection.answered_at = upheld, at
     objection.save(update_fields=["answer", "upheld", "answered_at"])
-    if upheld and claim.state == "publicity":
+    if upheld and line is not None and claim.state == "publicity":
+        if line.claim_id != claim.pk:
+            raise BadInput(what="没有登记处理结果。", why="这条明细不在被异议的申领里。", next_step="请核对明细编号。")
+        CLAIM_LINE.fire(locked_line(line), "refuse", amount_fen=0, refusal=f"公示异议成立：{objection.answer}"[:500])
+    elif upheld and claim.state == "publicity":
         CLAIM.fire(
             claim,
             "object",
@@ -139,7 +177,7 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 
 
 def _require_publicity_over(claim: Claim, today: date) -> None:
-    last = claim.publicity_until
+    last = last_of_publicity(claim)
     if last is None or today <= last:
         raise Refusal(
             what="还不能审批。",

@@ -57,7 +57,8 @@ class Task:
 def tasks(request: DeskRequest) -> list[Task]:
     """Everything that waits for the officer of this request, the nearest deadline first."""
     desk, clock = desk_of(request), clock_of(request)
-    found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock), *_objections(desk)]
+    found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock)]
+    found += _objections(desk, clock)
     found += [*_voucher_batches(desk), *_payment_batches(desk), *_reconciliation(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
@@ -123,12 +124,12 @@ def _claims(desk: Desk, clock: Clock) -> Iterator[Task]:
         )
 
 
-def _objections(desk: Desk) -> Iterator[Task]:
+def _objections(desk: Desk, clock: Clock) -> Iterator[Task]:
     if not desk.has(Role.REVIEWER, Role.APPROVER):
         return
     for row in selectors.open_objections(desk)[:MOST_SHOWN]:
         url = reverse("bureau:claim", args=[row.city_code, row.claim.pk]) + "#objections"
-        yield Task("公示异议", row.claim.title, "核实并答复异议", url, f"{row.text[:40]}")
+        yield Task("公示异议", row.claim.title, "核实并答复异议", url, f"{row.text[:40]}", clock.due(row.due_on))
 
 
 def _voucher_batches(desk: Desk) -> Iterator[Task]:

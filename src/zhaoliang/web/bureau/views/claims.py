@@ -331,12 +331,19 @@ def _objection_back(found: Objection) -> str:
     return f"{claim_url(found.claim)}#objections"
 
 
+def _upheld(request: DeskRequest, found: Objection) -> dict[str, Any]:
+    """What comes of an objection: nothing, one line out, or the whole claim back."""
+    said, number = request.POST.get("upheld", ""), request.POST.get("line", "")
+    line = selectors.claim_line(found.city_code, int(number)) if said == "line" and number.isdigit() else None
+    return {"upheld": said in ("yes", "line"), "line": line}
+
+
 answer_objection = act_view(
     services.answer_objection,
     fetch=desk_selectors.objection,
     argument="objection",
     texts=("answer",),
-    also=lambda request, _: {"upheld": request.POST.get("upheld") == "yes"},
+    also=_upheld,
     say="异议已答复。",
     back=_objection_back,
 )

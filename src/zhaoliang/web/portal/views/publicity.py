@@ -35,7 +35,9 @@ def publicity(request: ActorRequest) -> HttpResponse:
 def objection(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """Object to a published claim, signed in or not. Raises NotFound when it is not published now."""
     today = chinese_day(request.at)
-    published = next((one for one in selectors.publicity_list(city, today) if one.claim.pk == pk), None)
+    start = request.GET.get("from", "")
+    begin = int(start) if start.isdigit() and len(start) < 19 else 0
+    published = next(iter(selectors.publicity_list(city, today, claim_id=pk, start=begin)), None)
     if published is None:
         raise NotFound(what="这份公示已经结束。", why="公示期满后不再展示。", next_step="仍有异议可拨打 12333 反映。")
     form = ObjectionForm(request.POST or None)
