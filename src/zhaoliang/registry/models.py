@@ -320,6 +320,10 @@ class Sanction(CityModel):
         ]
         indexes = [models.Index(fields=["city_code", "organisation", "state"], name="sanction_organisation")]
 
+    @property
+    def step_label(self) -> str:
+        return SANCTION_STEPS[self.step]
+
     def access(self) -> Access:
         return Access(self.city_code, self.region_code, frozenset({self.organisation_id}))
 

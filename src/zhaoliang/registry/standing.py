@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.kernel.errors import Clause, Refusal
 from zhaoliang.registry.models import Organisation, Sanction
+from zhaoliang.registry.states import ORGANISATION
 
 BINDING = ("in_force", "lift_asked")
 
@@ -54,8 +55,8 @@ class Standing:
     def word(self) -> str:
         """In one word: 正常, or the step of the strictest decision."""
         if self.organisation.state in ("suspended", "removed"):
-            return self.organisation.get_state_display()
-        return self.sanctions[0].get_step_display() if self.sanctions else "正常"
+            return ORGANISATION.states[self.organisation.state]
+        return self.sanctions[0].step_label if self.sanctions else "正常"
 
     def barring(self, gate: Gate) -> Sanction | None:
         """The decision that bars a step on this day, None when none does."""
@@ -66,7 +67,7 @@ class Standing:
         if self.organisation.state in ("suspended", "removed"):
             raise Barred(
                 what=f"不能{GATES[gate]}。",
-                why=f"“{self.organisation.short_name}”{self.organisation.get_state_display()}。",
+                why=f"“{self.organisation.short_name}”{ORGANISATION.states[self.organisation.state]}。",
                 next_step="请联系当地人社部门核实机构状态。",
             )
         one = self.barring(gate)
@@ -75,7 +76,7 @@ class Standing:
             unmended = "，整改还没有验收" if one.rectify_by and not one.rectified_on else ""
             raise Barred(
                 what=f"不能{GATES[gate]}。",
-                why=f"“{one.organisation.short_name}”在{one.get_step_display()}的限制期内（{until}{unmended}）。",
+                why=f"“{one.organisation.short_name}”在{one.step_label}的限制期内（{until}{unmended}）。",
                 next_step="请完成整改并等限制期满；对处理有异议的，可以向作出处理的人社部门申请解除。",
                 clause=Clause(one.citation, ""),
             )

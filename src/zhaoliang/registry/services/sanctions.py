@@ -171,7 +171,7 @@ def propose_sanction(
     )
     _told(
         made,
-        f"拟作出处理：{made.get_step_display()}",
+        f"拟作出处理：{made.step_label}",
         f"{made.facts} 依据：{made.citation}。您可以在{format_cn_date(made.reply_until)}以前陈述申辩。",
         at,
     )
@@ -229,7 +229,7 @@ def decide_sanction(*, actor: Actor, at: datetime, sanction: Sanction, imposes: 
         return held
     SANCTION.fire(held, "decide", reasons=reasons, from_day=today, **decided, **_spans(held, today))
     until = f"，到{format_cn_date(held.until_day)}为止" if held.until_day else ""
-    _told(held, f"处理决定：{held.get_step_display()}", f"{reasons}{until}。依据：{held.citation}。", at)
+    _told(held, f"处理决定：{held.step_label}", f"{reasons}{until}。依据：{held.citation}。", at)
     return held
 
 
@@ -284,7 +284,7 @@ def decide_lift(*, actor: Actor, at: datetime, sanction: Sanction, lifts: bool) 
         return held
     lifted = {"lifted_by_user": actor.user_id, "lifted_by_person": actor.person_id, "lifted_on": chinese_day(at)}
     SANCTION.fire(held, "lift", **lifted)
-    _told(held, f"已解除：{held.get_step_display()}", held.lift_reason, at)
+    _told(held, f"已解除：{held.step_label}", held.lift_reason, at)
     return held
 
 

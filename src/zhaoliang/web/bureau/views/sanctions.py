@@ -66,7 +66,7 @@ def propose(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         except Refusal as problem:
             forms.refuse(form, problem)
         else:
-            toasts.say(request, f"已告知机构：拟{made.get_step_display()}，由另一位同事决定。")
+            toasts.say(request, f"已告知机构：拟{made.step_label}，由另一位同事决定。")
             return redirect(f"{_url(found)}#sanctions")
     context = {
         "form": form,
