@@ -243,7 +243,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "projects"): project,
         ("bureau", "catalogues"): Catalogue.objects.get(**here),
         ("bureau", "vouchers"): batch,
-        ("bureau", "funds"): Account.objects.get(**here, kind="budget"),
+        ("bureau", "funds"): Account.objects.filter(**here, kind="budget").earliest("id"),
         ("bureau", "payments"): PaymentBatch.objects.filter(**here).earliest("id"),
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
