@@ -33,11 +33,11 @@ from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Place, Role, system_actor
-from zhaoliang.payments.models import BankReturn, PaymentBatch
+from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch, ReconciliationCase
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, Sanction, User
-from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection
+from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection, PaymentDue
 from zhaoliang.vouchers.models import BatchChange, IssueList, Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
@@ -223,7 +223,29 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         reply_until=AT.date() + timedelta(days=7),
         decide_by=AT.date() + timedelta(days=21),
     )
+    answered = BankReturn.objects.filter(**here).earliest("id")
+    upload = BankUpload.objects.create(
+        **here, region_code=answered.region_code, file_name="测试.csv", sha256=b"test", content="", at=AT
+    )
+    case = ReconciliationCase.objects.create(
+        **here, region_code=answered.region_code, kind="unknown_credit", amount_fen=100, says="测试", opened_at=AT
+    )
+    due = PaymentDue.objects.create(
+        **here,
+        claim_line=line,
+        purpose="settlement",
+        number=1,
+        amount_fen=100,
+        payee="person",
+        payable=Account.objects.filter(**here, kind="payable").earliest("id"),
+        reason="测试",
+        queued_at=AT,
+    )
     return {
+        ("bureau", "bank-uploads"): upload,
+        ("bureau", "bank-lines"): BankReturnLine.objects.filter(**here).earliest("id"),
+        ("bureau", "reconciliation"): case,
+        ("bureau", "payment-dues"): due,
         ("bureau", "voucher-changes"): change,
         ("bureau", "holdings"): line.voucher,
         ("bureau", "counter"): line.person,
