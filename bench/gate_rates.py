@@ -18,20 +18,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import figures
 import run
+from figures import emit
 
 HERE = Path(__file__).resolve().parent
 CLAIMS, NAIVE, VERIFIED, SIGNED = 8_000, 480, 6_000, 8_000
 ROUNDS = 3
 WARM = 400
-
-
-def emit(bench: str, unit: str, against: str, ours: list[float], theirs: list[float], goal: str) -> None:
-    """Print one line of the table: medians, the ratio, and all runs."""
-    figure, other = statistics.median(ours), statistics.median(theirs)
-    record = {"bench": bench, "figure": round(figure, 1), "unit": unit, "against": against, "goal": goal}
-    runs = {"ours": [round(one, 1) for one in ours], "against": [round(one, 1) for one in theirs]}
-    print(json.dumps(record | {"ratio": round(figure / other, 2), "runs": runs}, ensure_ascii=False), flush=True)
 
 
 @contextmanager
@@ -297,7 +291,7 @@ def _memory(progress: Callable[[str], None], port: int, gate: int, *, full: bool
         if turn % 10 == 9:
             progress(f"gate: memory after {(turn + 1) * CLAIMS} claims: {resident(gate) // 1024} MiB")
     after = resident(gate)
-    emit(f"gate memory after {turns * CLAIMS} more claims", "MiB", "before", [after / 1024], [before / 1024], "flat")
+    emit(f"gate memory after {turns * CLAIMS} more claims", "MiB", "before", [after / 1024], [before / 1024], "≤ 1.1")
 
 
 def main() -> None:
@@ -309,6 +303,7 @@ def main() -> None:
         try:
             run.people(CLAIMS)
             measure(folder, run.progress, full="--full" in sys.argv[1:])
+            figures.table()
         finally:
             from django.db import connections
 

@@ -225,6 +225,9 @@ def main() -> None:
 
             connections.close_all()
             server.destroy()
+    import figures
+
+    figures.table()
     # On files alone, each run a process of its own; `--full` asks the four engines of the rules a million lines.
     subprocess.run([sys.executable, str(ROOT / "bench" / "whatif_speed.py")], check=True)
     identity = [] if "--full" in sys.argv[1:] else ["20000"]
