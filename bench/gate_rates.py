@@ -33,7 +33,7 @@ def serving(command: list[str], port: int, ready: str, **extra: str) -> Iterator
     """A server process; yields its id once `ready` answers 200."""
     process = subprocess.Popen(command, env={**os.environ, **extra}, start_new_session=True)
     try:
-        for _ in range(300):
+        for _ in range(900):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     probe.sendall(f"GET {ready} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
@@ -45,7 +45,7 @@ def serving(command: list[str], port: int, ready: str, **extra: str) -> Iterator
         yield process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def free_port() -> int:

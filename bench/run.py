@@ -107,7 +107,7 @@ def web() -> Any:
     command += ["--workers", "2", "--blocking-threads", "8", "--log-level", "error", "app:application"]
     process = subprocess.Popen(command, env={**os.environ, "ZHAOLIANG_DB_POOL": "1"}, start_new_session=True)
     try:
-        for _ in range(200):
+        for _ in range(900):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
@@ -117,7 +117,7 @@ def web() -> Any:
         yield port
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def over_http(port: int, how: str, batch_id: int, count: int) -> float:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from gate.running import RunningGate
+from plugins import database
+from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 
 
 @pytest.fixture
@@ -19,6 +25,41 @@ def gate(transactional_db: None, database_url: str) -> Iterator[RunningGate]:
         yield running
     finally:
         running.stop()
+
+
+class OwnDatabase:
+    """A durable server of this test's own, which may be killed, with a gate on it; Django means it meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = EmbeddedServer(folder)
+        self.gate = RunningGate(self.server.url(), DATABASE_URL=self.server.url())
+
+    def kill(self) -> None:
+        """As a power cut does: no goodbye to anybody."""
+        number = int((self.server.data_folder() / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(number, signal.SIGKILL)
+
+    def start(self) -> None:
+        self.server.start()
+        connection.close()
+
+
+@pytest.fixture
+def own_database(transactional_db: None, tmp_path: Path) -> Iterator[OwnDatabase]:
+    """The schema as every test has it, on a server that only this test uses."""
+    before = dict(connection.settings_dict)
+    own = OwnDatabase(tmp_path / "postgres")
+    own.server.requested.mkdir()
+    database.fill(own.server, own.server.requested)
+    database.point_django(own.server.url(), DATABASE)
+    own.gate.start()
+    try:
+        yield own
+    finally:
+        own.gate.stop()
+        connection.close()
+        connection.settings_dict.update(before)
+        own.server.destroy()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 
 from zhaoliang.cli.gate import command, environment
 
-READY_SECONDS = 60
+READY_SECONDS = 150
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

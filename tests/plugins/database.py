@@ -71,7 +71,7 @@ class Cluster:
 
     def _make_template(self) -> None:
         if self._folder:
-            _fill(EmbeddedServer(self._folder, durable=False), self._folder)
+            fill(EmbeddedServer(self._folder, durable=False), self._folder)
             self.execute("ALTER DATABASE {} RENAME TO {}", DATABASE, self.template)
             return
         self.execute("CREATE DATABASE {}", self.template)
@@ -91,7 +91,7 @@ class Cluster:
 
     def point_django(self, name: str) -> None:
         """Let Django's default connection (of every thread) mean this database."""
-        _point_django(self.url, name)
+        point_django(self.url, name)
 
     def clone(self, suffix: str) -> str:
         """Create a database from the template and return its name."""
@@ -109,7 +109,7 @@ class Cluster:
             self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.template)
 
 
-def _point_django(url: str, name: str) -> None:
+def point_django(url: str, name: str) -> None:
     connection.close()
     entry = parse_url(url) | {"NAME": name}
     entry["OPTIONS"] = {**entry["OPTIONS"], "assume_role": APP_ROLE}
@@ -124,7 +124,7 @@ def _fill_schema() -> None:
     connections.close_all()
 
 
-def _fill(server: EmbeddedServer, folder: Path) -> None:
+def fill(server: EmbeddedServer, folder: Path) -> None:
     """Start the server with a filled database: from the copy that an earlier run kept, while the schema is the same."""
     # Each run of a single file would otherwise migrate from empty.
     kept = settings.VAR / "test-databases" / _schema_digest()
@@ -134,7 +134,7 @@ def _fill(server: EmbeddedServer, folder: Path) -> None:
         server.start()
         return
     server.start()
-    _point_django(server.url(), DATABASE)
+    point_django(server.url(), DATABASE)
     _fill_schema()
     server.stop()
     shutil.rmtree(kept.parent, ignore_errors=True)

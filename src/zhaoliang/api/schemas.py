@@ -6,6 +6,9 @@ from datetime import date, datetime
 
 from ninja import Field, Schema
 
+from zhaoliang.kernel.identifiers.other_documents import DocumentKind
+from zhaoliang.vouchers.models import Voucher
+
 
 class Problem(Schema):
     """Why something was not done: a stable code, then sentences for people; `fields` names wrong fields."""
@@ -65,7 +68,7 @@ class ClaimIn(Schema):
     """A person, by document, and the batch. `declared`: the person has just accepted the batch's declaration."""
 
     batch_id: str = Field(pattern=r"^[0-9]{1,18}$", examples=["1024"])
-    document_type: str = Field("resident_id", max_length=20, examples=["resident_id"])
+    document_type: DocumentKind = Field(DocumentKind.RESIDENT_ID, examples=["resident_id"])
     document_number: str = Field(max_length=40, examples=["120000199001010015"])
     name: str = Field(max_length=60, examples=["甲某"])
     declared: bool = Field(examples=[True])
@@ -80,6 +83,47 @@ class ClaimOut(Schema):
     state: str = Field(examples=["claimed"])
     amount_fen: int = Field(examples=[180000])
     use_until: datetime
+
+    @classmethod
+    def of(cls, voucher: Voucher) -> ClaimOut:
+        """What is said of a voucher just claimed."""
+        return cls(
+            city_code=voucher.city_code,
+            id=str(voucher.pk),
+            code=voucher.code,
+            state=voucher.state,
+            amount_fen=voucher.amount_fen,
+            use_until=voucher.batch.use_until,
+        )
+
+
+class UseIn(Schema):
+    """The voucher that its holder shows, and the class it is for."""
+
+    code: str = Field(max_length=400, examples=["120000K7QD9MNACXWE3"])
+    class_id: str = Field(pattern=r"^[0-9]{1,18}$", examples=["7"])
+
+
+class UseOut(Schema):
+    """The used voucher."""
+
+    city_code: int = Field(examples=[120000])
+    id: str = Field(examples=["88123"])
+    state: str = Field(examples=["used"])
+    class_id: str = Field(examples=["7"])
+    used_at: datetime
+
+    @classmethod
+    def of(cls, voucher: Voucher) -> UseOut:
+        """What is said of a voucher just used."""
+        assert voucher.used_at is not None
+        return cls(
+            city_code=voucher.city_code,
+            id=str(voucher.pk),
+            state=voucher.state,
+            class_id=str(voucher.class_id),
+            used_at=voucher.used_at,
+        )
 
 
 class CertificateIn(Schema):

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from zhaoliang.api import attendance
 from zhaoliang.api.auth import no_key
 from zhaoliang.api.views import router
+from zhaoliang.gate.openapi import with_gate
 from zhaoliang.kernel.errors import BadInput, Refusal
 
-api = NinjaAPI(
+
+class Documented(NinjaAPI):
+    """The API whose document holds the gate's addresses too."""
+
+    def get_openapi_schema(self, *given: Any, **named: Any) -> Any:
+        """One document for partners."""
+        return with_gate(super().get_openapi_schema(*given, **named))
+
+
+api = Documented(
     title="照亮开放接口",
     version="1",
     urls_namespace="api",
@@ -35,6 +47,12 @@ def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
 def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     """A request without the header."""
     return refused(request, no_key())
+
+
+@api.exception_handler(HttpError)
+def unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """A body that is no JSON."""
+    return refused(request, BadInput("没有执行：请求内容不对。", "请求内容不是 JSON。", "请按接口文档改正后重发。"))
 
 
 @api.exception_handler(ValidationError)

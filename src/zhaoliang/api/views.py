@@ -5,6 +5,7 @@ from __future__ import annotations
 from ninja import Router
 from ninja.params.functions import Header, Query
 
+from zhaoliang.api import acts
 from zhaoliang.api.auth import PartnerAuth, partner_in
 from zhaoliang.api.schemas import (
     PROBLEMS,
@@ -14,6 +15,8 @@ from zhaoliang.api.schemas import (
     ClaimIn,
     ClaimOut,
     Health,
+    UseIn,
+    UseOut,
     VerifyIn,
     VerifyOut,
 )
@@ -96,33 +99,33 @@ def claim(
 ) -> ClaimOut:
     """Claim a voucher for a person whom the partner (card app, activity page) has just identified."""
     partner = partner_in(request, "vouchers.claim")
-    city_code = partner.place.city_code
-    person = registry.find_person(
-        city_code=city_code, document_type=body.document_type, document_number=body.document_number
-    )
-    if person is None or person.name != body.name.strip():
-        raise NotFound("没有领取。", "本市没有姓名和证件号都相符的档案。", "请核对，或让本人先在平台登录一次完成建档。")
-    at = request.at
-    batch = next((one for one in vouchers.open_batches(city_code, city_code, at) if one.pk == int(body.batch_id)), None)
-    if batch is None:
-        raise NotFound("没有领取。", "没有这个正在发放的批次。", "请用 /vouchers/batches 查看现在能领的。")
-    made = services.claim_voucher(
-        actor=partner.actor,
-        at=at,
-        person=person,
-        batch=batch,
+    made = acts.claim(
+        partner,
+        at=request.at,
+        batch_id=int(body.batch_id),
+        document_type=body.document_type,
+        document_number=body.document_number,
+        name=body.name,
         declared=body.declared,
-        channel="api",
         key=idempotency_key,
     )
-    return ClaimOut(
-        city_code=made.city_code,
-        id=str(made.pk),
-        code=made.code,
-        state=made.state,
-        amount_fen=made.amount_fen,
-        use_until=batch.use_until,
-    )
+    return ClaimOut.of(made)
+
+
+@router.post(
+    "/vouchers/use",
+    auth=PartnerAuth(),
+    response={200: UseOut, **PROBLEMS},
+    summary="凭券码用券",
+    tags=["培训券"],
+    description="授权范围 vouchers.use。持券人在机构出示二维码或券码后，由机构自己的系统为开班前的班级用券。必须带请求头"
+    " Idempotency-Key。码不真时 fields.code 写明 malformed、altered、foreign_key、forged、stale 或 expired。",
+)
+def use(request: ActorRequest, body: UseIn, idempotency_key: str = Header(..., min_length=8, max_length=64)) -> UseOut:
+    """Use a voucher for a class of the partner's organisation."""
+    partner = partner_in(request, "vouchers.use")
+    used = acts.use(partner, at=request.at, code=body.code, class_id=int(body.class_id), key=idempotency_key)
+    return UseOut.of(used)
 
 
 @router.post(

@@ -52,6 +52,7 @@ def command(port: int, *, host: str = HOST, workers: int = 1) -> list[str]:
     """The command line that serves the gate; a worker process that dies is started again."""
     line = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port)]
     line += ["--workers", str(workers), "--loop", "uvloop", "--no-ws", "--http", "1", "--backlog", "2048"]
+    line += ["--http1-header-read-timeout", "5000", "--http1-buffer-size", "16384"]
     line += ["--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", str(DRAIN_SECONDS)]
     return [*line, "--backpressure", "4096", "--log-level", "error", "zhaoliang.gate.app:application"]
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 import msgspec
@@ -17,12 +17,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from zhaoliang.gate import desks, store
 from zhaoliang.gate.answers import Answer, encoded, refused
 from zhaoliang.gate.batching import Batcher, busy
+from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
+from zhaoliang.kernel.tokens import WrongToken
+from zhaoliang.registry.services.partners import PREFIX
 
 JSON = ("content-type", "application/json; charset=utf-8")
 MAX_BODY = 4_096
+BODY_SECONDS = 5
 # The pages' own origins, when the gate is on another port than they are.
 ORIGINS = frozenset(one for one in os.environ.get("ZHAOLIANG_GATE_ORIGINS", "").split(",") if one)
 PREFLIGHT = [
@@ -43,7 +47,7 @@ class Gate:
         # A person presses a button; a card platform speaks for a city.
         self.people = Buckets(rate=2, burst=30)
         self.institutions = Buckets(rate=5_000, burst=10_000)
-        self.partners = Partners("vouchers.verify")
+        self.partners = Partners()
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "zhaoliang_gate_requests_total", "By route and status", ["route", "status"], registry=self.registry
@@ -67,6 +71,9 @@ class Gate:
             "/gate/sign-in": (msgspec.json.Decoder(desks.SignInIn), desks.read_sign_in),
         }
         self.verify_in = msgspec.json.Decoder(desks.VerifyIn)
+        self.partner_claim_in = msgspec.json.Decoder(PartnerClaimIn)
+        self.partner_use_in = msgspec.json.Decoder(PartnerUseIn)
+        self.institution_desk: Institutions | None = None
         self.pool: asyncpg.Pool | None = None
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -83,6 +90,7 @@ class Gate:
             "/gate/sign-in": Batcher(desks.sign_ins(pool), waiting=WAITING),
             "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
         }
+        self.institution_desk = Institutions(pool, waiting=WAITING)
         self.times = {route: self.seconds.labels(route) for route in self.batchers}
 
     async def _close(self) -> None:
@@ -123,32 +131,49 @@ class Gate:
         if self.stopping:
             raise busy()
         headers = scope.headers
-        if int(headers.get("content-length") or 0) > MAX_BODY:
-            raise _malformed("请求太大。")
-        body = await protocol()
+        body = await _body(headers, protocol)
         scheme, _, bearer = (headers.get("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             bearer = ""
         now, at = time.monotonic(), datetime.now(UTC)
         batcher = self.batchers[path]
         if path == "/gate/verify":
-            partner = await self.partners.of(bearer, now)
-            self.institutions.take(f"organisation:{partner.organisation_id}", now)
+            partner = await self._partner(bearer, "vouchers.verify", now)
             item = desks.read_verify(partner, self._decoded(self.verify_in, body), at)
             return await batcher.ask(item.lane, item)
-        decoder, read = self.readers[path]
         key = headers.get("idempotency-key") or ""
+        if bearer.startswith(PREFIX):
+            item = await self._for_partner(path, bearer, body, key, at, now)
+            return item if isinstance(item, Answer) else await batcher.ask(item.lane, item)
+        decoder, read = self.readers[path]
         item = read(bearer, self._decoded(decoder, body), key, at)
-        if not 8 <= len(key) <= 64:
-            raise _malformed("请求头要有 8 到 64 个字符的 Idempotency-Key。")
+        _check_key(key)
         (self.people if item.person else self.institutions).take(item.asker, now)
         return await batcher.ask(item.lane, item)
+
+    async def _for_partner(
+        self, path: str, bearer: str, body: bytes, key: str, at: datetime, now: float
+    ) -> desks.Item | Answer:
+        """A partner's own claim or use: an item for its group, or the answer at once."""
+        desk = self.institution_desk
+        if path == "/gate/sign-in" or desk is None:
+            raise WrongToken("没有签到。", "签到要学员本人的凭据。", "读卡设备请用开放接口签到。")
+        partner = await self._partner(bearer, "vouchers.claim" if path == "/gate/claim" else "vouchers.use", now)
+        _check_key(key)
+        if path == "/gate/claim":
+            return await desk.claim(partner, self._decoded(self.partner_claim_in, body), key, at, now)
+        return await desk.use(partner, self._decoded(self.partner_use_in, body), key, at)
+
+    async def _partner(self, bearer: str, scope: str, now: float) -> desks.Partner:
+        partner = await self.partners.of(bearer, scope, now)
+        self.institutions.take(f"organisation:{partner.city_code}:{partner.organisation_id}", now)
+        return partner
 
     @staticmethod
     def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         try:
             return decoder.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise _malformed("请求内容缺少字段，或格式不对。") from None
 
     async def _other(self, path: str, protocol: Any) -> None:
@@ -186,6 +211,50 @@ def _shared(scope: Any) -> list[tuple[str, str]]:
         return []
     allowed = ("access-control-allow-origin", origin), ("access-control-expose-headers", "retry-after")
     return [*allowed, ("vary", "origin")]
+
+
+async def _body(headers: Any, protocol: Any) -> bytes:
+    """The request's body. Raises BadInput, TooSlow: neither a large nor a slow one may keep a place."""
+    if (headers.get("content-type") or "").partition(";")[0].strip().lower() != "application/json":
+        raise WrongKind("没有执行。", "请求内容要写成 JSON。", "请写请求头 Content-Type: application/json。")
+    length = headers.get("content-length") or ""
+    if not (length.isascii() and length.isdigit()):
+        raise _malformed("请求头要有 Content-Length。")
+    if int(length) > MAX_BODY:
+        raise TooLarge("没有执行。", f"请求内容超过 {MAX_BODY} 字节。", "请按接口文档重发。")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await protocol()
+    except TimeoutError:
+        raise TooSlow(
+            "没有执行。", f"{BODY_SECONDS} 秒内没有收到全部内容。", "请检查网络后用同一个提交码重试。"
+        ) from None
+
+
+class WrongKind(BadInput):
+    """Not JSON."""
+
+    code: ClassVar[str] = "not_json"
+    status: ClassVar[int] = 415
+
+
+class TooLarge(BadInput):
+    """A body larger than any request of ours."""
+
+    code: ClassVar[str] = "too_large"
+    status: ClassVar[int] = 413
+
+
+class TooSlow(BadInput):
+    """A body that does not arrive."""
+
+    code: ClassVar[str] = "too_slow"
+    status: ClassVar[int] = 408
+
+
+def _check_key(key: str) -> None:
+    if not (8 <= len(key) <= 64 and key.isascii() and key.isprintable()):
+        raise _malformed("请求头要有 8 到 64 个字符的 Idempotency-Key。")
 
 
 def _malformed(why: str) -> BadInput:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
 import msgspec
 
+from zhaoliang.api.auth import Partner as ApiPartner
 from zhaoliang.attendance import passes as attendance_passes
 from zhaoliang.attendance.phone import phone_of
 from zhaoliang.attendance.services import code_facts, device_hash, distance_m, not_yet_open
@@ -26,6 +27,9 @@ from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.vouchers.services.checks import Given, read_given, seconds_until, worth
 
 Settled = Answer | Again
+# Unix seconds of this century.
+Moment = Annotated[int, msgspec.Meta(ge=946_684_800, le=4_102_444_800)]
+CityCode = Annotated[int, msgspec.Meta(ge=100_000, le=999_999)]
 
 
 class Partner(msgspec.Struct, frozen=True):
@@ -35,13 +39,14 @@ class Partner(msgspec.Struct, frozen=True):
     name: str
     city_code: int
     region_code: int
-    organisation_id: int
+    organisation_id: int | None
+    api: ApiPartner
 
 
 class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
     """The body of /gate/claim."""
 
-    city_code: int
+    city_code: CityCode
     batch_id: str
     declared: bool
 
@@ -49,7 +54,7 @@ class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
 class UseIn(msgspec.Struct, forbid_unknown_fields=True):
     """The body of /gate/use."""
 
-    city_code: int
+    city_code: CityCode
     voucher_id: str
     class_id: str
 
@@ -68,7 +73,7 @@ class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     attendance_id: str
     longitude: str | None = None
     latitude: str | None = None
-    signed_at: int | None = None
+    signed_at: Moment | None = None
     code: str = ""
     phone: dict[str, float | bool | str | None] = {}
 
@@ -98,6 +103,8 @@ def _degrees(text: str | None) -> Decimal | None:
         return None
     try:
         value = Decimal(text[:20]).quantize(Decimal("0.000001"))
+        if not -180 <= value <= 180:
+            raise ArithmeticError
     except ArithmeticError:
         raise BadInput("签到没有成功。", "定位的经纬度不对。", "请打开定位后重试。") from None
     return value
@@ -183,7 +190,9 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
 
 
 def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
-    """A verification in the name of the partner's organisation."""
+    """A verification in the name of the partner's organisation. Raises NotFound without one."""
+    if partner.organisation_id is None:
+        raise NotFound("没有验券。", "密钥的账号没有所属机构。", "请联系发放密钥的人社部门。")
     given = read_given(body.code, at)
     method = "scanned" if is_qr(body.code) else "api"
     lane = (partner.city_code, partner.region_code, partner.organisation_id, partner.user_id, partner.name)

@@ -10,21 +10,24 @@ from django.db import close_old_connections
 
 from zhaoliang.api.auth import no_key, partner_of
 from zhaoliang.gate.desks import Partner
-from zhaoliang.kernel.errors import NotFound
 
 REMEMBERED_SECONDS = 15.0
 KEPT = 1_000
 
 
 class Partners:
-    """Finds the partner of a key with a scope."""
+    """Finds the partner of a key."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[float, Partner]] = OrderedDict()
 
-    async def of(self, key: str, now: float) -> Partner:
-        """The partner of a key; `now` is a steady clock in seconds. Raises BadKey, Forbidden, NotFound."""
+    async def of(self, key: str, scope: str, now: float) -> Partner:
+        """The partner of a key with the scope; `now` is a steady clock in seconds. Raises BadKey, Forbidden, NotFound."""
+        partner = await self._partner(key, now)
+        partner.api.require(scope)
+        return partner
+
+    async def _partner(self, key: str, now: float) -> Partner:
         if not key.startswith("zlk_"):
             raise no_key()
         seen = self._known.get(key)
@@ -42,8 +45,8 @@ class Partners:
             found = partner_of(key, datetime.now(UTC))
         finally:
             close_old_connections()
-        found.require(self.scope)
         place = found.place
-        if place.organisation_id is None or found.actor.user_id is None:
-            raise NotFound("没有验券。", "密钥的账号没有所属机构。", "请联系发放密钥的人社部门。")
-        return Partner(found.actor.user_id, found.actor.name, place.city_code, place.region_code, place.organisation_id)
+        assert found.actor.user_id is not None
+        return Partner(
+            found.actor.user_id, found.actor.name, place.city_code, place.region_code, place.organisation_id, found
+        )

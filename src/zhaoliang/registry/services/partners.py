@@ -16,6 +16,7 @@ from zhaoliang.registry.models import PartnerKey, User
 SCOPES = {
     "vouchers.verify": "验券",
     "vouchers.claim": "代本人领券",
+    "vouchers.use": "凭券码用券",
     "attendance.sign_in": "读卡器签到",
     "attendance.progress": "上报线上学习",
 }

@@ -13,6 +13,7 @@ from zhaoliang.vouchers.services.batches import (
 )
 from zhaoliang.vouchers.services.changes import Wish, approve_change, propose_change, refuse_change
 from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
+from zhaoliang.vouchers.services.counter import use_by_code
 from zhaoliang.vouchers.services.issues import (
     approve_issue,
     draft_issue,
@@ -72,6 +73,7 @@ __all__ = [
     "submit_issue",
     "suspend_batch",
     "undo_use",
+    "use_by_code",
     "use_voucher",
     "verify_voucher",
 ]

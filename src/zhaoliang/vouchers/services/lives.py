@@ -172,6 +172,13 @@ def use_voucher(
     The caller has checked the class itself (filed, no clash of the person's times) and acts for it (system) or is the
     holder. Raises UsedAlready, Expired, NotHere, WrongState, Barred while no training may go on at the provider.
     """
+    return used_once(actor, at, voucher, provider, project, class_id)
+
+
+def used_once(
+    actor: Actor, at: datetime, voucher: Voucher, provider: Organisation, project: Project, class_id: int
+) -> Voucher:
+    """The use itself, for an act. Raises UsedAlready, Expired, NotHere, WrongState, Barred."""
     standing_on(provider, chinese_day(at)).require(Gate.VOUCHER)
     with connection.cursor() as cursor:
         cursor.execute(

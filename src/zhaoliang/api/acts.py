@@ -1,0 +1,71 @@
+"""What a partner's key does on somebody's behalf, from plain input to the act: the API's and the gate's one way in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from zhaoliang.api.auth import Partner
+from zhaoliang.classes import selectors as classes
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.registry import selectors as registry
+from zhaoliang.vouchers import selectors as vouchers
+from zhaoliang.vouchers import services
+from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.qr import is_qr
+
+
+def no_person() -> NotFound:
+    """Name and document fit nobody's file of the city; which of the two is wrong is not said."""
+    return NotFound("没有领取。", "本市没有姓名和证件号都相符的档案。", "请核对，或让本人先在平台登录一次完成建档。")
+
+
+def claim(
+    partner: Partner,
+    *,
+    at: datetime,
+    batch_id: int,
+    document_type: str,
+    document_number: str,
+    name: str,
+    declared: bool,
+    key: str,
+) -> Voucher:
+    """Claim a voucher for a person whom the partner has just identified. Raises NotFound, and what `claim_voucher` raises."""
+    city_code = partner.place.city_code
+    person = registry.find_person(city_code=city_code, document_type=document_type, document_number=document_number)
+    if person is None or person.name != name.strip():
+        raise no_person()
+    batch = next((one for one in vouchers.open_batches(city_code, city_code, at) if one.pk == batch_id), None)
+    if batch is None:
+        raise NotFound("没有领取。", "没有这个正在发放的批次。", "请用 /vouchers/batches 查看现在能领的。")
+    made = services.claim_voucher(
+        actor=partner.actor, at=at, person=person, batch=batch, declared=declared, channel="api", key=key
+    )
+    made.batch = batch
+    return made
+
+
+def use(partner: Partner, *, at: datetime, code: str, class_id: int, key: str) -> Voucher:
+    """Use the voucher of a code or QR for a class of the partner's organisation that has not begun.
+
+    A typed code is verified first, so that guessing by using is slowed down like guessing by asking. Raises NotFound,
+    TooManyTries, and what `use_by_code` raises.
+    """
+    place = partner.place
+    found = classes.training_class(place.city_code, class_id)
+    if found is None or found.provider_id != place.organisation_id or found.state not in ("draft", "filed", "accepted"):
+        raise NotFound("没有使用。", "本机构没有这个开班前的班级。", "请核对班级后再用券。")
+    if not is_qr(code):
+        services.verify_voucher(
+            actor=partner.actor, at=at, place=place, code=code, organisation=found.provider, method="api"
+        )
+    return services.use_by_code(
+        actor=partner.actor,
+        at=at,
+        place=place,
+        code=code,
+        provider=found.provider,
+        project=found.project,
+        class_id=found.pk,
+        key=key,
+    )
