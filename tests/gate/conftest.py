@@ -20,8 +20,8 @@ from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 def gate(transactional_db: None, database_url: str) -> Iterator[RunningGate]:
     """A started gate."""
     running = RunningGate(database_url)
-    running.start()
     try:
+        running.start()
         yield running
     finally:
         running.stop()
@@ -52,8 +52,8 @@ def own_database(transactional_db: None, tmp_path: Path) -> Iterator[OwnDatabase
     own.server.requested.mkdir()
     database.fill(own.server, own.server.requested)
     database.point_django(own.server.url(), DATABASE)
-    own.gate.start()
     try:
+        own.gate.start()
         yield own
     finally:
         own.gate.stop()

@@ -29,8 +29,8 @@ def beside(live_server: LiveServer, database_url: str, settings: Any) -> Iterato
     """A gate on a port of its own that answers these pages only."""
     running = RunningGate(database_url, ZHAOLIANG_GATE_ORIGINS=live_server.url)
     settings.GATE_PORT = running.port
-    running.start()
     try:
+        running.start()
         yield running
     finally:
         running.stop()
