@@ -93,7 +93,7 @@ class ClaimOut(Schema):
             code=voucher.code,
             state=voucher.state,
             amount_fen=voucher.amount_fen,
-            use_until=voucher.batch.use_until,
+            use_until=voucher.batch.use_until.replace(microsecond=0),
         )
 
 
@@ -122,7 +122,7 @@ class UseOut(Schema):
             id=str(voucher.pk),
             state=voucher.state,
             class_id=str(voucher.class_id),
-            used_at=voucher.used_at,
+            used_at=voucher.used_at.replace(microsecond=0),
         )
 
 
