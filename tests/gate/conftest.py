@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,11 +46,11 @@ class OwnDatabase:
 
 
 @pytest.fixture
-def own_database(transactional_db: None, tmp_path: Path) -> Iterator[OwnDatabase]:
+def own_database(transactional_db: None) -> Iterator[OwnDatabase]:
     """The schema as every test has it, on a server that only this test uses."""
     before = dict(connection.settings_dict)
-    own = OwnDatabase(tmp_path / "postgres")
-    own.server.requested.mkdir()
+    # Not in pytest's own folder: the server's user could not enter it.
+    own = OwnDatabase(Path(tempfile.mkdtemp(prefix="zhaoliang-test-")))
     database.fill(own.server, own.server.requested)
     database.point_django(own.server.url(), DATABASE)
     try:

@@ -94,4 +94,5 @@ def test_claim_verify_and_use_by_the_published_document(
         assert do("verify", "api", {"code": held.code})[1]["answer"] == "verified"
     finally:
         program.stdin.close()
+        program.stdout.close()
         program.wait(timeout=30)
