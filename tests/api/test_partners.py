@@ -231,7 +231,10 @@ def test_checks_are_limited_and_say_when_to_come_back(client: Client) -> None:
 
 def test_the_documentation_has_every_operation_with_examples(client: Client) -> None:
     document = client.get("/api/v1/openapi.json").json()
-    ours = ("health", "vouchers/batches", "vouchers/verify", "vouchers/claim", "vouchers/use", "certificates/check")
+    ours = (
+        *("health", "vouchers/batches", "vouchers/verify", "vouchers/claim", "vouchers/use", "certificates/check"),
+        *("attendance/sign-ins", "lessons/identity", "lessons/progress"),
+    )
     gates = ("claim", "use", "verify", "sign-in")
     assert set(document["paths"]) == {f"/api/v1/{path}" for path in ours} | {f"/gate/{path}" for path in gates}
     assert document["components"]["schemas"]["VerifyIn"]["properties"]["code"]["examples"]

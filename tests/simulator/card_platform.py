@@ -19,8 +19,7 @@ PATHS = {
     "verify": "/vouchers/verify",
     "claim": "/vouchers/claim",
     "use": "/vouchers/use",
-    "sign-in": "/attendance/sign-in",
-    "attendance": "/attendance/days",
+    "sign-in": "/attendance/sign-ins",
 }
 TRIES = 5
 
