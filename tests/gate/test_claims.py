@@ -90,7 +90,7 @@ def test_a_gate_killed_in_the_middle_loses_and_doubles_nothing(gate: RunningGate
         exact_although(gate, gate.kill, gate.start, crowd, now)
 
 
-@pytest.mark.sized
+@pytest.mark.nightly
 @pytest.mark.mission("C2", "B6")
 def test_a_database_killed_in_the_middle_loses_and_doubles_nothing(own_database: OwnDatabase, now: datetime) -> None:
     crowd = people(CROWD, now)

@@ -90,6 +90,7 @@ def test_the_api_answers_as_its_document_says() -> None:
     assert ask_everything(secret, "/api/v1/", app=application) >= 6
 
 
+@pytest.mark.nightly
 @pytest.mark.django_db(transaction=True)
 def test_the_gate_answers_as_its_document_says(gate: RunningGate, now: datetime) -> None:
     secret = partner_key(registry.organisation(at=now), now, *SCOPES)
