@@ -32,7 +32,7 @@ from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
-from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Place, Role, system_actor
+from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Actor, Assignment, Place, Role, system_actor
 from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch, ReconciliationCase
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.registry import services as registry
@@ -45,6 +45,7 @@ from zhaoliang.web.portal import texts
 CITY, DISTRICT, SISTER, TAIAN, NATION = 120000, 120110, 120101, 370900, 100000
 FOUNDED = date(2026, 1, 5)
 CLOCK = system_actor()
+DRAFTER = Actor(None, None, "测试人员", (Assignment(Role.ADMINISTRATOR, CITY, CITY, None),))
 
 OFFICERS = sorted(BUREAU_ROLES)
 STAFF = sorted(ORGANISATION_ROLES)
@@ -272,7 +273,14 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "recoveries"): back,
         ("bureau", "amount-corrections"): amount_correction,
         ("bureau", "closings"): BookClosing.objects.create(
-            **here, through=date(2026, 2, 28), step="proposed", transfers=0, total_fen=0, at=AT, by_name="测试"
+            **here,
+            through=date(2026, 2, 28),
+            step="proposed",
+            transfers=0,
+            total_fen=0,
+            at=AT,
+            by_user=1,
+            by_name="测试",
         ),
         ("bureau", "people"): line.person,
         ("bureau", "policies"): draft,
@@ -304,7 +312,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("", "activity"): batch,
         ("", "projects"): project,
         ("", "publicity"): autumn,
-        ("", "jobs"): what_if.start(actor=CLOCK, at=AT, subject=draft),
+        ("", "jobs"): what_if.start(actor=DRAFTER, at=AT, subject=draft),
     }
 
 

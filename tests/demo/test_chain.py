@@ -105,8 +105,8 @@ def test_the_project_joins_demand_catalogue_evaluation_and_employment_service(wo
 @world_test("B1", "B2", "B4")
 def test_people_and_organisations_are_registered_once_with_evidence(world: World) -> None:
     people = Person.objects.filter(city_code=CITY)
-    assert people.count() == people.values("id_hash").distinct().count() == 80 + 13
-    assert GroupMembership.objects.filter(city_code=CITY).exclude(source="").exclude(evidence="").count() == 80
+    assert people.count() == people.values("id_hash").distinct().count() == 80 + 14
+    assert GroupMembership.objects.filter(city_code=CITY).exclude(source="").exclude(evidence="").count() == 80 + 3
     assert Organisation.objects.filter(city_code=CITY, state="listed").count() == 3
     assert Organisation.objects.filter(city_code=CITY, state="registered").count() == 1
     assert Site.objects.filter(city_code=CITY, longitude__range=(117, 118), latitude__range=(39, 40)).count() == 2

@@ -61,7 +61,7 @@ class Agreement:
 
     @property
     def fund(self) -> str:
-        return FundSource(self.fund_source).label
+        return str(FundSource(self.fund_source).label)
 
     @property
     def bank_difference(self) -> int:

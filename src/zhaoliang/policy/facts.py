@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ NEVER_BELOW_ZERO = ("fen", "hours", "minutes", "years", "count", "ratio")
 KINDS = ("bool", "number", "date", "enum", "text")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FactSchema:
     """All facts, the codes of the enumerations (in order) with their Chinese names, and the subsidy schemes.
 
@@ -120,12 +121,12 @@ class FactSchema:
             scheme_kinds={**other.scheme_kinds, **self.scheme_kinds},
         )
 
-    @property
+    @cached_property
     def types(self) -> dict[str, Type]:
         """The type of each fact by name."""
         return {name: fact.type for name, fact in self.facts.items()}
 
-    @property
+    @cached_property
     def enums(self) -> dict[str, tuple[str, ...]]:
         """The codes of each enumeration, in their order."""
         return {name: tuple(codes) for name, codes in self.codes.items()}

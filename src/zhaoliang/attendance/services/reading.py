@@ -17,6 +17,7 @@ from zhaoliang.kernel.errors import BadInput, NotFound
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.selectors import person_hash
+from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.vouchers.services.checks import read_given
 
 MOST = 400
@@ -49,7 +50,7 @@ def _named(session: ClassSession, line: str, at: datetime) -> tuple[str, Attenda
     given = read_given(line, at)
     if given.code is not None:
         return "voucher", expected.filter(enrolment__voucher__code=given.code).first()
-    if given.known == "stale" or given.known == "forged":
+    if is_qr(line):
         raise BadInput("没有签到。", given.problem, "请学员刷新券码后重新出示。", fields={"line": "请重扫。"})
     try:
         # An ID reader gives the number; readers put other fields behind it.

@@ -16,7 +16,7 @@ from zhaoliang.payments.formats.tables import cells_of
 from zhaoliang.payments.models import FinanceTotal
 
 FUND, MONTH, AMOUNT = "资金渠道", "月份", "支出金额"
-_FUNDS = {label: code for code, label in FundSource.choices}
+_FUNDS = {str(label): code for code, label in FundSource.choices}
 
 
 @act(
