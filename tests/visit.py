@@ -20,9 +20,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from factories.identity import sign_in
+from rare import rare_rows
 from world import AT, World
 from zhaoliang.attendance import classcode
-from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
+from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.classes.models import ClassSession, Enrolment, RefusedRoster, RosterImport, Textbook, TrainingClass
@@ -33,12 +34,12 @@ from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Actor, Assignment, Place, Role, system_actor
-from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch, ReconciliationCase
-from zhaoliang.recoveries.models import Correction, RecoveryCase
+from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch
+from zhaoliang.recoveries.models import RecoveryCase
 from zhaoliang.registry import services as registry
-from zhaoliang.registry.models import Organisation, Person, Sanction, User
+from zhaoliang.registry.models import Organisation, Person, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection, PaymentDue
-from zhaoliang.vouchers.models import BatchChange, IssueList, Voucher, VoucherBatch
+from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
 
@@ -159,40 +160,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     batch = VoucherBatch.objects.get(**here, name="焊工·高级工 长期券")
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
-    doubt = AttendanceDoubt.objects.create(
-        **here,
-        attendance=attendance,
-        score=60,
-        signals=[["mock", 80, "测试"]],
-        weights="test",
-        opened_at=AT,
-        answer_due_on=AT.date(),
-    )
-    correction = AttendanceCorrection.objects.create(
-        **here,
-        attendance=attendance,
-        event="correct",
-        state_before="absent",
-        minutes_before=0,
-        minutes_after=180,
-        reason="测试",
-        proposed_at=AT,
-        proposed_by_name="测试人员",
-    )
-    make_up = MakeUp.objects.create(
-        **here,
-        attendance=attendance,
-        teacher=attendance.session.teacher,
-        period=attendance.period,
-        room="测试",
-        reason="测试",
-        proposed_at=AT,
-        proposed_by_name="测试人员",
-    )
+    rare = rare_rows(line, batch, attendance, AT)
     draft = PolicyDraft.objects.get(**here)
-    change = BatchChange.objects.create(
-        **here, batch=batch, kind="top_up", quantity=1, reason="测试", proposed_by_name="测试", proposed_at=AT
-    )
     # The school's and the person's own: the same difference, wanted back from either.
     late = RecoveryCase.objects.get(**here)
     terms = {
@@ -208,28 +177,9 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     mine = RecoveryCase.objects.create(**terms, payee_name=line.person.name)
     school = stage.played.training_class.provider
     back = RecoveryCase.objects.create(**terms | {"person": None}, organisation=school, payee_name=school.name)
-    amount_correction = Correction.objects.create(
-        **here, claim_line=line, cause="other", amount_fen=0, text="测试", at=AT
-    )
-    sanction = Sanction.objects.create(
-        **here,
-        organisation=stage.played.training_class.provider,
-        region_code=DISTRICT,
-        step="interview",
-        violation="disorder",
-        facts="测试：课堂秩序混乱，疏于管理",
-        citation="测试依据",
-        verified=False,
-        proposed_at=AT,
-        reply_until=AT.date() + timedelta(days=7),
-        decide_by=AT.date() + timedelta(days=21),
-    )
     answered = BankReturn.objects.filter(**here).earliest("id")
     upload = BankUpload.objects.create(
         **here, region_code=answered.region_code, file_name="测试.csv", sha256=b"test", content="", at=AT
-    )
-    case = ReconciliationCase.objects.create(
-        **here, region_code=answered.region_code, kind="unknown_credit", amount_fen=100, says="测试", opened_at=AT
     )
     due = PaymentDue.objects.create(
         **here,
@@ -245,21 +195,19 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     return {
         ("bureau", "bank-uploads"): upload,
         ("bureau", "bank-lines"): BankReturnLine.objects.filter(**here).earliest("id"),
-        ("bureau", "reconciliation"): case,
+        ("bureau", "reconciliation"): rare["reconciliation"],
         ("bureau", "payment-dues"): due,
-        ("bureau", "voucher-changes"): change,
+        ("bureau", "voucher-changes"): rare["batch_change"],
         ("bureau", "holdings"): line.voucher,
         ("bureau", "counter"): line.person,
         ("bureau", "counter-vouchers"): line.voucher,
-        ("bureau", "voucher-issues"): IssueList.objects.create(
-            **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=AT
-        ),
-        ("bureau", "sanctions"): sanction,
-        ("desk", "sanctions"): sanction,
+        ("bureau", "voucher-issues"): rare["issue_list"],
+        ("bureau", "sanctions"): rare["sanction"],
+        ("desk", "sanctions"): rare["sanction"],
         ("bureau", "classes"): winter,
-        ("bureau", "doubts"): doubt,
-        ("bureau", "corrections"): correction,
-        ("bureau", "make-ups"): make_up,
+        ("bureau", "doubts"): rare["attendance_doubt"],
+        ("bureau", "corrections"): rare["attendance_correction"],
+        ("bureau", "make-ups"): rare["make_up"],
         ("bureau", "claims"): autumn,
         ("bureau", "claim-lines"): ClaimLine.objects.filter(**here, claim=autumn).earliest("id"),
         ("bureau", "objections"): objection,
@@ -271,7 +219,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "bank-returns"): BankReturn.objects.filter(**here).earliest("id"),
         ("bureau", "trace"): line,
         ("bureau", "recoveries"): back,
-        ("bureau", "amount-corrections"): amount_correction,
+        ("bureau", "amount-corrections"): rare["correction"],
         ("bureau", "closings"): BookClosing.objects.create(
             **here,
             through=date(2026, 2, 28),
@@ -287,8 +235,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "organisations"): stage.played.training_class.provider,
         ("desk", "classes"): winter,
         ("desk", "imports"): refused,
-        ("desk", "doubts"): doubt,
-        ("desk", "make-ups"): make_up,
+        ("desk", "doubts"): rare["attendance_doubt"],
+        ("desk", "make-ups"): rare["make_up"],
         ("desk", "sessions"): session,
         ("desk", "attendance"): attendance,
         ("desk", "textbooks"): Textbook.objects.filter(**here, training_class=winter).earliest("id"),
@@ -304,7 +252,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "vouchers"): line.voucher,
         ("my", "classes"): enrolment,
         ("my", "sessions"): attendance,
-        ("my", "doubts"): doubt,
+        ("my", "doubts"): rare["attendance_doubt"],
         ("my", "certificates"): certificate,
         ("my", "subsidies"): line,
         ("my", "recoveries"): mine,

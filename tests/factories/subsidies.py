@@ -24,7 +24,7 @@ from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.subsidies import services
-from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.vouchers.scope import Scope
 from zhaoliang.vouchers.services import (
@@ -355,12 +355,16 @@ def confirmed(made: Case) -> Claim:
     return services.confirm_claim(actor=made.staff, at=ASSESSED, claim=assembled(made))
 
 
-def published(made: Case) -> Claim:
-    """The claim in publicity."""
-    claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=confirmed(made))
+def published(made: Case, *, judged: bool = False) -> Claim:
+    """The claim in publicity; `judged` when a person has looked at each line that nobody could tell of, and passed it."""
+    claim = confirmed(made)
+    asked = ClaimLine.objects.filter(city_code=CITY, claim=claim, state="to_person") if judged else ()
+    for line in asked:
+        services.judge_line(actor=made.reviewer, at=PUBLISHED, line=line, passes=True, text="已核对本人证件和收据")
+    claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
     return services.pass_second(actor=made.second, at=PUBLISHED, claim=claim)
 
 
-def approved(made: Case) -> Claim:
+def approved(made: Case, *, judged: bool = False) -> Claim:
     """The claim whose lines are due in the ledger."""
-    return services.approve_claim(actor=made.approver, at=APPROVED, claim=published(made))
+    return services.approve_claim(actor=made.approver, at=APPROVED, claim=published(made, judged=judged))

@@ -203,7 +203,8 @@ def test_passes_that_are_not_good_are_named(gate: RunningGate, now: datetime) ->
     holder = passes.holder_pass(actor=vouchers.worker(person), at=now, person=person)
     foreign = tokens.issue(passes.CLAIM, {}, until=now + timedelta(hours=1)).split(".")[2]
     cases = {
-        "token_malformed": ["", "zlk_abc", "zlt1.a", f"zlt2.{payload}.{mac}"],
+        "token_malformed": ["", "zlt1.a", f"zlt2.{payload}.{mac}"],
+        "bad_key": ["zlk_abc"],
         "token_forged": [f"{head}.{payload[:-2]}AA.{mac}", f"{head}.{payload}.{foreign}", f"{head}.{payload}."],
         "token_expired": [late],
         "token_wrong": [holder, claim(person, other, now).token],

@@ -73,6 +73,8 @@ class KeyedHashField(models.BinaryField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> bytes | None:
         plain = getattr(model_instance, self.source)
+        if plain is not None and not isinstance(plain, str):
+            raise TypeError(f"{self.source}: text is hashed, not {type(plain).__name__}")
         made = crypto.keyed_hash(plain, purpose=self.purpose) if plain else None
         setattr(model_instance, self.attname, made)
         return made

@@ -178,7 +178,7 @@ def test_a_file_that_is_none_says_what_to_do_and_changes_nothing(desk: Desk) -> 
 def test_an_account_reads_like_a_bank_statement(desk: Desk) -> None:
     account = funds.budget(5_000_00, region_code=registry.HEPING)
     officer = desk(Role.FUND_OFFICER)
-    said = {"key": "m", "amount_fen": "1,200.50", "memo": "测试预算文件二号"}
+    said = {"key": "m", "nature": "allocate", "amount_fen": "1,200.50", "memo": "测试预算文件二号"}
     officer.post(_url("account", account), said)
     officer.post(_url("account", account), said)
     account.refresh_from_db()
