@@ -77,7 +77,7 @@ def test_a_claim_is_judged_and_passed_with_the_keyboard(sit: Sit, clock: Callabl
     page.keyboard.press("k")
     expect(page.locator("[data-review-item][aria-current=true]")).to_contain_text("全部通过")
     page.keyboard.press("j")
-    expect(page.get_by_text("签到集中")).to_be_visible()
+    expect(page.get_by_role("note").get_by_text("签到集中")).to_be_visible()
     page.get_by_label("您的判断和理由").fill("已看监控，本人到课")
     page.get_by_role("button", name="判断为符合").click()
     expect(page.get_by_text("已判断为符合，说明已存档。")).to_be_visible()
