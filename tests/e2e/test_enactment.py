@@ -51,6 +51,8 @@ def sit(browser: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPat
         cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
         page = context.new_page()
+        # A check reads the whole library; on a busy machine that takes a while.
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         return page
