@@ -261,6 +261,6 @@ def test_every_kind_of_scheme_is_one_the_texts_may_use() -> None:
 def test_facts_name_the_schemes_and_whose_a_declared_fact_is() -> None:
     done = runner.invoke(app, ["facts", "--root", str(ROOT)])
     assert "    title_bridge  高技能人才职称申报" in done.stdout
-    assert "由 cn-35-07/xuetuzhi 声明，只用于该地区的文件" in done.stdout
+    assert "由 cn-42-01/xuetuzhi 声明，只用于该地区的文件" in done.stdout
     assert "count_" not in done.stdout, "a count is listed beside the text that takes it"
     assert "on 是核准之日" in done.stdout
