@@ -270,9 +270,8 @@ def _put_apprenticeship(sheet: FactSheet, line: ClaimLine, on_file: Gathered) ->
     sheet.put(None, "预支记录", advance_paid=own)
     if dropped:
         sheet.put(enrolment, "名册", certificate_kind="none")
-    for kind, name in (("video", "video_given"), ("receipt", "receipt_given")):
-        if kind in on_file.files:
-            sheet.put(None, "申领材料", **{name: True})
+    given = dict.fromkeys(on_file.files, True)
+    sheet.put(None, "申领材料", video_given=given.get("video"), receipt_given=given.get("receipt"))
 
 
 def _put_evaluation(sheet: FactSheet, line: ClaimLine, grants: Collection[PersonGrant]) -> None:
