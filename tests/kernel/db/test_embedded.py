@@ -114,6 +114,23 @@ def test_of_several_starters_one_starts(server: EmbeddedServer) -> None:
     assert server.answers()
 
 
+def test_the_socket_folder_is_never_seen_before_its_owner_has_it(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second starter that met a folder still owned by root would refuse it as somebody else's."""
+    seen: list[bool] = []
+    own = ServerUser.own
+
+    def watched(user: ServerUser, path: Path) -> None:
+        seen.append(server.runtime.exists())
+        own(user, path)
+
+    monkeypatch.setattr(ServerUser, "own", watched)
+    server._make_runtime(embedded.server_user())
+    assert seen == [False]
+    assert server.runtime.is_dir()
+
+
 def test_the_last_user_stops_it(server: EmbeddedServer) -> None:
     other = EmbeddedServer(server.requested)
     with server.running():

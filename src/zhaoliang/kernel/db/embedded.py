@@ -134,11 +134,16 @@ class EmbeddedServer:
         return self.requested.with_name(f"{self.requested.name}.location")
 
     def _make_runtime(self, user: ServerUser) -> None:
-        try:
-            self.runtime.mkdir(mode=0o700)
-            user.own(self.runtime)
-        except FileExistsError:
-            pass
+        if not os.path.lexists(self.runtime):
+            # Made whole under a name of its own and then put in place in one step: another starter must never meet
+            # the folder between its making and its change of owner.
+            made = Path(tempfile.mkdtemp(prefix=f"{self.runtime.name}.", dir=self.runtime.parent))
+            user.own(made)
+            try:
+                made.rename(self.runtime)
+            except OSError:
+                # Another starter was first and has its lock in it already.
+                made.rmdir()
         found = self.runtime.lstat()
         # A folder that somebody else put there could hold a socket of theirs.
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != user.uid or stat.S_IMODE(found.st_mode) & 0o077:
