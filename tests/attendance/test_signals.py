@@ -129,6 +129,55 @@ def test_a_family_with_one_phone_is_no_doubt_but_three_people_with_one_are() -> 
     assert verdict(one, *days, session=(two, three)).score >= 50
 
 
+def _day(day: int, **given: Any) -> dict[str, Any]:
+    """The same sign-in a number of days before, in a session of its own."""
+    ago = 86_400 * day
+    return {"at": MORNING - 300 - ago, "received": MORNING - 299 - ago, "begins": MORNING - ago,
+            "ends": MORNING + 10_800 - ago, "session": 10 + day, "sequence": None, **given}  # fmt: skip
+
+
+def test_who_borrows_a_phone_once_is_no_doubt_who_signs_for_a_friend_in_one_go_is() -> None:
+    days = [seen(10 * day + one, **_day(day, person=one, device=f"phone {one}")) for day in (1, 2, 3) for one in (1, 2)]
+    lender, minutes = seen(2, device="phone 2", sequence=None), 600
+    loan = seen(
+        1, device="phone 2", sequence=None, phone_at=None, at=lender.at + minutes, received=lender.received + minutes
+    )
+    assert names(verdict(loan, *days, session=(lender,))) == {"shared_two", "foreign_device"}
+    assert verdict(loan, *days, session=(lender,)).score < 50
+    at_once = replace(loan, at=lender.at + 20, received=lender.received + 20)
+    assert "in_a_row" in names(verdict(at_once, *days, session=(lender,)))
+    assert verdict(at_once, *days, session=(lender,)).score >= 50
+
+
+def test_who_borrows_the_phone_of_a_couple_has_borrowed_one_phone() -> None:
+    days = [seen(10 * day + one, **_day(day, person=one, device="family")) for day in (1, 2, 3) for one in (1, 2)]
+    own = [seen(90 + day, **_day(day, person=3, device="phone 3")) for day in (1, 2, 3)]
+    one, two = (seen(number, device="family", sequence=None) for number in (1, 2))
+    borrower = seen(3, device="family", sequence=None, phone_at=None, at=MORNING + 600, received=MORNING + 601)
+    assert verdict(borrower, *days, *own, session=(one, two)).score < 50
+    assert verdict(one, *days, *own, session=(two, borrower)).score < 50
+    assert verdict(borrower, *days, session=(one, two)).score >= 50
+
+
+def test_a_phone_that_counts_from_one_again_is_not_a_copy_ever_after() -> None:
+    counts = {5: 1, 4: 2, 3: 3, 2: 1, 1: 2}
+    days = [seen(10 + day, **_day(day, person=1, device="phone 1", sequence=counts[day], y=39.1 + day / 9_000))
+            for day in counts]  # fmt: skip
+    days = [replace(row, phone_at=row.at) for row in days]
+    assert names(verdict(seen(sequence=3), *days)) == set()
+    assert names(verdict(seen(sequence=2), *days)) == {"twin"}
+
+
+@pytest.mark.parametrize(
+    ("kilometres", "minutes", "caught"), [(80, 14, True), (80, 55, False), (300, 60, True), (20, 14, False)]
+)
+def test_a_train_needs_its_way_to_the_station_too(kilometres: int, minutes: int, caught: bool) -> None:
+    x = 117.2 + kilometres / 86.3
+    before = seen(9, person=1, session=2, at=MORNING - 300 - minutes * 60, begins=MORNING - 20_000,
+                  ends=MORNING - 5_000, x=x, site_x=x, sequence=6)  # fmt: skip
+    assert ("travel" in names(verdict(seen(), before))) is caught
+
+
 def test_a_cellar_without_satellites_says_little_of_one_of_its_people() -> None:
     nowhere = {"x": None, "y": None, "distance": None, "accuracy": None, "method": "class_code", "code_age": 18}
     assert verdict(seen(**nowhere)).score > 0

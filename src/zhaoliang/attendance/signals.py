@@ -220,31 +220,66 @@ def _place(row: Seen, sheet: _Sheet, context: _Context) -> None:
 def _device(row: Seen, sheet: _Sheet, context: _Context) -> None:
     if not row.device:
         return
-    here = [one for one in context.by_device[row.device] if one.session == row.session]
-    others = {one.person for one in here} - {row.person}
     used = context.by_device[row.device]
+    here = [one for one in used if one.session == row.session and one.person != row.person]
+    others = {one.person for one in here}
+    household = _household(row.device, {*others, row.person}, context)
+    strangers = {*others, row.person} - household
+    if household and len(strangers) <= 1 and all(len(_apart(one, row, context)) >= 2 for one in strangers):
+        # Two who always share one phone are one owner: who has his own and borrows theirs has borrowed one phone.
+        others = set() if row.person in household else {min(household)}
     if len(others) >= 3:
         sheet.add("shared_many", f"这部手机这次课为 {len(others) + 1} 人签到")
     elif len(others) == 2:
         sheet.add("shared_three")
     elif others:
+        _borrowed(row, next(iter(others)), here, sheet, context)
+    elif row.person in household:
         sheet.add("shared_two")
-        other = next(iter(others))
-        mine = [one for one in context.by_person[row.person] if one.method in OWN and one.session != row.session]
-        together = {one.session for one in used if one.person == other} & {
-            one.session for one in used if one.person == row.person
-        }
-        apart = [one for one in mine if one.device and one.device != row.device]
-        if len(together) >= 3 and not apart:
-            sheet.add("family", f"已有 {len(together)} 次课合用")
-        elif len(apart) >= 2 and any(one.person == other and one.session != row.session for one in used):
-            sheet.add("foreign_device", f"以前 {len(apart)} 次用的是另一部手机")
-            if len(together) >= 2:
-                sheet.add("foreign_again", f"已是第 {len(together)} 次")
+        sheet.add("family")
     for one in used:
         if one.session != row.session and abs(one.at - row.at) < DAY_S / 2 and _too_fast(one, row, context.weights):
             sheet.add("device_places", "同一部手机在两个教学点之间来不及")
             break
+
+
+def _household(device: str, people: set[int], context: _Context) -> set[int]:
+    """Of the people with this phone in this session, those who have shared it for three sessions and have no other."""
+    used = context.by_device[device]
+    sessions = {one: {row.session for row in used if row.person == one} for one in people}
+    only = {
+        one
+        for one in people
+        if not any(row.method in OWN and row.device and row.device != device for row in context.by_person[one])
+    }
+    return {one for one in only if any(len(sessions[one] & sessions[two]) >= 3 for two in only - {one})}
+
+
+def _apart(person: int, row: Seen, context: _Context) -> list[Seen]:
+    """A person's sign-ins of other sessions with another phone than the row's."""
+    return [
+        one
+        for one in context.by_person[person]
+        if one.method in OWN and one.session != row.session and one.device and one.device != row.device
+    ]
+
+
+def _borrowed(row: Seen, other: int, here: list[Seen], sheet: _Sheet, context: _Context) -> None:
+    """One classmate's phone: a loan, or a hand that signs for two."""
+    sheet.add("shared_two")
+    used = context.by_device[row.device]
+    together = {one.session for one in used if one.person == other} & {
+        one.session for one in used if one.person == row.person
+    }
+    apart = _apart(row.person, row, context)
+    if len(apart) < 2 or not any(one.person == other and one.session != row.session for one in used):
+        return
+    sheet.add("foreign_device", f"以前 {len(apart)} 次用的是另一部手机")
+    if len(together) >= 2:
+        sheet.add("foreign_again", f"已是第 {len(together)} 次")
+    gap = min(abs(one.at - row.at) for one in here)
+    if gap <= context.weights.in_a_row_s:
+        sheet.add("in_a_row", f"与同学的签到相隔 {round(gap)} 秒")
 
 
 def _clock(row: Seen, sheet: _Sheet, context: _Context) -> None:
@@ -267,10 +302,17 @@ def _clock(row: Seen, sheet: _Sheet, context: _Context) -> None:
     twins = [one for one in before if one.sequence == row.sequence]
     if any(_same_content(one, row) for one in twins):
         sheet.add("replay", f"次序号 {row.sequence} 和内容都与以前的一次相同")
-    elif twins:
+    elif row.sequence > 1 and any(one.sequence == row.sequence for one in _since_cleared(before)):
         sheet.add("twin", f"手机记的都是第 {row.sequence} 次")
-    elif any((one.sequence or 0) > row.sequence and one.at < row.at for one in before):
+    elif any((one.sequence or 0) > row.sequence and one.at < row.at for one in _since_cleared(before)):
         sheet.add("order", f"手机记的是第 {row.sequence} 次")
+
+
+def _since_cleared(before: list[Seen]) -> list[Seen]:
+    """A phone's sign-ins since it last began to count from one: cleared browser data, once seen, explains what follows."""
+    rows = sorted(before, key=lambda one: (one.at, one.id))
+    begins = max((place for place, one in enumerate(rows) if one.sequence == 1), default=0)
+    return rows[begins:]
 
 
 def _same_content(one: Seen, two: Seen) -> bool:
@@ -301,8 +343,9 @@ def _too_fast(one: Seen, two: Seen, weights: Weights) -> bool:
     x1, y1, doubt1 = _where(one)
     x2, y2, doubt2 = _where(two)
     way = distance_m(x1, y1, x2, y2) - min(doubt1, 1_500) - min(doubt2, 1_500) - 300
-    limit = weights.rail_mps if way > weights.rail_from_m else weights.road_mps
-    return way > 0 and way / max(30.0, abs(one.at - two.at)) > limit
+    time = max(30.0, abs(one.at - two.at))
+    # A train is fast, but the way to the station, the wait and the way from it come first.
+    return way > max(0.0, weights.road_mps * time, weights.rail_mps * (time - weights.rail_overhead_s))
 
 
 def _bursts(session: Sequence[Seen]) -> set[int]:

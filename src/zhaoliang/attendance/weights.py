@@ -30,10 +30,12 @@ class Weights:
     believed_accuracy_m: int = 1_500
     # From here on a place is coarse (network, not satellites) and repeats honestly.
     coarse_m: int = 30
-    # Faster than this between two sign-ins is impossible: by road, and for long ways by rail.
+    # Faster than this between two sign-ins is impossible: by road, or by rail after the way to the station and the wait.
     road_mps: float = 40.0
     rail_mps: float = 110.0
-    rail_from_m: float = 60_000.0
+    rail_overhead_s: float = 1_800.0
+    # Two sign-ins with one phone within this were made by one hand, or by two who stand side by side.
+    in_a_row_s: int = 120
     # Clocks: what a busy phone may be off between two readings of its own clock.
     clock_noise_s: int = 60
     # A class in which so many have no good place sits in a cellar: then it says little of one of them.
@@ -41,7 +43,7 @@ class Weights:
 
 
 WEIGHTS = Weights(
-    "2026-11.1",
+    "2026-11.2",
     MappingProxyType(
         {
             "code_late": Signal(15, "课堂码换过后才扫到", "拍照转发要时间；网络慢、坐得远也会慢。"),
@@ -66,7 +68,10 @@ WEIGHTS = Weights(
             "shared_three": Signal(50, "三个人用一部手机", "合用一部手机的家人很少同班三人。"),
             "shared_many": Signal(75, "一部手机为多人签到", "代签。"),
             "family": Signal(-12, "一向合用这部手机", "从开班起就是这两人合用，本人没有别的手机。"),
-            "foreign_device": Signal(32, "用了同学的手机，平时用自己的", "代签时常见；手机没电时也会借用一次。"),
+            "foreign_device": Signal(22, "用了同学的手机，平时用自己的", "代签时常见；手机没电时也会借用一次。"),
+            "in_a_row": Signal(
+                14, "借的手机，接在同学后面一两分钟内签", "一只手接连签两个人；坐在一起借手机也会这样。"
+            ),
             "foreign_again": Signal(30, "又用了这位同学的手机", "没电不会总在同一个人身上发生。"),
             "device_places": Signal(60, "同一部手机同时在两个教学点", "账号或手机标识被复制。"),
             "clock_moved": Signal(60, "打开页面以后手机时间被改过", "改时间躲迟到；时间对时也会跳几秒。"),
