@@ -238,6 +238,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("desk", "doubts"): rare["attendance_doubt"],
         ("desk", "make-ups"): rare["make_up"],
         ("desk", "sessions"): session,
+        ("bureau", "sites"): winter.site,
         ("desk", "attendance"): attendance,
         ("desk", "textbooks"): Textbook.objects.filter(**here, training_class=winter).earliest("id"),
         ("desk", "enrolments"): Enrolment.objects.filter(**here, training_class=winter).earliest("id"),

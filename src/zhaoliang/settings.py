@@ -32,6 +32,11 @@ PUBLIC_URL = os.environ.get("ZHAOLIANG_URL", "http://127.0.0.1:8000").rstrip("/"
 # How many of a thousand clean claim lines a person looks at all the same. No text sets the share: the bureau does.
 REVIEW_SAMPLE_PERMILLE = int(os.environ.get("ZHAOLIANG_REVIEW_SAMPLE_PERMILLE") or 100)
 # The gate as the pages' scripts reach it: a path or address that a proxy sends there, or a port beside this one.
+# Apps whose web views give places in another datum than WGS84, by a word of their user agent: "SomeApp=gcj02,Other=bd09".
+# No text or vendor's page confirms any, so that none is set.
+WEBVIEW_DATUMS = dict(
+    pair.split("=", 1) for pair in os.environ.get("ZHAOLIANG_WEBVIEW_DATUMS", "").split(",") if "=" in pair
+)
 GATE_URL = os.environ.get("ZHAOLIANG_GATE_URL", "")
 GATE_PORT = int(os.environ.get("ZHAOLIANG_GATE_PORT") or 0)
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHAOLIANG_ORIGINS", "").split(",") if origin]

@@ -38,12 +38,13 @@ async function sign(form: HTMLFormElement): Promise<void> {
   const fields: Record<string, string> = {
     longitude: place?.coords.longitude.toFixed(6) ?? "",
     latitude: place?.coords.latitude.toFixed(6) ?? "",
+    datum: value(form, "datum") || "wgs84",
     code: value(form, "code"),
     ...clocks(form),
     sequence: String(nextSequence()),
     ...(place ? { accuracy: String(Math.round(place.coords.accuracy)) } : {}),
   };
-  const { longitude, latitude, code, signed_at, ...phone } = fields;
+  const { longitude, latitude, datum, code, signed_at, ...phone } = fields;
   const attendance = form.dataset["attendance"];
   const key = value(form, "key");
   keep({
@@ -52,7 +53,8 @@ async function sign(form: HTMLFormElement): Promise<void> {
     fields,
     passUrl: form.dataset["gatePass"] ?? "",
     ...(passes.has(form) ? { pass: passes.get(form) as string } : {}),
-    ...(attendance && form.dataset["gatePass"]
+    // The gate takes WGS84; a place in another datum goes to the page's own server, which converts it.
+    ...(attendance && form.dataset["gatePass"] && (datum === "wgs84" || !longitude)
       ? {
           body: {
             attendance_id: attendance,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ninja import Router
 from ninja.params.functions import Header
 
@@ -11,6 +13,7 @@ from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes import selectors as classes
 from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.geo import wgs84_degrees
 from zhaoliang.web.actors import ActorRequest
 
 KEYED = "必须带请求头 Idempotency-Key：同一提交码重发得到同一结果，换了内容则拒绝。"
@@ -33,6 +36,10 @@ def sign_in(
     session = classes.session(partner.place.city_code, int(body.session_id))
     if session is None:
         raise NotFound("没有签到。", "没有这次课。", "请核对课次编号。")
+    where: dict[str, Any] = {}
+    if body.place is not None:
+        longitude, latitude = wgs84_degrees(body.place.longitude, body.place.latitude, body.place.datum)
+        where = {"longitude": longitude, "latitude": latitude, "accuracy_m": body.place.accuracy_m}
     done = services.sign_in_by_reader(
         actor=partner.actor,
         at=request.at,
@@ -40,6 +47,7 @@ def sign_in(
         line=body.line,
         read_at=body.read_at,
         key=idempotency_key,
+        **where,
     )
     return _out(done)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
 
 from ninja import Field, Schema
 
@@ -155,12 +157,24 @@ class CertificateOut(Schema):
     replaced_by: str = ""
 
 
+class PlaceIn(Schema):
+    """Where a reader stands, in the datum that it gives."""
+
+    longitude: Decimal = Field(ge=-180, le=180, examples=["117.201500"])
+    latitude: Decimal = Field(ge=-90, le=90, examples=["39.119300"])
+    datum: Literal["wgs84", "gcj02", "bd09"] = Field(
+        "wgs84", description="坐标的基准：wgs84 GPS；gcj02 高德、腾讯；bd09 百度。平台换算成 WGS84 保存"
+    )
+    accuracy_m: int | None = Field(None, ge=0, le=100_000, description="误差半径（米）")
+
+
 class ReaderIn(Schema):
     """A line of a card reader, ID reader or scanner, for a session of the partner's organisation."""
 
     session_id: str = Field(pattern=r"^[0-9]{1,18}$", description="课次编号", examples=["31"])
     line: str = Field(min_length=1, max_length=400, description="读到的一行：证件号、社保卡号、券码或券的二维码")
     read_at: datetime | None = Field(None, description="没有网络的读卡器补传时，读卡的时间")
+    place: PlaceIn | None = Field(None, description="移动读卡器的位置；不在教学点范围内的会提示核对，不会拒绝")
 
 
 class LessonIn(Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -46,17 +46,24 @@ _FIELDS = (
 )
 
 
+class Usual(NamedTuple):
+    """The region's figures: how often a class code changes (seconds), and the radius of a site that sets none (metres)."""
+
+    code_every: int
+    radius_m: int
+
+
 def weighed(session: ClassSession, weights: Weights, *, sign_out_required: bool) -> list[Verdict]:
     """The verdict on every sign-in of a session."""
-    every = setting(session, "class_code_seconds")
+    usual = Usual(setting(session, "class_code_seconds"), setting(session, "site_radius_m"))
     city = session.city_code
-    rows = _rows(SignIn.objects.filter(city_code=city, direction="in", attendance__session=session), every)
+    rows = _rows(SignIn.objects.filter(city_code=city, direction="in", attendance__session=session), usual)
     if not rows:
         return []
-    return signals.judge(rows, _around(session, rows, every), weights, sign_out_required=sign_out_required)
+    return signals.judge(rows, _around(session, rows, usual), weights, sign_out_required=sign_out_required)
 
 
-def _around(session: ClassSession, rows: list[Seen], every: int) -> list[Seen]:
+def _around(session: ClassSession, rows: list[Seen], usual: Usual) -> list[Seen]:
     city, begins = session.city_code, session.starts_at
     people = sorted({row.person for row in rows})
     devices = sorted({bytes.fromhex(row.device) for row in rows if row.device})
@@ -64,11 +71,11 @@ def _around(session: ClassSession, rows: list[Seen], every: int) -> list[Seen]:
         attendance__session__training_class=session.training_class, at__gte=begins - HABITS, at__lte=begins + NEAR
     )
     found = _rows(
-        SignIn.objects.filter(habits, city_code=city, direction="in", attendance__person_id__in=people), every
+        SignIn.objects.filter(habits, city_code=city, direction="in", attendance__person_id__in=people), usual
     )
     if devices:
         near = Q(device_hash__in=devices, at__gte=begins - NEAR, at__lte=begins + NEAR)
-        found += _rows(SignIn.objects.filter(near, city_code=city, direction="in"), every)
+        found += _rows(SignIn.objects.filter(near, city_code=city, direction="in"), usual)
     with national():
         # Another class may lie in another city: nobody is in two of them on one morning.
         elsewhere = SignIn.objects.filter(
@@ -76,19 +83,19 @@ def _around(session: ClassSession, rows: list[Seen], every: int) -> list[Seen]:
             attendance__person_id__in=people,
             attendance__period__overlap=(begins - NEAR / 2, session.ends_at + NEAR / 2),
         ).exclude(attendance__session__training_class=session.training_class)
-        found += _rows(elsewhere, every)
+        found += _rows(elsewhere, usual)
     return found
 
 
-def _rows(source: Any, every: int) -> list[Seen]:
-    return [_seen(row, every) for row in _values(source)]
+def _rows(source: Any, usual: Usual) -> list[Seen]:
+    return [_seen(row, usual) for row in _values(source)]
 
 
 def _values(source: Any) -> Iterable[tuple[Any, ...]]:
     return source.order_by("id").values_list(*_FIELDS)
 
 
-def _seen(row: tuple[Any, ...], every: int) -> Seen:
+def _seen(row: tuple[Any, ...], usual: Usual) -> Seen:
     (
         id_, attendance, person, session, method, at, received, period, site_x, site_y, radius, x, y, distance, accuracy,
         mock, device, operator, phone_at, skew_ms, sequence, code_age, signed_out,
@@ -105,7 +112,7 @@ def _seen(row: tuple[Any, ...], every: int) -> Seen:
         ends=period.upper.timestamp(),
         site_x=float(site_x),
         site_y=float(site_y),
-        radius=radius,
+        radius=radius if radius is not None else usual.radius_m,
         x=float(x) if x is not None else None,
         y=float(y) if y is not None else None,
         distance=distance,
@@ -117,6 +124,6 @@ def _seen(row: tuple[Any, ...], every: int) -> Seen:
         skew_ms=skew_ms,
         sequence=sequence,
         code_age=code_age,
-        code_every=every,
+        code_every=usual.code_every,
         signed_out=signed_out is not None,
     )

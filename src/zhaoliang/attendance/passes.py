@@ -33,7 +33,7 @@ def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: 
         "o": limits.opens.timestamp(),
         "l": limits.late_after.timestamp(),
         "x": limits.closes.timestamp(),
-        "s": [str(site.longitude), str(site.latitude), site.radius_m],
+        "s": [str(site.longitude), str(site.latitude), services.radius_m(attendance.session)],
         "d": device,
         "q": attendance.session.pk,
         "r": services.setting(attendance.session, "class_code_seconds"),

@@ -8,6 +8,7 @@ is good to some centimetres. Outside China nothing is shifted.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Literal
 
 Datum = Literal["wgs84", "gcj02", "bd09"]
@@ -21,6 +22,7 @@ EARTH_RADIUS_M = 6_371_000
 # Krassovsky 1940, on which the shift is computed.
 _AXIS, _ECCENTRICITY = 6_378_245.0, 0.006_693_421_622_965_943
 _BD_ANGLE = math.pi * 3000 / 180
+_SIX = Decimal("0.000001")
 
 
 def distance_m(from_longitude: float, from_latitude: float, to_longitude: float, to_latitude: float) -> float:
@@ -40,6 +42,12 @@ def to_wgs84(longitude: float, latitude: float, datum: Datum) -> tuple[float, fl
     if datum == "bd09":
         return _unshifted(*_bd09_to_gcj02(longitude, latitude))
     raise ValueError(f"unknown datum {datum}")
+
+
+def wgs84_degrees(longitude: Decimal, latitude: Decimal, datum: Datum) -> tuple[Decimal, Decimal]:
+    """A place written in `datum` as it is stored: WGS84 with six decimals (a decimetre). Raises ValueError."""
+    x, y = to_wgs84(float(longitude), float(latitude), datum)
+    return Decimal(str(x)).quantize(_SIX), Decimal(str(y)).quantize(_SIX)
 
 
 def wgs84_to_gcj02(longitude: float, latitude: float) -> tuple[float, float]:

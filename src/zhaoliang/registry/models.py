@@ -352,7 +352,10 @@ class Licence(CityModel):
 
 
 class Site(CityModel):
-    """A teaching site with its place on earth (WGS84) and the radius, in metres, within which sign-in counts as on site."""
+    """A teaching site with its place on earth (WGS84), and where it departs from its region's sign-in figures.
+
+    The radius in metres, the window in minutes around the beginning of a session; null follows the region.
+    """
 
     organisation_id: int
     region_id: int
@@ -374,7 +377,11 @@ class Site(CityModel):
     address = models.CharField("地址", max_length=200)
     longitude = models.DecimalField("经度", max_digits=9, decimal_places=6)
     latitude = models.DecimalField("纬度", max_digits=8, decimal_places=6)
-    radius_m = models.PositiveIntegerField("签到半径（米）", default=300)
+    radius_m = models.PositiveIntegerField("签到半径（米）", null=True, blank=True)
+    opens_minutes = models.PositiveSmallIntegerField("提前多少分钟可以签到", null=True, blank=True)
+    grace_minutes = models.PositiveSmallIntegerField("上课后多少分钟内不算迟到", null=True, blank=True)
+    closes_minutes = models.PositiveSmallIntegerField("上课后多少分钟停止签到", null=True, blank=True)
+    sign_in_reason = models.CharField("另定签到规定的原因", max_length=200, blank=True, db_default="", default="")
 
     class Meta:
         db_table = "site"
@@ -383,6 +390,12 @@ class Site(CityModel):
                 condition=models.Q(longitude__range=(73, 136), latitude__range=(3, 54)), name="site_inside_china"
             ),
             models.CheckConstraint(condition=models.Q(radius_m__range=(50, 2000)), name="site_radius_sane"),
+            models.CheckConstraint(
+                condition=models.Q(opens_minutes__lte=240)
+                & models.Q(grace_minutes__lte=120)
+                & models.Q(closes_minutes__lte=240),
+                name="site_window_sane",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -245,6 +245,11 @@ def directory(city_code: int, *, providers: bool = True) -> QuerySet[Organisatio
     )
 
 
+def site(city_code: int, site_id: int) -> Site | None:
+    """One teaching site with its organisation and region."""
+    return Site.objects.filter(city_code=city_code, pk=site_id).select_related("organisation", "region").first()
+
+
 def sites_of(organisation: Organisation) -> list[Site]:
     """The teaching sites of an organisation."""
     return list(

@@ -15,10 +15,11 @@ from zhaoliang.attendance.services.signing import (
     sign_out,
 )
 from zhaoliang.attendance.services.teaching import TwoPlaces, close_session, end_class, grant_leave, start_class
-from zhaoliang.attendance.services.windows import NotYet, Window, not_yet_open, setting, window
+from zhaoliang.attendance.services.windows import SITE_FIGURES, NotYet, Window, not_yet_open, radius_m, setting, window
 
 __all__ = [
     "FLAG_LABELS",
+    "SITE_FIGURES",
     "AlreadyProposed",
     "CheckNeeded",
     "NotYet",
@@ -40,6 +41,7 @@ __all__ = [
     "not_yet_open",
     "propose_correction",
     "propose_make_up",
+    "radius_m",
     "report_progress",
     "roll_call",
     "setting",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hmac
 from datetime import datetime
+from decimal import Decimal
 
 from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.phone import Phone
 from zhaoliang.attendance.services.signing import sign_in
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.acts import act
@@ -30,16 +32,34 @@ MOST = 400
     on="session",
 )
 def sign_in_by_reader(
-    *, actor: Actor, at: datetime, session: ClassSession, line: str, read_at: datetime | None = None
+    *,
+    actor: Actor,
+    at: datetime,
+    session: ClassSession,
+    line: str,
+    read_at: datetime | None = None,
+    longitude: Decimal | None = None,
+    latitude: Decimal | None = None,
+    accuracy_m: int | None = None,
 ) -> Attendance:
-    """Sign in whom the reader's line names; `read_at` is when a reader without network read it.
+    """Sign in whom the reader's line names; `read_at` is when a reader without network read it, the place (WGS84 degrees)
+    is the reader's, where it is one that moves.
 
     Raises NotFound for who is not on this session's roster, BadInput for a line that says nothing, and what `sign_in` raises.
     """
     method, found = _named(session, line.strip()[:MOST], at)
     if found is None:
         raise NotFound("没有签到。", "这节课的名册里没有这个人。", "请核对卡或券，或让老师点名。")
-    return sign_in(actor=actor, at=at, attendance=found, method=method, signed_at=read_at)
+    return sign_in(
+        actor=actor,
+        at=at,
+        attendance=found,
+        method=method,
+        signed_at=read_at,
+        longitude=longitude,
+        latitude=latitude,
+        phone=Phone(accuracy=accuracy_m),
+    )
 
 
 def _named(session: ClassSession, line: str, at: datetime) -> tuple[str, Attendance | None]:

@@ -17,7 +17,7 @@ from zhaoliang.attendance import classcode
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.attendance.phone import Phone
 from zhaoliang.attendance.services.teaching import locked
-from zhaoliang.attendance.services.windows import not_yet_open, setting, window
+from zhaoliang.attendance.services.windows import not_yet_open, radius_m, setting, window
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes.models import ClassSession, Enrolment
 from zhaoliang.kernel import crypto, geo
@@ -92,7 +92,7 @@ def sign_in(
             [longitude],
             [latitude],
             [distance_m(site.longitude, site.latitude, longitude, latitude)],
-            [site.radius_m],
+            [radius_m(session)],
             [device_hash(device)],
             [actor.user_id],
             [actor.name],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from zhaoliang.classes.limits import figure
 from zhaoliang.classes.models import ClassSession
@@ -33,14 +34,35 @@ def setting(session: ClassSession, name: str) -> int:
     return figure(name, region_code=region, on=chinese_day(session.starts_at)).value
 
 
+# A site's own column over each figure of its region.
+SITE_FIGURES = MappingProxyType(
+    {
+        "radius_m": "site_radius_m",
+        "opens_minutes": "sign_in_opens_minutes",
+        "grace_minutes": "sign_in_grace_minutes",
+        "closes_minutes": "sign_in_closes_minutes",
+    }
+)
+
+
+def _here(session: ClassSession, column: str) -> int:
+    """The figure at the session's site: its own, or its region's."""
+    own = getattr(session.training_class.site, column)
+    return own if own is not None else setting(session, SITE_FIGURES[column])
+
+
 def window(session: ClassSession) -> Window:
-    """The sign-in window of a session, by the figures of the region (defaults where it sets none)."""
+    """The sign-in window of a session: the site's own minutes, else the region's (defaults where it sets none)."""
     begins = session.starts_at
-    return Window(
-        begins - timedelta(minutes=setting(session, "sign_in_opens_minutes")),
-        begins + timedelta(minutes=setting(session, "sign_in_grace_minutes")),
-        begins + timedelta(minutes=setting(session, "sign_in_closes_minutes")),
-    )
+    late_after = begins + timedelta(minutes=_here(session, "grace_minutes"))
+    closes = begins + timedelta(minutes=_here(session, "closes_minutes"))
+    # A site may set only one of the two: nobody is late after it is over.
+    return Window(begins - timedelta(minutes=_here(session, "opens_minutes")), late_after, max(late_after, closes))
+
+
+def radius_m(session: ClassSession) -> int:
+    """How many metres from its site count as there."""
+    return _here(session, "radius_m")
 
 
 def not_yet_open(begins: datetime, opens: datetime) -> NotYet:

@@ -10,6 +10,7 @@ from zhaoliang.registry.services.organisations import (
     list_organisation,
     register_organisation,
     set_organisation_account,
+    set_site_sign_in,
 )
 from zhaoliang.registry.services.partners import KeyGone, issue_partner_key, new_secret, revoke_partner_key
 from zhaoliang.registry.services.people import (
@@ -80,6 +81,7 @@ __all__ = [
     "set_card",
     "set_organisation_account",
     "set_password",
+    "set_site_sign_in",
     "set_user_active",
     "tell",
 ]

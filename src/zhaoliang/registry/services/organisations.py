@@ -188,10 +188,11 @@ def add_site(
     region_code: int,
     longitude: Decimal,
     latitude: Decimal,
-    radius_m: int = 300,
+    radius_m: int | None = None,
     kind: str = "own",
 ) -> Site:
-    """A teaching site: WGS84 degrees (not GCJ-02 as Chinese maps show them) and the sign-in radius in metres, 50-2000.
+    """A teaching site: WGS84 degrees (not GCJ-02 as Chinese maps show them) and the sign-in radius in metres, 50-2000;
+    without one the region's holds.
 
     Raises BadInput for a place outside China, a radius out of range or an unknown kind.
     """
@@ -199,7 +200,7 @@ def add_site(
         "kind": kind in known_values(Site, "kind"),
         "longitude": Decimal(73) <= longitude <= Decimal(136),
         "latitude": Decimal(3) <= latitude <= Decimal(54),
-        "radius_m": 50 <= radius_m <= 2000,
+        "radius_m": radius_m is None or 50 <= radius_m <= 2000,
         "name": bool(name.strip()),
         "address": bool(address.strip()),
     }
@@ -223,6 +224,47 @@ def add_site(
         latitude=latitude,
         radius_m=radius_m,
     )
+
+
+@act("registry.set_site_sign_in", label="设定教学点的签到规定", grants={Role.REVIEWER: Reach.REGION}, on="site")
+def set_site_sign_in(
+    *,
+    actor: Actor,
+    at: datetime,
+    site: Site,
+    reason: str,
+    radius_m: int | None = None,
+    opens_minutes: int | None = None,
+    grace_minutes: int | None = None,
+    closes_minutes: int | None = None,
+) -> Site:
+    """Where this site departs from its region: metres around it, minutes around the beginning of a session; None follows it.
+
+    Holds for sessions signed in for from now on. Raises BadInput out of range or, where something departs, without a reason.
+    """
+    said = {
+        "radius_m": (radius_m, 50, 2000),
+        "opens_minutes": (opens_minutes, 0, 240),
+        "grace_minutes": (grace_minutes, 0, 120),
+        "closes_minutes": (closes_minutes, 0, 240),
+    }
+    wrong = {
+        name: f"应为 {least} 至 {most}。"
+        for name, (value, least, most) in said.items()
+        if value is not None and not least <= value <= most
+    }
+    if grace_minutes is not None and closes_minutes is not None and closes_minutes < grace_minutes:
+        wrong["closes_minutes"] = "停止签到不能早于开始算迟到。"
+    departs = any(value is not None for value, _, _ in said.values())
+    if departs and not reason.strip():
+        wrong["sign_in_reason"] = "请写明为什么与本地规定不同。"
+    if wrong:
+        raise BadInput("签到规定没有保存。", "有的数字不在允许的范围，或没有写原因。", "请更正后再保存。", fields=wrong)
+    for name, (value, _, _) in said.items():
+        setattr(site, name, value)
+    site.sign_in_reason = reason.strip() if departs else ""
+    site.save(update_fields=[*said, "sign_in_reason"])
+    return site
 
 
 @act(

@@ -20,6 +20,7 @@ from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
 from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.places import PlacedForm
 
 CHINA = ZoneInfo("Asia/Shanghai")
 ANY = ("", "全部")
@@ -383,15 +384,34 @@ class LicenceForm(PlainForm):
     valid_to = date_field("有效期至")
 
 
-class SiteForm(PlainForm):
+class SiteForm(PlacedForm, PlainForm):
     """A teaching site."""
 
     name = forms.CharField(label="教学点名称", max_length=120)
     kind = forms.ChoiceField(label="场地类别", choices=choices_of(Site, "kind"))
     address = forms.CharField(label="地址", max_length=200)
-    longitude = forms.DecimalField(label="经度（WGS84）", max_digits=9, decimal_places=6)
-    latitude = forms.DecimalField(label="纬度（WGS84）", max_digits=8, decimal_places=6)
-    radius_m = forms.IntegerField(label="签到半径（米）", min_value=50, max_value=2000, initial=300)
+    longitude = forms.DecimalField(label="经度", max_digits=9, decimal_places=6)
+    latitude = forms.DecimalField(label="纬度", max_digits=8, decimal_places=6)
+    radius_m = forms.IntegerField(
+        label="签到半径（米）", min_value=50, max_value=2000, required=False, help_text="空着就按本地规定。"
+    )
+
+    field_order = ("name", "kind", "address", "longitude", "latitude", "datum", "radius_m")
+
+
+class SiteSignInForm(PlainForm):
+    """Where a teaching site departs from its region's sign-in figures; what stays empty follows the region."""
+
+    radius_m = forms.IntegerField(label="签到半径（米）", min_value=50, max_value=2000, required=False)
+    opens_minutes = forms.IntegerField(label="上课前多少分钟开始签到", min_value=0, max_value=240, required=False)
+    grace_minutes = forms.IntegerField(label="上课后多少分钟内不算迟到", min_value=0, max_value=120, required=False)
+    closes_minutes = forms.IntegerField(label="上课后多少分钟停止签到", min_value=0, max_value=240, required=False)
+    sign_in_reason = forms.CharField(
+        label="另定的原因",
+        max_length=200,
+        required=False,
+        help_text="例如：厂区大门到车间要走 20 分钟；实训基地占地 600 米。",
+    )
 
 
 class SanctionForm(PlainForm):

@@ -6,6 +6,7 @@ from django import forms
 
 from zhaoliang.evaluation.selectors import MARKS
 from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.places import PlacedForm
 
 
 class ClaimForm(PlainForm):
@@ -14,7 +15,7 @@ class ClaimForm(PlainForm):
     declared = forms.BooleanField(label="我已阅读上面的承诺，内容属实。")
 
 
-class SignInForm(forms.Form):
+class SignInForm(PlacedForm):
     """What the phone sends with a sign-in. All may be missing: a phone without location still signs in, and is looked at."""
 
     longitude = forms.DecimalField(required=False, max_digits=9, decimal_places=6, min_value=-180, max_value=180)

@@ -22,10 +22,12 @@ from zhaoliang.evaluation import selectors as evaluated
 from zhaoliang.evaluation import services as evaluation
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.kernel.geo import Datum
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
+from zhaoliang.web.components.places import datum_of
 from zhaoliang.web.worker.forms import OpinionForm, SignInForm
 from zhaoliang.web.worker.me import me, own
 
@@ -42,6 +44,8 @@ class Next:
     opens: datetime
     late_after: datetime
     closes: datetime
+    radius_m: int
+    datum: Datum
     at: datetime
 
     @property
@@ -95,7 +99,16 @@ def coming(request: ActorRequest, found: Attendance | None) -> Next | None:
     if found is None:
         return None
     times = services.window(found.session)
-    return Next(found, found.session.starts_at, times.opens, times.late_after, times.closes, request.at)
+    return Next(
+        found,
+        found.session.starts_at,
+        times.opens,
+        times.late_after,
+        times.closes,
+        services.radius_m(found.session),
+        datum_of(request),
+        request.at,
+    )
 
 
 def with_device(request: ActorRequest, response: HttpResponse) -> HttpResponse:
