@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zhaoliang.policy import PolicyStore
-from zhaoliang.policy.scenarios import run_scenarios
 
 ROOT = Path(__file__).parents[2] / "policies"
 STORE = PolicyStore.load(ROOT)
-RUNS = tuple(run_scenarios(STORE))
+RUNS = STORE.runs
 RUN_IDS = [f"{run.document.id}: {run.scenario.name}" for run in RUNS]
 Write = Callable[..., PolicyStore]
 

@@ -20,7 +20,7 @@ from zhaoliang.policy import Decision, FactError, Outcome, PolicyError, PolicyFi
 from zhaoliang.policy.conflicts import DIRECTIONS, Conflict
 from zhaoliang.policy.model import Document
 from zhaoliang.policy.report import KINDS, Report, report
-from zhaoliang.policy.scenarios import ScenarioRun, run_scenarios
+from zhaoliang.policy.scenarios import ScenarioRun
 from zhaoliang.registry.lawbook import earliest_effect, library_with, text_files
 
 Severity = Literal["error", "warning", "note"]
@@ -141,7 +141,7 @@ def trial_of(draft: PolicyDraft, store: PolicyStore) -> Trial:
     key = (id(store), digest)
     with _trying:
         if key not in _trials:
-            library = library_with(files)
+            library = library_with(files, before=store)
             document = next(
                 one for one in library.documents if (one.id, one.start) == (draft.document_id, draft.valid_from)
             )
@@ -223,8 +223,8 @@ def _scenarios(
     """The draft's own scenarios, and the others' that hold today and would not with the draft."""
     own: list[ScenarioResult] = []
     findings: list[Finding] = []
-    failed_before = {(run.document.file, run.scenario.name) for run in run_scenarios(store) if run.problem}
-    for run in run_scenarios(library):
+    failed_before = {(run.document.file, run.scenario.name) for run in store.runs if run.problem}
+    for run in library.runs:
         if run.document is document:
             own.append(_result(run, document.scenarios.index(run.scenario)))
         elif (

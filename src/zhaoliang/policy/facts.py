@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class Fact:
 OUTSIDE = "outside"
 # What cannot be less than nothing; days and months may be counted backwards.
 NEVER_BELOW_ZERO = ("fen", "hours", "minutes", "years", "count", "ratio")
+# The parts of a file that `FactSchema.extended` reads.
+DECLARING = frozenset({"facts", "enums", "schemes", "scheme_kinds"})
 KINDS = ("bool", "number", "date", "enum", "text")
 
 
@@ -65,9 +67,7 @@ class FactSchema:
     @classmethod
     def load(cls, path: Path) -> FactSchema:
         """Read `facts.yaml`; raises PolicyFileError naming file, line and path."""
-        schema, problems = cls({}, {}, frozenset(), {}).extended(read_yaml(path.read_bytes(), str(path)))
-        raise_problems(problems)
-        return schema
+        return _schema(path.read_bytes(), str(path))
 
     def extended(
         self, tree: Tree, document: str = "", *, alone: bool = False
@@ -181,6 +181,13 @@ class FactSchema:
         if fact.type.kind == "enum" and made not in self.codes[fact.type.enum]:
             raise FactError(f"事实 {name!r} 没有代码 {value!r}{nearest_code(str(made), self.codes[fact.type.enum])}")
         return made
+
+
+@lru_cache(maxsize=8)
+def _schema(content: bytes, shown: str) -> FactSchema:
+    schema, problems = FactSchema({}, {}, frozenset(), {}).extended(read_yaml(content, shown))
+    raise_problems(problems)
+    return schema
 
 
 def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: Tree, document: str) -> Fact:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from zhaoliang.policy.counts import count_fact
 from zhaoliang.policy.errors import PolicyFileError, UnknownCitation
-from zhaoliang.policy.facts import FactSchema
+from zhaoliang.policy.facts import DECLARING, FactSchema
 from zhaoliang.policy.files import Source
 from zhaoliang.policy.hints import nearest
-from zhaoliang.policy.load import NATION, Draft, load_document, read_draft
+from zhaoliang.policy.kept import document_of
+from zhaoliang.policy.load import NATION, Draft, read_draft
 from zhaoliang.policy.model import Document, OpenTerm
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
     documents: list[Document] = []
     left_out: set[str] = set()
     unread = False
+    form = shape.read_bytes()
     for source in sources:
         try:
-            drafts.append(read_draft(source, shape))
+            drafts.append(read_draft(source, form))
         except PolicyFileError as problem:
             problems += problem.problems
             unread = True
@@ -66,14 +68,15 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
     for region in sorted({NATION, *(draft.region for draft in drafts)}):
         held, chain = base, [draft for draft in drafts if draft.region in region_chain(region)]
         for draft in chain:
-            alone = len({one.id for one in chain}) == 1
-            held, found = held.extended(draft.tree, draft.id, alone=alone)
+            held, found = held.extended(draft.tree, draft.id, alone=_alone(chain))
             problems += [one for one in found if str(one) not in {str(known) for known in problems}]
             broken.setdefault(draft.id, set()).update(one.path.split(".")[1] for one in found)
         schemas[region] = held
     for draft in drafts:
+        chain = [one for one in drafts if one.region in region_chain(draft.region)]
+        declare = (base, _alone(chain), *(one.tree for one in chain if not DECLARING.isdisjoint(one.tree.data)))
         try:
-            documents.append(load_document(draft.without(broken[draft.id]), schemas[draft.region]))
+            documents.append(document_of(draft.without(broken[draft.id]), schemas[draft.region], declared_by=declare))
         except PolicyFileError as problem:
             problems += problem.problems
             left_out.add(draft.id)
@@ -85,6 +88,11 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
     return Library(
         tuple(documents), facts, schemas, tuple(problems), frozenset(left_out | ({"*"} if unread else set()))
     )
+
+
+def _alone(chain: list[Draft]) -> bool:
+    """Whether no other document shares the chain's facts."""
+    return len({one.id for one in chain}) == 1
 
 
 SECTIONS = {

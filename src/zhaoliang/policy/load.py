@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Any
 
 from zhaoliang.policy.conditions import KIND, read_condition, read_rule
@@ -69,9 +68,15 @@ class Draft:
         return replace(self, broken=self.broken | frozenset(names))
 
 
-def read_draft(source: Source, schema: Path) -> Draft:
+def read_draft(source: Source, schema: bytes) -> Draft:
     """The file's tree, checked against the JSON Schema `schema`; raises PolicyFileError where its head does not hold."""
-    tree = read_yaml(source.content, source.shown)
+    return Draft(source, *_read(source.content, source.shown, schema))
+
+
+# A draft is tried among many texts that stay as they are: the trees of the last ones are kept by their content.
+@lru_cache(maxsize=256)
+def _read(content: bytes, shown: str, schema: bytes) -> tuple[Tree, tuple[PolicyFileError, ...], frozenset[str]]:
+    tree = read_yaml(content, shown)
     tree = replace(tree, data=tidy(tree.data))
     problems = list(faults(tree, schema))
     data: dict[str, Any] = {key: dict(part) if isinstance(part, dict) else part for key, part in tree.data.items()}
@@ -92,7 +97,7 @@ def read_draft(source: Source, schema: Path) -> Draft:
             data[part] = held
         elif part not in tree.data or not (isinstance(held, dict) and rest):
             data.pop(part, None)
-    return Draft(source, replace(tree, data=data), tuple(problems), frozenset(broken))
+    return replace(tree, data=data), tuple(problems), frozenset(broken)
 
 
 def load_document(draft: Draft, facts: FactSchema) -> Document:

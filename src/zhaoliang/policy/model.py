@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -389,6 +389,22 @@ class Document:
     def in_force(self, day: date) -> bool:
         """Whether the text binds on `day`, both ends included."""
         return self.start <= day and (self.end is None or day <= self.end)
+
+    def cites(self) -> Iterator[tuple[str, str]]:
+        """Every citation made: the part that cites, `document#clause`."""
+        for rule in self.rules:
+            yield from ((f"{rule.kind} {rule.id}", cite) for cite in (rule.cite, *rule.also))
+        for name, parameter in self.parameters.items():
+            yield from ((f"parameter {name}", value.cite) for value in parameter.values)
+        for name, table in self.tables.items():
+            yield from ((f"table {name}", version.cite) for version in table.versions)
+        for amount in self.amounts:
+            steps = [step.cite for step in amount.steps]
+            payee = [amount.pay_cite] if amount.pay_cite else []
+            payee += [part.cite for part in amount.instalments.parts] if amount.instalments else []
+            yield from ((f"amount {amount.id}", cite) for cite in (amount.cite, *steps, *payee))
+        yield from ((f"clock {name}", clock.cite) for name, clock in self.clocks.items())
+        yield from ((f"open term {name}", term.cite) for name, term in self.opens.items())
 
 
 def cited(document: Document, clause: Clause) -> Citation:

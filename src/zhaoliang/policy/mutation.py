@@ -14,7 +14,7 @@ from zhaoliang.policy.evaluate import plain
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
 from zhaoliang.policy.model import Amount, Count, Document, Outcome, Rule
 from zhaoliang.policy.mutants import Mutant, mutants, nodes_of_amount
-from zhaoliang.policy.scenarios import ScenarioRun, disagreement, run_scenarios, wrong_day
+from zhaoliang.policy.scenarios import ScenarioRun, disagreement, wrong_day
 from zhaoliang.policy.store import PolicySet, PolicyStore, region_chain
 from zhaoliang.policy.truth import Bound, Trial
 from zhaoliang.policy.wording import decimal_text
@@ -185,14 +185,7 @@ class MutationTest:
 
     @cached_property
     def _ran(self) -> tuple[_Ran, ...]:
-        held: dict[tuple[int, str, object], PolicySet] = {}
-        made: list[_Ran] = []
-        for run in run_scenarios(self.store):
-            scenario = run.scenario
-            key = (scenario.place, scenario.scheme, scenario.on)
-            policies = held.setdefault(key, self.store.for_place(scenario.place, scenario.scheme, scenario.on))
-            made += [] if run.problem else [_Ran(run, policies)]
-        return tuple(made)
+        return tuple(_Ran(run, run.policies) for run in self.store.runs if not run.problem)
 
     def score(self, documents: Iterable[Document] | None = None) -> Score:
         """Every mutant of the documents (all by default) with the scenario that notices it."""

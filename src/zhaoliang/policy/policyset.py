@@ -66,11 +66,17 @@ class PolicySet:
         return tuple(f"{one.id}@{one.start.isoformat()}+{one.content_hash[:12]}" for one in texts)
 
     @cached_property
+    def read_texts(self) -> frozenset[tuple[str, date, str]]:
+        """Each text that a decision may show: the set's own and every version cited, by id, day and content."""
+        cites = {cite for document in self.documents for _, cite in document.cites()}
+        texts = (*self.documents, *map(self._text_of, cites))
+        return frozenset((one.id, one.start, one.content_hash) for one in texts)
+
+    @cached_property
     def cited_texts(self) -> tuple[Document, ...]:
         """The texts outside the set that its own texts cite (repealed, of another place), as on the set's day."""
         own = {document.id for document in self.documents}
-        stand = {(document.id, document.start) for document in self.documents}
-        keys = {cite for document, _, cite in self.store.cites() if (document.id, document.start) in stand}
+        keys = {cite for document in self.documents for _, cite in document.cites()}
         found = {text.id: text for key in sorted(keys) if (text := self._text_of(key)).id not in own}
         return tuple(found.values())
 

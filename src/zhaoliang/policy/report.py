@@ -15,7 +15,6 @@ from zhaoliang.policy.findings import KINDS, SEVERITIES, Finding, Kind, Reader, 
 from zhaoliang.policy.model import Document
 from zhaoliang.policy.report_figures import FiguresReport
 from zhaoliang.policy.report_rules import RulesReport, Shown
-from zhaoliang.policy.scenarios import run_scenarios
 from zhaoliang.policy.store import PolicyStore
 
 __all__ = ["KINDS", "SEVERITIES", "Conflict", "Finding", "Kind", "Report", "Severity", "report"]
@@ -40,8 +39,7 @@ class Report:
 def report(store: PolicyStore, documents: Iterable[Document] | None = None) -> Report:
     """The report on these documents of the store, on all by default. Scenarios of all texts count as shown."""
     chosen = tuple(store.documents if documents is None else documents)
-    runs = tuple(run_scenarios(store))
-    shown = Shown(store, runs)
+    shown = Shown(store.runs)
     held = tuple(one for one in conflicts(store) if any(one.document is document for document in chosen))
     findings: list[Finding] = []
     for document in chosen:

@@ -14,7 +14,6 @@ from zhaoliang.policy.findings import Finding, Reader
 from zhaoliang.policy.model import Amount, DatedValue, Document, Outcome, Rule, TableVersion
 from zhaoliang.policy.mutants import nodes_of
 from zhaoliang.policy.scenarios import ScenarioRun
-from zhaoliang.policy.store import PolicyStore
 from zhaoliang.policy.truth import Bound, Trial, set_with
 
 MOST_DAYS = 4
@@ -25,14 +24,7 @@ MOST_TOGETHER = 2_000
 class Shown:
     """What the scenarios of a store have shown: each rule's answers, and each day on which a text was read."""
 
-    store: PolicyStore
     runs: tuple[ScenarioRun, ...]
-
-    @cached_property
-    def texts(self) -> tuple[tuple[ScenarioRun, tuple[Document, ...]], ...]:
-        """Each scenario with the texts its decision reads."""
-        asked = ((run, run.scenario) for run in self.runs)
-        return tuple((run, self.store.for_place(one.place, one.scheme, one.on).documents) for run, one in asked)
 
     @cached_property
     def answers(self) -> dict[tuple[str, str], set[Outcome]]:
@@ -251,4 +243,4 @@ class RulesReport:
     @cached_property
     def _own_runs(self) -> tuple[ScenarioRun, ...]:
         """The scenarios whose decision reads this text."""
-        return tuple(run for run, held in self.shown.texts if any(one is self.document for one in held))
+        return tuple(run for run in self.shown.runs if any(one is self.document for one in run.policies.documents))

@@ -3,36 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Document, Outcome, Scenario
-from zhaoliang.policy.store import PolicyStore
+from zhaoliang.policy.policyset import PolicySet
+
+if TYPE_CHECKING:
+    from zhaoliang.policy.store import PolicyStore
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """One scenario with the decision it got; `problem` is empty when they agree."""
+    """One scenario with the texts asked and the decision it got; `problem` is empty when they agree."""
 
     document: Document
     scenario: Scenario
+    policies: PolicySet
     decision: Decision
     problem: str
 
 
-def run_scenarios(store: PolicyStore) -> Iterator[ScenarioRun]:
-    """Every scenario of every document, in file order. Raises FactError for a given value of the wrong type."""
+def run_scenarios(store: PolicyStore, before: PolicyStore | None = None) -> Iterator[ScenarioRun]:
+    """Every scenario of every document, in file order. Raises FactError for a given value of the wrong type.
+
+    `before`: a library whose runs stand for those of which neither the scenario nor anything it reads differs here.
+    """
+    known = {id(run.scenario): run for run in before.runs} if before is not None else {}
+    sets: dict[tuple[int, str, date], PolicySet] = {}
+    same: dict[tuple[int, int], bool] = {}
     for document in store.documents:
         for scenario in document.scenarios:
-            yield run_scenario(store, document, scenario)
+            key = (scenario.place, scenario.scheme, scenario.on)
+            if key not in sets:
+                sets[key] = store.for_place(*key)
+            policies, held = sets[key], known.get(id(scenario))
+            if held is not None:
+                pair = (id(held.policies), id(policies))
+                if pair not in same:
+                    same[pair] = alike(held.policies, policies)
+                if same[pair]:
+                    yield replace(held, policies=policies)
+                    continue
+            yield _run(policies, document, scenario)
+
+
+def alike(one: PolicySet, other: PolicySet) -> bool:
+    """Whether two sets of one place, scheme and day answer every question the same: the same texts, the same facts."""
+    return one.read_texts == other.read_texts and one.facts == other.facts
 
 
 def run_scenario(store: PolicyStore, document: Document, scenario: Scenario) -> ScenarioRun:
     """One scenario run. Raises FactError for a given value of the wrong type."""
-    decision = decide_scenario(store, scenario)
+    return _run(store.for_place(scenario.place, scenario.scheme, scenario.on), document, scenario)
+
+
+def _run(policies: PolicySet, document: Document, scenario: Scenario) -> ScenarioRun:
+    decision = policies.decide(scenario.given, phase=scenario.phase)
     problem = wrong_day(document, scenario) or disagreement(scenario, decision)
-    return ScenarioRun(document, scenario, decision, problem)
+    return ScenarioRun(document, scenario, policies, decision, problem)
 
 
 def wrong_day(document: Document, scenario: Scenario) -> str:
@@ -49,12 +81,6 @@ def wrong_day(document: Document, scenario: Scenario) -> str:
 def period(document: Document) -> str:
     """The days on which the text is in force: 2027-03-01 起, 2022-08-01 至 2027-07-31."""
     return f"{document.start} 起" if document.end is None else f"{document.start} 至 {document.end}"
-
-
-def decide_scenario(store: PolicyStore, scenario: Scenario) -> Decision:
-    """The decision for the scenario's facts, place and day."""
-    policies = store.for_place(scenario.place, scenario.scheme, scenario.on)
-    return policies.decide(scenario.given, phase=scenario.phase)
 
 
 def disagreement(scenario: Scenario, decision: Decision) -> str:

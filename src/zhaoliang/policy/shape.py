@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -51,8 +50,8 @@ HOW = {
 QUOTE = '。写在花括号 {…} 里的表达式如有逗号，要整个加引号，如 must: "lookup(表名, 键) > 1"'
 
 
-def faults(tree: Tree, schema: Path) -> Iterator[PolicyFileError]:
-    """Every place where the file has not the shape of a policy, each once."""
+def faults(tree: Tree, schema: bytes) -> Iterator[PolicyFileError]:
+    """Every place where the file has not the shape of a policy (the JSON Schema), each once."""
     for day, path in _no_such_days(tree.data):
         yield tree.error(f"没有 {day} 这一天", *path)
     seen: set[tuple[str, str]] = set()
@@ -64,9 +63,9 @@ def faults(tree: Tree, schema: Path) -> Iterator[PolicyFileError]:
                 yield tree.error(problem, *path)
 
 
-@cache
-def _validator(path: Path) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
+@lru_cache(maxsize=8)
+def _validator(schema: bytes) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:

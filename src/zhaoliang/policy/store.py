@@ -16,6 +16,7 @@ from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import check_store, read_library, region_chain
 from zhaoliang.policy.model import Citation, Document, cited
 from zhaoliang.policy.policyset import PolicySet
+from zhaoliang.policy.scenarios import ScenarioRun, run_scenarios
 
 __all__ = ["PolicySet", "PolicyStore", "region_chain"]
 
@@ -25,21 +26,28 @@ SCHEMAS = (Path("policies/facts.yaml"), Path(__file__).parents[3] / "policies" /
 
 @dataclass(frozen=True)
 class PolicyStore:
-    """Every document with every version. Load it once; it never changes afterwards."""
+    """Every document with every version. Load it once; it never changes afterwards.
+
+    `before`: a library of which this one is a changed copy; what its scenarios got is taken over where nothing they
+    read has changed.
+    """
 
     root: Path
     facts: FactSchema
     documents: tuple[Document, ...]
     schemas: Mapping[int, FactSchema] = field(default_factory=dict)
+    before: PolicyStore | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def load(cls, root: Path, overlay: Mapping[str, bytes] | None = None) -> PolicyStore:
+    def load(
+        cls, root: Path, overlay: Mapping[str, bytes] | None = None, *, before: PolicyStore | None = None
+    ) -> PolicyStore:
         """All documents below `root`. Raises PolicyFileError (PolicyProblems) for those that do not hold.
 
         `overlay`: files by their path relative to `root` (documents and the tables beside them) that stand for the ones
         on disk or add to them, so that a draft can be tried before it is enacted.
         """
-        return cls._of(root, root / "facts.yaml", library_sources(root, overlay))
+        return cls._of(root, root / "facts.yaml", library_sources(root, overlay), before)
 
     @classmethod
     def load_paths(cls, paths: Sequence[Path], facts: Path | None = None) -> PolicyStore:
@@ -53,9 +61,9 @@ class PolicyStore:
         return cls._of(schema.parent, schema, path_sources(paths))
 
     @classmethod
-    def _of(cls, root: Path, facts: Path, sources: Iterable[Source]) -> PolicyStore:
+    def _of(cls, root: Path, facts: Path, sources: Iterable[Source], before: PolicyStore | None = None) -> PolicyStore:
         library = read_library(FactSchema.load(facts), facts.with_name("schema.json"), sources)
-        store = cls(root, library.facts, library.documents, library.schemas)
+        store = cls(root, library.facts, library.documents, library.schemas, before)
         raise_problems([*library.problems, *check_store(store, library.left_out)])
         return store
 
@@ -81,6 +89,11 @@ class PolicyStore:
         chosen = [document for document in binding if document.id not in repealed]
         chosen.sort(key=lambda document: (chain.index(document.region), document.start, document.id))
         return PolicySet(self, region_code, scheme, on, tuple(chosen))
+
+    @cached_property
+    def runs(self) -> tuple[ScenarioRun, ...]:
+        """Every scenario of every document with what it got, in file order. Raises FactError as `run_scenarios` does."""
+        return tuple(run_scenarios(self, self.before))
 
     def citation(self, key: str) -> Citation:
         """The clause `document#clause` as people cite it; raises UnknownCitation."""
@@ -117,17 +130,4 @@ class PolicyStore:
 
     def cites(self) -> Iterator[tuple[Document, str, str]]:
         """Every citation made: document, the part that cites, `document#clause`."""
-        for document in self.documents:
-            for rule in document.rules:
-                yield from ((document, f"{rule.kind} {rule.id}", cite) for cite in (rule.cite, *rule.also))
-            for name, parameter in document.parameters.items():
-                yield from ((document, f"parameter {name}", value.cite) for value in parameter.values)
-            for name, table in document.tables.items():
-                yield from ((document, f"table {name}", version.cite) for version in table.versions)
-            for amount in document.amounts:
-                steps = [step.cite for step in amount.steps]
-                payee = [amount.pay_cite] if amount.pay_cite else []
-                payee += [part.cite for part in amount.instalments.parts] if amount.instalments else []
-                yield from ((document, f"amount {amount.id}", cite) for cite in (amount.cite, *steps, *payee))
-            yield from ((document, f"clock {name}", clock.cite) for name, clock in document.clocks.items())
-            yield from ((document, f"open term {name}", term.cite) for name, term in document.opens.items())
+        return ((document, part, cite) for document in self.documents for part, cite in document.cites())

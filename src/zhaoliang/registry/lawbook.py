@@ -86,9 +86,12 @@ def text_files(path: str, content: str, tables: Mapping[str, str]) -> dict[str, 
     return {path: content.encode()} | {f"{folder}/{name}": table.encode() for name, table in tables.items()}
 
 
-def library_with(files: Mapping[str, bytes]) -> PolicyStore:
-    """The library of this moment with these files over it, read anew. Raises PolicyError when it does not hold."""
-    return PolicyStore.load(settings.POLICIES, {**overlay(), **files})
+def library_with(files: Mapping[str, bytes], before: PolicyStore | None = None) -> PolicyStore:
+    """The library of this moment with these files over it. Raises PolicyError when it does not hold.
+
+    `before`: the library that it is to be compared with, of which it takes over what does not differ.
+    """
+    return PolicyStore.load(settings.POLICIES, {**overlay(), **files}, before=before)
 
 
 def earliest_effect(at: datetime) -> date:

@@ -9,6 +9,9 @@ from typing import Any, Literal
 import yaml
 
 Path = tuple[str | int, ...]
+# The parser in C takes a hundredth of the time; where PyYAML was built without it, the other gives the same.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass
@@ -39,6 +42,8 @@ class Spans:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        # The two parsers differ in whether they count it.
+        self._skipped = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
         self.anchors: dict[str, Span] = {}
         self.root = self._read()
 
@@ -67,7 +72,7 @@ class Spans:
         root: Span | None = None
         open_nodes: list[Span] = []
         waiting_keys: list[str | None] = []
-        for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(self.text[self._skipped :], Loader=_Loader):
             node = self._node(event)
             if node is not None:
                 if open_nodes and open_nodes[-1].kind == "mapping" and waiting_keys[-1] is None:
@@ -88,13 +93,13 @@ class Spans:
             elif isinstance(event, yaml.events.CollectionEndEvent):
                 done = open_nodes.pop()
                 # A block ends, for the parser, only where the next thing begins: comments between are not part of it.
-                last = done.children[-1].end if done.children else _index(event.end_mark)
-                done.end = _index(event.end_mark) if done.flow else last
+                last = done.children[-1].end if done.children else self._index(event.end_mark)
+                done.end = self._index(event.end_mark) if done.flow else last
                 waiting_keys.pop()
         return root or Span("scalar", 0, len(self.text))
 
     def _node(self, event: yaml.events.Event) -> Span | None:
-        start, end = _index(event.start_mark), _index(event.end_mark)
+        start, end = self._index(event.start_mark), self._index(event.end_mark)
         if isinstance(event, yaml.events.AliasEvent):
             return Span("alias", start, end, event.anchor or "")
         if isinstance(event, yaml.events.ScalarEvent):
@@ -109,9 +114,8 @@ class Spans:
             self.anchors[node.anchor] = node
         return node
 
-
-def _index(mark: Any) -> int:
-    return mark.index if mark is not None else 0
+    def _index(self, mark: Any) -> int:
+        return mark.index + self._skipped if mark is not None else 0
 
 
 def _line(mark: Any) -> int:

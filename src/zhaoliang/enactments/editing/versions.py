@@ -9,6 +9,7 @@ from typing import Any
 
 from zhaoliang.enactments.editing.figures import tree_of
 from zhaoliang.enactments.editing.spans import Span, Spans, splice, with_entry
+from zhaoliang.policy import kept
 
 NATION = 100000
 
@@ -89,13 +90,15 @@ def blank_text(
     )
 
 
-def adopt_result(content: str, index: int, expect: Mapping[str, Any]) -> str:
-    """The text with the expected answer of its `index`-th scenario replaced."""
-    span = Spans(content).at("scenarios", index, "expect")
-    if span is None:
-        return content
-    parts = [f"{name}: {_flow(value)}" for name, value in expect.items()]
-    return splice(content, [(span, f"{{{', '.join(parts)}}}")])
+def adopt_results(content: str, wanted: Mapping[int, Mapping[str, Any]]) -> str:
+    """The text with the expected answers of some of its scenarios (by their place) replaced."""
+    spans = Spans(content)
+    changes = []
+    for index, expect in wanted.items():
+        span = spans.at("scenarios", index, "expect")
+        parts = [f"{name}: {_flow(value)}" for name, value in expect.items()]
+        changes += [(span, f"{{{', '.join(parts)}}}")] if span is not None else []
+    return splice(content, changes)
 
 
 def _flow(value: Any) -> str:
@@ -127,10 +130,4 @@ def set_decision(content: str, rule_id: str, decision: Mapping[str, str]) -> str
 
 def table_files(content: str) -> list[str]:
     """The names of the table files that the text reads, each once."""
-    names: list[str] = []
-    tables = tree_of(content).data.get("tables")
-    for entry in tables.values() if isinstance(tables, dict) else ():
-        for version in entry.get("versions") or [entry]:
-            if isinstance(version, dict) and isinstance(version.get("file"), str):
-                names.append(version["file"])
-    return list(dict.fromkeys(names))
+    return kept.table_files(tree_of(content).data)

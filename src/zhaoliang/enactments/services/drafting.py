@@ -300,9 +300,7 @@ def adopt_results(*, actor: Actor, at: datetime, draft: PolicyDraft, revision: i
     wanted = {one.index: one.adopt for one in checked.scenarios if one.index in set(indexes) and not one.ok}
     if not wanted:
         raise Refusal("没有采用。", "没有选中结果与预期不符的情形，或检查以后文本又改过。", "请先重新检查。")
-    content = held.content
-    for index, expect in wanted.items():
-        content = versions.adopt_result(content, index, expect)
+    content = versions.adopt_results(held.content, wanted)
     save_revision(held, content, held.tables, f"采用 {len(wanted)} 个情形的新结果", actor, at)
     return held
 
