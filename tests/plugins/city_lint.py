@@ -13,6 +13,7 @@ from sqlglot import exp
 
 CITY = "city_code"
 JUDGED = re.compile(r"\s*[(\s]*(SELECT|INSERT|UPDATE|DELETE|WITH|MERGE)\b", re.IGNORECASE)
+WORD = re.compile(r"\w+")
 # The two sides of an equality: names of tables, or FIXED for a value.
 FIXED = "="
 Equality = frozenset[str]
@@ -24,17 +25,22 @@ def normalised(statement: str) -> str:
     return re.sub(r"\((%s)(, ?%s)+\)", "(%s)", text)
 
 
+def named_in(statement: str, city_tables: Iterable[str]) -> set[str]:
+    """Return the city tables that a statement names; empty for one that reads and writes no table."""
+    return set(WORD.findall(statement)).intersection(city_tables) if JUDGED.match(statement) else set()
+
+
 def findings(statement: str, city_tables: Iterable[str]) -> list[str]:
     """Return what is wrong with a statement; empty when it may run on a distributed database."""
     tables = set(city_tables)
-    if not JUDGED.match(statement):
+    named = named_in(statement, tables)
+    if not named:
         return []
     text = re.sub(r"%s|%\(\w+\)s", "'value'", statement).replace("%%", "%")
     try:
         trees = sqlglot.parse(text, dialect="postgres")
     except sqlglot.errors.SqlglotError as error:
-        named = sorted(table for table in tables if re.search(rf"\b{table}\b", text))
-        return [f"cannot be parsed, but names {', '.join(named)}: {str(error)[:80]}"] if named else []
+        return [f"cannot be parsed, but names {', '.join(sorted(named))}: {str(error)[:80]}"]
     found: list[str] = []
     for tree in trees:
         if tree is not None:

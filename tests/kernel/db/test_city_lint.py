@@ -1,7 +1,10 @@
 """The lint over the suite's SQL: which statements it lets pass."""
 
+from pathlib import Path
+
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from plugins import city_sql
 from plugins.city_lint import findings, normalised
@@ -89,3 +92,17 @@ def test_statements_of_the_platform_are_captured(monkeypatch: pytest.MonkeyPatch
 def test_all_business_tables_are_watched() -> None:
     assert {"voucher", "claim_line"} <= city_sql.city_tables()
     assert "region" not in city_sql.city_tables()
+
+
+def test_what_was_in_order_is_remembered_and_what_was_not_is_told_again(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAR = tmp_path
+    held = [*GOOD, *BAD]
+    for backwards in (False, True):
+        assert {one for one, _ in city_sql.judged(held, TABLES, backwards=backwards)} == set(BAD)
+    asked: list[str] = []
+    monkeypatch.setattr(city_sql, "findings", lambda one, tables: asked.append(one) or ["wrong"])
+    assert {one for one, _ in city_sql.judged(held, TABLES)} == set(BAD) == set(asked)
+    # Other city tables make it another question.
+    assert {one for one, _ in city_sql.judged(GOOD, {*TABLES, "region"})} >= {GOOD[0]}
