@@ -1,4 +1,6 @@
-"""The world of the demo, played once per test process into a database of its own, for tests that need a bit of everything.
+"""The world of the demo, for tests that need a bit of everything: played once, cloned for each process.
+
+The first process that needs it plays while the others wait, unless an earlier run kept it (`plugins/kept.py`).
 
 A module that uses it says `pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]`; what a test changes is
 rolled back after it. `fresh_world` gives a database in which nothing was played yet and commits are kept.
@@ -6,6 +8,8 @@ rolled back after it. `fresh_world` gives a database in which nothing was played
 
 from __future__ import annotations
 
+import fcntl
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +24,13 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 
+from plugins.city_sql import captured
 from plugins.database import Cluster, _cluster, _conninfo
 from zhaoliang import demo
+from zhaoliang.kernel.crypto import key_ring
 from zhaoliang.kernel.db.national import national
 
+STATEMENTS = "statements.json"
 # A working day after everything that the demo plays.
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -58,6 +65,8 @@ def counts() -> dict[str, int]:
 def pointed(cluster: Cluster, name: str, folder: Path) -> Iterator[None]:
     """Let Django mean the database `name`, and `folder` for the files of the demo; put both back afterwards."""
     before, var = str(connection.settings_dict["NAME"]), settings.VAR
+    # Every process reads with the keys of the one that played.
+    key_ring()
     cluster.point_django(name)
     settings.VAR = folder
     try:
@@ -76,14 +85,33 @@ def played_world(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
     cluster = _cluster(request.config)
-    name = cluster.clone(f"{_worker(request)}_world")
-    folder = tmp_path_factory.mktemp("world")
+    with cluster.world_lock.open("w") as lock, django_db_blocker.unblock():
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not cluster.world_files.exists():
+            _play(cluster, tmp_path_factory.mktemp("play"))
+    captured.update({**json.loads((cluster.world_files / STATEMENTS).read_text("utf-8")), **captured})
+    name = cluster.clone(f"{_worker(request)}_world", cluster.world)
+    folder = tmp_path_factory.mktemp("world") / "var"
+    shutil.copytree(cluster.world_files, folder)
     with django_db_blocker.unblock(), pointed(cluster, name, folder):
+        # Played to its end, it is only read.
         played = demo.play(at=AT, echo=lambda text: None)
         found = World(name, folder, played, tuple(demo.chain_table(played.training_class)), counts())
     yield found
     cluster.execute("DROP DATABASE {} WITH (FORCE)", name)
     shutil.rmtree(folder)
+
+
+def _play(cluster: Cluster, folder: Path) -> None:
+    """Play the demo into the database that is cloned, and put its files and statements where the others find them."""
+    before = set(captured)
+    cluster.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", cluster.world, cluster.template)
+    with pointed(cluster, cluster.world, folder):
+        demo.play(at=AT, echo=lambda text: None)
+    # A run that finds the demo played judges the statements of the play all the same.
+    issued = {statement: test for statement, test in captured.items() if statement not in before}
+    (folder / STATEMENTS).write_text(json.dumps(issued, ensure_ascii=False), "utf-8")
+    folder.rename(cluster.world_files)
 
 
 def _worker(request: pytest.FixtureRequest) -> str:

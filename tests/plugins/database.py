@@ -1,9 +1,9 @@
 """A throw-away PostgreSQL for the test run: migrated once as owner, cloned for each process, used as `zhaoliang_app`.
 
 Uses an embedded cluster in the temporary folder, or, where `DATABASE_URL` is set, databases of its own on that server.
+`kept.py` keeps for the next run what takes long to make.
 """
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -12,24 +12,26 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from psycopg import sql
 from pytest_django.plugin import blocking_manager_key
 
+from plugins import kept
+from plugins.watchdog import forget_world
 from zhaoliang.kernel.db.config import APP_ROLE, parse_url
 from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 from zhaoliang.kernel.db.migrate import as_owner, migrate
 from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.reference import load_reference_data
 
-ROOT = Path(__file__).resolve().parents[2]
+WORLD = "zhaoliang_world"
 
 cluster_key = pytest.StashKey["Cluster"]()
 # Rows of these tables belong to the schema or to the reference data: a committing test leaves them as they are.
@@ -39,21 +41,25 @@ kept_tables: frozenset[str] = frozenset()
 class Cluster:
     """A server on which this run may create databases, and the migrated database that they are cloned from."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, beside: str) -> None:
         self.url = url
         self.prefix = prefix
+        # One process plays the demo under this lock; what the play left outside the database is there when it ended.
+        self.world_lock, self.world_files = Path(f"{beside}.lock"), Path(f"{beside}.world")
         self._folder: Path | None = None
+        self._kept_world: Path | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def make(cls) -> "Cluster":
         """Start a cluster (or take the server of DATABASE_URL) and migrate its template database."""
         prefix = f"zl_test_{secrets.token_hex(4)}"
+        folder = Path(tempfile.mkdtemp(prefix="zhaoliang-test-"))
         if url := os.environ.get("DATABASE_URL"):
-            cluster = cls(url, prefix)
+            folder.rmdir()
+            cluster = cls(url, prefix, str(folder))
         else:
-            folder = Path(tempfile.mkdtemp(prefix="zhaoliang-test-"))
-            cluster = cls(EmbeddedServer(folder, durable=False).url(), prefix)
+            cluster = cls(EmbeddedServer(folder, durable=False).url(), prefix, str(folder))
             cluster._folder = folder
             cluster._watchdog = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("watchdog.py")), str(folder)],
@@ -71,8 +77,13 @@ class Cluster:
 
     def _make_template(self) -> None:
         if self._folder:
-            fill(EmbeddedServer(self._folder, durable=False), self._folder)
+            self._kept_world = kept.kept_world()
+            server = EmbeddedServer(self._folder, durable=False)
+            files = kept.fill(server, self._folder, partial(_fill_embedded, server))
             self.execute("ALTER DATABASE {} RENAME TO {}", DATABASE, self.template)
+            if files is not None:
+                self.execute("ALTER DATABASE {} RENAME TO {}", WORLD, self.world)
+                shutil.copytree(files, self.world_files)
             return
         self.execute("CREATE DATABASE {}", self.template)
         self.point_django(self.template)
@@ -81,6 +92,11 @@ class Cluster:
     @property
     def template(self) -> str:
         return f"{self.prefix}_template"
+
+    @property
+    def world(self) -> str:
+        """The database in which one process of this run plays the demo, for all to clone."""
+        return f"{self.prefix}_world"
 
     def execute(self, statement: str, *names: str) -> None:
         """Run a statement about databases, as the server's user."""
@@ -93,20 +109,35 @@ class Cluster:
         """Let Django's default connection (of every thread) mean this database."""
         point_django(self.url, name)
 
-    def clone(self, suffix: str) -> str:
-        """Create a database from the template and return its name."""
+    def clone(self, suffix: str, template: str = "") -> str:
+        """Create a database from the migrated one (or another) and return its name."""
         name = f"{self.prefix}_{suffix}"
-        self.execute("CREATE DATABASE {} TEMPLATE {}", name, self.template)
+        self.execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template or self.template)
         return name
 
     def remove(self) -> None:
-        """Remove everything that `make` created."""
+        """Remove everything that the run created."""
         if self._watchdog:
             assert self._watchdog.stdin is not None
             self._watchdog.stdin.close()
             self._watchdog.wait()
         else:
-            self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.template)
+            for name in (self.world, self.template):
+                self.execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        forget_world(self.world_lock, self.world_files)
+
+    def keep_world(self) -> None:
+        """Keep the demo for the next run, where this one played it, from sources that are still the same."""
+        target = self._kept_world
+        if self._folder is None or target is None or not self.world_files.exists():
+            return
+        if target.exists() or target != kept.kept_world():
+            return
+        self.execute("ALTER DATABASE {} RENAME TO {}", self.template, DATABASE)
+        self.execute("ALTER DATABASE {} RENAME TO {}", self.world, WORLD)
+        server = EmbeddedServer(self._folder, durable=False)
+        server.stop()
+        kept.keep_world(server.data_folder(), self.world_files, target)
 
 
 def point_django(url: str, name: str) -> None:
@@ -116,57 +147,17 @@ def point_django(url: str, name: str) -> None:
     connection.settings_dict.update(entry)
 
 
+def _fill_embedded(server: EmbeddedServer) -> None:
+    point_django(server.url(), DATABASE)
+    _fill_schema()
+
+
 def _fill_schema() -> None:
     """Migrate the database that Django means now and load the reference data."""
     migrate()
     with as_owner():
         load_reference_data()
     connections.close_all()
-
-
-def fill(server: EmbeddedServer, folder: Path) -> None:
-    """Start the server with a filled database: from the copy that an earlier run kept, while the schema is the same."""
-    # Each run of a single file would otherwise migrate from empty.
-    kept = settings.VAR / "test-databases" / _schema_digest()
-    if kept.exists():
-        folder.rmdir()
-        _copy(kept, folder)
-        server.start()
-        return
-    server.start()
-    point_django(server.url(), DATABASE)
-    _fill_schema()
-    server.stop()
-    shutil.rmtree(kept.parent, ignore_errors=True)
-    fresh = kept.with_name(f"{kept.name}.{secrets.token_hex(4)}")
-    fresh.parent.mkdir(parents=True, exist_ok=True)
-    _copy(server.data_folder(), fresh)
-    try:
-        fresh.rename(kept)
-    except OSError:
-        # Another run that began with the same schema was first.
-        shutil.rmtree(fresh)
-    server.start()
-
-
-def _copy(source: Path, target: Path) -> None:
-    # The files belong to the server's user; a copy in Python would make them ours.
-    subprocess.run(["cp", "-Rp", str(source), str(target)], check=True)
-
-
-def _schema_digest() -> str:
-    """One hash of everything that a migrated database with reference data is made from."""
-    source = ROOT / "src" / "zhaoliang"
-    patterns = ("*/migrations/*.py", "**/models.py", "**/models/*.py", "**/sql/*.sql", "kernel/db/**/*.py")
-    paths = {path for pattern in patterns for path in source.glob(pattern)}
-    paths |= {*(source / "registry" / "data").iterdir(), source / "registry" / "reference.py", source / "settings.py"}
-    paths |= set((ROOT / "requirements").glob("*.txt"))
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        if path.is_file():
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{path.relative_to(ROOT)} {content}\n".encode())
-    return total.hexdigest()[:32]
 
 
 def _conninfo(entry: dict[str, Any], name: str) -> str:
@@ -196,13 +187,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Hand the cluster of the controlling process to an xdist worker."""
     cluster = _cluster(node.config)
-    node.workerinput["cluster"] = (cluster.url, cluster.prefix)
+    node.workerinput["cluster"] = (cluster.url, cluster.prefix, str(cluster.world_lock.with_suffix("")))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and cluster_key in config.stash:
         connections.close_all()
-        config.stash[cluster_key].remove()
+        try:
+            config.stash[cluster_key].keep_world()
+        finally:
+            config.stash[cluster_key].remove()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
