@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from factories.actors import HEPING, TIANJIN, actor
-from zhaoliang.kernel import acts
+from zhaoliang.kernel import acts, errors
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import Forbidden, KeyReused, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.models import AuditEvent, IdempotencyKey, StateChange
@@ -126,6 +126,9 @@ def test_keys_of_two_people_do_not_meet(db: None, declared: dict[str, Any]) -> N
 
 def test_a_decided_refusal_stays_decided_under_its_key(db: None, declared: dict[str, Any]) -> None:
     someone = actor(Role.ADMINISTRATOR)
+    # Of another folder, declared later: the stored refusal must not come back as this one.
+    namesake = type("TooMany", (Refusal,), {"__module__": "tests.elsewhere", "code": "elsewhere"})
+    assert errors.kind_named("TooMany") is namesake, "as older rows are stored"
     for _ in range(2):
         with pytest.raises(TooMany) as refusal:
             declared["make"](actor=someone, at=AT, place=PLACE, name="甲校", fail="refuse", key="k")

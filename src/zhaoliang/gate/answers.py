@@ -29,7 +29,7 @@ def refused(refusal: Refusal) -> Answer:
 
 def kept_refusal(refusal: Refusal) -> dict[str, Any]:
     """A refusal as `kernel.idempotency` stores it: the pages replay it too."""
-    return {"refusal": type(refusal).__name__, **refusal.as_dict()}
+    return {"refusal": errors.name_of(refusal), **refusal.as_dict()}
 
 
 def replayed(kept: dict[str, Any]) -> Answer | None:

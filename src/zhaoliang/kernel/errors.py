@@ -51,15 +51,24 @@ class Refusal(Exception):
         }
 
 
+def name_of(refusal: Refusal) -> str:
+    """The name under which a refusal's class is stored, `module:Name`: two folders may each have their NotYet."""
+    return f"{type(refusal).__module__}:{type(refusal).__name__}"
+
+
 def kind_named(name: str) -> type[Refusal]:
-    """The refusal class of that name, wherever it is declared; Refusal itself when it is gone."""
+    """The refusal class stored as `name` (or as its bare name), also when it has moved; Refusal itself when it is gone."""
+    module, _, bare = name.rpartition(":")
+    alike: list[type[Refusal]] = []
     waiting = [Refusal]
     while waiting:
         kind = waiting.pop()
-        if kind.__name__ == name:
-            return kind
+        if kind.__name__ == bare:
+            if kind.__module__ == module:
+                return kind
+            alike.append(kind)
         waiting.extend(kind.__subclasses__())
-    return Refusal
+    return alike[0] if alike else Refusal
 
 
 class Forbidden(Refusal):

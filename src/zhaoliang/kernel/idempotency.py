@@ -67,7 +67,7 @@ def guard(
                 raise
             refusal = caught
             IdempotencyKey.objects.filter(city_code=row.city_code, pk=row.pk).update(
-                answer={"refusal": type(caught).__name__, **caught.as_dict()}
+                answer={"refusal": errors.name_of(caught), **caught.as_dict()}
             )
     if refusal is not None:
         raise refusal
