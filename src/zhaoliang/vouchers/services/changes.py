@@ -80,7 +80,8 @@ def propose_change(*, actor: Actor, at: datetime, batch: VoucherBatch, wish: Wis
     if fields := wish.problems(held):
         raise BadInput("没有提出调整。", "有内容填写不对。", "请按提示改正后再提出。", fields=fields)
     if wish.voucher is not None:
-        _require_voidable(wish.voucher)
+        # As it stands now: the page's own may have been given back meanwhile.
+        _require_voidable(Voucher.objects.get(city_code=held.city_code, batch=held, pk=wish.voucher.pk))
     waiting = BatchChange.objects.filter(city_code=held.city_code, batch=held, state="proposed", kind=wish.kind)
     if waiting.filter(voucher=wish.voucher).exists():
         raise Busy("没有再提一次。", "同样的调整已经提出，正等另一位同事决定。", "请等那一项决定后再提。")
