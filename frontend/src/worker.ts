@@ -1,5 +1,6 @@
 import { startCommon } from "./lib/common";
 import { startGateForms } from "./lib/gate";
+import { startLesson } from "./lib/lesson";
 import { startOfflineNote } from "./lib/offline";
 import { startSignIn } from "./lib/place";
 import { startQr } from "./lib/qr";
@@ -11,3 +12,4 @@ startGateForms();
 startQr();
 startSignIn();
 startScan();
+startLesson();

@@ -105,6 +105,16 @@ class ClassSession(CityModel):
         "类别", max_length=10, choices=[("theory", "理论"), ("practice", "实操"), ("safety", "安全教育")]
     )
     online = models.BooleanField("线上", db_default=False, help_text="学员在线上学，按学习进度计课时")
+    material_kind = models.CharField(
+        "线上材料",
+        max_length=5,
+        blank=True,
+        db_default="",
+        default="",
+        choices=[("video", "视频或录音"), ("page", "网页")],
+    )
+    material_url = models.CharField("材料地址", max_length=500, blank=True, db_default="", default="")
+    material_minutes = models.PositiveSmallIntegerField("材料分钟", db_default=0, default=0)
     hours = models.PositiveSmallIntegerField("课时")
     content = models.CharField("内容", max_length=200)
     room = models.CharField("地点", max_length=120)

@@ -79,6 +79,14 @@ class RefusalMiddleware:
         return None
 
 
+def content_policy(request: HttpRequest, *, material: str = "") -> str:
+    """The policy of a page; `material` is the origin that a lesson is played from."""
+    # The scripts of workers' pages ask the gate, which may be on a port of its own.
+    gate = f" {foreign_origin(request)}".rstrip() if request.path.startswith("/my/") else ""
+    shown = f"; media-src 'self' {material}; frame-src 'self' {material}" if material else ""
+    return POLICY.format(gate=gate) + shown
+
+
 class ContentSecurityPolicy:
     """Sets the policy on every response."""
 
@@ -87,8 +95,6 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # The scripts of workers' pages ask the gate, which may be on a port of its own.
-        gate = f" {foreign_origin(request)}".rstrip() if request.path.startswith("/my/") else ""
-        response.setdefault("Content-Security-Policy", POLICY.format(gate=gate))
+        response.setdefault("Content-Security-Policy", content_policy(request))
         response.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=()")
         return response

@@ -168,3 +168,39 @@ def test_each_step_of_the_spine_leads_to_where_it_is_done(sit, at_time) -> None:
     assert 'href="#filing"' in spine
     assert 'href="#roster"' in spine
     assert f'href="{_url(made, "board")}"' in spine
+
+
+@pytest.mark.mission("D4", "D8")
+def test_an_online_session_is_made_with_its_material_which_must_last_as_long_as_its_hours(sit, at_time) -> None:
+    made = draft()
+    first = _first(made)
+    at_time(AT)
+    client = sit(made.provider)
+    said = {
+        "day": START.isoformat(),
+        "begins": "08:00",
+        "ends": "11:00",
+        "kind": "theory",
+        "hours": "4",
+        "teacher": first.teacher.pk,
+        "content": "安全用电",
+        "room": "线上",
+        "online": "on",
+        "material_kind": "video",
+        "material_url": "https://media.example/a.mp4",
+        "material_minutes": "180",
+    }
+    url = reverse("provider:session_change", args=[first.city_code, first.pk])
+    for change, says in (
+        ({"material_minutes": "60"}, "材料不够长"),
+        ({"material_url": "http://media.example/a.mp4"}, "https://"),
+        ({"material_url": "https://media.example/;script-src *"}, "https://"),
+        ({"online": ""}, "请勾选线上课"),
+    ):
+        wrong = client.post(url, said | change)
+        assert (wrong.status_code, says in wrong.content.decode()) == (422, True), change
+    assert client.post(url, said).status_code == 302
+    first.refresh_from_db()
+    assert (first.online, first.material_kind, first.material_minutes) == (True, "video", 180)
+    assert "视频或录音，180 分钟" in client.get(_url(made)).content.decode()
+    assert "https://media.example/a.mp4" in client.get(url).content.decode()

@@ -3,7 +3,14 @@
 from zhaoliang.attendance.services.corrections import AlreadyProposed, decide_correction, propose_correction
 from zhaoliang.attendance.services.doubts import answer_doubt, decide_doubt, weigh_session
 from zhaoliang.attendance.services.makeups import decide_make_up, hold_make_up, propose_make_up
-from zhaoliang.attendance.services.online import CheckNeeded, Skipped, check_identity, report_progress
+from zhaoliang.attendance.services.online import (
+    CheckNeeded,
+    Skipped,
+    Standing,
+    check_identity,
+    report_progress,
+    standing,
+)
 from zhaoliang.attendance.services.reading import sign_in_by_reader
 from zhaoliang.attendance.services.signing import (
     FLAG_LABELS,
@@ -24,6 +31,7 @@ __all__ = [
     "CheckNeeded",
     "NotYet",
     "Skipped",
+    "Standing",
     "TwoPlaces",
     "Window",
     "answer_doubt",
@@ -48,6 +56,7 @@ __all__ = [
     "sign_in",
     "sign_in_by_reader",
     "sign_out",
+    "standing",
     "start_class",
     "weigh_session",
     "window",

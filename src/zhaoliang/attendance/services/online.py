@@ -1,14 +1,16 @@
 """Online lessons: signed in by identity, credited by what was really played.
 
 The player reports stretches; the server adds them up as a set, so that a stretch sent twice counts once. A stretch may not begin
-beyond what has been watched (no skipping), and no more counts than the time that has passed since the last report (no speeding,
+beyond what has been watched (no skipping), and no more counts than the time that has passed under identity checks (no speeding,
 no forged reports). Every so often the person is checked again. 电子培训券试点工作方案 一（三）2: online lessons use the identity check.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import cast
 
 from django.db.models import Sum
@@ -80,17 +82,12 @@ def report_progress(
         raise BadInput(
             "进度没有记录。", f"这节课长 {length} 秒。", "请核对起止秒数。", fields={"to_second": "超出课长。"}
         )
-    events = list(LessonProgress.objects.filter(city_code=held.city_code, attendance=held).order_by("at", "id"))
-    checks = [one.at for one in events if one.kind == "check"]
-    every = timedelta(minutes=setting(held.session, "online_check_minutes"))
-    if held.state not in ("present", "late") or not checks or at - checks[-1] > every:
+    so_far = standing(held, at)
+    if so_far.check_needed:
         raise CheckNeeded("进度没有记录。", "要先核验是您本人在学。", "请核验后接着学，已学的不会丢。")
-    played = [(one.from_second, one.to_second) for one in events if one.kind == "play"]
-    watched = max((end for _, end in played), default=0)
-    if from_second > watched + RESUME_S:
+    if from_second > so_far.watched + RESUME_S:
         raise Skipped("进度没有记录。", "中间有没看的部分，不能跳过。", "请从上次看到的地方接着学。")
-    passed = (at - events[-1].at).total_seconds()
-    most = int(passed * (100 + TOLERANCE_PERCENT) / 100) + TOLERANCE_S
+    most = so_far.most
     fast = to_second - from_second > most
     counts = min(to_second, from_second + most)
     LessonProgress.objects.create(
@@ -102,12 +99,48 @@ def report_progress(
         at=at,
         doubt="too_fast" if fast else "",
     )
-    minutes = seconds_played([*played, (from_second, counts)]) // 60
+    minutes = seconds_played([*so_far.played, (from_second, counts)]) // 60
     credited = max(held.credited_minutes, min(minutes, held.planned_minutes, held.credited_minutes + _left_today(held)))
     flags = [*held.flags, "too_fast"] if fast and "too_fast" not in held.flags else held.flags
     Attendance.objects.filter(city_code=held.city_code, pk=held.pk).update(credited_minutes=credited, flags=flags)
     held.credited_minutes, held.flags = credited, flags
     return held
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far an online lesson has come: stretches played, the second reached, when the person has to be identified again
+    (None before the first time), and how many seconds more may count now.
+    """
+
+    played: tuple[tuple[int, int], ...]
+    watched: int
+    check_due: datetime | None
+    check_needed: bool
+    most: int
+
+
+def standing(attendance: Attendance, at: datetime) -> Standing:
+    """How far a person has come in an online lesson.
+
+    No more counts than time has passed under an identity check, each good for the region's minutes, less what has counted
+    already: a phone that was without network brings its progress later, and still nothing is gained by speeding.
+    """
+    events = list(
+        LessonProgress.objects.filter(city_code=attendance.city_code, attendance=attendance).order_by("at", "id")
+    )
+    checks = [one.at for one in events if one.kind == "check"]
+    played = tuple((one.from_second, one.to_second) for one in events if one.kind == "play")
+    every = timedelta(minutes=setting(attendance.session, "online_check_minutes"))
+    covered = sum((min(every, after - one) for one, after in pairwise([*checks, at])), timedelta())
+    most = int(covered.total_seconds() * (100 + TOLERANCE_PERCENT) / 100) + TOLERANCE_S
+    return Standing(
+        played=played,
+        watched=max((end for _, end in played), default=0),
+        check_due=checks[-1] + every if checks else None,
+        check_needed=attendance.state not in ("present", "late") or not checks or at - checks[-1] > every,
+        most=max(0, most - sum(end - begin for begin, end in played)),
+    )
 
 
 def seconds_played(stretches: Iterable[tuple[int, int]]) -> int:

@@ -10,6 +10,7 @@ from django.db.models import Q, Sum
 from zhaoliang.catalogue.models import CertificateKind, Project, ProjectKind
 from zhaoliang.catalogue.states import PROJECT
 from zhaoliang.classes.limits import figure
+from zhaoliang.classes.material import NO_MATERIAL, Material, material_faults
 from zhaoliang.classes.models import ClassSession, Teacher, Textbook, TrainingClass
 from zhaoliang.classes.selectors import locked_class
 from zhaoliang.kernel.acts import act
@@ -192,13 +193,16 @@ def add_session(
     room: str,
     textbook: str = "",
     online: bool = False,
+    material: Material = NO_MATERIAL,
 ) -> ClassSession:
-    """Add one line of the timetable; `hours` are teaching hours of the class's own minutes.
+    """Add one line of the timetable; `hours` are teaching hours of the class's own minutes, `material` is what an online
+    session is learned from (none where a partner's platform plays it).
 
     Raises BadInput (dates, length, daily limit) or TimetableClash naming the teacher's other class.
     """
     held = lock_draft(training_class, "课次没有添加。")
     _check_session(held, "课次没有添加。", teacher, starts_at, ends_at, kind=kind, hours=hours, content=content)
+    _check_material(held, "课次没有添加。", material, online=online, hours=hours)
     return ClassSession.objects.create(
         city_code=held.city_code,
         training_class=held,
@@ -210,6 +214,9 @@ def add_session(
         room=room.strip(),
         textbook=textbook.strip(),
         online=online,
+        material_kind=material.kind,
+        material_url=material.url,
+        material_minutes=material.minutes,
     )
 
 
@@ -227,16 +234,26 @@ def change_session(
     content: str,
     room: str,
     textbook: str = "",
+    online: bool = False,
+    material: Material = NO_MATERIAL,
 ) -> ClassSession:
     """Move a session of a draft to another time, teacher or content, within the limits of `add_session`."""
     what = "课次没有调整。"
     held = lock_draft(session.training_class, what)
     row = ClassSession.objects.get(city_code=held.city_code, training_class=held, pk=session.pk)
     _check_session(held, what, teacher, starts_at, ends_at, kind=kind, hours=hours, content=content, leaving=row)
+    _check_material(held, what, material, online=online, hours=hours)
+    row.online = online
+    row.material_kind, row.material_url, row.material_minutes = material.kind, material.url, material.minutes
     row.teacher, row.period = teacher, DateTimeTZRange(starts_at, ends_at)
     row.kind, row.hours = kind, hours
     row.content, row.room, row.textbook = content.strip(), room.strip(), textbook.strip()
-    row.save(update_fields=["teacher", "period", "kind", "hours", "content", "room", "textbook"])
+    row.save(
+        update_fields=[
+            "teacher", "period", "kind", "hours", "content", "room", "textbook",
+            "online", "material_kind", "material_url", "material_minutes",
+        ]
+    )  # fmt: skip
     return row
 
 
@@ -275,6 +292,12 @@ def _check_session(
         raise BadInput(what, "有内容需要更正。", "请按提示修改后再提交。", fields=fields)
     _check_day(held, what, day, hours, leaving)
     check_teacher(held, teacher, starts_at, ends_at, leaving=leaving)
+
+
+def _check_material(held: TrainingClass, what: str, material: Material, *, online: bool, hours: int) -> None:
+    fields = material_faults(material, online=online, planned_minutes=hours * held.minutes_per_hour)
+    if fields:
+        raise BadInput(what, "线上材料有内容需要更正。", "请按提示修改后再提交。", fields=fields)
 
 
 def _check_day(

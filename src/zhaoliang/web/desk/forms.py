@@ -10,6 +10,7 @@ from django import forms
 from django.utils.timezone import get_default_timezone, localtime
 
 from zhaoliang.catalogue.models import CatalogueEntry, Project, ProjectKind
+from zhaoliang.classes.material import Material
 from zhaoliang.classes.models import ClassSession, Enrolment, Teacher
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.states import Machine
@@ -122,6 +123,16 @@ class SessionForm(PlainForm):
     content = forms.CharField(label="内容", max_length=200)
     room = forms.CharField(label="地点", max_length=120)
     textbook = forms.CharField(label="教材", max_length=120, required=False)
+    online = forms.BooleanField(label="线上课：学员用手机学，按学习进度计课时", required=False)
+    material_kind = forms.ChoiceField(
+        label="线上材料",
+        required=False,
+        choices=[("", "没有（在合作的学习平台上学）"), ("video", "视频或录音"), ("page", "网页")],
+    )
+    material_url = forms.CharField(
+        label="材料地址", max_length=500, required=False, help_text="https:// 开头，手机上不用登录就能打开。"
+    )
+    material_minutes = forms.IntegerField(label="材料时长（分钟）", min_value=1, max_value=720, required=False)
 
     def __init__(
         self, *args: Any, teachers: Sequence[Teacher], last: ClassSession | None = None, **kwargs: Any
@@ -135,9 +146,16 @@ class SessionForm(PlainForm):
     def of(cls, session: ClassSession, teachers: Sequence[Teacher]) -> SessionForm:
         """The form filled with a session as it stands."""
         begins, ends = (localtime(moment) for moment in (session.starts_at, session.ends_at))
-        kept = {name: getattr(session, name) for name in ("kind", "hours", "content", "room", "textbook")}
+        names = ("kind", "hours", "content", "room", "textbook", "online", "material_kind", "material_url")
+        kept = {name: getattr(session, name) for name in names}
+        kept["material_minutes"] = session.material_minutes or None
         times = {"day": begins.date(), "begins": f"{begins:%H:%M}", "ends": f"{ends:%H:%M}"}
         return cls(initial={**times, **kept, "teacher": session.teacher.pk}, teachers=teachers)
+
+    def material(self) -> Material:
+        """What an online session is learned from."""
+        said = self.cleaned_data
+        return Material(said["material_kind"], said["material_url"].strip(), said["material_minutes"] or 0)
 
     def period(self) -> tuple[datetime, datetime]:
         """Start and end in China's time."""

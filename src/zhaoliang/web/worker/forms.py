@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from zhaoliang.evaluation.selectors import MARKS
+from zhaoliang.kernel.errors import BadInput
 from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.components.places import PlacedForm
 
@@ -21,6 +22,19 @@ class SignInForm(PlacedForm):
     longitude = forms.DecimalField(required=False, max_digits=9, decimal_places=6, min_value=-180, max_value=180)
     latitude = forms.DecimalField(required=False, max_digits=8, decimal_places=6, min_value=-90, max_value=90)
     signed_at = forms.IntegerField(required=False, min_value=0)
+
+
+class StretchForm(forms.Form):
+    """A stretch of a lesson that was played, in seconds from its beginning."""
+
+    from_second = forms.IntegerField(min_value=0)
+    to_second = forms.IntegerField(min_value=0)
+
+    def stretch(self) -> dict[str, int]:
+        """Both ends. Raises BadInput."""
+        if not self.is_valid():
+            raise BadInput("进度没有记录。", "起止秒数不对。", "请刷新这一页再学。")
+        return {"from_second": self.cleaned_data["from_second"], "to_second": self.cleaned_data["to_second"]}
 
 
 MARK_WORDS = [(5, "很好"), (4, "好"), (3, "一般"), (2, "不太好"), (1, "差")]

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from zhaoliang.attendance import perms as attendance_perms
 from zhaoliang.classes import perms, selectors, services
 from zhaoliang.classes.models import ClassSession, Enrolment, Teacher, TrainingClass
 from zhaoliang.classes.services.filing import filing_decision, incomplete
@@ -30,6 +31,7 @@ from zhaoliang.web.acting import act_view, may, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
+from zhaoliang.web.rolls import excel_of
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
@@ -118,6 +120,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "opinions": opinions_on(found) if heard and found.state in OPINION_STATES else None,
         "before": before,
         "opinions_before": opinions_on(before) if before is not None else None,
+        "may_roll": attendance_perms.ROLL.allows(request.actor, found.access()),
         "may_review": may(request, services.accept_class, found.access()),
     }
     return render(request, "bureau/class.html", context)
@@ -165,6 +168,13 @@ def _summary(roster: list[Enrolment]) -> dict[str, Any]:
         "prepaid": sum(row.prepaid_by_person for row in roster),
         "groups": groups.most_common(),
     }
+
+
+@page(attendance_perms.ROLL, access=subject(selectors.training_class))
+@require_GET
+def roll_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The roll of a class as an Excel file."""
+    return excel_of(request.subject)
 
 
 accept = act_view(

@@ -79,8 +79,8 @@ def _session_arguments(found: TrainingClass, form: forms.SessionForm) -> dict[st
     said = form.cleaned_data
     begins, ends = form.period()
     teacher = next(one for one in selectors.teachers_of(found.provider) if one.pk == said["teacher"])
-    kept = {name: said[name] for name in ("kind", "hours", "content", "room", "textbook")}
-    return {"teacher": teacher, "starts_at": begins, "ends_at": ends, **kept}
+    kept = {name: said[name] for name in ("kind", "hours", "content", "room", "textbook", "online")}
+    return {"teacher": teacher, "starts_at": begins, "ends_at": ends, "material": form.material(), **kept}
 
 
 reschedule = _with_form(

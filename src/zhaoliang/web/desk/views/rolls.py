@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from urllib.parse import quote
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from zhaoliang.attendance import perms, selectors
 from zhaoliang.attendance import services as attendance
 from zhaoliang.attendance.models import Attendance, AttendanceDoubt, MakeUp
-from zhaoliang.attendance.roll import MARKS, roll, workbook
+from zhaoliang.attendance.roll import MARKS, roll
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import TrainingClass
@@ -23,8 +22,7 @@ from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk.desk import DeskRequest
-
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from zhaoliang.web.rolls import excel_of
 
 
 def roll_url(training_class: TrainingClass) -> str:
@@ -62,14 +60,6 @@ def attendance_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 def export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The roll as an Excel file."""
     return excel_of(request.subject)
-
-
-def excel_of(found: TrainingClass) -> HttpResponse:
-    """The roll of a class as a download."""
-    response = HttpResponse(workbook([roll(found)]), content_type=EXCEL)
-    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(f'考勤表 {found.name}')}.xlsx"
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _back(row: Attendance) -> str:

@@ -1,0 +1,20 @@
+"""The roll of a class as a download, the same on every desk that may have it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.http import HttpResponse
+
+from zhaoliang.attendance.roll import roll, workbook
+from zhaoliang.classes.models import TrainingClass
+
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def excel_of(found: TrainingClass) -> HttpResponse:
+    """The roll of a class as an Excel file, kept by no cache."""
+    response = HttpResponse(workbook([roll(found)]), content_type=EXCEL)
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(f'考勤表 {found.name}')}.xlsx"
+    response["Cache-Control"] = "no-store"
+    return response
