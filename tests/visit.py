@@ -160,6 +160,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     batch = VoucherBatch.objects.get(**here, name="焊工·高级工 长期券")
     attendance = Attendance.objects.filter(**here, enrolment=enrolment).earliest("id")
     certificate = Certificate.objects.get(**here, pk=line.certificate_id)
+    lesson = Attendance.objects.filter(**here, enrolment=enrolment).latest("id")
+    ClassSession.objects.filter(**here, pk=lesson.session_id).update(online=True)
     rare = rare_rows(line, batch, attendance, AT)
     draft = PolicyDraft.objects.get(**here)
     # The school's and the person's own: the same difference, wanted back from either.
@@ -253,6 +255,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("my", "vouchers"): line.voucher,
         ("my", "classes"): enrolment,
         ("my", "sessions"): attendance,
+        ("my", "lessons"): lesson,
         ("my", "doubts"): rare["attendance_doubt"],
         ("my", "certificates"): certificate,
         ("my", "subsidies"): line,

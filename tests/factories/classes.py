@@ -153,10 +153,14 @@ def candidate(
     at: datetime = AT,
     **holds: bool,
 ) -> Candidate:
-    """A person whose registers all answered no, except those named in `holds` (pension, establishment, student)."""
+    """A person with a voucher whose registers all answered no, except those named in `holds` (pension, establishment, student):
+    that was found out after the claim, which would have been refused.
+    """
     person = registry.person(birth=birth, city_code=source.city_code, at=at)
     system = system_actor()
     day = date(2026, 1, 5)
+    add_group(actor=system, at=at, person=person, group=group, evidence="register", source="测试比对", valid_from=day)
+    held = voucher(source, person=person, at=at)
     for kind in ("pension", "establishment", "student"):
         record_status(
             actor=system,
@@ -167,8 +171,7 @@ def candidate(
             source="测试比对",
             checked_on=day,
         )
-    add_group(actor=system, at=at, person=person, group=group, evidence="register", source="测试比对", valid_from=day)
-    return Candidate(person, voucher(source, person=person, at=at), group)
+    return Candidate(person, held, group)
 
 
 def open_batch(project: Project, **given: Any) -> VoucherBatch:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, cast
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -229,6 +230,29 @@ def live_classes(city_code: int, project_id: int) -> list[TrainingClass]:
         .exclude(state__in=("withdrawn", "stopped"))
         .order_by("-starts_on", "-id")
     )
+
+
+def classes_ahead(
+    city_code: int, project_ids: Collection[int], first: date, last: date
+) -> list[tuple[TrainingClass, int]]:
+    """The filed and accepted classes of these projects that begin after the first day and not after the last, the next first;
+    each with how many are on its roster.
+    """
+    on_roster = Count("enrolments", filter=Q(enrolments__city_code=city_code) & ~Q(enrolments__state="removed"))
+    rows = (
+        _classes(city_code)
+        .filter(
+            project_id__in=list(project_ids),
+            state__in=("filed", "accepted"),
+            starts_on__gt=first,
+            starts_on__lte=last,
+        )
+        .select_related("site", "provider", "project")
+        .annotate(listed=on_roster)
+        .order_by("starts_on", "id")
+    )
+    # Any: what is annotated is no attribute of the model to the type checker.
+    return [(row, row.listed) for row in cast("Iterable[Any]", rows)]
 
 
 def sessions(training_class: TrainingClass) -> list[ClassSession]:

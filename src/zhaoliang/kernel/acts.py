@@ -92,12 +92,15 @@ def question(name: str, label: str, grants: Mapping[Role, Reach] | None = None, 
     return QUESTIONS[name]
 
 
-def act(name: str, *, label: str, grants: Mapping[Role, Reach], on: str) -> Callable[[Callable[..., R]], Act[R]]:
+def act(
+    name: str, *, label: str, grants: Mapping[Role, Reach], on: str, key_of: tuple[str, ...] = ()
+) -> Callable[[Callable[..., R]], Act[R]]:
     """Declare a service function as an act.
 
     `on` names the keyword argument whose `access()` says where the act happens and whose object it is. The decorated function
     takes `actor` and `at` (aware) and may be given `key`: the same key with the same input replays the stored answer, with
-    another input raises KeyReused. Runs in one transaction with its audit event.
+    another input raises KeyReused. `key_of` names the arguments that are this input, where the others follow from them (all,
+    by default). Runs in one transaction with its audit event.
     """
     if name in ACTS:
         raise ValueError(f"act {name} is declared twice")
@@ -116,8 +119,9 @@ def act(name: str, *, label: str, grants: Mapping[Role, Reach], on: str) -> Call
             before = digest(target)
             token = _running.set(Running(name, actor, at))
             try:
+                keyed = {one: arguments[one] for one in key_of} if key_of else arguments
                 with idempotency.guard(
-                    city_code=access.city_code, act=name, actor=actor, key=key, arguments=arguments, at=at
+                    city_code=access.city_code, act=name, actor=actor, key=key, arguments=keyed, at=at
                 ) as slot:
                     if slot.replayed:
                         return cast(R, slot.answer)

@@ -12,7 +12,7 @@ from zhaoliang.kernel.roles import Actor
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers import refusals, services
 from zhaoliang.vouchers.models import VoucherBatch
-from zhaoliang.vouchers.services.lives import declared_groups
+from zhaoliang.vouchers.services.lives import declared_besides
 
 CLAIM, HOLDER = "claim", "holder"
 LIFE = timedelta(minutes=10)
@@ -23,7 +23,7 @@ def claim_pass(
 ) -> str:
     """The pass with which the gate claims this batch for this person, good for ten minutes.
 
-    Checks what the gate can't: that the actor may, the groups, the declaration. Raises Forbidden, NotDeclared, NotForYou.
+    Checks what the gate can't: that the actor may, the policies, the groups, the declaration. Raises Forbidden, NotDeclared, NotForYou.
     """
     services.claim_voucher.declaration.check(actor, person.access())
     if not declared:
@@ -36,7 +36,7 @@ def claim_pass(
         "n": actor.name,
         "c": batch.city_code,
         "b": batch.pk,
-        "x": declared_groups(batch, person, at),
+        "x": declared_besides(batch, person, at),
         "h": channel[:20],
     }
     return tokens.issue(CLAIM, content, until=at + LIFE)

@@ -6,6 +6,7 @@ from zhaoliang.classes.services.filing import (
     return_class,
     withdraw_class,
 )
+from zhaoliang.classes.services.holders import BEFORE, listed, undo_own_use, use_own
 from zhaoliang.classes.services.plan import (
     add_session,
     add_teacher,
@@ -27,6 +28,7 @@ from zhaoliang.classes.services.roster import (
 )
 
 __all__ = [
+    "BEFORE",
     "KEPT",
     "accept_class",
     "add_session",
@@ -39,11 +41,14 @@ __all__ = [
     "forget_rosters",
     "import_roster",
     "keep_mends",
+    "listed",
     "mend_roster",
     "remove_enrolment",
     "remove_session",
     "remove_textbook",
     "reschedule_class",
     "return_class",
+    "undo_own_use",
+    "use_own",
     "withdraw_class",
 ]

@@ -26,6 +26,7 @@ from zhaoliang.vouchers.services.issues import (
 from zhaoliang.vouchers.services.lives import (
     claim_at_counter,
     claim_voucher,
+    declared_besides,
     enter_claim,
     expire_due,
     leave_claim,
@@ -33,6 +34,7 @@ from zhaoliang.vouchers.services.lives import (
     redeem_all,
     return_voucher,
     undo_use,
+    undone,
     use_voucher,
 )
 from zhaoliang.vouchers.services.reminders import remind_holders
@@ -49,6 +51,7 @@ __all__ = [
     "claim_at_counter",
     "claim_voucher",
     "close_batch",
+    "declared_besides",
     "draft_batch",
     "draft_issue",
     "enter_claim",
@@ -73,6 +76,7 @@ __all__ = [
     "submit_issue",
     "suspend_batch",
     "undo_use",
+    "undone",
     "use_by_code",
     "use_voucher",
     "verify_voucher",

@@ -14,10 +14,13 @@ from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.registry.models import GroupMembership, Organisation, Person
 from zhaoliang.registry.selectors import groups_on
 from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.vouchers import refusals
+from zhaoliang.vouchers.eligibility import verdict
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
 from zhaoliang.vouchers.states import VOUCHER
 
@@ -36,8 +39,9 @@ def claim_voucher(
 ) -> Voucher:
     """Give the person one voucher of an open batch. `declared`: the person accepted the batch's declaration just now.
 
-    Where no register says that the person belongs to the batch's groups, the declaration stands for it and is kept with
-    the voucher (方案 一（一）3（1）), except in directed batches. Raises NotDeclared, NotForYou, NotOpen, HasOne, NoneLeft.
+    The policies in force are asked: a no refuses with its clause. Where nobody can tell, or no register says that the person
+    belongs to the batch's groups, the declaration stands for it and is kept with the voucher (方案 一（一）3（1）), except in
+    directed batches. Raises NotDeclared, NotForYou, NotOpen, HasOne, NoneLeft.
     """
     return _claim(at, person, batch, declared, channel)
 
@@ -67,7 +71,7 @@ def _claim(
                     person.pk,
                     str(new_code(batch.city_code)),
                     channel[:20],
-                    batch.declaration + declared_groups(batch, person, at) + remark,
+                    batch.declaration + declared_besides(batch, person, at) + remark,
                     at,
                 ],
             )
@@ -90,11 +94,28 @@ def _claim(
     return voucher
 
 
-def declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
-    """What the person's declaration adds to the batch's text: the groups nobody could check, '' where there are none.
+def declared_besides(batch: VoucherBatch, person: Person, at: datetime) -> str:
+    """What the person's declaration adds to the batch's text: what nobody could check, '' where all is known.
 
-    Raises NotForYou (directed batches).
+    Raises NotForYou where a policy in force says no (with its clause), or a directed batch is for others.
     """
+    # Whom the batch is for first: that is the plainer answer.
+    groups = _declared_groups(batch, person, at)
+    found = verdict(person, batch, chinese_day(at))
+    if found.outcome is Outcome.FAIL:
+        rule = found.refusals[0]
+        raise refusals.NotForYou(
+            "没有领取。",
+            rule.says if rule.says.endswith("。") else f"{rule.says}。",
+            rule.remedy or "看看其他能领的券；认为登记的情况不对的，请到人社窗口更正。",
+            clause_of(rule.citation),
+        )
+    if not found.missing:
+        return groups
+    return f"{groups}平台还不能查到：{'、'.join(found.missing)}。本人承诺符合领券条件，并接受核实。"
+
+
+def _declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
     if not batch.groups:
         return ""
     known = {row.group for row in groups_on(person, chinese_day(at)) if row.evidence != "declared"}
@@ -163,7 +184,14 @@ def _free_place(voucher: Voucher) -> None:
     slots.update(claimed=F("claimed") - 1)
 
 
-@act("vouchers.use", label="使用培训券", grants={Role.WORKER: Reach.SELF, Role.SYSTEM: Reach.ANY}, on="voucher")
+# Provider and project follow from the class: the gate, which is given only that, keeps the same keys.
+@act(
+    "vouchers.use",
+    label="使用培训券",
+    grants={Role.WORKER: Reach.SELF, Role.SYSTEM: Reach.ANY},
+    on="voucher",
+    key_of=("voucher", "class_id"),
+)
 def use_voucher(
     *, actor: Actor, at: datetime, voucher: Voucher, provider: Organisation, project: Project, class_id: int
 ) -> Voucher:
@@ -210,6 +238,11 @@ def undo_use(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
 
     The caller has checked that the class has not begun. Raises WrongState.
     """
+    return undone(voucher)
+
+
+def undone(voucher: Voucher) -> Voucher:
+    """A used voucher as it was claimed; inside an act whose caller checked the class. Raises WrongState."""
     held = _held(voucher)
     VOUCHER.fire(held, "undo_use", provider=None, class_id=None, used_at=None, verified_at=None)
     return held

@@ -10,7 +10,21 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from zhaoliang.kernel.errors import Refusal
 from zhaoliang.web.identity import sessions
+
+
+class NotSeen(Refusal):
+    """The identity service has not seen the person just now, which claiming and using ask for."""
+
+    code = "identity_needed"
+    decided = False
+
+
+def require_seen(request: HttpRequest, minutes: int, what: str, next_step: str) -> None:
+    """Raise NotSeen unless the person of this session was seen within the last `minutes`."""
+    if not recently_verified(request, minutes):
+        raise NotSeen(what, "要再核验一次身份。", next_step)
 
 
 def recently_verified(request: HttpRequest, minutes: int) -> bool:

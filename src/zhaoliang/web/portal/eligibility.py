@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from zhaoliang.classes.eligibility import ASSUMED as OF_A_PROJECT
 from zhaoliang.classes.facts import FactValue
 from zhaoliang.policy import Citation, Decision, Fact, Outcome, Payee
 from zhaoliang.registry.lawbook import lawbook, policies_for
-from zhaoliang.web.portal.standards import ASSUMED as OF_A_PROJECT
 
 ASSUMED: Mapping[str, FactValue] = {
     **OF_A_PROJECT,

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.facts import FactValue, base_facts
+from zhaoliang.classes.eligibility import ASSUMED
+from zhaoliang.classes.facts import base_facts
 from zhaoliang.policy import AmountStep, Citation, Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
-
-# What holds once somebody has claimed this project's voucher and sits in an ordinary class room: an estimate assumes it and
-# says so; the claim itself is decided on what really was.
-ASSUMED: Mapping[str, FactValue] = {
-    "voucher_state": "claimed",
-    "voucher_fits_project": True,
-    "voucher_valid_on_start": True,
-    "site_kind": "ordinary",
-}
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,15 @@ from datetime import date
 from typing import Literal
 
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.facts import base_facts, put_counts
+from zhaoliang.classes.eligibility import decided, missing_of
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.policy import Decision, Outcome, RuleResult
-from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import GroupMembership, Person
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.portal.reading import OpenBatch, ProjectCard
-from zhaoliang.web.portal.standards import ASSUMED
 
 GROUPS: dict[str, str] = dict(GroupMembership.GROUPS)
-RANK = {Outcome.PASS: 0, Outcome.CANNOT_TELL: 1, Outcome.FAIL: 2}
 # A voucher that was given back does not keep its holder from another one of the same batch.
 GIVEN_BACK = "returned"
 
@@ -54,9 +51,7 @@ class Chance:
     @property
     def missing(self) -> list[str]:
         """What nobody knows yet, in words."""
-        facts = lawbook().facts
-        names = [name for rule in self.decision.questions for name in rule.missing]
-        return [facts.label(name) for name in dict.fromkeys(names)]
+        return missing_of(self.decision)
 
     @property
     def wanted_groups(self) -> list[str]:
@@ -85,23 +80,7 @@ def chances(person: Person, cards: Iterable[ProjectCard], on: date) -> list[Chan
 
 def chance(person: Person, project: Project, opened: OpenBatch, known: Known, held: Voucher | None, on: date) -> Chance:
     """One batch for one person, by the group that serves him best. Reads no database when the parts are loaded."""
-    policies = policies_for(project.region_id, on=on)
-    groups = [code for code in known.groups if not opened.batch.groups or code in opened.batch.groups]
-    tried: list[tuple[Decision, str]] = []
-    for code in groups or list(known.groups) or [""]:
-        sheet = base_facts(
-            city_code=person.city_code,
-            project=project,
-            start=on,
-            person=person,
-            birth_date=person.birth_date,
-            voucher=None,
-            group=code or None,
-            known=known,
-        )
-        put_counts(sheet, known.grants, policies)
-        tried.append((policies.decide({**sheet.facts, **ASSUMED}, phase="preflight"), code))
-    decision, group = min(tried, key=lambda one: (RANK[one[0].outcome], -(one[0].fen or 0)))
+    decision, group = decided(person, project, known, opened.batch, on)
     return Chance(_kind(opened.batch, decision, group, held), project, opened, decision, group, held)
 
 

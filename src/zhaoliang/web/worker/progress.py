@@ -65,8 +65,10 @@ class Journey:
             return self.voucher.ended_reason or "这张券已经不能用了。"
         if self.problem:
             return "这里没有走通，点开看原因和办法。"
+        if self.step == 1 and self.voucher.state in ("used", "verified"):
+            return "券已用，等机构把您列入名册；开班前可以撤销。"
         return {
-            1: "下一步：到券面写明的机构报名，出示券码。",
+            1: "下一步：在手机上用券报班，或到机构出示券码报名。",
             2: "下一步：按课表上课，到教室后签到。",
             3: "课已上完，等评价机构安排考核。",
             4: "考核合格，等评价机构发证。",

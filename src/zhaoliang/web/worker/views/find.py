@@ -87,11 +87,14 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     )
     opened = reading.OpenBatch(found, found.left)
     coming = reading.open_classes(city, [one.pk for one in usable], on)
+    found_best = chances.best([chances.chance(person, one, opened, known, held, on) for one in usable])
+    may_claim = found_best.kind in ("can", "after")
     context = {
         "tab": "find",
         "form": form,
         "refused": refused,
-        "chance": chances.best([chances.chance(person, one, opened, known, held, on) for one in usable]),
+        "chance": found_best,
+        "besides": services.declared_besides(found, person, request.at) if may_claim else "",
         "usable": usable,
         "classes": sorted(
             (one for found in coming.values() for one in found), key=lambda one: one.training_class.starts_on

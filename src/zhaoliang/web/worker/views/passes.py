@@ -13,14 +13,14 @@ from zhaoliang.attendance import passes as attendance_passes
 from zhaoliang.attendance import perms as attendance_perms
 from zhaoliang.attendance import selectors as attendance
 from zhaoliang.attendance.services import sign_in
-from zhaoliang.kernel.errors import Forbidden, NotFound, Refusal
+from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.roles import Access
 from zhaoliang.vouchers import passes, selectors
 from zhaoliang.vouchers import perms as vouchers_perms
 from zhaoliang.vouchers.services import claim_voucher, use_voucher
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
-from zhaoliang.web.identity.stepup import recently_verified
+from zhaoliang.web.identity.stepup import require_seen
 from zhaoliang.web.worker import perms
 from zhaoliang.web.worker.me import me, own
 from zhaoliang.web.worker.views.classes import DEVICE_COOKIE
@@ -43,8 +43,7 @@ def claim(request: ActorRequest, city: int, pk: int) -> HttpResponse:
             raise NotFound("没有这张正在发放的培训券。", "它可能已经停发。", "请看看其他能领的培训券。")
         declared = request.POST.get("declared") == "on"
         token = passes.claim_pass(actor=request.actor, at=request.at, person=person, batch=batch, declared=declared)
-        if not recently_verified(request, SEEN_MINUTES):
-            raise Forbidden("没有领取。", "领券前要再核验一次身份。", "请在培训券页面点“领取”，按提示核验。")
+        require_seen(request, SEEN_MINUTES, "没有领取。", "请在培训券页面点“领取”，按提示核验。")
     except Refusal as refusal:
         return _refused(refusal)
     return JsonResponse({"pass": token})
@@ -58,6 +57,10 @@ def holder(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     person = me(request)
     if not any((one.city_code, one.pk) == (city, pk) for one in selectors.vouchers_of(person, everywhere=True)):
         raise NotFound("没有这张培训券。", "它不在您名下。", "请从“我的券”里打开。")
+    try:
+        require_seen(request, SEEN_MINUTES, "没有使用。", "请在用券页面点“用这张券”，按提示核验。")
+    except Refusal as refusal:
+        return _refused(refusal)
     return JsonResponse({"pass": passes.holder_pass(actor=request.actor, at=request.at, person=person)})
 
 

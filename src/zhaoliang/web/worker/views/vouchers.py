@@ -11,6 +11,10 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from zhaoliang.classes import selectors as classes
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.services import BEFORE
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.vouchers import perms, selectors, services
 from zhaoliang.vouchers.models import Voucher
@@ -38,18 +42,27 @@ def vouchers(request: ActorRequest) -> HttpResponse:
 @page(perms.MINE, access=own)
 def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One voucher of mine. Raises NotFound."""
-    found = _mine(request, city, pk)
+    found = mine(request, city, pk)
     context: dict[str, Any] = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
+    class_id = found.voucher.class_id
+    if found.voucher.state in ("used", "verified") and class_id is not None:
+        context["used_for"] = classes.training_class(city, class_id)
+        context["may_undo"] = _may_undo(found, context["used_for"], request)
     if found.voucher.state == "claimed":
         context["usable"] = list(selectors.usable_projects(found.voucher.batch)[:USABLE_SHOWN])
     return render(request, "worker/voucher.html", context)
+
+
+def _may_undo(found: Journey, used_for: TrainingClass | None, request: ActorRequest) -> bool:
+    ahead = used_for is None or (used_for.state in BEFORE and used_for.starts_on > chinese_day(request.at))
+    return ahead and found.enrolment is None
 
 
 @never_cache
 @page(perms.MINE, access=own)
 def qr(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """The code to show, good for sixty seconds and renewed by itself; with `?part` only the code. Raises NotFound."""
-    found = _mine(request, city, pk).voucher
+    found = mine(request, city, pk).voucher
     if found.state not in ("claimed", "used", "verified"):
         raise NotFound(what="这张券不用再出示了。", why="它已经进入补贴申领，或已经终止。", next_step="请看券的进展。")
     context = {"tab": "vouchers", "voucher": found, "svg": _svg(found, request), "seconds": _seconds()}
@@ -60,13 +73,14 @@ def qr(request: ActorRequest, city: int, pk: int) -> HttpResponse:
 @page(perms.MINE, act=services.return_voucher.declaration, access=own)
 def give_back(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """Give an unused voucher back; its place is free for somebody else at once."""
-    found = _mine(request, city, pk).voucher
+    found = mine(request, city, pk).voucher
     services.return_voucher(actor=request.actor, at=request.at, voucher=found, key=request.POST.get("key"))
     toasts.say(request, "券已退回。还想学，可以重新领。")
     return redirect("worker:vouchers")
 
 
-def _mine(request: ActorRequest, city: int, pk: int) -> Journey:
+def mine(request: ActorRequest, city: int, pk: int) -> Journey:
+    """A voucher of mine with what came of it. Raises NotFound."""
     person = me(request)
     found = next((one for one in journeys(person) if (one.voucher.city_code, one.voucher.pk) == (city, pk)), None)
     if found is None:
