@@ -10,6 +10,7 @@ from factories import enactments as make
 from factories import subsidies
 from zhaoliang.enactments import past, selectors, services
 from zhaoliang.enactments.models import PolicyDraft
+from zhaoliang.enactments.services import deciding
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.registry import lawbook
 from zhaoliang.subsidies.models import ClaimLine, Decision
@@ -114,6 +115,8 @@ def test_more_lines_than_are_listed_are_all_added_up_by_the_set_based_engine(mon
     dearer = {f"{occupation}/{hours}/senior": "5000"}
     each = tried(office, cells=dearer, figures={"parameters/min_age/value": "40"})
     monkeypatch.setattr(past, "MOST_LINES", 2)
+    told: list[tuple[int, int, str]] = []
+    monkeypatch.setattr(deciding, "report", lambda *said: told.append(said))
     given: dict[str, Any] = {"actor": office.drafter, "at": make.AT, "draft": each}
     services.drop(**given)
     bulk = tried(make.bureau(), cells=dearer, figures={"parameters/min_age/value": "40"})
@@ -121,5 +124,8 @@ def test_more_lines_than_are_listed_are_all_added_up_by_the_set_based_engine(mon
         assert bulk.simulated[part] == each.simulated[part]
     assert bulk.simulated["listed"] == 2
     assert each.simulated["listed"] is None
-    told = {(one["outcome"], one["rule"]): one["lines"] for one in bulk.simulated["refused"]}
-    assert told == {(one["outcome"], one["rule"]): one["lines"] for one in each.simulated["refused"]}
+    refused = {(one["outcome"], one["rule"]): one["lines"] for one in bulk.simulated["refused"]}
+    assert refused == {(one["outcome"], one["rule"]): one["lines"] for one in each.simulated["refused"]}
+    lines = bulk.simulated["total"]["lines"]
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+    assert told[-1] == (lines + 2, lines + 2, f"正在合计全部申领：已算 {lines} 笔，共 {lines} 笔")

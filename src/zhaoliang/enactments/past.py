@@ -34,6 +34,11 @@ def past_lines(city_code: int, region_code: int, most: int) -> list[PastLine]:
     return found
 
 
+def count_past_lines(city_code: int, region_code: int) -> int:
+    """How many decided lines there are in the cities of a region."""
+    return sum(subsidies.count_decided_lines(city) for city in cities_of(city_code, region_code))
+
+
 def cities_of(city_code: int, region_code: int) -> list[int]:
     """The cities whose lines a region's text decides: its own, or those under a province or the nation."""
     below = [city.city_code for city in registry.cities() if region_covers(region_code, city.code)]

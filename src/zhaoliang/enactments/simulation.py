@@ -149,12 +149,17 @@ def simulate(
     after: PolicyStore,
     on: date,
     region_name: Callable[[int], str],
+    told: Callable[[int], None] = lambda done: None,
 ) -> tuple[Simulated, list[LineResult]]:
-    """Try the change on past lines as if their classes began on `on`; make the newest decisions again with the change."""
+    """Try the change on past lines as if their classes began on `on`; make the newest decisions again with the change.
+
+    `told` is told after each line how many are done.
+    """
     sets: dict[tuple[int, str], tuple[PolicySet, PolicySet]] = {}
     found = Simulated(on.isoformat(), Share("", "全部"))
     results: list[LineResult] = []
-    for line in lines:
+    for number, line in enumerate(lines):
+        told(number)
         place = (line.region_code, line.scheme)
         if place not in sets:
             sets[place] = (before.for_place(*place, on), after.for_place(*place, on))

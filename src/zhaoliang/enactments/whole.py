@@ -26,10 +26,11 @@ def whole(
     after: PolicyStore,
     on: date,
     region_name: Callable[[int], str],
+    told: Callable[[int], None] = lambda done: None,
 ) -> Simulated:
     """The sums over all decided lines under a region, as if their classes began on `on`.
 
-    Raises ExportUnavailable, PolicyError.
+    `told` is told after each place how many lines are done. Raises ExportUnavailable, PolicyError.
     """
     found = Simulated(on.isoformat(), Share("", "全部"), {key: [] for key in BY})
     shares: dict[str, dict[str, Share]] = {key: {} for key in BY}
@@ -47,6 +48,7 @@ def whole(
                 )
                 compared = compare(Lines.of(engine, "lines"), before, after, place=place, scheme=SCHEME, by=BY)
                 _add(found, shares, refused, compared)
+                told(found.total.lines)
     codes = after.facts.codes
     for key, held in shares.items():
         for code, share in held.items():

@@ -297,6 +297,11 @@ def decided_lines(city_code: int, most: int) -> list[ClaimLine]:
     return list(rows.select_related("decision", "claim").order_by("-id")[:most])
 
 
+def count_decided_lines(city_code: int) -> int:
+    """How many lines of the city have a decision."""
+    return ClaimLine.objects.filter(city_code=city_code, decision__isnull=False).count()
+
+
 def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
     """A person's claim lines, latest first."""
     rows = ClaimLine.objects.select_related(*LINE_PARTS, "occupation")

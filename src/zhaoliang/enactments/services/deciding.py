@@ -18,6 +18,7 @@ from zhaoliang.enactments.whole import whole
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import PolicyError
 from zhaoliang.registry import services as registry
@@ -50,7 +51,10 @@ def _report(draft: PolicyDraft, found: Checked, at: datetime) -> dict[str, Any]:
 
 @act("enactments.simulate", label="用历史申领试算", grants=DRAFTERS, on="draft")
 def simulate_draft(*, actor: Actor, at: datetime, draft: PolicyDraft) -> PolicyDraft:
-    """Decide past lines twice, with and without the draft, and keep sums and lines. Raises WrongState, Refusal."""
+    """Decide past lines twice, with and without the draft, and keep sums and lines. Raises WrongState, Refusal.
+
+    Run as a job it says how many lines it has done.
+    """
     held = locked(draft)
     if not DRAFT.allows(held.state, "simulate"):
         raise DRAFT.refusal(held.state, "simulate")
@@ -59,15 +63,25 @@ def simulate_draft(*, actor: Actor, at: datetime, draft: PolicyDraft) -> PolicyD
     except PolicyError as problem:
         raise Refusal("没有试算。", f"文本读不懂：{problem}", "请重新检查。") from problem
     lines = past_lines(held.city_code, held.region_id, past.MOST_LINES)
+    each = len(lines)
+    # Beyond the newest, all are added up once more.
+    all_lines = past.count_past_lines(held.city_code, held.region_id) if each == past.MOST_LINES else 0
 
     def region_name(code: int) -> str:
         found = region(code)
         return found.name if found is not None else str(code)
 
-    found, results = simulate(lines, trial.store, trial.library, held.valid_from, region_name)
-    if len(lines) == past.MOST_LINES:
+    def one_by_one(done: int) -> None:
+        report(done, each + all_lines, f"正在逐笔重算：已算 {done:,} 笔，共 {each:,} 笔")
+
+    def added_up(done: int) -> None:
+        report(each + done, each + all_lines, f"正在合计全部申领：已算 {done:,} 笔，共 {all_lines:,} 笔")
+
+    found, results = simulate(lines, trial.store, trial.library, held.valid_from, region_name, one_by_one)
+    if all_lines:
+        added_up(0)
         cities = cities_of(held.city_code, held.region_id)
-        sums = whole(cities, held.region_id, trial.store, trial.library, held.valid_from, region_name)
+        sums = whole(cities, held.region_id, trial.store, trial.library, held.valid_from, region_name, added_up)
         found = replace(
             sums, replayed=found.replayed, changed_past=found.changed_past, skipped=found.skipped, listed=len(results)
         )
