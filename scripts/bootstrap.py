@@ -281,11 +281,12 @@ def step(name: str, arguments: list[str]) -> None:
         prepare(find_python(), "dev", frontend=True)
         ensure_chromium()
         ensure_modules("安装测试用的身份认证服务", IDENTITY_SERVICE)
-        processes = str(min(4, os.cpu_count() or 1))
+        # One more than processors: browsers, gates and databases that start and stop are waited for.
+        processes = str(min(4, (os.cpu_count() or 1) + 1))
         if name == "nightly":
             os.environ["ZHAOLIANG_NIGHTLY"] = "1"
             arguments = ["--timeout", "7200", *arguments]
-        become([VENV_PYTHON, "-m", "pytest", "-n", processes, *arguments])
+        become([VENV_PYTHON, "-m", "pytest", "-n", processes, "--dist", "worksteal", *arguments])
     elif name == "check":
         prepare(find_python(), "dev", frontend=False)
         become([VENV_PYTHON, os.path.join("scripts", "check.py"), *arguments])
