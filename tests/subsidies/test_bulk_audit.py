@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -44,6 +45,18 @@ def test_an_audit_stores_what_differs_once_and_moves_nothing() -> None:
     assert (latest.outcome, latest.payee) == ("fail", "provider")
     assert latest.evidence["pension_drawn"]["type"] == "registry.personstatus"
     assert [one["rule_id"] for one in latest.record["results"] if one["outcome"] == "fail"] == ["not_drawing_pension"]
+
+
+def test_a_city_audited_in_many_slices_misses_nobody_and_decides_nobody_twice() -> None:
+    made = case(5)
+    confirmed(made)
+    PersonStatus.objects.filter(city_code=CITY, person__in=made.people[1:4], kind="pension").update(holds=True)
+    ranges = selectors.line_people(CITY, CITY, 2)
+    assert len(ranges) > 1
+    assert all(first <= last < following for (first, last), (following, _) in pairwise(ranges))
+    place = Place(CITY, CITY)
+    assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 3
+    assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 0
 
 
 def test_an_audit_by_other_texts_changes_nothing_and_says_what_they_would() -> None:

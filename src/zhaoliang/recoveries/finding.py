@@ -6,9 +6,10 @@ from django.db import connection, transaction
 
 from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry.lawbook import lawbook
-from zhaoliang.subsidies.facts_sql import of_claims
+from zhaoliang.subsidies.facts_sql import of_region
 from zhaoliang.subsidies.judging import judged, sheets
-from zhaoliang.subsidies.selectors import claim_days, claim_span
+from zhaoliang.subsidies.selectors import claim_days, line_people
+from zhaoliang.subsidies.services.audit import SETTINGS, SLICE
 from zhaoliang.subsidies.services.later import AFTER_APPROVAL
 
 # The decision that stands is that of the line's latest difference, else the one it was approved by.
@@ -46,7 +47,6 @@ JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
   AND l.kind = 'apprentice_advance' AND n.state = 'dropped'
 """
-SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
 
 
 def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
@@ -57,13 +57,11 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
     found: set[int] = set()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SETTINGS)
-        for sheet in sheets(lawbook(), claim_days(city_code, region_code)):
-            first, last = claim_span(city_code, sheet.regions, sheet.days)
-            chosen = of_claims(
-                city_code, first=first, last=last, regions=sheet.regions, days=sheet.days, states=AFTER_APPROVAL
-            )
-            versions = {policies.version for policies in sheet.sets.values()}
-            text, parameters = judged(chosen, sheet, dict.fromkeys(versions, 0))
+        given = sheets(lawbook(), claim_days(city_code, region_code))
+        versions = {policies.version for sheet in given for policies in sheet.sets.values()}
+        for people in line_people(city_code, region_code, SLICE) if given else ():
+            chosen = of_region(city_code, region_code, people=people, states=AFTER_APPROVAL)
+            text, parameters = judged(chosen, given, dict.fromkeys(versions, 0))
             cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)
             found |= {line for (line,) in cursor}
         low, high = region_codes(region_code)

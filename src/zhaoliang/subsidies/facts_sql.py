@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry.lawbook import lawbook
 
 Kind = Literal["bool", "number", "fraction", "date", "text"]
@@ -140,14 +140,22 @@ def _roots() -> dict[str, Root]:
 ROOTS: Mapping[str, Root] = _roots()
 
 
+# The tables of `line_facts` that name the person, by alias, with the column that does.
+PERSON = dict.fromkeys(("l", "n", "r", "t", "g", "s", "m", "other", "j", "v"), "person_id") | {"h": "id"}
+
+
 @dataclass(frozen=True)
 class Chosen:
-    """Which lines of a city: conditions on claim `c`, class `k`, project `p` and line `l` with their parameters."""
+    """Which lines of a city: conditions on claim `c`, class `k`, project `p` and line `l` with their parameters.
+
+    `people`: only lines of the people with ids from the first to the last of the two.
+    """
 
     city_code: int
     claims: str = "TRUE"
     lines: str = "TRUE"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    people: tuple[int, int] | None = None
 
 
 def of_claim(city_code: int, claim_id: int) -> Chosen:
@@ -155,30 +163,16 @@ def of_claim(city_code: int, claim_id: int) -> Chosen:
     return Chosen(city_code, "c.id = %(claim)s", parameters={"claim": claim_id})
 
 
-def of_claims(
-    city_code: int,
-    *,
-    first: int,
-    last: int,
-    regions: Collection[int],
-    days: Sequence[date],
-    states: Collection[str] = (),
+def of_region(
+    city_code: int, region_code: int, *, people: tuple[int, int] | None = None, states: Collection[str] = ()
 ) -> Chosen:
-    """The lines of the claims `first` to `last` of classes of these regions that start on these days, in these states."""
-    claims = (
-        "c.kind = ANY(%(kinds)s) AND c.id BETWEEN %(first)s AND %(last)s"
-        " AND p.region_id = ANY(%(regions)s) AND k.starts_on = ANY(%(days)s)"
-    )
-    chosen: dict[str, Any] = {
-        "kinds": list(TRAINING_KINDS),
-        "first": first,
-        "last": last,
-        "regions": sorted(regions),
-        "days": list(days),
-    }
+    """The lines of the training claims of a region, in these states (by default any), of these people (by default all)."""
+    low, high = region_codes(region_code)
+    chosen: dict[str, Any] = {"kinds": list(TRAINING_KINDS), "low": low, "high": high}
+    claims = "c.kind = ANY(%(kinds)s) AND p.region_id BETWEEN %(low)s AND %(high)s"
     if not states:
-        return Chosen(city_code, claims, parameters=chosen)
-    return Chosen(city_code, claims, "l.state = ANY(%(states)s)", chosen | {"states": sorted(states)})
+        return Chosen(city_code, claims, parameters=chosen, people=people)
+    return Chosen(city_code, claims, "l.state = ANY(%(states)s)", chosen | {"states": sorted(states)}, people)
 
 
 @cache
@@ -189,7 +183,7 @@ def _template() -> str:
 
 
 def known_text(relation: str, more: Sequence[str] = ()) -> str:
-    """The known facts of a row of `line_facts` as one composite text, in the order of `LINE_FACTS`, then the columns `more`."""
+    """The known facts of a row of lines and classes as one composite text, in the order of `LINE_FACTS`, then the columns `more`."""
     own = [
         f"""{relation}."{name}" || '/' || {relation}."{name}_den\"""" if kind == "fraction" else f'{relation}."{name}"'
         for name, kind in OWN_FACTS.items()
@@ -203,12 +197,33 @@ def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tupl
 
     `more` are further columns by name, expressions over the line `l` and its class `k`.
     """
+    shared = {name: f'k."{name}"' for name in ("region_id", *CLASS_FACTS)}
+    ctes, lines, parameters = gathered(chosen, more=shared | dict(more or {}))
+    return f"{ctes}\n{lines}", parameters
+
+
+def gathered(
+    chosen: Chosen, *, more: Mapping[str, str] | None = None, bound: tuple[str, Sequence[str]] = ("", ())
+) -> tuple[str, str, dict[str, Any]]:
+    """The same in two parts: what the lines share is the relation `classes` of the first, by `claim_id`.
+
+    The first part is a list of named relations (`WITH …`), the second the select of `id`, `claim_id`, `OWN_FACTS`,
+    `prepaid` and `evidence`. `bound` is a join to the claim's project `p` and class `k`, and the names of its columns that
+    each class gets.
+    """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
+    join, columns = bound
+    within = " AND {0}.{1} BETWEEN %(first_person)s AND %(last_person)s" if chosen.people else ""
     text = _template().format(
         claims=chosen.claims,
         lines=chosen.lines,
         levels=f"ARRAY[{ranks}]",
         alike=", ".join(f'k."{name}"' for name in CLASS_FACTS),
+        bound=f"\n{join}" if join else "",
+        bound_columns="".join(f", {name}" for name in columns),
         more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
+        **{alias: within.format(alias, column) for alias, column in PERSON.items()},
     )
-    return text, {"city": chosen.city_code, **chosen.parameters}
+    ctes, lines = text.split("\n)\nSELECT ")
+    people = dict(zip(("first_person", "last_person"), chosen.people, strict=True)) if chosen.people else {}
+    return f"{ctes}\n)", f"SELECT {lines}", {"city": chosen.city_code, **chosen.parameters, **people}

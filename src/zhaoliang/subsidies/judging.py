@@ -20,13 +20,15 @@ from zhaoliang.policy.counts import ALIKE
 from zhaoliang.policy.model import Count
 from zhaoliang.policy.sql import Statement, compile_set, history_columns
 from zhaoliang.registry.lawbook import lawbook
-from zhaoliang.subsidies.facts_sql import LINE_FACTS, SLOTS, Chosen, known_text, line_facts
+from zhaoliang.subsidies.facts_sql import CLASS_FACTS, LINE_FACTS, SLOTS, Chosen, gathered, known_text
 from zhaoliang.subsidies.models import ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.stored import keep_library
 
 PHASE = "claim"
 # What a line keeps beside its decision, handed through the statement.
-CARRIED = ("id", "region_id", "class_start", "prepaid", "known", "evidence")
+CARRIED = ("id", "basis", "version", "prepaid", "known", "evidence")
+# What the lines of a class have in common, handed through its part of the statement.
+SHARED = ("claim_id", "basis", "version", "alike", *CLASS_FACTS)
 OFFERED = {*LINE_FACTS, *(f"{name}_den" for name, kind in LINE_FACTS.items() if kind == "fraction")}
 
 
@@ -41,14 +43,6 @@ class Sheet:
     def rules(self) -> tuple[str, ...]:
         """The rules in the order of `answers`."""
         return tuple(rule.id for rule in self.statement.rules)
-
-    @property
-    def regions(self) -> set[int]:
-        return {region for region, _ in self.sets}
-
-    @property
-    def days(self) -> list[date]:
-        return sorted({day for _, day in self.sets})
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -106,7 +100,9 @@ def _compiled(meaning: tuple[Any, ...], policies: PolicySet) -> Statement:
     if held is None:
         if len(_statements) >= 64:
             _statements.clear()
-        held = _statements[meaning] = compile_set(policies, PHASE, carried=CARRIED)
+        held = _statements[meaning] = compile_set(
+            policies, PHASE, carried=CARRIED, shared=CLASS_FACTS, shared_carried=SHARED
+        )
     return held
 
 
@@ -138,55 +134,82 @@ def bases(city_code: int, sheet: Sheet) -> dict[str, int]:
     return found
 
 
-def judged(chosen: Chosen, sheet: Sheet, ids: Mapping[str, int]) -> tuple[str, dict[str, Any]]:
-    """The select that decides the chosen lines, with its parameters.
+def judged(chosen: Chosen, given: Sequence[Sheet], ids: Mapping[str, int]) -> tuple[str, dict[str, Any]]:
+    """The select that decides the chosen lines of the sheets' regions and first days, with its parameters.
 
-    Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version.
+    Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version. The
+    facts are gathered once for all sheets; each sheet's statement reads its own lines of them.
     """
-    counted = [count.column for count in sheet.counts]
-    # What the platform does not hold (yet) is unknown, and so sends a line to a person at the most.
-    missing = {
-        column.name: f"NULL::{column.sql_type}"
-        for column in sheet.statement.columns
-        if column.name not in OFFERED and column.name not in counted
-    }
-    relation, parameters = line_facts(chosen, more=missing | (_compared(sheet.counts) if counted else {}))
-    facts = f"({relation} OFFSET 0) facts"
-    if counted:
-        found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")
-        listed = ", ".join(f"n.{column}" for column in counted)
-        facts = (
-            f"(WITH looked AS MATERIALIZED ({relation}) SELECT looked.*, {listed} FROM looked"
-            f" JOIN {found} n ON n.id = looked.id OFFSET 0) facts"
-        )
-    known = f"(SELECT facts.*, {known_text('facts', counted)} AS known FROM {facts} OFFSET 0)"
+    ctes, lines, parameters = gathered(chosen, more=_more(given), bound=(BOUND, BOUND_COLUMNS))
+    branches = " UNION ALL ".join(_judged(sheet, number) for number, sheet in enumerate(given))
     text = f"""
+{ctes},
+gathered AS MATERIALIZED ({lines})
 SELECT judged.id AS line,
-       basis.version,
+       judged.version,
        CASE
            WHEN judged.outcome = 1 THEN 'fail'
            WHEN judged.outcome = 0 AND judged.fen > 0 THEN 'pass'
            ELSE 'cannot_tell'
        END AS outcome,
        judged.fen,
-       basis.id AS basis,
+       judged.basis,
        judged.known,
        judged.evidence AS rows,
        judged.answers,
        judged.steps,
        CASE WHEN judged.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
-FROM ({sheet.statement.head.replace("%", "%%")}{known}{sheet.statement.tail.replace("%", "%%")}) judged
-JOIN unnest(%(basis_regions)s::int[], %(basis_days)s::date[], %(basis_ids)s::bigint[], %(basis_versions)s::text[])
-    AS basis (region_id, class_start, id, version)
-    ON basis.region_id = judged.region_id AND basis.class_start = judged.class_start"""
-    keys = list(sheet.sets)
-    versions = [sheet.sets[key].version for key in keys]
+FROM ({branches}) judged"""
+    bound = [(key, number, policies) for number, sheet in enumerate(given) for key, policies in sheet.sets.items()]
     return text, parameters | {
-        "basis_regions": [region for region, _ in keys],
-        "basis_days": [day for _, day in keys],
-        "basis_ids": [ids[version] for version in versions],
-        "basis_versions": versions,
+        "bound_regions": [region for (region, _), _, _ in bound],
+        "bound_days": [day for (_, day), _, _ in bound],
+        "bound_sheets": [number for _, number, _ in bound],
+        "bound_ids": [ids[policies.version] for _, _, policies in bound],
+        "bound_versions": [policies.version for _, _, policies in bound],
     }
+
+
+# Which sheet and which policy version speak for a class, by the region of its project and its first day.
+BOUND = """LEFT JOIN unnest(
+    %(bound_regions)s::int[], %(bound_days)s::date[], %(bound_sheets)s::int[], %(bound_ids)s::bigint[],
+    %(bound_versions)s::text[]
+) AS bound (region_id, class_start, sheet, basis, version)
+    ON bound.region_id = p.region_id AND bound.class_start = k.starts_on"""
+BOUND_COLUMNS = ("bound.sheet", "bound.basis", "bound.version")
+
+
+def _judged(sheet: Sheet, number: int) -> str:
+    """The gathered lines of a sheet decided: what its classes share is worked out once a class."""
+    statement = sheet.statement
+    before, after = (part.replace("%", "%%") for part in statement.once)
+    classes = f"({before}(SELECT * FROM classes WHERE sheet = {number}){after})"
+    shared = ", ".join(f's."{name}"' for name in (*SHARED, *statement.once_columns) if name != "claim_id")
+    relation = f"(SELECT g.*, {shared} FROM gathered g JOIN {classes} s ON s.claim_id = g.claim_id OFFSET 0)"
+    counted = [count.column for count in sheet.counts]
+    if counted:
+        found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")
+        listed = ", ".join(f"n.{column}" for column in counted)
+        relation = (
+            f"(WITH looked AS MATERIALIZED (SELECT * FROM {relation} lines) SELECT looked.*, {listed} FROM looked"
+            f" JOIN {found} n ON n.id = looked.id OFFSET 0)"
+        )
+    known = f"(SELECT facts.*, {known_text('facts', counted)} AS known FROM {relation} facts OFFSET 0)"
+    return f"{statement.head.replace('%', '%%')}{known}{statement.tail.replace('%', '%%')}"
+
+
+def _more(given: Sequence[Sheet]) -> dict[str, str]:
+    """Further columns of the lines: what the platform does not hold (yet) is unknown, and sends to a person at the most."""
+    more: dict[str, str] = {}
+    for sheet in given:
+        counted = {count.column for count in sheet.counts}
+        more |= {
+            column.name: f"NULL::{column.sql_type}"
+            for column in sheet.statement.columns
+            if column.name not in OFFERED and column.name not in counted
+        }
+    counts = [count for sheet in given for count in sheet.counts]
+    return more | (_compared(counts) if counts else {})
 
 
 # The earlier grants of the lines of `looked`, as `history_columns` reads them. A grant says neither kind nor class.
@@ -214,7 +237,7 @@ def _compared(counts: Iterable[Count]) -> dict[str, str]:
 def decided(chosen: Chosen, policies: PolicySet) -> dict[int, Decision]:
     """The decisions on lines of one policy set from the facts of now, not saved, by line id (inside an act)."""
     sheet = Sheet(_compiled(_meaning(policies), policies), {(policies.region_code, policies.on): policies})
-    text, parameters = judged(chosen, sheet, bases(chosen.city_code, sheet))
+    text, parameters = judged(chosen, [sheet], bases(chosen.city_code, sheet))
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
         rows = cursor.fetchall()

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Window
 from django.db.models.functions import Coalesce, RowNumber
 
@@ -251,15 +252,28 @@ def claim_days(city_code: int, region_code: int) -> list[tuple[int, date]]:
     return sorted(pairs)
 
 
-def claim_span(city_code: int, regions: Collection[int], days: Collection[date]) -> tuple[int, int]:
-    """The first and the last id of the claims of classes there that began on these days; (0, -1) where there is none."""
-    found = Claim.objects.filter(
-        city_code=city_code,
-        kind__in=TRAINING_KINDS,
-        region_id__in=list(regions),
-        rules_on__in=list(days),
-    ).aggregate(first=Min("id"), last=Max("id"))
-    return (0, -1) if found["first"] is None else (found["first"], found["last"])
+def line_people(city_code: int, region_code: int, size: int) -> list[tuple[int, int]]:
+    """All people with claim lines of a city as ranges of ids that hold about `size` lines each, in order.
+
+    A part of the city is one range: of it no table is read whole. Two ranges at least, where a city has as many lines.
+    """
+    rows = ClaimLine.objects.filter(city_code=city_code)
+    found = rows.aggregate(lines=Count("id"), first=Min("person_id"), last=Max("person_id"))
+    if found["first"] is None:
+        return []
+    first, last = found["first"], found["last"]
+    if region_code != city_code:
+        return [(first, last)]
+    number = max(2, -(-found["lines"] // size))
+    shares = [share / number for share in range(1, number)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY person_id) FROM claim_line WHERE city_code = %s",
+            [shares, city_code],
+        )
+        [bounds] = cursor.fetchone()
+    ends = sorted({*bounds, last})
+    return list(zip([first, *(end + 1 for end in ends[:-1])], ends, strict=True))
 
 
 def approved_lines_of(

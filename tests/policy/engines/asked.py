@@ -94,7 +94,13 @@ def by_postgres(statement: Statement, rows: Sequence[Row], connection: psycopg.C
     with connection.cursor().copy("COPY asked FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
-    return sorted(connection.execute(statement.select("asked")).fetchall())
+    relation = "asked"
+    if statement.once_columns:
+        # Each line is a class of its own: what lines share must come to the same apart as in place.
+        before, after = statement.once
+        held = ", ".join(f's."{name}"' for name in statement.once_columns)
+        relation = f"(SELECT asked.*, {held} FROM asked JOIN ({before}asked{after}) s ON s.id = asked.id)"
+    return sorted(connection.execute(statement.select(relation)).fetchall())
 
 
 def table_of(rows: Sequence[Row], columns: Sequence[Column]) -> pyarrow.Table:
@@ -118,6 +124,8 @@ def assert_all_agree(
     dialect: Dialect = "postgres"
     postgres = compile_set(policies, phase, dialect=dialect)
     assert postgres.columns == duck.columns
+    shared = [column.name for column in postgres.columns[::2]]
+    apart = compile_set(policies, phase, dialect=dialect, shared=shared, shared_carried=("id",))
     wanted = by_python(policies, phase, lines)
     rows = [row_of(number, facts, duck.columns) for number, facts in enumerate(lines)]
     table = table_of(rows, duck.columns)
@@ -125,6 +133,7 @@ def assert_all_agree(
         "DuckDB": by_duckdb(duck, table),
         "Polars": by_polars(policies, phase, table),
         "PostgreSQL": by_postgres(postgres, rows, connection),
+        "PostgreSQL, what lines share apart": by_postgres(apart, rows, connection),
     }
     for engine, got in told.items():
         assert len(got) == len(wanted)

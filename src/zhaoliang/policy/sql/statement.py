@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zhaoliang.policy.decision import Decision
@@ -37,7 +37,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A set compiled for one phase. `columns` are what the lines must offer beside `id bigint`."""
+    """A set compiled for one phase. `columns` are what the lines must offer beside `id bigint`.
+
+    Where it was compiled with shared columns, `once` is the select (before and after its relation) that works out what
+    only reads those, and `once_columns` are its columns that the lines must offer as well.
+    """
 
     policies: PolicySet
     phase: Phase
@@ -46,6 +50,8 @@ class Statement:
     rules: tuple[Rule, ...]
     head: str
     tail: str
+    once: tuple[str, str] = ("", "")
+    once_columns: tuple[str, ...] = ()
 
     def select(self, relation: str) -> str:
         """The decisions of all lines of `relation` (a table's name or a select in brackets, never a user's text).
@@ -91,19 +97,26 @@ def compile_set(
     *,
     dialect: Dialect = "postgres",
     carried: Sequence[str] = ("id",),
+    shared: Collection[str] = (),
+    shared_carried: Sequence[str] = (),
 ) -> Statement:
     """The set's rules and amounts of a phase as one statement; raises PolicyError for what cannot be compiled.
 
-    `carried` are columns of the lines handed through to the answer.
+    `carried` are columns of the lines handed through to the answer. `shared` are columns that many lines have in common:
+    what reads only those is worked out apart, in a select that hands `shared_carried` through.
 
     Whole-number arithmetic in 64 bits that raises on overflow. In the phase `filing` fen and payee are null.
     """
     bound = Binder().bind(policies, phase)
-    engine = SqlEngine(dialect)
-    answer = Compiler(engine).answer(bound)
-    head, tail = engine.select(outputs(engine, answer), carried)
+    engine = SqlEngine(dialect, frozenset(shared))
+    answer = outputs(engine, Compiler(engine).answer(bound))
+    head, tail = engine.select(answer, carried)
     columns = tuple(Column(name, kind) for name, kind in sorted(engine.inputs.items()))
-    return Statement(policies, phase, dialect, columns, tuple(rule.rule for rule in bound.rules), head, tail)
+    made = Statement(policies, phase, dialect, columns, tuple(rule.rule for rule in bound.rules), head, tail)
+    if not shared:
+        return made
+    before, after, added = engine.shared_select(answer, shared_carried)
+    return replace(made, once=(before, after), once_columns=added)
 
 
 def outputs(engine: SqlEngine, answer: Answer[Sql]) -> dict[str, Sql]:

@@ -1,7 +1,8 @@
 """The primitives as SQL text for PostgreSQL and DuckDB, laid out as nested selects.
 
 Only names checked against a pattern and quoted constants reach the text. A part used in several places becomes a
-column of an inner select and is worked out once a line; big tables are joined, small ones written as CASE.
+column of an inner select and is worked out once a line; big tables are joined, small ones written as CASE. What reads
+only columns that many lines share (those of a class) can be worked out once for all of them, in a select of its own.
 """
 
 from __future__ import annotations
@@ -45,12 +46,18 @@ class _Kept:
 
 @dataclass(slots=True)
 class SqlEngine:
-    """Collects what is kept; `select` lays it out."""
+    """Collects what is kept; `select` lays it out.
+
+    `shared` are the columns that many lines have in common; `shared_select` works out once what reads nothing else.
+    """
 
     dialect: Dialect
+    shared: frozenset[str] = frozenset()
     inputs: dict[str, Kind] = field(default_factory=dict)
     parts: list[_Kept] = field(default_factory=list)
     _made: dict[object, Sql] = field(default_factory=dict)
+    # The kept parts that read only what lines share.
+    _once: set[str] = field(default_factory=set)
 
     def column(self, name: str, kind: Kind) -> Sql:
         self.inputs[checked(name)] = kind
@@ -60,15 +67,18 @@ class SqlEngine:
         return Sql(quoted(value, kind), atom=True)
 
     def every(self, parts: Sequence[Sql]) -> Sql:
+        parts = self._settled(parts)
         return parts[0] if len(parts) == 1 else Sql(f"({' AND '.join(part.text for part in parts)})")
 
     def some(self, parts: Sequence[Sql]) -> Sql:
+        parts = self._settled(parts)
         return parts[0] if len(parts) == 1 else Sql(f"({' OR '.join(part.text for part in parts)})")
 
     def negated(self, part: Sql) -> Sql:
         return Sql(f"(NOT {part.text})")
 
     def compared(self, op: str, left: Sql, right: Sql) -> Sql:
+        left, right = self._settled([left, right])
         return Sql(f"({left.text} {op} {right.text})")
 
     def among(self, value: Sql, options: Sequence[str]) -> Sql:
@@ -79,13 +89,19 @@ class SqlEngine:
         return self.some([Sql(f"({tested} = {code})") for code in codes])
 
     def calculated(self, op: Literal["+", "-", "*"], left: Sql, right: Sql) -> Sql:
+        left, right = self._settled([left, right])
         return Sql(f"({left.text} {op} {right.text})")
 
     def divided(self, above: Sql, below: Sql) -> Sql:
+        above, below = self._settled([above, below])
         # Both cut towards zero: `/` between whole numbers in PostgreSQL, `//` in DuckDB (whose `/` is a float).
         return Sql(f"({above.text} {'/' if self.dialect == 'postgres' else '//'} {below.text})")
 
     def chosen(self, branches: Sequence[tuple[Sql, Sql]], otherwise: Sql | None) -> Sql:
+        parts = [part for branch in branches for part in branch] + ([] if otherwise is None else [otherwise])
+        settled = dict(zip(parts, self._settled(parts), strict=True))
+        branches = [(settled[condition], settled[value]) for condition, value in branches]
+        otherwise = None if otherwise is None else settled[otherwise]
         text = " ".join(f"WHEN {condition.text} THEN {value.text}" for condition, value in branches)
         return Sql(f"CASE {text}{f' ELSE {otherwise.text}' if otherwise else ''} END")
 
@@ -121,31 +137,62 @@ class SqlEngine:
         return self._made[part.text]
 
     def select(self, outputs: Mapping[str, Sql], carried: Sequence[str] = ("id",)) -> tuple[str, str]:
-        """The select as the text before and after the relation; `carried` columns are handed through."""
-        texts = {checked(name): output.text for name, output in outputs.items()}
-        return _Layout(self.parts, self.dialect).select(texts, carried)
+        """The select as the text before and after the relation; `carried` columns are handed through.
+
+        With `shared` columns the relation must offer the columns of `shared_select` as well.
+        """
+        texts = {checked(name): self._apart(output).text for name, output in outputs.items()}
+        return _Layout(self.parts, self.dialect, frozenset(self._once)).select(texts, carried)
+
+    def shared_select(self, outputs: Mapping[str, Sql], carried: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
+        """The select over what lines share as the text before and after its relation, and the columns it adds."""
+        texts = [self._apart(output).text for output in outputs.values()]
+        marks = _Layout(self.parts, self.dialect, frozenset(self._once)).given_to(texts)
+        head, tail = _Layout(self.parts, self.dialect).select({_column(mark): f"\0{mark}\0" for mark in marks}, carried)
+        return head, tail, tuple(_column(mark) for mark in marks)
+
+    def _settled(self, parts: Sequence[Sql]) -> Sequence[Sql]:
+        """The parts, those kept that only read what lines share where the others read more."""
+        if not self.shared or all(self._reads_shared(part) is not False for part in parts):
+            return parts
+        return [self._apart(part) for part in parts]
+
+    def _apart(self, part: Sql) -> Sql:
+        return self.kept(part) if self._reads_shared(part) else part
+
+    def _reads_shared(self, part: Sql) -> bool | None:
+        """Whether it reads only what lines share; None where it reads nothing."""
+        marks = _marks(part.text)
+        return all(mark in self.shared or mark in self._once for mark in marks) if marks else None
 
     def _keep(self, kept: _Kept) -> Sql:
         self.parts.append(kept)
-        return Sql(f"\0{len(self.parts) - 1}\0", atom=True)
+        mark = str(len(self.parts) - 1)
+        if self.shared and self._reads_shared(Sql(" ".join(kept.texts))):
+            self._once.add(mark)
+        return Sql(f"\0{mark}\0", atom=True)
 
 
 class _Layout:
-    """One statement: kept parts used once are written where they are used, the others become columns, level by level."""
+    """One statement: kept parts used once are written where they are used, the others become columns, level by level.
 
-    def __init__(self, parts: Sequence[_Kept], dialect: Dialect) -> None:
-        self.parts, self.dialect = parts, dialect
+    `given` are the parts that the relation offers as columns already.
+    """
+
+    def __init__(self, parts: Sequence[_Kept], dialect: Dialect, given: frozenset[str] = frozenset()) -> None:
+        self.parts, self.dialect, self.given = parts, dialect, given
         self.columns: set[str] = set()
+
+    def given_to(self, outputs: Iterable[str]) -> list[str]:
+        """Those of the given parts that the outputs need."""
+        return sorted(self._uses(outputs).keys() & self.given, key=int)
 
     def select(self, outputs: Mapping[str, str], carried: Sequence[str]) -> tuple[str, str]:
         uses = self._uses(outputs.values())
         # The keys of a join are columns as well: the rules are then worked out below it, on the file's own dictionaries.
-        keys = {read for mark in uses if mark.isdigit() and self._part(mark).rows for read in self._reads(mark)}
-        self.columns = {
-            mark
-            for mark, count in uses.items()
-            if mark.isdigit() and (count > 1 or mark in keys or self._part(mark).rows)
-        }
+        own = {mark: count for mark, count in uses.items() if mark.isdigit() and mark not in self.given}
+        keys = {read for mark in own if self._part(mark).rows for read in self._reads(mark)}
+        self.columns = {mark for mark, count in own.items() if count > 1 or mark in keys or self._part(mark).rows}
         texts = {mark: [self._opened(text) for text in self._part(mark).texts] for mark in self.columns}
         shown = {name: self._opened(text) for name, text in outputs.items()}
         reads = {mark: set(_marks(" ".join(held))) for mark, held in texts.items()}
@@ -183,7 +230,7 @@ class _Layout:
         waiting, seen = list(uses), set(uses)
         while waiting:
             mark = waiting.pop()
-            for read in self._reads(mark) if mark.isdigit() else ():
+            for read in self._reads(mark) if mark.isdigit() and mark not in self.given else ():
                 uses[read] += 1
                 if read not in seen:
                     seen.add(read)
@@ -195,7 +242,8 @@ class _Layout:
 
         def opened(found: re.Match[str]) -> str:
             mark = found[1]
-            return self._opened(self._part(mark).texts[0]) if mark.isdigit() and mark not in self.columns else found[0]
+            written = mark.isdigit() and mark not in self.columns and mark not in self.given
+            return self._opened(self._part(mark).texts[0]) if written else found[0]
 
         return _MARK.sub(opened, text)
 

@@ -6,7 +6,6 @@ What is still open is decided again by `run_checks`; what was paid is for a pers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,15 +16,16 @@ from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import PolicyStore
 from zhaoliang.registry.lawbook import lawbook
-from zhaoliang.subsidies.facts_sql import Chosen, of_claims
+from zhaoliang.subsidies.facts_sql import Chosen, of_region
 from zhaoliang.subsidies.judging import Sheet, bases, judged, sheets
 from zhaoliang.subsidies.models import Decision
-from zhaoliang.subsidies.selectors import claim_days, claim_span
+from zhaoliang.subsidies.selectors import claim_days, line_people
 
-# A slice is one statement and one transaction: large enough that the joins are hashed, small enough for memory.
-SLICE = 10_000
+# Lines of a slice, which is one statement and one transaction: large enough that the joins are hashed and the classes,
+# gathered by each slice anew, weigh little; small enough for memory.
+SLICE = 250_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
-SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"
+SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
 GRANTS = {Role.AUDITOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
 # A decision that says the same as the line's latest one is not stored again.
 STORE = """
@@ -74,12 +74,21 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True)
 class Slice:
-    """A run of claims, by id, that one statement audits with one sheet of rules."""
+    """The lines of the people from the first to the last in a region, which one statement audits by all its sheets."""
 
-    city_code: int
-    first: int
-    last: int
-    sheet: Sheet
+    place: Place
+    people: tuple[int, int]
+    sheets: tuple[Sheet, ...]
+
+    @property
+    def chosen(self) -> Chosen:
+        """Its lines."""
+        return of_region(self.place.city_code, self.place.region_code, people=self.people)
+
+    @property
+    def versions(self) -> set[str]:
+        """The policy versions that speak for its classes."""
+        return {policies.version for sheet in self.sheets for policies in sheet.sets.values()}
 
 
 @dataclass
@@ -92,16 +101,11 @@ class Moved:
     examples: tuple[int, ...] = ()
 
 
-def slices(city_code: int, region_code: int, *, store: PolicyStore | None = None, size: int = SLICE) -> Iterator[Slice]:
-    """The work of an audit of a region: every claim once, by its own texts (of `store`, by default those in force)."""
-    for sheet in sheets(store or lawbook(), claim_days(city_code, region_code)):
-        first, last = claim_span(city_code, sheet.regions, sheet.days)
-        for start in range(first, last + 1, size):
-            yield Slice(city_code, start, min(start + size - 1, last), sheet)
-
-
-def _chosen(part: Slice) -> Chosen:
-    return of_claims(part.city_code, first=part.first, last=part.last, regions=part.sheet.regions, days=part.sheet.days)
+def slices(place: Place, *, store: PolicyStore | None = None, size: int = SLICE) -> list[Slice]:
+    """The work of an audit of a region: every line once, by its class's own texts (of `store`, by default those in force)."""
+    city, region = place.city_code, place.region_code
+    found = tuple(sheets(store or lawbook(), claim_days(city, region)))
+    return [Slice(place, people, found) for people in line_people(city, region, size)] if found else []
 
 
 def compare(city_code: int, region_code: int, *, store: PolicyStore | None = None) -> dict[tuple[str, str], Moved]:
@@ -110,11 +114,11 @@ def compare(city_code: int, region_code: int, *, store: PolicyStore | None = Non
     `store` are other texts than those in force, a draft laid over them for instance.
     """
     found: dict[tuple[str, str], Moved] = {}
-    for part in slices(city_code, region_code, store=store):
-        text, parameters = judged(_chosen(part), part.sheet, dict.fromkeys(_versions(part), 0))
+    for part in slices(Place(city_code, region_code), store=store):
+        text, parameters = judged(part.chosen, part.sheets, dict.fromkeys(part.versions, 0))
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(SETTINGS)
-            cursor.execute(COMPARE.format(judged=text), parameters)
+            cursor.execute(COMPARE.format(judged=text), parameters | {"city": city_code})
             for before, after, lines, fen_before, fen_after, examples in cursor.fetchall():
                 moved = found.setdefault((before, after), Moved())
                 moved.lines += lines
@@ -124,16 +128,12 @@ def compare(city_code: int, region_code: int, *, store: PolicyStore | None = Non
     return found
 
 
-def _versions(part: Slice) -> set[str]:
-    return {policies.version for policies in part.sheet.sets.values()}
-
-
 @act("subsidies.open_audit", label="开始复核补贴决定", grants=GRANTS, on="place")
 def open_audit(*, actor: Actor, at: datetime, place: Place, size: int = SLICE) -> list[Slice]:
     """The slices of an audit of the place; the bases of their decisions are made, so that no slice waits for another."""
-    parts = list(slices(place.city_code, place.region_code, size=size))
-    for part in parts:
-        bases(part.city_code, part.sheet)
+    parts = slices(place, size=size)
+    for sheet in parts[0].sheets if parts else ():
+        bases(place.city_code, sheet)
     return parts
 
 
@@ -143,8 +143,10 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
 
     In a transaction of its own: an audit that was broken off goes on where it stopped by storing nothing twice.
     """
-    text, parameters = judged(_chosen(part), part.sheet, bases(part.city_code, part.sheet))
-    unless_same = UNLESS_SAME if Decision.objects.filter(city_code=part.city_code).exists() else ""
+    city = place.city_code
+    ids = {version: basis for sheet in part.sheets for version, basis in bases(city, sheet).items()}
+    text, parameters = judged(part.chosen, part.sheets, ids)
+    unless_same = UNLESS_SAME if Decision.objects.filter(city_code=city).exists() else ""
     with connection.cursor() as cursor:
         cursor.execute(SETTINGS)
         cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
@@ -164,4 +166,4 @@ def audit_region(*, actor: Actor, at: datetime, place: Place, workers: int = 2, 
     if workers == 1:
         return sum(audit_slice(actor=actor, at=at, place=place, part=part) for part in parts)
     with ThreadPoolExecutor(workers) as pool:
-        return sum(pool.map(one, sorted(parts, key=lambda part: part.first - part.last)))
+        return sum(pool.map(one, parts))

@@ -1,8 +1,10 @@
 -- The facts of claim lines from the tables they rest on, one row a line, NULL for what is not known: the same meaning as
 -- `subsidies.facts.claim_facts`, which a test compares fact by fact. The two conditions that choose claims and lines come
--- from facts_sql.py. A number that chooses a row packs its rank above its id, so that one pass finds the row.
+-- from facts_sql.py, as does a range of people: all that a line rests on names its person, so that every table is read once
+-- however many slices a city is judged in. A number that chooses a row packs its rank above its id, so that one pass finds the row.
 --
 -- What all lines of a class share is worked out once a class, `alike` with it: the first part of the text a decision keeps.
+-- The last select has the facts of a line alone.
 WITH classes AS MATERIALIZED (
     SELECT k.*, left(ROW({alike})::text, -1) AS alike
     FROM (
@@ -51,14 +53,14 @@ WITH classes AS MATERIALIZED (
                o.in_provider_directory AND o.state = 'listed' AS provider_in_directory,
                o.state IN ('suspended', 'removed') AS provider_sanctioned,
                (CASE WHEN p.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
-                   THEN p.fund_source ELSE 'other' END)::text AS fund_source
+                   THEN p.fund_source ELSE 'other' END)::text AS fund_source{bound_columns}
         FROM claim c
         JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
         JOIN project p ON p.city_code = c.city_code AND p.id = k.project_id
         JOIN catalogue_entry e ON e.city_code = c.city_code AND e.id = p.entry_id
         JOIN organisation o ON o.city_code = c.city_code AND o.id = p.provider_id
         JOIN site s ON s.city_code = c.city_code AND s.id = k.site_id
-        LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'
+        LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'{bound}
         WHERE c.city_code = %(city)s AND {claims}
     ) k
 ),
@@ -95,12 +97,12 @@ lines AS MATERIALIZED (
            g.id AS own_grant
     FROM classes k
     JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id
-    JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
-    LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id
-    LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'
+    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id{n}
+    LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
+    LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'{t}
     -- What was granted for this very line, and after it, is no earlier grant.
-    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
-    WHERE l.city_code = %(city)s AND {lines}
+    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code{g}
+    WHERE l.city_code = %(city)s AND {lines}{l}
 ),
 statuses AS (
     SELECT l.id,
@@ -111,7 +113,7 @@ statuses AS (
            max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
                FILTER (WHERE s.kind = 'student') AS student
     FROM lines l
-    JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id
+    JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id{s}
         AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
         AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
     GROUP BY l.id
@@ -124,7 +126,7 @@ memberships AS (
            max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
                + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = l."group") AS own
     FROM lines l
-    JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id
+    JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id{m}
         AND m."group" IN ('14', l."group")
         AND m.valid_from <= l.class_start
         AND (m.valid_to IS NULL OR m.valid_to >= l.class_start)
@@ -150,14 +152,14 @@ earlier AS (
            bool_or(g.scheme = 'training') FILTER (WHERE g.certificate_number = l.number) AS certified_training,
            bool_or(g.scheme = 'skill_upgrade') FILTER (WHERE g.certificate_number = l.number) AS certified_upgrade
     FROM lines l
-    JOIN person_grant g ON g.person_id = l.person_id
+    JOIN person_grant g ON g.person_id = l.person_id{g}
         AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
     GROUP BY l.id
 ),
 clashes AS (
     SELECT l.id, bool_or(mine.id IS NOT NULL) AS certain
     FROM lines l
-    JOIN enrolment other ON other.city_code = %(city)s AND other.person_id = l.person_id
+    JOIN enrolment other ON other.city_code = %(city)s AND other.person_id = l.person_id{other}
         AND other.training_class_id <> l.class_id AND other.state IN ('listed', 'attending', 'completed')
     JOIN training_class c ON c.city_code = %(city)s AND c.id = other.training_class_id
         AND c.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed')
@@ -173,7 +175,7 @@ employed AS (
     SELECT DISTINCT ON (l.id)
            l.id, l.class_start, j.id AS job_id, j.from_on, j.contract_until + 1 AS contract_end, j.open_ended, j.insured
     FROM lines l
-    JOIN job_record j ON j.city_code = %(city)s AND j.person_id = l.person_id
+    JOIN job_record j ON j.city_code = %(city)s AND j.person_id = l.person_id{j}
         AND j.from_on <= l.class_start AND (j.to_on IS NULL OR j.to_on >= l.class_start)
     ORDER BY l.id, (l.employer_uscc <> '' AND j.employer_uscc = l.employer_uscc) DESC, j.from_on DESC, j.id DESC
 ),
@@ -203,14 +205,11 @@ hired AS (
     FROM employed e
 )
 SELECT l.id,
-       k.region_id,
        l.claim_id,
        l.prepaid_by_person AS prepaid,
-       k.alike,
        k.year - date_part('year', h.birth_date)::bigint
            - (k.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
            AS person_age_at_start,
-       k.name_matches_id,
        (u.pension & 1) = 1 AS pension_drawn,
        (u.establishment & 1) = 1 AS establishment_staff,
        CASE
@@ -220,29 +219,15 @@ SELECT l.id,
        END AS student_status,
        l."group"::text AS "group",
        CASE WHEN m.own >> 61 > 0 THEN TRUE END AS group_proved,
-       k.occupation,
-       k.level,
-       k.kind,
-       k.category,
-       k.scarcity,
-       k.mode,
-       k.site_kind,
-       k.class_start,
-       k.planned_hours,
-       k.theory_hours,
-       k.practice_hours,
-       k.safety_hours,
        l.credited_minutes::bigint AS attended_hours,
        k.minutes_per_hour::bigint AS attended_hours_den,
        CASE
            WHEN z.certain IS NULL THEN FALSE
            WHEN z.certain THEN TRUE
            WHEN EXISTS (
-               SELECT 1 FROM class_session own WHERE own.city_code = k.city_code AND own.training_class_id = k.class_id
+               SELECT 1 FROM class_session own WHERE own.city_code = %(city)s AND own.training_class_id = k.class_id
            ) THEN FALSE
        END AS time_clash,
-       k.provider_in_directory,
-       k.provider_sanctioned,
        -- A voucher that was paid with this very line was in the claim when the line was judged.
        CASE WHEN v.state = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
        CASE WHEN b.project_id IS NOT NULL THEN b.project_id = k.project_id
@@ -273,7 +258,6 @@ SELECT l.id,
        CASE WHEN l.certificate_state NOT IN ('revoked', 'suspended') THEN coalesce(g.certified_upgrade, FALSE) END
            AS skill_upgrade_paid_for_certificate,
        g.insured IS NOT NULL AS fund_double_paid,
-       k.fund_source,
        w.contract_months,
        w.months_since_hired,
        w.insured AS employer_insured,
@@ -301,8 +285,8 @@ SELECT l.id,
        ] AS evidence{more}
 FROM lines l
 JOIN classes k ON k.claim_id = l.claim_id
-JOIN person h ON h.city_code = %(city)s AND h.id = l.person_id
-LEFT JOIN voucher v ON v.city_code = %(city)s AND v.id = l.voucher_id
+JOIN person h ON h.city_code = %(city)s AND h.id = l.person_id{h}
+LEFT JOIN voucher v ON v.city_code = %(city)s AND v.id = l.voucher_id{v}
 LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = v.batch_id
 LEFT JOIN statuses u ON u.id = l.id
 LEFT JOIN memberships m ON m.id = l.id
