@@ -94,16 +94,16 @@ class Lesson {
   }
 
   private tick(): void {
-    const now = performance.now();
-    const passed = (now - this.ticked) / 1000;
-    this.ticked = now;
     const place = Math.min(this.player.place(), this.length);
-    if (!this.player.playing()) return;
-    const running = this.running;
-    if (running && place >= running.to && place - running.to <= passed + SLACK_S) running.to = place;
-    else {
+    if (!this.player.playing()) {
+      this.ticked = performance.now();
+      return;
+    }
+    if (!this.extend(place)) {
       this.close();
-      this.running = { key: crypto.randomUUID(), from: place, to: place };
+      // It began between two ticks: where the last stretch ended, if it went on from there.
+      const on = place >= this.watched && place - this.watched <= SLACK_S;
+      this.running = { key: crypto.randomUUID(), from: on ? this.watched : place, to: place };
     }
     this.watched = Math.max(this.watched, place);
     if (this.running && this.running.to - this.running.from >= this.every) this.close();
@@ -113,10 +113,24 @@ class Lesson {
     }
   }
 
+  /** Whether the stretch that runs goes on to this place: no further than the time since it was last looked at. */
+  private extend(place: number): boolean {
+    const now = performance.now();
+    const passed = (now - this.ticked) / 1000;
+    this.ticked = now;
+    const running = this.running;
+    if (!running || place < running.to || place - running.to > passed + SLACK_S) return false;
+    running.to = place;
+    return true;
+  }
+
   /** Puts what was played so far into the phone's memory, then sends what it can. */
   private close(): void {
+    // Up to the very moment: a pause comes between two ticks.
+    this.extend(Math.min(this.player.place(), this.length));
     const done = this.running;
     this.running = undefined;
+    if (done) this.watched = Math.max(this.watched, done.to);
     if (!done || Math.floor(done.to) <= Math.floor(done.from)) return void this.send();
     const whole = { ...done, from: Math.floor(done.from), to: Math.floor(done.to) };
     const waiting = this.waiting();

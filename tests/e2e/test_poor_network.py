@@ -1,0 +1,155 @@
+"""A phone on a slow network that comes and goes: an online lesson and signing in lose and double nothing."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import wave
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.test import Client
+from playwright.sync_api import Browser, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from browser import faults_here
+from factories import registry
+from factories.attendance import running
+from factories.identity import sign_in
+from zhaoliang.attendance import selectors
+from zhaoliang.attendance.models import Attendance, LessonProgress
+from zhaoliang.classes.models import ClassSession
+from zhaoliang.kernel.roles import Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("D4", "N2")]
+
+# Slow 3G as browsers' own tools mean it: 400 kbit/s, 400 ms.
+SLOW: dict[str, Any] = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+NONE = SLOW | {"offline": True}
+FILM = "https://media.example/lesson.wav"
+
+
+def _recording(seconds: int) -> bytes:
+    """Silence, as a player takes it."""
+    target = io.BytesIO()
+    with wave.open(target, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8_000)
+        sound.writeframes(b"\x80" * 8_000 * seconds)
+    return target.getvalue()
+
+
+@pytest.fixture
+def sessions() -> list[Attendance]:
+    """Two sessions of one trainee by the real clock: one in the room that begins soon, then one online that has begun."""
+    made, now = running(), datetime.now(tz=UTC)
+    rows = list(
+        Attendance.objects.filter(city_code=made.city_code, session__training_class=made)
+        .select_related("session", "person")
+        .order_by("period")[:2]
+    )
+    times = [
+        (now + timedelta(minutes=10), now + timedelta(minutes=100)),
+        (now - timedelta(minutes=5), now + timedelta(minutes=5)),
+    ]
+    for row, (begins, ends) in zip(rows, times, strict=True):
+        period = DateTimeTZRange(begins, ends)
+        ClassSession.objects.filter(city_code=row.city_code, pk=row.session.pk).update(period=period)
+        Attendance.objects.filter(city_code=row.city_code, pk=row.pk).update(period=period)
+    ClassSession.objects.filter(city_code=rows[1].city_code, pk=rows[1].session.pk).update(
+        online=True, material_kind="video", material_url=FILM, material_minutes=180
+    )
+    return rows
+
+
+@pytest.fixture
+def phone(browser: Browser, live_server: LiveServer, sessions: list[Attendance]) -> Iterator[Page]:
+    """The trainee's phone, seen by the identity service just now, at the site, on a slow network."""
+    context = browser.new_context(
+        base_url=live_server.url,
+        locale="zh-CN",
+        viewport={"width": 390, "height": 844},
+        geolocation={"longitude": 117.195, "latitude": 39.118, "accuracy": 14},
+        permissions=["geolocation"],
+    )
+    client = Client()
+    sign_in(client, registry.user(Role.WORKER, person=sessions[0].person))
+    session = client.session
+    session["identity_verified_at"] = datetime.now(tz=UTC).timestamp()
+    session.save()
+    name = django_settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    film = _recording(60)
+
+    def play(route: Route) -> None:
+        # In ranges, as a media server gives it: a player jumps only in what it can ask for.
+        begins = int((route.request.headers.get("range") or "bytes=0-").removeprefix("bytes=").split("-")[0])
+        part = film[begins:]
+        headers = {
+            "Content-Range": f"bytes {begins}-{len(film) - 1}/{len(film)}",
+            "Accept-Ranges": "bytes",
+            "Content-Length": str(len(part)),
+        }
+        route.fulfill(status=206, body=part, content_type="audio/wav", headers=headers)
+
+    page.route(FILM, play)
+    yield page
+    context.close()
+
+
+def _network(page: Page, conditions: dict[str, Any]) -> None:
+    """What the network is from now on, as the browser's own tools emulate it."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("Network.enable")
+    tools.send("Network.emulateNetworkConditions", conditions)
+
+
+def _play_until(page: Page, second: float) -> None:
+    page.locator("video").evaluate("film => { film.muted = true; return film.play(); }")
+    page.wait_for_function("second => document.querySelector('video').currentTime > second", arg=second)
+    page.locator("video").evaluate("film => film.pause()")
+
+
+def test_slow_then_gone_then_back_and_every_second_counts_once(phone: Page, sessions: list[Attendance]) -> None:
+    room, lesson = sessions
+    _network(phone, SLOW)
+    # The lesson first: it is on now.
+    phone.goto("/my/classes/")
+    assert faults_here(phone) == []
+    phone.get_by_role("link", name="进入线上课").click()
+    phone.get_by_role("button", name="确认是我，开始学").click()
+    expect(phone.locator("video")).to_be_visible()
+    phone.wait_for_load_state("load")
+    assert faults_here(phone) == []
+    _play_until(phone, 2.2)
+    expect(phone.get_by_text("进度已保存")).to_be_visible()
+    # Nobody jumps ahead.
+    phone.locator("video").evaluate("film => { film.currentTime = 50; }")
+    phone.wait_for_function("document.querySelector('video').currentTime < 5")
+    _network(phone, NONE)
+    _play_until(phone, 4.4)
+    expect(phone.locator("[data-lesson-note]")).to_contain_text("存在手机里")
+    _network(phone, SLOW)
+    expect(phone.get_by_text("进度已保存")).to_be_visible()
+    played = LessonProgress.objects.filter(city_code=lesson.city_code, attendance=lesson, kind="play").order_by("id")
+    stretches = [(row.from_second, row.to_second, row.doubt) for row in played]
+    assert stretches[-1][1] >= 4
+    assert all(not doubt for *_, doubt in stretches)
+    assert all(one[1] == two[0] for one, two in itertools.pairwise(stretches)), stretches
+    # Then the room: signed in without network, sent once when it is back.
+    phone.goto("/my/classes/")
+    expect(phone.get_by_role("link", name="接着学")).to_be_visible()
+    _network(phone, NONE)
+    phone.get_by_role("button", name="我到了，签到").click()
+    expect(phone.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
+    _network(phone, SLOW)
+    expect(phone.get_by_text("没网时的签到已上传。")).to_be_visible()
+    expect(phone.locator("[data-queue]")).to_be_hidden()
+    assert len(selectors.sign_ins_of(room)) == 1
