@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,8 +135,13 @@ def resident(pid: int) -> int:
     return sum(int(row) for row in found.stdout.split())
 
 
-def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False) -> None:
-    """Start both servers and print the gate's part of the table."""
+PARTS = ("claims", "verify", "sign-ins", "memory")
+
+
+def measure(
+    folder: Path, progress: Callable[[str], None], *, full: bool = False, parts: Sequence[str] = PARTS
+) -> None:
+    """Start both servers and print the gate's part of the table, or some of it."""
     from zhaoliang.cli.gate import command, environment
 
     port, django_port = free_port(), free_port()
@@ -147,10 +152,33 @@ def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False
         serving(web, django_port, "/healthz", ZHAOLIANG_DB_POOL="1"),
         run.web() as naive_port,
     ):
-        _claim_rates(folder, progress, port, naive_port)
-        _verify_rates(progress, port, django_port)
-        _sign_in_rates(progress, port)
-        _memory(progress, port, gate, full=full)
+        _in_use(port)
+        if "claims" in parts:
+            _claim_rates(folder, progress, port, naive_port)
+        if "verify" in parts:
+            _verify_rates(progress, port, django_port)
+        if "sign-ins" in parts:
+            _sign_in_rates(progress, port)
+        if "memory" in parts:
+            _memory(progress, port, gate, full=full)
+
+
+HOT = "person, voucher_batch, batch_slot, voucher, attendance, sign_in, state_change, audit_event, idempotency_key"
+
+
+def _in_use(port: int) -> None:
+    """Bring the tables into the state of a service in use: some rows, and the statistics that autovacuum makes of them within a
+    minute. Without, either side is measured with plans that were made for empty tables."""
+    load(port, 32, claims(run.open_batch(), 1, 2 * WARM))
+    load(port, 32, _sign_ins(0)[: 2 * WARM])
+    _analyse()
+
+
+def _analyse() -> None:
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(f"ANALYZE {HOT}")
 
 
 def _claim_rates(folder: Path, progress: Callable[[str], None], port: int, naive_port: int) -> None:
@@ -234,7 +262,9 @@ def _verify_rates(progress: Callable[[str], None], port: int, django_port: int) 
 def _sign_in_rates(progress: Callable[[str], None], port: int) -> None:
     rates: dict[str, list[float]] = {"sign-ins": [], "claims": []}
     for number in range(ROUNDS):
-        rates["sign-ins"].append(load(port, 32, _sign_ins(number), warm=claims(run.open_batch(), 1, WARM))["rate"])
+        asked = _sign_ins(number + 1)
+        _analyse()
+        rates["sign-ins"].append(load(port, 32, asked, warm=claims(run.open_batch(), 1, WARM))["rate"])
         rates["claims"].append(over_gate(port, 32)["rate"])
         progress(
             f"gate: sign-ins, round {number + 1} of {ROUNDS}: {rates['sign-ins'][-1]:.0f}, {rates['claims'][-1]:.0f}"
@@ -295,14 +325,15 @@ def _memory(progress: Callable[[str], None], port: int, gate: int, *, full: bool
 
 
 def main() -> None:
-    """Measure the gate alone, on a throw-away database."""
+    """Measure the gate alone, on a throw-away database: `python bench/gate_rates.py [--full] [PART…]`."""
+    parts = [part for part in sys.argv[1:] if part in PARTS] or PARTS
     with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
         folder = Path(name)
         run.progress("gate: database")
         server = run.prepare(folder)
         try:
             run.people(CLAIMS)
-            measure(folder, run.progress, full="--full" in sys.argv[1:])
+            measure(folder, run.progress, full="--full" in sys.argv[1:], parts=parts)
             figures.table()
         finally:
             from django.db import connections

@@ -54,7 +54,6 @@ class Attendance(CityModel):
                 name="attendance_not_more_than_planned",
             ),
         ]
-        indexes = [models.Index(fields=["city_code", "enrolment"], name="attendance_enrolment")]
 
     def access(self) -> Access:
         return self.enrolment.access()
@@ -100,7 +99,6 @@ class SignIn(CityModel):
     class Meta:
         db_table = "sign_in"
         indexes = [
-            models.Index(fields=["city_code", "attendance"], name="sign_in_attendance"),
             models.Index(fields=["city_code", "device_hash", "at"], name="sign_in_device"),
         ]
 

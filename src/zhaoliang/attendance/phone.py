@@ -6,7 +6,7 @@ Nothing of it decides a sign-in; it is what `signals` weighs. A phone that says 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 # Beyond these a figure tells nothing more, and must not overflow a column.
 _MOST = {"accuracy": 100_000, "phone_at": 2**33, "skew_ms": 10**13, "elapsed_ms": 10**11, "sequence": 2**31 - 1}
@@ -27,7 +27,7 @@ class Phone:
 
     def facts(self) -> dict[str, int | bool]:
         """What is known, as the SQL function takes it."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def phone_of(said: Mapping[str, object]) -> Phone:

@@ -72,8 +72,8 @@ class Batcher:
             task = loop.create_task(self._drain(lane))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
-        # A client that hangs up must not take its group along.
-        return await asyncio.shield(done)
+        # A client that hangs up cancels its own wait only; what was accepted is done all the same.
+        return await done
 
     async def idle(self) -> None:
         """Wait until everything accepted is answered."""

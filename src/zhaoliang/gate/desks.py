@@ -159,7 +159,7 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         "latitude": latitude,
         "device": held["d"],
         "signed_at": signed_at,
-        "phone": said,
+        "phone": vars(said),
         "code": body.code,
     }
     site_longitude, site_latitude, radius = held["s"]
@@ -213,6 +213,7 @@ class Keyed:
         city_code = scope[0]
         columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
         async with self.pool.acquire() as connection:
+            await connection.count_group()
             rows = await connection.fetch(self.sql, *scope, *columns, datetime.now(UTC))
             settled: list[Settled | None] = [None] * len(items)
             keep: list[tuple[int, Refusal]] = []
@@ -358,6 +359,7 @@ class Verifications:
         at = datetime.now(UTC)
         columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
         async with self.pool.acquire() as connection:
+            await connection.count_group()
             rows = await connection.fetch(self.sql, *lane, *columns, at)
         return [self._answer(row, item.extra, at) for row, item in zip(rows, items, strict=True)]
 

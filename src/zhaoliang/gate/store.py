@@ -33,6 +33,7 @@ async def open_pool(size: int = CONNECTIONS) -> asyncpg.Pool:
         **address(),
         min_size=0,
         max_size=size,
+        connection_class=Connection,
         init=_prepare,
         reset=_keep,
         command_timeout=STATEMENT_SECONDS,
@@ -41,10 +42,24 @@ async def open_pool(size: int = CONNECTIONS) -> asyncpg.Pool:
     )
 
 
+class Connection(asyncpg.Connection):
+    """A connection that makes its plans anew while the tables grow under it."""
+
+    groups = 0
+
+    async def count_group(self) -> None:
+        """Before each group. Plans are kept for good, and those of the first minutes were made for nearly empty tables: they are
+        dropped after 8, 16, 32, … groups, so that no rush is answered by reading whole tables until statistics come."""
+        self.groups += 1
+        if self.groups >= 8 and self.groups & (self.groups - 1) == 0:
+            await self.execute("DISCARD PLANS")
+
+
 async def _prepare(connection: Any) -> None:
     await connection.execute(f'SET ROLE "{APP_ROLE}"')
-    # An array of 128 needs no parallel workers and no just-in-time compiler.
-    await connection.execute("SET jit = off")
+    # An array of 128 needs no parallel workers, no just-in-time compiler, and each row of it is found by an index.
+    for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
+        await connection.execute(f"SET {setting} = off")
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 

@@ -161,6 +161,7 @@ def require_other_person(actor: Actor, *, person_id: int | None, user_id: int | 
         )
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -172,6 +173,10 @@ def canonical(value: Any) -> Any:
         return value
     if kind is dict:
         return {str(name): canonical(item) for name, item in value.items()}
+    if kind is list:
+        return [canonical(item) for item in value]
+    if kind is Decimal or kind is datetime:
+        return str(value)
     if isinstance(value, models.Model):
         return [value._meta.label, getattr(value, "city_code", None), str(value.pk)]
     if is_dataclass(value) and not isinstance(value, type):
@@ -193,8 +198,7 @@ def canonical(value: Any) -> Any:
 
 def input_hash(arguments: Mapping[str, Any]) -> bytes:
     """Hash of an act's input, compared when an idempotency key comes back."""
-    text = json.dumps(canonical(arguments), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_CANONICAL(canonical(arguments)).encode()).digest()
 
 
 def digest(instance: Any) -> bytes | None:

@@ -202,7 +202,6 @@ class Voucher(CityModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["city_code", "person"], name="voucher_person"),
             models.Index(fields=["city_code", "class_id"], name="voucher_class"),
             models.Index(fields=["city_code", "batch", "state"], name="voucher_batch_state"),
         ]
@@ -230,7 +229,6 @@ class VoucherCheck(CityModel):
     class Meta:
         db_table = "voucher_check"
         indexes = [
-            models.Index(fields=["city_code", "voucher"], name="voucher_check_voucher"),
             models.Index(fields=["city_code", "actor_user_id", "at"], name="voucher_check_actor"),
             models.Index(fields=["city_code", "organisation", "at"], name="voucher_check_organisation"),
         ]

@@ -8,8 +8,8 @@ The space is 23**12, about 2.2e16 codes a city.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Protocol
 
 from zhaoliang.kernel.identifiers import InvalidIdentifier, normalise
@@ -17,16 +17,23 @@ from zhaoliang.kernel.identifiers import InvalidIdentifier, normalise
 ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 RANDOM_LENGTH = 12
 CODE_LENGTH = 6 + RANDOM_LENGTH + 1
+SPACE = len(ALPHABET) ** RANDOM_LENGTH
+_VALUES = {str(digit): digit for digit in range(10)}
+_WEIGHTS = range(2, 2 + CODE_LENGTH)
+_SERIAL_VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _WHAT = "券码不正确"
 _NEXT = "请对照券面重新输入，或扫描券面二维码。"
 
 
 class Chooser(Protocol):
-    """A source of random choices: the `secrets` module, or a seeded `random.Random` in tests."""
+    """A source of random numbers: the operating system's, or a seeded `random.Random` in tests."""
 
-    def choice(self, seq: Sequence[str], /) -> str:
-        """One element of `seq`."""
+    def randrange(self, stop: int, /) -> int:
+        """A number from 0 to below `stop`."""
         ...
+
+
+_SYSTEM = secrets.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,21 @@ class VoucherCode:
 
 
 def _check_character(body: str) -> str:
-    values = (int(c) if i < 6 else ALPHABET.index(c) for i, c in enumerate(body))
-    total = sum(weight * value for weight, value in enumerate(values, start=2))
+    values = [*map(_VALUES.__getitem__, body[:6]), *map(_SERIAL_VALUES.__getitem__, body[6:])]
+    total = sum(map(mul, _WEIGHTS, values))
     return ALPHABET[-total % len(ALPHABET)]
 
 
-def new_code(city_code: int, rng: Chooser = secrets) -> VoucherCode:
+def new_code(city_code: int, rng: Chooser = _SYSTEM) -> VoucherCode:
     """A new random code for the city (six-digit frozen city code). Raises ValueError on another kind of city code."""
     if not 100000 <= city_code <= 999999:
         raise ValueError(f"not a six-digit city code: {city_code}")
-    serial = "".join(rng.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    # One draw for all twelve: a draw for each costs as much as the rest of a claim's request.
+    number, characters = rng.randrange(SPACE), []
+    for _ in range(RANDOM_LENGTH):
+        number, value = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[value])
+    serial = "".join(characters)
     return VoucherCode(city_code, serial, _check_character(f"{city_code}{serial}"))
 
 

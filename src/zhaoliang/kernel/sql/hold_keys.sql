@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION hold_keys(
     p_city int, p_act text, p_actors text[], p_keys text[], p_hashes bytea[], p_at timestamptz
 ) RETURNS TABLE (place int, key_id bigint, state text, answer jsonb)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     INSERT INTO idempotency_key (city_code, act, actor, key, input_hash, at)
@@ -26,7 +26,7 @@ END $$;
 CREATE OR REPLACE FUNCTION keep_answers(
     p_city int, p_act text, p_actors text[], p_keys text[], p_answers jsonb[]
 ) RETURNS TABLE (place int, answer jsonb)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     UPDATE idempotency_key held SET answer = g.answer

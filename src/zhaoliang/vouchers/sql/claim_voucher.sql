@@ -7,7 +7,7 @@
 CREATE OR REPLACE FUNCTION claim_vouchers(
     p_city int, p_batch bigint, p_people bigint[], p_codes text[], p_channel text, p_declarations text[], p_at timestamptz
 ) RETURNS TABLE (place int, answer text, voucher_id bigint, slot int)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_hashjoin = on AS $$
 #variable_conflict use_column
 DECLARE
     v_batch record;
@@ -191,7 +191,7 @@ CREATE OR REPLACE FUNCTION claim_through_gate(
     p_city int, p_batch bigint, p_people bigint[], p_codes text[], p_channel text, p_extra text[], p_users bigint[],
     p_names text[], p_keys text[], p_hashes bytea[], p_at timestamptz
 ) RETURNS TABLE (place int, state text, answer text, body text, kept jsonb)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     v_batch record;
@@ -232,6 +232,8 @@ BEGIN
                                         'body', done.body)
         FROM done WHERE held.city_code = p_city AND held.id = v_keys[done.place] AND done.answer = 'ok'
     )
-    SELECT g.n::int, v_states[g.n], done.answer, done.body, v_kept[g.n]
-    FROM generate_series(1, cardinality(p_people)) AS g (n) LEFT JOIN done ON done.place = g.n;
+    SELECT done.place, 'new', done.answer, done.body, NULL::jsonb FROM done
+    UNION ALL
+    SELECT g.n::int, v_states[g.n], NULL, NULL, v_kept[g.n]
+    FROM generate_series(1, cardinality(p_people)) AS g (n) WHERE v_states[g.n] <> 'new';
 END $$;
