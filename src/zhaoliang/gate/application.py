@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import asyncpg
 import msgspec
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from zhaoliang.gate import desks, store
 from zhaoliang.gate.answers import Answer, encoded, refused
@@ -20,6 +20,7 @@ from zhaoliang.gate.batching import Batcher, busy
 from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
+from zhaoliang.gate.tally import Tally
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 from zhaoliang.kernel.tokens import WrongToken
 from zhaoliang.registry.services.partners import PREFIX
@@ -49,21 +50,7 @@ class Gate:
         self.institutions = Buckets(rate=5_000, burst=10_000)
         self.partners = Partners()
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "zhaoliang_gate_requests_total", "By route and status", ["route", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "zhaoliang_gate_seconds",
-            "Time to answer",
-            ["route"],
-            registry=self.registry,
-            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
-        )
-        Gauge("zhaoliang_gate_waiting", "Accepted and not yet in a statement", registry=self.registry).set_function(
-            lambda: sum(batcher.waiting for batcher in self.batchers.values())
-        )
-        self.counts: dict[tuple[str, int], Any] = {}
-        self.times: dict[str, Any] = {}
+        self.tally = Tally(lambda: sum(batcher.waiting for batcher in self.batchers.values()))
         self.batchers: dict[str, Batcher] = {}
         self.readers: dict[str, tuple[msgspec.json.Decoder[Any], Callable[..., desks.Item]]] = {
             "/gate/claim": (msgspec.json.Decoder(desks.ClaimIn), desks.read_claim),
@@ -73,6 +60,8 @@ class Gate:
         self.verify_in = msgspec.json.Decoder(desks.VerifyIn)
         self.partner_claim_in = msgspec.json.Decoder(PartnerClaimIn)
         self.partner_use_in = msgspec.json.Decoder(PartnerUseIn)
+        # Last: a registry asks for the metrics at once, to know their names.
+        self.registry.register(self.tally)
         self.institution_desk: Institutions | None = None
         self.pool: asyncpg.Pool | None = None
 
@@ -91,7 +80,6 @@ class Gate:
             "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
         }
         self.institution_desk = Institutions(pool, waiting=WAITING)
-        self.times = {route: self.seconds.labels(route) for route in self.batchers}
 
     async def _close(self) -> None:
         self.stopping = True
@@ -119,7 +107,7 @@ class Gate:
             # Only the kind: the message of a database error may hold what people sent.
             log.error("gate_fault", route=path, kind=type(error).__name__)
             answer = Answer(500, encoded(Refusal("没有执行：系统出错。", "", "请稍后用同一个提交码重试。").as_dict()))
-        self._count(path, answer.status, time.perf_counter() - began)
+        self.tally.count(path, answer.status, time.perf_counter() - began)
         headers = [JSON, ("cache-control", "no-store"), *shared]
         if answer.retry_after:
             headers.append(("retry-after", str(answer.retry_after)))
@@ -195,13 +183,6 @@ class Gate:
             return await self.pool.fetchval("SELECT 1", timeout=3) == 1
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
-
-    def _count(self, route: str, status: int, seconds: float) -> None:
-        child = self.counts.get((route, status))
-        if child is None:
-            child = self.counts[route, status] = self.requests.labels(route, str(status))
-        child.inc()
-        self.times[route].observe(seconds)
 
 
 def _shared(scope: Any) -> list[tuple[str, str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import asyncpg
+import msgspec
 from django.conf import settings
 
 from zhaoliang.kernel.db.config import APP_ROLE, database_url, parse_url
@@ -60,7 +60,11 @@ async def _prepare(connection: Any) -> None:
     # An array of 128 needs no parallel workers, no just-in-time compiler, and each row of it is found by an index.
     for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
         await connection.execute(f"SET {setting} = off")
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=_json, decoder=msgspec.json.decode, schema="pg_catalog")
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 async def _keep(connection: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from itertools import product
 from operator import mul
 from typing import Protocol
 
@@ -18,6 +19,7 @@ ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 RANDOM_LENGTH = 12
 CODE_LENGTH = 6 + RANDOM_LENGTH + 1
 SPACE = len(ALPHABET) ** RANDOM_LENGTH
+_TRIPLES = ["".join(three) for three in product(ALPHABET, repeat=3)]
 _VALUES = {str(digit): digit for digit in range(10)}
 _WEIGHTS = range(2, 2 + CODE_LENGTH)
 _SERIAL_VALUES = {character: value for value, character in enumerate(ALPHABET)}
@@ -64,12 +66,11 @@ def new_code(city_code: int, rng: Chooser = _SYSTEM) -> VoucherCode:
     """A new random code for the city (six-digit frozen city code). Raises ValueError on another kind of city code."""
     if not 100000 <= city_code <= 999999:
         raise ValueError(f"not a six-digit city code: {city_code}")
-    # One draw for all twelve: a draw for each costs as much as the rest of a claim's request.
-    number, characters = rng.randrange(SPACE), []
-    for _ in range(RANDOM_LENGTH):
-        number, value = divmod(number, len(ALPHABET))
-        characters.append(ALPHABET[value])
-    serial = "".join(characters)
+    # One draw for all twelve, three at a time: a draw for each costs as much as the rest of a claim's request.
+    number, serial = rng.randrange(SPACE), ""
+    for _ in range(RANDOM_LENGTH // 3):
+        number, triple = divmod(number, len(_TRIPLES))
+        serial += _TRIPLES[triple]
     return VoucherCode(city_code, serial, _check_character(f"{city_code}{serial}"))
 
 
