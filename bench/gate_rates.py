@@ -138,9 +138,7 @@ def resident(pid: int) -> int:
 PARTS = ("claims", "verify", "sign-ins", "memory")
 
 
-def measure(
-    folder: Path, progress: Callable[[str], None], *, full: bool = False, parts: Sequence[str] = PARTS
-) -> None:
+def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False, parts: Sequence[str] = PARTS) -> None:
     """Start both servers and print the gate's part of the table, or some of it."""
     from zhaoliang.cli.gate import command, environment
 
