@@ -12,11 +12,12 @@ from factories.classes import START, draft, moment
 from gate.running import Call, RunningGate
 from zhaoliang.attendance import passes as attendance_passes
 from zhaoliang.attendance.models import SignIn
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.models import AuditEvent, StateChange
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.kernel.states import Machine
-from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.models import Organisation, Sanction
 from zhaoliang.registry.services import issue_partner_key, new_secret
 from zhaoliang.vouchers import passes
 from zhaoliang.vouchers.models import VoucherCheck
@@ -77,6 +78,42 @@ def test_verifying_says_what_a_code_is_worth_and_slows_down_guessing(gate: Runni
     checks = VoucherCheck.objects.filter(city_code=registry.CITY)
     assert sorted(checks.values_list("answer", flat=True)) == ["good"] + ["not_found"] * 10
     assert AuditEvent.objects.filter(city_code=registry.CITY, act="vouchers.verify").count() == 11
+
+
+@pytest.mark.mission("C6", "I3")
+def test_a_provider_that_may_not_train_takes_no_vouchers(gate: RunningGate, now: datetime) -> None:
+    project, other = (vouchers.listed_project(at=now) for _ in range(2))
+    today = chinese_day(now)
+    Sanction.objects.create(
+        city_code=registry.CITY,
+        organisation=project.provider,
+        region_code=project.region_id,
+        step="rectification",
+        state="in_force",
+        violation="disorder",
+        facts="测试：课堂秩序混乱，疏于管理",
+        citation="测试依据",
+        verified=False,
+        proposed_at=now,
+        reply_until=today,
+        decide_by=today,
+        from_day=today - timedelta(days=1),
+        rectify_by=today + timedelta(days=30),
+    )
+    calls = []
+    for one in (project, other):
+        voucher = vouchers.voucher(one, at=now)
+        training_class = draft(one, at=now, start=later(now), planned=False)
+        holder = passes.holder_pass(actor=vouchers.worker(voucher.person), at=now, person=voucher.person)
+        body = {"city_code": voucher.city_code, "voucher_id": str(voucher.pk), "class_id": str(training_class.pk)}
+        calls.append(Call("/gate/use", holder, body, f"use-at-{one.pk:09d}"))
+    refused, used = gate.post_all(calls)
+    assert (refused.status, refused.json["code"], used.status) == (409, "organisation_barred", 200)
+    assert "整改还没有验收" in refused.json["why"]
+    assert gate.post(calls[0]).body == refused.body
+    verified = gate.post(Call("/gate/verify", partner_key(project.provider, now), {"code": NOBODYS}))
+    assert (verified.status, verified.json["code"]) == (409, "organisation_barred")
+    assert VoucherCheck.objects.filter(city_code=registry.CITY).count() == 0
 
 
 @pytest.mark.mission("K3", "B5")

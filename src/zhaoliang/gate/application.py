@@ -20,6 +20,7 @@ from zhaoliang.gate.batching import Batcher, busy
 from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
+from zhaoliang.gate.standing import Standings
 from zhaoliang.gate.tally import Tally
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 from zhaoliang.kernel.tokens import WrongToken
@@ -49,6 +50,7 @@ class Gate:
         self.people = Buckets(rate=2, burst=30)
         self.institutions = Buckets(rate=5_000, burst=10_000)
         self.partners = Partners()
+        self.standings = Standings()
         self.registry = CollectorRegistry()
         self.tally = Tally(lambda: sum(batcher.waiting for batcher in self.batchers.values()))
         self.batchers: dict[str, Batcher] = {}
@@ -75,7 +77,7 @@ class Gate:
         pool = self.pool = await store.open_pool()
         self.batchers = {
             "/gate/claim": Batcher(desks.claims(pool), waiting=WAITING),
-            "/gate/use": Batcher(desks.uses(pool), waiting=WAITING),
+            "/gate/use": Batcher(desks.uses(pool, self.standings), waiting=WAITING),
             "/gate/sign-in": Batcher(desks.sign_ins(pool), waiting=WAITING),
             "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
         }
@@ -127,6 +129,7 @@ class Gate:
         batcher = self.batchers[path]
         if path == "/gate/verify":
             partner = await self._partner(bearer, "vouchers.verify", now)
+            await self.standings.require(partner.city_code, partner.organisation_id, now)
             item = desks.read_verify(partner, self._decoded(self.verify_in, body), at)
             return await batcher.ask(item.lane, item)
         key = headers.get("idempotency-key") or ""

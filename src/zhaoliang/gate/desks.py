@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -16,11 +17,13 @@ from zhaoliang.attendance.phone import phone_of
 from zhaoliang.attendance.services import code_facts, device_hash, distance_m, not_yet_open
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.gate.answers import Answer, encoded, kept_refusal, refused, replayed
-from zhaoliang.gate.batching import Again
+from zhaoliang.gate.batching import Again, busy
+from zhaoliang.gate.standing import Standings
 from zhaoliang.kernel import tokens
 from zhaoliang.kernel.acts import input_hash
 from zhaoliang.kernel.errors import BadInput, KeyReused, NotFound, Refusal
 from zhaoliang.kernel.identifiers.voucher_code import new_code
+from zhaoliang.registry.standing import Barred
 from zhaoliang.vouchers import passes as voucher_passes
 from zhaoliang.vouchers import refusals
 from zhaoliang.vouchers.qr import is_qr
@@ -204,17 +207,21 @@ def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
 class Keyed:
     """A desk whose calls carry idempotency keys: `sql` gives one row for each call, with state, answer, body and kept."""
 
-    def __init__(self, pool: asyncpg.Pool, act: str, sql: str, page_body: str, refusal: RefusalOf) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, act: str, sql: str, page_body: str, refusal: RefusalOf, more: More | None = None
+    ) -> None:
         self.pool, self.act, self.sql, self.page_body, self.refusal = pool, act, sql, page_body, refusal
+        self.more = more
 
     async def __call__(self, lane: Any, items: Sequence[Item]) -> list[Settled]:
         """Answer a group."""
         scope = list(lane) if isinstance(lane, tuple) else [lane]
         city_code = scope[0]
         columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
+        more = [await self.more(city_code)] if self.more is not None else []
         async with self.pool.acquire() as connection:
             await connection.count_group()
-            rows = await connection.fetch(self.sql, *scope, *columns, datetime.now(UTC))
+            rows = await connection.fetch(self.sql, *scope, *columns, datetime.now(UTC), *more)
             settled: list[Settled | None] = [None] * len(items)
             keep: list[tuple[int, Refusal]] = []
             for row in rows:
@@ -258,6 +265,8 @@ def _reused() -> KeyReused:
 
 
 RefusalOf = Callable[[Any, list[Any], Item, Any], Any]
+# What else a city's statement is told.
+More = Callable[[int], Awaitable[list[int]]]
 
 
 async def _claim_refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
@@ -306,19 +315,33 @@ def claims(pool: asyncpg.Pool) -> Keyed:
     return Keyed(pool, "vouchers.claim", sql, page_body, _claim_refusal)
 
 
-def uses(pool: asyncpg.Pool) -> Keyed:
+def uses(pool: asyncpg.Pool, standings: Standings) -> Keyed:
     """The desk of /gate/use; lanes are cities."""
+
+    async def barred(city_code: int) -> list[int]:
+        return await standings.barred(city_code, time.monotonic())
+
+    async def refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
+        if row["answer"] == "barred":
+            try:
+                await standings.require(scope[0], row["provider_id"], time.monotonic())
+            except Barred as found:
+                return found
+            # Lifted within the seconds that standings are remembered.
+            return busy()
+        return await _use_refusal(connection, scope, item, row)
+
     sql = (
         "SELECT place, state, answer, body, kept, voucher_state, used_at, used_by, provider_id, use_until, project_name"
         " FROM use_through_gate($1, $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],"
-        " $8::bytea[], $9)"
+        " $8::bytea[], $9, $10::bigint[])"
     )
     page_body = (
         'SELECT format(\'{"city_code":%s,"id":"%s","state":"used","class_id":"%s","used_at":"%s"}\', city_code, id,'
         " class_id, to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))"
         " FROM voucher WHERE city_code = $1 AND id = $2"
     )
-    return Keyed(pool, "vouchers.use", sql, page_body, _use_refusal)
+    return Keyed(pool, "vouchers.use", sql, page_body, refusal, barred)
 
 
 def sign_ins(pool: asyncpg.Pool) -> Keyed:

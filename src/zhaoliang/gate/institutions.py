@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
-from django.db import close_old_connections
 
 from zhaoliang.api import acts
 from zhaoliang.api.schemas import ClaimOut, UseOut
 from zhaoliang.gate.answers import Answer
 from zhaoliang.gate.batching import Batcher
 from zhaoliang.gate.desks import Item, Partner, number
+from zhaoliang.gate.threads import in_thread
 from zhaoliang.kernel.acts import input_hash
 from zhaoliang.kernel.identifiers.other_documents import DocumentKind
 from zhaoliang.kernel.identifiers.voucher_code import new_code
@@ -124,16 +123,3 @@ class Institutions:
             )
             seen = self._ordinary[city_code, batch_id] = (now, bool(found))
         return seen[1]
-
-
-async def in_thread(work: Callable[..., Answer], *given: Any) -> Answer:
-    """Run what needs Django in a thread, with connections that are given back."""
-
-    def run() -> Answer:
-        close_old_connections()
-        try:
-            return work(*given)
-        finally:
-            close_old_connections()
-
-    return await asyncio.to_thread(run)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from datetime import UTC, datetime
 
-from django.db import close_old_connections
-
 from zhaoliang.api.auth import no_key, partner_of
 from zhaoliang.gate.desks import Partner
+from zhaoliang.gate.threads import in_thread
 
 REMEMBERED_SECONDS = 15.0
 KEPT = 1_000
@@ -33,20 +31,17 @@ class Partners:
         seen = self._known.get(key)
         if seen is not None and now - seen[0] < REMEMBERED_SECONDS:
             return seen[1]
-        partner = await asyncio.to_thread(self._look_up, key)
+        partner = await in_thread(_look_up, key)
         self._known[key] = (now, partner)
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return partner
 
-    def _look_up(self, key: str) -> Partner:
-        close_old_connections()
-        try:
-            found = partner_of(key, datetime.now(UTC))
-        finally:
-            close_old_connections()
-        place = found.place
-        assert found.actor.user_id is not None
-        return Partner(
-            found.actor.user_id, found.actor.name, place.city_code, place.region_code, place.organisation_id, found
-        )
+
+def _look_up(key: str) -> Partner:
+    found = partner_of(key, datetime.now(UTC))
+    place = found.place
+    assert found.actor.user_id is not None
+    return Partner(
+        found.actor.user_id, found.actor.name, place.city_code, place.region_code, place.organisation_id, found
+    )

@@ -1,4 +1,4 @@
-"""Claims at the gate with plans made once; indexes that a foreign key's own one already is are dropped."""
+"""Claims at the gate with plans made once, uses that ask how the provider stands; indexes that a foreign key's own one already is are dropped."""
 
 from django.db import migrations
 
@@ -12,4 +12,5 @@ class Migration(migrations.Migration):
         migrations.RemoveIndex(model_name="voucher", name="voucher_person"),
         migrations.RemoveIndex(model_name="vouchercheck", name="voucher_check_voucher"),
         SqlFile("zhaoliang.vouchers", "sql/claim_voucher.sql"),
+        SqlFile("zhaoliang.vouchers", "sql/use_voucher.sql"),
     ]

@@ -40,10 +40,11 @@ BEGIN
 END $$;
 
 -- A group of uses by their holders with their idempotency keys, audit events and stored answers, for the gate. Further
--- answers: no_class (no class before its start there). Vouchers by id, so that two groups meet them in one order.
+-- answers: no_class (no class before its start there), barred (the class's provider is one of p_barred, which may not take
+-- vouchers now). Vouchers by id, so that two groups meet them in one order.
 CREATE OR REPLACE FUNCTION use_through_gate(
     p_city int, p_vouchers bigint[], p_classes bigint[], p_people bigint[], p_users bigint[], p_names text[],
-    p_keys text[], p_hashes bytea[], p_at timestamptz
+    p_keys text[], p_hashes bytea[], p_at timestamptz, p_barred bigint[]
 ) RETURNS TABLE (
     place int, state text, answer text, body text, kept jsonb, voucher_state text, used_at timestamptz, used_by bigint,
     provider_id bigint, use_until timestamptz, project_name text
@@ -81,6 +82,11 @@ BEGIN
             END IF;
             IF answer IS NULL THEN
                 provider_id := v_class.provider_id;
+                IF provider_id = ANY(p_barred) THEN
+                    answer := 'barred';
+                END IF;
+            END IF;
+            IF answer IS NULL THEN
                 SELECT u.answer, u.state, u.used_at, u.used_by, u.use_until, u.project_name
                 INTO answer, voucher_state, used_at, used_by, use_until, project_name
                 FROM use_voucher(p_city, p_vouchers[place], v_class.provider_id, v_class.project_id, v_class.id, p_at,
