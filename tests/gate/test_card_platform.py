@@ -5,24 +5,54 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from pytest_django.live_server_helper import LiveServer
 
 from factories import registry, vouchers
+from factories.attendance import first_attendance, running
 from factories.classes import draft
 from gate.running import RunningGate
 from gate.test_other_acts import partner_key
+from simulator.card_platform import ask
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.crypto import KeyRing, new_keys
 from zhaoliang.registry.services.partners import SCOPES
 from zhaoliang.vouchers import qr, selectors
 from zhaoliang.vouchers.models import Voucher
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mission("K3", "C2", "C5", "C6")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mission("K3", "C2", "C5", "C6", "D4")]
 PROGRAM = Path(__file__).resolve().parents[1] / "simulator" / "card_platform.py"
+
+
+class Platform:
+    """The program, running, and its errands."""
+
+    def __init__(self, pages: LiveServer, gate: RunningGate, secret: str) -> None:
+        self.program = subprocess.Popen(
+            [sys.executable, str(PROGRAM), pages.url, f"http://127.0.0.1:{gate.port}", secret],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def do(self, name: str, at: str, body: dict[str, Any] | None, key: str = "", query: str = "") -> tuple[int, Any]:
+        errand = {"do": name, "at": at, "body": body, "key": key, "query": query}
+        assert self.program.stdin is not None
+        assert self.program.stdout is not None
+        print(json.dumps(errand), file=self.program.stdin, flush=True)
+        reply = json.loads(self.program.stdout.readline())
+        return reply["status"], reply["answer"]
+
+    def close(self) -> None:
+        self.program.communicate(timeout=30)
 
 
 def test_claim_verify_and_use_by_the_published_document(
@@ -32,20 +62,8 @@ def test_claim_verify_and_use_by_the_published_document(
     plain, grouped = vouchers.batch(project, at=now), vouchers.batch(project, groups=["06"], at=now)
     people = [registry.person(at=now) for _ in range(2)]
     secret = partner_key(project.provider, now, *SCOPES)
-    program = subprocess.Popen(
-        [sys.executable, str(PROGRAM), live_server.url, f"http://127.0.0.1:{gate.port}", secret],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert program.stdin is not None
-    assert program.stdout is not None
-
-    def do(name: str, at: str, body: dict[str, Any] | None, key: str = "", query: str = "") -> tuple[int, Any]:
-        errand = {"do": name, "at": at, "body": body, "key": key, "query": query}
-        print(json.dumps(errand), file=program.stdin, flush=True)
-        reply = json.loads(program.stdout.readline())  # type: ignore[union-attr]  # a pipe, asserted above
-        return reply["status"], reply["answer"]
+    platform = Platform(live_server, gate, secret)
+    do = platform.do
 
     def claim(person: Any, batch: Any, **changes: Any) -> dict[str, Any]:
         own = {"document_number": person.document_number, "name": person.name, "declared": True}
@@ -93,6 +111,60 @@ def test_claim_verify_and_use_by_the_published_document(
         assert do("use", "api", paper, "use-once-more")[0] == 409
         assert do("verify", "api", {"code": held.code})[1]["answer"] == "verified"
     finally:
-        program.stdin.close()
-        program.stdout.close()
-        program.wait(timeout=30)
+        platform.close()
+
+
+def test_a_reader_signs_in_and_a_certificate_is_queried(
+    gate: RunningGate, live_server: LiveServer, now: datetime
+) -> None:
+    attendance = first_attendance(running(people=1))
+    session = attendance.session
+    period = DateTimeTZRange(now + timedelta(minutes=10), now + timedelta(minutes=190))
+    ClassSession.objects.filter(city_code=session.city_code, pk=session.pk).update(period=period)
+    Attendance.objects.filter(city_code=session.city_code, pk=attendance.pk).update(period=period)
+    platform = Platform(live_server, gate, partner_key(session.training_class.provider, now, *SCOPES))
+    try:
+        line = {"session_id": str(session.pk), "line": attendance.person.document_number}
+        status, signed = platform.do("sign-in", "api", line, "reader-line-1")
+        assert (status, signed["state"], signed["attendance_id"]) == (200, "present", str(attendance.pk)), signed
+        assert platform.do("sign-in", "api", line, "reader-line-1") == (200, signed)
+        assert platform.do("sign-in", "api", {**line, "line": "nobody"}, "reader-line-1")[0] == 409
+        # At the gate people sign in themselves: a key is told where readers do.
+        status, refused = platform.do("sign-in", "gate", {"attendance_id": str(attendance.pk)}, "reader-line-2")
+        assert (status, refused["code"]) == (403, "token_wrong")
+        status, found = platform.do("query", "api", {"number": "S000012000901263000017", "name": "甲某"})
+        assert (status, found["outcome"]) == (200, "not_found")
+    finally:
+        platform.close()
+
+
+class Turning(BaseHTTPRequestHandler):
+    """Sends everybody away twice, then answers."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(self.headers["Idempotency-Key"])
+        status = (429, 503, 200)[min(len(self.asked) - 1, 2)]
+        body = json.dumps({"status": status}).encode()
+        self.send_response(status)
+        self.send_header("Retry-After", str(len(self.asked) * 7))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing into the test's output."""
+
+
+def test_who_is_sent_away_comes_back_when_told_with_the_same_key() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Turning)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    waits: list[float] = []
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/gate/claim"
+        assert ask(address, "zlk_key", {}, "one-key-for-all", wait=waits.append) == (200, {"status": 200})
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (waits, set(Turning.asked)) == ([7, 14], {"one-key-for-all"})

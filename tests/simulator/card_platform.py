@@ -1,8 +1,8 @@
 """A small stand-in for the national card platform: it knows the published document and a key, and nothing of our code.
 
 `python card_platform.py PAGES GATE KEY` reads errands as JSON lines on standard input and writes one JSON line for each:
-`{"do": "claim", "at": "gate", "key": "…", "body": {…}}` gives `{"status": 200, "answer": {…}}`. `at` is api or gate. A 503 or a
-broken connection is tried again with the same key, as the document asks.
+`{"do": "claim", "at": "gate", "key": "…", "body": {…}}` gives `{"status": 200, "answer": {…}}`. `at` is api or gate. A 429, a 503
+or a broken connection is tried again with the same key after the time the answer names, as the document asks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 PATHS = {
@@ -20,12 +21,19 @@ PATHS = {
     "claim": "/vouchers/claim",
     "use": "/vouchers/use",
     "sign-in": "/attendance/sign-ins",
+    "query": "/certificates/check",
 }
 TRIES = 5
 
 
-def ask(address: str, key: str, body: dict[str, Any] | None, idempotency_key: str) -> tuple[int, Any]:
-    """One request with its repeats."""
+def ask(
+    address: str,
+    key: str,
+    body: dict[str, Any] | None,
+    idempotency_key: str,
+    wait: Callable[[float], None] = time.sleep,
+) -> tuple[int, Any]:
+    """One request with its repeats; `wait` is given the seconds in between."""
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     if idempotency_key:
         headers["Idempotency-Key"] = idempotency_key
@@ -36,13 +44,13 @@ def ask(address: str, key: str, body: dict[str, Any] | None, idempotency_key: st
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            if error.code != 503 or attempt == TRIES - 1:
+            if error.code not in (429, 503) or attempt == TRIES - 1:
                 return error.code, json.load(error)
-            time.sleep(int(error.headers.get("Retry-After", "1")))
+            wait(int(error.headers.get("Retry-After", "1")))
         except OSError:
             if attempt == TRIES - 1:
                 raise
-            time.sleep(1)
+            wait(1)
     raise AssertionError("never reached")
 
 
