@@ -7,13 +7,14 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from gate.running import RunningGate
-from plugins import database
+from plugins import database, kept
 from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 
 
@@ -51,7 +52,7 @@ def own_database(transactional_db: None) -> Iterator[OwnDatabase]:
     before = dict(connection.settings_dict)
     # Not in pytest's own folder: the server's user could not enter it.
     own = OwnDatabase(Path(tempfile.mkdtemp(prefix="zhaoliang-test-")))
-    database.fill(own.server, own.server.requested)
+    kept.fill(own.server, own.server.requested, partial(database.fill_embedded, own.server))
     database.point_django(own.server.url(), DATABASE)
     try:
         own.gate.start()

@@ -79,7 +79,7 @@ class Cluster:
         if self._folder:
             self._kept_world = kept.kept_world()
             server = EmbeddedServer(self._folder, durable=False)
-            files = kept.fill(server, self._folder, partial(_fill_embedded, server))
+            files = kept.fill(server, self._folder, partial(fill_embedded, server))
             self.execute("ALTER DATABASE {} RENAME TO {}", DATABASE, self.template)
             if files is not None:
                 self.execute("ALTER DATABASE {} RENAME TO {}", WORLD, self.world)
@@ -147,7 +147,8 @@ def point_django(url: str, name: str) -> None:
     connection.settings_dict.update(entry)
 
 
-def _fill_embedded(server: EmbeddedServer) -> None:
+def fill_embedded(server: EmbeddedServer) -> None:
+    """Migrate a started server's database and load the reference data; Django means it from then on."""
     point_django(server.url(), DATABASE)
     _fill_schema()
 
