@@ -43,7 +43,6 @@ class OwnDatabase:
 
     def start(self) -> None:
         self.server.start()
-        connection.close()
 
 
 @pytest.fixture
