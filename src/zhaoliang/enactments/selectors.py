@@ -121,7 +121,7 @@ def changes(held: PolicyDraft) -> tuple[Change, ...] | None:
         trial = trial_of(held, lawbook())
     except PolicyError:
         return None
-    return differences(base, trial.document, trial.library.facts_for(held.region_id))
+    return differences(base, trial.document, trial.library.facts_for(held.region_id), trial.library.citations)
 
 
 def text_changes(held: PolicyDraft, around: int = 2) -> list[Line]:

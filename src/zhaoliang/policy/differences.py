@@ -12,6 +12,7 @@ from typing import Literal
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import (
     Amount,
+    Citation,
     Clawback,
     Clock,
     Condition,
@@ -73,12 +74,15 @@ class Change:
         return f"{PARTS[self.part]}改动：{what}{where}：{self.before} → {self.after}"
 
 
-def differences(old: Document, new: Document, facts: FactSchema | None = None) -> tuple[Change, ...]:
+def differences(
+    old: Document, new: Document, facts: FactSchema | None = None, citations: Mapping[str, Citation] | None = None
+) -> tuple[Change, ...]:
     """Every difference from `old` to `new`: the head, then clauses, figures, table cells, rules and amounts.
 
-    With the fact schema, table cells carry the Chinese names of their codes.
+    With the fact schema, table cells carry the Chinese names of their codes; with the citations of the library, a figure
+    that stands on another text's clause names it as people do.
     """
-    return tuple(_Comparison(old, new, facts).changes())
+    return tuple(_Comparison(old, new, facts, citations or {}).changes())
 
 
 def marked(before: str, after: str) -> tuple[tuple[Literal["same", "gone", "new"], str], ...]:
@@ -101,6 +105,7 @@ class _Comparison:
     old: Document
     new: Document
     facts: FactSchema | None
+    citations: Mapping[str, Citation]
 
     def changes(self) -> Iterator[Change]:
         yield from self._fields("document", "", "", "", _head(self.old), _head(self.new))
@@ -181,7 +186,8 @@ class _Comparison:
         for document in (self.new, self.old):
             if document.id == document_id and clause_id in document.clauses:
                 return document.clauses[clause_id].ref
-        return cite
+        found = self.citations.get(cite)
+        return f"{found.number or f'《{found.title}》'}{found.clause}" if found is not None else cite
 
     def _table(self, table: Table) -> dict[str, str]:
         return {name: text for version in table.versions for name, text in self._cells(table, version)}

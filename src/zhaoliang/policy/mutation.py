@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, islice, product
+from itertools import chain, combinations, islice, product
 
 from zhaoliang.policy.counts import ALIKE, HISTORY, count_grants, read_history
 from zhaoliang.policy.decision import Decision
@@ -196,10 +196,19 @@ class MutationTest:
         killer = next((ran.run.scenario.name for ran in self._reaching(mutant) if ran.notices(mutant)), "")
         return Result(mutant, killer)
 
-    def _reaching(self, mutant: Mutant) -> list[_Ran]:
-        """The scenarios that read what was changed: those of the text itself first."""
-        held = [ran for ran in self._ran if ran.reaches(mutant) and self._differs(ran, mutant)]
-        return sorted(held, key=lambda ran: ran.run.document is not mutant.document)
+    def _reaching(self, mutant: Mutant) -> Iterator[_Ran]:
+        """The scenarios that read what was changed: those of the text itself first, found as they are asked for."""
+        own = self._by_text.get(id(mutant.document), [])
+        others = (ran for ran in self._ran if ran.run.document is not mutant.document)
+        return (ran for ran in chain(own, others) if ran.reaches(mutant) and self._differs(ran, mutant))
+
+    @cached_property
+    def _by_text(self) -> dict[int, list[_Ran]]:
+        """The scenarios by the text they stand in, by identity."""
+        found: dict[int, list[_Ran]] = {}
+        for ran in self._ran:
+            found.setdefault(id(ran.run.document), []).append(ran)
+        return found
 
     def _differs(self, ran: _Ran, mutant: Mutant, told: Mapping[str, Value] | None = None) -> bool:
         """A changed rule is first asked alone: only where it answers otherwise can the decision differ.

@@ -154,6 +154,11 @@ def test_the_what_if_is_a_sentence_bars_and_a_workbook(drafter: Client) -> None:
     difference = drafter.get(url("policy_difference", made)).content.decode()
     assert "<ins>" in difference
     assert "5,000" in difference
+    # By the names that people have for them: the occupation, and the other text on whose clause the figure stands.
+    assert f"焊工 {occupation}" in difference
+    assert "津人社办发〔2026〕10号" in difference
+    assert "cn-12/jinrenshebanfa" not in difference.partition("全文逐行比较")[0]
+    assert f"焊工 {occupation}" in drafter.get(url("policy", made)).content.decode()
 
 
 def test_the_second_person_finds_it_in_his_work_and_approves(desk: Desk, at_time: Clock) -> None:

@@ -95,10 +95,24 @@ def test_only_what_a_person_can_know_is_asked() -> None:
     }
 
 
+def test_what_most_subsidies_wait_for_is_asked_first_and_what_was_left_open_again_later(client: Client) -> None:
+    catalogue.project()
+    found = answers(TIANJIN, {}, ON)
+    waiting = [sum(name in one.missing for one in found) for name in still_asked(found, FIRST)]
+    assert waiting == sorted(waiting, reverse=True)
+    place = f"/eligibility/?region={TIANJIN}"
+    first = client.post(place, WORKER).context
+    shown = [field.name for field in first["more"]]
+    assert len(shown) == eligibility.ASKED_AT_ONCE
+    second = client.post(place, {**WORKER, **dict.fromkeys(shown, "")}).context
+    assert not {field.name for field in second["more"]} & set(shown)
+    assert {field.name for field in second["later"]} >= set(shown)
+
+
 def test_a_wrong_answer_is_named_and_the_others_stay(client: Client) -> None:
     catalogue.project()
     text = ask(client, **{**WORKER, "person_age_at_start": "三十"})
-    assert "开班时周岁（岁）要填整数" in text
+    assert "开班时周岁要填整数" in text
     assert '<option value="05" selected' in text
 
 

@@ -36,7 +36,7 @@ def diff_command(
         before, after = _on(store, document, from_day.date()), _on(store, document, to_day.date())
     else:
         raise typer.BadParameter("请写两个文件，或写 --document、--from 和 --to")
-    changes = differences(before, after, store.facts)
+    changes = differences(before, after, store.facts, store.citations)
     if as_json:
         typer.echo(json.dumps([asdict(change) for change in changes], ensure_ascii=False, indent=2))
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,7 @@ from zhaoliang.enactments.states import DRAFT, EDITABLE
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.roles import Access, Place, region_covers
+from zhaoliang.policy.differences import Change
 from zhaoliang.policy.store import region_chain
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import Region
@@ -22,6 +24,7 @@ from zhaoliang.web.acting import may
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of
 from zhaoliang.web.components.parts import Step, steps
 
+OCCUPATION = re.compile(r"[0-9]-[0-9]{2}-[0-9]{2}-[0-9]{2}")
 LABELS = ("起草", "检查", "试算", "送审", "批准", "施行")
 # How far along a draft is: the step in hand, by state.
 AT = {
@@ -190,3 +193,15 @@ def bars(shares: list[Share]) -> list[Bar]:
         Bar(one, round(100 * abs(one.before_fen) / longest, 2), round(100 * abs(one.after_fen) / longest, 2))
         for one in shares
     ]
+
+
+def with_occupations(changes: tuple[Change, ...] | None) -> tuple[Change, ...] | None:
+    """The changes of a draft with the names of the occupations whose codes they tell."""
+    if not changes:
+        return changes
+    names = registry.occupation_names({code for one in changes for code in OCCUPATION.findall(one.field)})
+
+    def named(code: re.Match[str]) -> str:
+        return f"{names[code[0]]} {code[0]}" if code[0] in names else code[0]
+
+    return tuple(replace(one, field=OCCUPATION.sub(named, one.field)) for one in changes)

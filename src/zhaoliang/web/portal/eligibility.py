@@ -5,6 +5,7 @@ Nothing typed here is stored. What only shows later (a valid voucher, a proved g
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,8 @@ ASSUMED: Mapping[str, FactValue] = {
 }
 # Asked of everybody first: they decide most subsidies.
 FIRST = ("person_age_at_start", "group", "student_status", "pension_drawn", "establishment_staff")
+# Further questions shown at once; the others are folded.
+ASKED_AT_ONCE = 6
 # A list longer than this is no longer chosen from: the project's own page leads here with the project chosen.
 PROJECTS = 200
 _OWN = ("registry.", "careers.", "subsidies.", "funds.", "outside")
@@ -86,10 +89,11 @@ def answers(region_code: int, facts: Mapping[str, FactValue], on: date) -> list[
 
 
 def still_asked(found: Collection[Answer], asked: Collection[str]) -> list[str]:
-    """The facts a person could still add that would tell more, in the order of the schema."""
+    """The facts a person could still add that would tell more: those that the most subsidies wait for first."""
     facts = lawbook().facts.facts
-    wanted = {name for one in found for name in one.missing} - set(asked)
-    return [name for name in facts if name in wanted and askable(facts[name])]
+    waiting = Counter(name for one in found for name in one.missing if name not in asked)
+    # Equals stay in the order of the schema.
+    return sorted((name for name in facts if waiting[name] and askable(facts[name])), key=lambda name: -waiting[name])
 
 
 def not_here(region_code: int, on: date) -> list[str]:

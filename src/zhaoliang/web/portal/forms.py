@@ -12,7 +12,9 @@ from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.policy import Fact, FactSchema
 from zhaoliang.web.components.forms import PlainForm
 
-_UNIT_WORDS = {"years": "岁", "months": "月", "days": "天", "count": "次", "hours": "课时"}
+# What is counted (次, 人, 周岁) the labels say themselves.
+_UNIT_WORDS = {"years": "年", "months": "月", "days": "天", "hours": "课时"}
+_SAID_BY_LABEL = ("岁", "年数", "年份", "月数", "天数")
 LEVELS = [("", "全部等级"), *((str(level.value), level.label) for level in SkillLevel)]
 
 
@@ -99,7 +101,9 @@ def answers_form(schema: FactSchema, names: Iterable[str], data: Mapping[str, An
 
 
 def _answer_field(schema: FactSchema, fact: Fact) -> forms.Field:
-    unit = _UNIT_WORDS.get(fact.unit) if fact.type.kind == "number" else None
+    unit = (
+        _UNIT_WORDS.get(fact.unit) if fact.type.kind == "number" and not fact.label.endswith(_SAID_BY_LABEL) else None
+    )
     label = f"{fact.label}（{unit}）" if unit else fact.label
     shared: dict[str, Any] = {"label": label, "required": False, "help_text": fact.meaning}
     match fact.type.kind:

@@ -34,6 +34,7 @@ from zhaoliang.web.bureau.lawmaking import (
     law_region,
     law_regions,
     spine,
+    with_occupations,
 )
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, table
@@ -183,7 +184,7 @@ def policy_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "may_return": DRAFT.allows(found.state, "return") and may(request, services.return_draft, found.access()),
         "may_drop": DRAFT.allows(found.state, "drop") and may(request, services.drop, found.access()),
         "base": selectors.base_of(found),
-        "changes": changed,
+        "changes": with_occupations(changed),
         "valid_to": text_days(found.content)[1],
         "checked": Checked.from_json(found.checked),
         "total": found.simulated.get("total"),

@@ -22,7 +22,7 @@ from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, refused, subject
 from zhaoliang.web.bureau.desk import DeskRequest
-from zhaoliang.web.bureau.lawmaking import bars, buttons, draft_url, head
+from zhaoliang.web.bureau.lawmaking import bars, buttons, draft_url, head, with_occupations
 from zhaoliang.web.components import formats, toasts
 
 DIMENSIONS = (("group", "按人员类别"), ("region", "按地区"), ("level", "按技能等级"))
@@ -42,6 +42,8 @@ def policy_check(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "departures": [one for one in checked.departures if not one.rule_id],
         "errors": checked.errors,
         "others": [one for one in checked.findings if one.severity != "error"],
+        "warnings": sum(one.severity == "warning" for one in checked.findings),
+        "notes": sum(one.severity == "note" for one in checked.findings),
         "failing": failing,
         "passing": [one for one in checked.scenarios if one.ok],
         "buttons": [one for one in buttons(request, found) if one.look == "btn-primary"],
@@ -73,7 +75,7 @@ def policy_adopt(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 def policy_difference(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """What the draft changes against the text it was begun from: by clause and figure, and line by line."""
     found: PolicyDraft = request.subject
-    changed = selectors.changes(found)
+    changed = with_occupations(selectors.changes(found))
     groups: dict[str, list[Any]] = {}
     for one in changed or ():
         groups.setdefault(PARTS[one.part], []).append((one, marked(one.before, one.after)))

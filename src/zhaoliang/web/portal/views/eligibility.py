@@ -29,20 +29,22 @@ def eligibility(request: ActorRequest) -> HttpResponse:
     project = _project(request, place)
     schema = lawbook().facts
     posted = [name for name in request.POST if name in schema.facts and tried.askable(schema.facts[name])]
-    asked = list(dict.fromkeys([*tried.FIRST, *posted]))
-    form = answers_form(schema, asked, request.POST)
+    form = answers_form(schema, list(dict.fromkeys([*tried.FIRST, *posted])), request.POST)
+    # What was left open is asked again, after what was not asked yet.
+    asked = list(dict.fromkeys([*tried.FIRST, *(name for name in posted if request.POST[name])]))
     found: list[tried.Answer] = []
     more: list[str] = []
     if request.method == "POST" and form.is_valid():
         found = tried.answers(place.region_code, {**_of_project(project, on), **form.facts}, on)
-        more = tried.still_asked(found, asked)
+        more = sorted(tried.still_asked(found, asked), key=lambda name: name in posted)
         asked = [*more, *asked]
         form = answers_form(schema, asked, request.POST)
     context = {
         "here": place,
         "section": "eligibility",
         "form": form,
-        "more": [form[name] for name in more],
+        "more": [form[name] for name in more[: tried.ASKED_AT_ONCE]],
+        "later": [form[name] for name in more[tried.ASKED_AT_ONCE :]],
         "answered": [form[name] for name in asked if name not in more],
         "found": found,
         "own": [one for one in found if not one.by_employer],

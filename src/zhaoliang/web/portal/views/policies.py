@@ -61,7 +61,7 @@ def changes(request: ActorRequest, document: str) -> HttpResponse:
     before = [one for one in versions if one.start < new.start]
     asked = _day(request, "from")
     old = texts.document_on(document, asked) if asked else (before[-1] if before else None)
-    found = differences(old, new, lawbook().facts) if old is not None and old is not new else ()
+    found = differences(old, new, lawbook().facts, lawbook().citations) if old is not None and old is not new else ()
     context = {
         "section": "policies",
         "card": texts.card_of(new, chinese_day(request.at)),
