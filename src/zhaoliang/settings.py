@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -37,6 +38,8 @@ REVIEW_SAMPLE_PERMILLE = int(os.environ.get("ZHAOLIANG_REVIEW_SAMPLE_PERMILLE") 
 WEBVIEW_DATUMS = dict(
     pair.split("=", 1) for pair in os.environ.get("ZHAOLIANG_WEBVIEW_DATUMS", "").split(",") if "=" in pair
 )
+# Outside services whose face results are taken, as JSON: {"name": "<Ed25519 public key, base64>"}. None unless decided so.
+FACE_SERVICES: dict[str, str] = json.loads(os.environ.get("ZHAOLIANG_FACE_SERVICES") or "{}")
 GATE_URL = os.environ.get("ZHAOLIANG_GATE_URL", "")
 GATE_PORT = int(os.environ.get("ZHAOLIANG_GATE_PORT") or 0)
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("ZHAOLIANG_ORIGINS", "").split(",") if origin]

@@ -233,7 +233,7 @@ def test_the_documentation_has_every_operation_with_examples(client: Client) -> 
     document = client.get("/api/v1/openapi.json").json()
     ours = (
         *("health", "vouchers/batches", "vouchers/verify", "vouchers/claim", "vouchers/use", "certificates/check"),
-        *("attendance/sign-ins", "lessons/identity", "lessons/progress"),
+        *("attendance/sign-ins", "attendance/face-checks", "lessons/identity", "lessons/progress"),
     )
     gates = ("claim", "use", "verify", "sign-in")
     assert set(document["paths"]) == {f"/api/v1/{path}" for path in ours} | {f"/gate/{path}" for path in gates}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -206,7 +206,7 @@ _rows = st.builds(
 
 
 @given(rows=st.lists(_rows, min_size=1, max_size=12))
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_every_score_is_the_sum_of_its_reasons_whatever_arrives_in_whatever_order(rows: list[Seen]) -> None:
     rows = [replace(row, id=number, attendance=number) for number, row in enumerate(rows, start=1)]
     session = [row for row in rows if row.session == rows[0].session]

@@ -8,7 +8,7 @@ from ninja import Router
 from ninja.params.functions import Header
 
 from zhaoliang.api.auth import Partner, PartnerAuth, partner_in
-from zhaoliang.api.schemas import PROBLEMS, AttendanceOut, LessonIn, ProgressIn, ReaderIn
+from zhaoliang.api.schemas import PROBLEMS, AttendanceOut, FaceIn, FaceOut, LessonIn, ProgressIn, ReaderIn
 from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes import selectors as classes
@@ -50,6 +50,29 @@ def sign_in(
         **where,
     )
     return _out(done)
+
+
+@router.post(
+    "/attendance/face-checks",
+    auth=PartnerAuth(),
+    response={200: FaceOut, **PROBLEMS},
+    summary="附上人脸核验结果",
+    tags=["考勤"],
+    description=f"授权范围 attendance.sign_in。只收登记服务签名的分值，不收照片；结果只作核对信号，不影响签到。{KEYED}",
+)
+def face_check(
+    request: ActorRequest, body: FaceIn, idempotency_key: str = Header(..., min_length=8, max_length=64)
+) -> FaceOut:
+    """A face result for a sign-in."""
+    partner = partner_in(request, "attendance.sign_in")
+    kept = services.attach_face(
+        actor=partner.actor,
+        at=request.at,
+        attendance=_attendance(partner, body.attendance_id),
+        result=body.result,
+        key=idempotency_key,
+    )
+    return FaceOut(attendance_id=body.attendance_id, service=kept.service, score=kept.score, threshold=kept.threshold)
 
 
 @router.post(

@@ -177,6 +177,22 @@ class ReaderIn(Schema):
     place: PlaceIn | None = Field(None, description="移动读卡器的位置；不在教学点范围内的会提示核对，不会拒绝")
 
 
+class FaceIn(Schema):
+    """The signed result of a face check for an attendance that is signed in."""
+
+    attendance_id: str = Field(pattern=r"^[0-9]{1,18}$", description="考勤编号", examples=["77"])
+    result: str = Field(min_length=1, max_length=2000, description="ZLF1.<内容>.<签名>，见运维手册“人脸核验结果”")
+
+
+class FaceOut(Schema):
+    """What was kept of it."""
+
+    attendance_id: str = Field(examples=["77"])
+    service: str = Field(examples=["some-service"])
+    score: int = Field(examples=[92])
+    threshold: int = Field(examples=[80])
+
+
 class LessonIn(Schema):
     """An attendance of an online session whose learner the partner has just identified."""
 

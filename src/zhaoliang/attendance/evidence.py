@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from zhaoliang.attendance import signals
-from zhaoliang.attendance.models import SignIn
+from zhaoliang.attendance.models import FaceCheck, SignIn
 from zhaoliang.attendance.services.windows import setting
 from zhaoliang.attendance.signals import Seen, Verdict
 from zhaoliang.attendance.weights import Weights
@@ -60,7 +61,15 @@ def weighed(session: ClassSession, weights: Weights, *, sign_out_required: bool)
     rows = _rows(SignIn.objects.filter(city_code=city, direction="in", attendance__session=session), usual)
     if not rows:
         return []
-    return signals.judge(rows, _around(session, rows, usual), weights, sign_out_required=sign_out_required)
+    around = _around(session, rows, usual)
+    return signals.judge(_with_faces(session, rows), around, weights, sign_out_required=sign_out_required)
+
+
+def _with_faces(session: ClassSession, rows: list[Seen]) -> list[Seen]:
+    """The rows with what an outside service said of the face, the last it said; nothing where none was asked."""
+    found = FaceCheck.objects.filter(city_code=session.city_code, attendance__session=session).order_by("at", "id")
+    said = {one: score >= bar for one, score, bar in found.values_list("attendance_id", "score", "threshold")}
+    return [replace(row, face=said[row.attendance]) if row.attendance in said else row for row in rows]
 
 
 def _around(session: ClassSession, rows: list[Seen], usual: Usual) -> list[Seen]:

@@ -248,6 +248,28 @@ class LessonProgress(CityModel):
         return self.attendance.access()
 
 
+class FaceCheck(CityModel):
+    """What an outside service said of the face at a sign-in: figures only, no picture, nothing to recognise anybody by."""
+
+    append_only = True
+
+    attendance = CityForeignKey(Attendance, verbose_name="考勤", related_name="face_checks")
+    service = models.CharField("服务", max_length=40)
+    score = models.PositiveSmallIntegerField("分值")
+    threshold = models.PositiveSmallIntegerField("阈值")
+    at = models.DateTimeField("核验时间")
+    received_at = models.DateTimeField("收到时间")
+
+    class Meta:
+        db_table = "face_check"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "attendance", "service", "at"], name="face_check_once")
+        ]
+
+    def access(self) -> Access:
+        return self.attendance.access()
+
+
 class SessionReview(CityModel):
     """That the sign-ins of a session were weighed, when, and how many of them were doubtful."""
 

@@ -49,6 +49,7 @@ class Seen:
     code_age: int | None = None
     code_every: int = 20
     signed_out: bool = True
+    face: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def judge(
             _place(row, sheet, context)
             _device(row, sheet, context)
             _clock(row, sheet, context)
+        if row.face is False:
+            sheet.add("face_low")
         _people(row, sheet, context)
         _staff(row, sheet, context, bursts)
         if sign_out_required:

@@ -43,7 +43,7 @@ class Weights:
 
 
 WEIGHTS = Weights(
-    "2026-11.2",
+    "2026-11.3",
     MappingProxyType(
         {
             "code_late": Signal(15, "课堂码换过后才扫到", "拍照转发要时间；网络慢、坐得远也会慢。"),
@@ -83,6 +83,7 @@ WEIGHTS = Weights(
             "staff_all": Signal(55, "半个班以上由老师点名", "点名应是个别人签不了时的办法。"),
             "staff_many": Signal(10, "三成以上由老师点名", "读卡器故障时也会这样。"),
             "staff_burst": Signal(50, "刷卡、扫券一个接一个不到两秒", "没有人排队能这么快，像拿着一叠卡。"),
+            "face_low": Signal(36, "人脸比对没有达到阈值", "光线暗、戴口罩、多年前的照片也会这样；单凭它不算可疑。"),
             "no_sign_out": Signal(6, "没有签退", "忘记的人不少。"),
             "no_sign_outs": Signal(45, "多次签到后不签退", "签到就走。"),
         }

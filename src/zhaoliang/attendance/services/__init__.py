@@ -2,6 +2,7 @@
 
 from zhaoliang.attendance.services.corrections import AlreadyProposed, decide_correction, propose_correction
 from zhaoliang.attendance.services.doubts import answer_doubt, decide_doubt, weigh_session
+from zhaoliang.attendance.services.faces import attach_face
 from zhaoliang.attendance.services.makeups import decide_make_up, hold_make_up, propose_make_up
 from zhaoliang.attendance.services.online import (
     CheckNeeded,
@@ -35,6 +36,7 @@ __all__ = [
     "TwoPlaces",
     "Window",
     "answer_doubt",
+    "attach_face",
     "check_identity",
     "close_session",
     "code_facts",

@@ -206,11 +206,23 @@ def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         if _by_script(request):
             return JsonResponse(refusal.as_dict(), status=refusal.status)
         raise
-    says = _says(signed)
+    says = _says(signed) + _face(request, signed)
     if _by_script(request):
         return JsonResponse({"says": says, "state": signed.state, "flags": signed.flags})
     toasts.say(request, says)
     return redirect(reverse("worker:classes"))
+
+
+def _face(request: ActorRequest, signed: Attendance) -> str:
+    """Keep the face result that an app brings along; whatever is wrong with it, the sign-in stands. What to say of it."""
+    result = request.POST.get("face", "")[:2_000]
+    if not result:
+        return ""
+    try:
+        services.attach_face(actor=request.actor, at=request.at, attendance=signed, result=result)
+    except Refusal as refusal:
+        return f"{refusal.what}{refusal.why}"
+    return ""
 
 
 def _by_script(request: ActorRequest) -> bool:
