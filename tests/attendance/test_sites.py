@@ -100,7 +100,7 @@ def test_the_page_of_a_site_shows_both_levels_and_sets_one(
     monkeypatch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: BEGINS))
     site = expected.session.training_class.site
     officer = sign_in(Client(), registry.user(Role.REVIEWER, region_code=site.region_id))
-    url = f"/bureau/sites/{site.city_code}/{site.pk}/"
+    url = f"/bureau/organisations/sites/{site.city_code}/{site.pk}/"
     assert "平台默认，没有文件规定" in officer.get(url).content.decode()
     wrong = officer.post(url, {"radius_m": "600"})
     assert wrong.status_code == 422

@@ -186,7 +186,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("organisations/<int:city>/<int:pk>/grade/", organisations.grade, name="organisation_grade"),
     path("organisations/<int:city>/<int:pk>/licence/", organisations.add_licence, name="organisation_licence"),
-    path("sites/<int:city>/<int:pk>/", sites.site, name="site"),
+    path("organisations/sites/<int:city>/<int:pk>/", sites.site, name="site"),
     path("organisations/<int:city>/<int:pk>/site/", organisations.add_site, name="organisation_site"),
     path("organisations/<int:city>/<int:pk>/sanction/", sanctions.propose, name="organisation_sanction"),
     path("sanctions/<int:city>/<int:pk>/decide/", sanctions.decide, name="sanction_decide"),
