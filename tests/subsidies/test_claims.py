@@ -122,6 +122,8 @@ def test_a_person_nobody_compared_with_the_pension_register_goes_to_a_person() -
 
 def test_a_pension_drawn_is_refused_with_the_article() -> None:
     person = trainee()
+    # Found out after the voucher was claimed, which it would have been refused for.
+    made = case(people=[person])
     record_status(
         actor=system_actor(),
         at=registry.AT,
@@ -131,7 +133,7 @@ def test_a_pension_drawn_is_refused_with_the_article() -> None:
         source="数据比对",
         checked_on=START,
     )
-    claim = assembled(case(people=[person]))
+    claim = assembled(made)
     view = selectors.claim_page(CITY, claim.pk, at=ASSESSED).lines[0]
     refusal = view.problems[0]
     assert (refusal.rule_id, refusal.outcome) == ("not_drawing_pension", Outcome.FAIL)
@@ -140,6 +142,7 @@ def test_a_pension_drawn_is_refused_with_the_article() -> None:
 
 def test_the_same_occupation_and_level_granted_in_another_city_is_refused() -> None:
     person = trainee()
+    made = case(people=[person])
     PersonGrant.objects.create(
         person_id=person.pk,
         scheme="training",
@@ -150,7 +153,7 @@ def test_the_same_occupation_and_level_granted_in_another_city_is_refused() -> N
         granted_on=START,
         source="泰安",
     )
-    line = lines(assembled(case(people=[person])))[0]
+    line = lines(assembled(made))[0]
     assert line.state == "refused"
     assert "same_level_twice" in refused_by(line)
 
