@@ -262,7 +262,7 @@ def _sign_in_rates(progress: Callable[[str], None], port: int) -> None:
     for number in range(ROUNDS):
         asked = _sign_ins(number + 1)
         _analyse()
-        rates["sign-ins"].append(load(port, 32, asked, warm=claims(run.open_batch(), 1, WARM))["rate"])
+        rates["sign-ins"].append(load(port, 32, asked[WARM:], warm=asked[:WARM])["rate"])
         rates["claims"].append(over_gate(port, 32)["rate"])
         progress(
             f"gate: sign-ins, round {number + 1} of {ROUNDS}: {rates['sign-ins'][-1]:.0f}, {rates['claims'][-1]:.0f}"

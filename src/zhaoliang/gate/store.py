@@ -45,13 +45,14 @@ async def open_pool(size: int = CONNECTIONS) -> asyncpg.Pool:
 class Connection(asyncpg.Connection):
     """A connection that makes its plans anew while the tables grow under it."""
 
-    groups = 0
+    groups, replanned = 0, 4
 
     async def count_group(self) -> None:
         """Before each group. Plans are kept for good, and those of the first minutes were made for nearly empty tables: they are
-        dropped after 8, 16, 32, … groups, so that no rush is answered by reading whole tables until statistics come."""
+        dropped after 16, 64, 256, … groups, so that no rush is answered by reading whole tables until statistics come."""
         self.groups += 1
-        if self.groups >= 8 and self.groups & (self.groups - 1) == 0:
+        if self.groups == self.replanned * 4:
+            self.replanned = self.groups
             await self.execute("DISCARD PLANS")
 
 
