@@ -18,6 +18,7 @@ from zhaoliang.registry.models import Person, PersonGrant
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.entitlements import entitlements
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.vouchers.refusals import NotForYou
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F2", "F5")]
 
@@ -145,9 +146,9 @@ def test_the_living_allowance_follows_the_training_subsidy_once_a_year() -> None
     line.refresh_from_db()
     assert line.state == "paid"
 
-    again = case(1, group="07", people=[person], later=timedelta(days=30))
-    training_again = ClaimLine.objects.get(city_code=CITY, claim=approved(again))
-    assert rules_of(training_again) == ["same_level_twice"]
+    # The same occupation and level again: there is no second voucher for it, so that no second allowance can follow.
+    with pytest.raises(NotForYou, match="同一职业同一等级不得重复享受补贴"):
+        case(1, group="07", people=[person], later=timedelta(days=30))
 
 
 def test_the_living_allowance_is_asked_for_within_a_year_of_the_publicity() -> None:
