@@ -24,6 +24,8 @@ from simulator.card_platform import ask
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.crypto import KeyRing, new_keys
+from zhaoliang.kernel.roles import system_actor
+from zhaoliang.registry.services import record_status
 from zhaoliang.registry.services.partners import SCOPES
 from zhaoliang.vouchers import qr, selectors
 from zhaoliang.vouchers.models import Voucher
@@ -61,6 +63,16 @@ def test_claim_verify_and_use_by_the_published_document(
     project = vouchers.listed_project(at=now)
     plain, grouped = vouchers.batch(project, at=now), vouchers.batch(project, groups=["06"], at=now)
     people = [registry.person(at=now) for _ in range(2)]
+    retired = registry.person(at=now)
+    record_status(
+        actor=system_actor(),
+        at=now,
+        person=retired,
+        kind="pension",
+        holds=True,
+        source="测试比对",
+        checked_on=now.date(),
+    )
     secret = partner_key(project.provider, now, *SCOPES)
     platform = Platform(live_server, gate, secret)
     do = platform.do
@@ -85,6 +97,10 @@ def test_claim_verify_and_use_by_the_published_document(
         assert do("claim", "gate", claim(people[1], plain, name="测试别人"), "claim-for-other")[0] == 404
         assert do("claim", "gate", claim(people[1], plain, declared=False), "claim-undeclared")[0] == 422
         assert do("claim", "gate", claim(people[1], plain, document_number="1"), "claim-no-number")[0] == 422
+        # The policies are asked here as everywhere.
+        status, refused = do("claim", "gate", claim(retired, plain), "claim-of-a-pensioner")
+        assert (status, refused["code"]) == (409, "not_for_you"), refused
+        assert refused["clause"]
 
         # The holder shows the code; a forged one is named in the same words at verifying and at using.
         training_class = draft(project, at=now, start=(now + timedelta(days=30)).date(), planned=False)

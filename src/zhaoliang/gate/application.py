@@ -37,6 +37,8 @@ PREFLIGHT = [
     ("access-control-max-age", "600"),
 ]
 WAITING = int(os.environ.get("ZHAOLIANG_GATE_QUEUE", "4000"))
+# Acts of partners run one by one in threads: fewer may wait, so that each is answered before its caller gives up.
+PARTNERS_WAITING = WAITING // 20
 log = structlog.get_logger("gate")
 
 
@@ -51,6 +53,7 @@ class Gate:
         self.institutions = Buckets(rate=5_000, burst=10_000)
         self.partners = Partners()
         self.standings = Standings()
+        self.partner_acts = Institutions(waiting=PARTNERS_WAITING)
         self.registry = CollectorRegistry()
         self.tally = Tally(lambda: sum(batcher.waiting for batcher in self.batchers.values()))
         self.batchers: dict[str, Batcher] = {}
@@ -64,7 +67,6 @@ class Gate:
         self.partner_use_in = msgspec.json.Decoder(PartnerUseIn)
         # Last: a registry asks for the metrics at once, to know their names.
         self.registry.register(self.tally)
-        self.institution_desk: Institutions | None = None
         self.pool: asyncpg.Pool | None = None
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,7 +83,6 @@ class Gate:
             "/gate/sign-in": Batcher(desks.sign_ins(pool), waiting=WAITING),
             "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
         }
-        self.institution_desk = Institutions(pool, waiting=WAITING)
 
     async def _close(self) -> None:
         self.stopping = True
@@ -134,26 +135,22 @@ class Gate:
             return await batcher.ask(item.lane, item)
         key = headers.get("idempotency-key") or ""
         if bearer.startswith(PREFIX):
-            item = await self._for_partner(path, bearer, body, key, at, now)
-            return item if isinstance(item, Answer) else await batcher.ask(item.lane, item)
+            return await self._for_partner(path, bearer, body, key, at, now)
         decoder, read = self.readers[path]
         item = read(bearer, self._decoded(decoder, body), key, at)
         _check_key(key)
         (self.people if item.person else self.institutions).take(item.asker, now)
         return await batcher.ask(item.lane, item)
 
-    async def _for_partner(
-        self, path: str, bearer: str, body: bytes, key: str, at: datetime, now: float
-    ) -> desks.Item | Answer:
-        """A partner's own claim or use: an item for its group, or the answer at once."""
-        desk = self.institution_desk
-        if path == "/gate/sign-in" or desk is None:
+    async def _for_partner(self, path: str, bearer: str, body: bytes, key: str, at: datetime, now: float) -> Answer:
+        """A partner's own claim or use."""
+        if path == "/gate/sign-in":
             raise WrongToken("没有签到。", "签到要学员本人的凭据。", "读卡设备请用开放接口签到。")
         partner = await self._partner(bearer, "vouchers.claim" if path == "/gate/claim" else "vouchers.use", now)
         _check_key(key)
         if path == "/gate/claim":
-            return await desk.claim(partner, self._decoded(self.partner_claim_in, body), key, at, now)
-        return await desk.use(partner, self._decoded(self.partner_use_in, body), key, at)
+            return await self.partner_acts.claim(partner, self._decoded(self.partner_claim_in, body), key, at)
+        return await self.partner_acts.use(partner, self._decoded(self.partner_use_in, body), key, at)
 
     async def _partner(self, bearer: str, scope: str, now: float) -> desks.Partner:
         partner = await self.partners.of(bearer, scope, now)
