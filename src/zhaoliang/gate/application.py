@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from zhaoliang.gate import desks, store
 from zhaoliang.gate.answers import Answer, encoded, refused
-from zhaoliang.gate.batching import Batcher, busy
+from zhaoliang.gate.batching import TROUBLE, Batcher, busy
 from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
@@ -181,7 +181,7 @@ class Gate:
             return False
         try:
             return await self.pool.fetchval("SELECT 1", timeout=3) == 1
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        except TROUBLE:
             return False
 
 

@@ -37,6 +37,10 @@ class QueueFull(Busy):
     code: ClassVar[str] = "queue_full"
 
 
+# What a database that dies in the middle of a group raises: besides its own errors, asyncpg's complaint that the answer broke off.
+TROUBLE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError, TimeoutError)
+
+
 def busy() -> QueueFull:
     """The 503 of a full queue, a stopping gate or a database that does not answer."""
     return QueueFull(
@@ -100,7 +104,7 @@ class Batcher:
         for attempt in range(TRIES):
             try:
                 answers = await self.run(lane, [item for item, _ in group])
-            except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError, TimeoutError) as error:
+            except TROUBLE as error:
                 state = getattr(error, "sqlstate", "") or ""
                 passing = state in PASSING or state.startswith("08") or not isinstance(error, asyncpg.PostgresError)
                 if passing:
