@@ -51,7 +51,7 @@ def test_a_city_audited_in_many_slices_misses_nobody_and_decides_nobody_twice() 
     made = case(5)
     confirmed(made)
     PersonStatus.objects.filter(city_code=CITY, person__in=made.people[1:4], kind="pension").update(holds=True)
-    ranges = selectors.line_people(CITY, CITY, 2)
+    ranges = selectors.line_people(CITY, 2)
     assert len(ranges) > 1
     assert all(first <= last < following for (first, last), (following, _) in pairwise(ranges))
     place = Place(CITY, CITY)

@@ -59,7 +59,7 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
         cursor.execute(SETTINGS)
         given = sheets(lawbook(), claim_days(city_code, region_code))
         versions = {policies.version for sheet in given for policies in sheet.sets.values()}
-        for people in line_people(city_code, region_code, SLICE) if given else ():
+        for people in line_people(city_code, SLICE) if given else ():
             chosen = of_region(city_code, region_code, people=people, states=AFTER_APPROVAL)
             text, parameters = judged(chosen, given, dict.fromkeys(versions, 0))
             cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)

@@ -252,18 +252,16 @@ def claim_days(city_code: int, region_code: int) -> list[tuple[int, date]]:
     return sorted(pairs)
 
 
-def line_people(city_code: int, region_code: int, size: int) -> list[tuple[int, int]]:
+def line_people(city_code: int, size: int) -> list[tuple[int, int]]:
     """All people with claim lines of a city as ranges of ids that hold about `size` lines each, in order.
 
-    A part of the city is one range: of it no table is read whole. Two ranges at least, where a city has as many lines.
+    Two ranges at least, where a city has as many lines. A part of the city goes by the same ranges: it may be nearly all of it.
     """
     rows = ClaimLine.objects.filter(city_code=city_code)
     found = rows.aggregate(lines=Count("id"), first=Min("person_id"), last=Max("person_id"))
     if found["first"] is None:
         return []
     first, last = found["first"], found["last"]
-    if region_code != city_code:
-        return [(first, last)]
     number = max(2, -(-found["lines"] // size))
     shares = [share / number for share in range(1, number)]
     with connection.cursor() as cursor:

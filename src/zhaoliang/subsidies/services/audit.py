@@ -105,7 +105,7 @@ def slices(place: Place, *, store: PolicyStore | None = None, size: int = SLICE)
     """The work of an audit of a region: every line once, by its class's own texts (of `store`, by default those in force)."""
     city, region = place.city_code, place.region_code
     found = tuple(sheets(store or lawbook(), claim_days(city, region)))
-    return [Slice(place, people, found) for people in line_people(city, region, size)] if found else []
+    return [Slice(place, people, found) for people in line_people(city, size)] if found else []
 
 
 def compare(city_code: int, region_code: int, *, store: PolicyStore | None = None) -> dict[tuple[str, str], Moved]:
