@@ -142,9 +142,10 @@ def judged(chosen: Chosen, given: Sequence[Sheet], ids: Mapping[str, int]) -> tu
     """
     ctes, lines, parameters = gathered(chosen, more=_more(given), bound=(BOUND, BOUND_COLUMNS))
     branches = " UNION ALL ".join(_judged(sheet, number) for number, sheet in enumerate(given))
+    # The sheet comes first: every branch passes by the lines of the others, and reads no further than that.
     text = f"""
 {ctes},
-gathered AS MATERIALIZED ({lines})
+gathered AS MATERIALIZED (SELECT k.sheet, {lines.removeprefix("SELECT ")})
 SELECT judged.id AS line,
        judged.version,
        CASE
@@ -185,7 +186,7 @@ def _judged(sheet: Sheet, number: int) -> str:
     before, after = (part.replace("%", "%%") for part in statement.once)
     classes = f"({before}(SELECT * FROM classes WHERE sheet = {number}){after})"
     shared = ", ".join(f's."{name}"' for name in (*SHARED, *statement.once_columns) if name != "claim_id")
-    relation = f"(SELECT g.*, {shared} FROM gathered g JOIN {classes} s ON s.claim_id = g.claim_id OFFSET 0)"
+    relation = f"(SELECT g.*, {shared} FROM gathered g JOIN {classes} s ON s.claim_id = g.claim_id WHERE g.sheet = {number} OFFSET 0)"
     counted = [count.column for count in sheet.counts]
     if counted:
         found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")

@@ -7,7 +7,7 @@ What is still open is decided again by `run_checks`; what was paid is for a pers
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -39,8 +39,9 @@ FROM ({judged}) made
 """
 
 
-# Left out where a city has no decision yet: of an empty table the planner does not know which index leads to a line. The
-# order has every line looked up before the first row is written, so that the statement does not scan what it puts in itself.
+# Left out where a city had no decision when the audit was opened: of a table that was empty when it was last counted the
+# planner does not know which index leads to a line, and may read all that the earlier slices stored for each line. The order
+# has every line looked up before the first row is written, so that the statement does not scan what it puts in itself.
 UNLESS_SAME = """
 LEFT JOIN LATERAL (
     SELECT d.id, d.policy_version, d.outcome, d.amount_fen, d.known, d.payee
@@ -74,11 +75,15 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True)
 class Slice:
-    """The lines of the people from the first to the last in a region, which one statement audits by all its sheets."""
+    """The lines of the people from the first to the last in a region, which one statement audits by all its sheets.
+
+    `first`: nothing had ever been decided in the city when the audit was opened, so that no line has a latest decision.
+    """
 
     place: Place
     people: tuple[int, int]
     sheets: tuple[Sheet, ...]
+    first: bool = False
 
     @property
     def chosen(self) -> Chosen:
@@ -131,7 +136,8 @@ def compare(city_code: int, region_code: int, *, store: PolicyStore | None = Non
 @act("subsidies.open_audit", label="开始复核补贴决定", grants=GRANTS, on="place")
 def open_audit(*, actor: Actor, at: datetime, place: Place, size: int = SLICE) -> list[Slice]:
     """The slices of an audit of the place; the bases of their decisions are made, so that no slice waits for another."""
-    parts = slices(place, size=size)
+    first = not Decision.objects.filter(city_code=place.city_code).exists()
+    parts = [replace(part, first=first) for part in slices(place, size=size)]
     for sheet in parts[0].sheets if parts else ():
         bases(place.city_code, sheet)
     return parts
@@ -146,7 +152,7 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
     city = place.city_code
     ids = {version: basis for sheet in part.sheets for version, basis in bases(city, sheet).items()}
     text, parameters = judged(part.chosen, part.sheets, ids)
-    unless_same = UNLESS_SAME if Decision.objects.filter(city_code=city).exists() else ""
+    unless_same = "" if part.first else UNLESS_SAME
     with connection.cursor() as cursor:
         cursor.execute(SETTINGS)
         cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
