@@ -13,15 +13,16 @@ from factories import registry
 from factories.actors import TIANJIN, actor
 from factories.jobs import run_waiting
 from factories.vouchers import AT, batch, crowd, voucher
-from zhaoliang.kernel.errors import BadInput, SamePerson
+from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.registry.models import Notice, Person
-from zhaoliang.registry.services import add_group
+from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.vouchers import refusals, selectors, services
 from zhaoliang.vouchers.audience import Criteria
 from zhaoliang.vouchers.excel import read_people, template
 from zhaoliang.vouchers.models import IssueLine, IssueList, Voucher, VoucherBatch
-from zhaoliang.vouchers.tasks import issue_all
+from zhaoliang.vouchers.services import issue_checks
+from zhaoliang.vouchers.tasks import check_issue, issue_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("C1")]
 ON = date(2026, 3, 2)
@@ -138,6 +139,59 @@ def test_wrong_rows_are_named_and_a_wrong_name_takes_nothing() -> None:
     with pytest.raises(BadInput, match="第 2 行"):
         _drafted(batch(), _sheet(("别的名", "居民身份证", person.document_number, "")))
     assert not IssueList.objects.filter(city_code=TIANJIN).exists()
+
+
+def _retired(person: Person, *, holds: bool) -> None:
+    record_status(
+        actor=system_actor(), at=AT, person=person, kind="pension", holds=holds, source="测试比对", checked_on=ON
+    )
+
+
+@pytest.mark.parametrize(("on_unclear", "issued"), [("issue", 1), ("skip", 0)])
+def test_the_policies_are_asked_before_anybody_decides_and_again_at_the_issue(on_unclear: str, issued: int) -> None:
+    source = batch(quota=5)
+    unknown, retired, later, holder = crowd(4)
+    held = voucher(source, person=holder)
+    _retired(retired, holds=True)
+    content = _sheet(*(_row(one) for one in (unknown, retired, later, holder)))
+    made = _drafted(source, content, on_unclear=on_unclear, on_duplicate="replace")
+    assert selectors.issue_outcomes(made) == {"cannot_tell": 3, "fail": 1}
+    (outcome, why, number), *doubts = selectors.issue_reasons(made)
+    assert (outcome, number) == ("fail", 1)
+    assert "已按月领取养老保险待遇" in why
+    assert "第四条" in why
+    assert all("平台还不能查到" in doubt for _, doubt, _ in doubts)
+    # Who begins to draw a pension between the decision and the issue gets nothing, and keeps what he holds.
+    for one in (later, holder):
+        _retired(one, holds=True)
+    assert _issued(made) == ({"issued": 1, "refused": 3} if issued else {"refused": 4})
+    held.refresh_from_db()
+    assert held.state == "claimed"
+    for given in Voucher.objects.filter(city_code=TIANJIN, batch=source, channel="issued"):
+        assert given.person_id == unknown.pk
+        assert "平台还不能查到" in given.declaration
+        assert "批准照发" in given.declaration
+
+
+def test_who_no_register_knows_to_belong_to_the_groups_is_a_doubt_of_the_list() -> None:
+    source = batch(kind="directed", groups=("06",), quota=5)
+    stranger = crowd(1)[0]
+    made = _drafted(source, _sheet(_row(stranger)))
+    assert "没有登记属于：" in selectors.issue_reasons(made)[0][1]
+
+
+def test_a_long_list_is_submitted_only_when_the_policies_were_asked_about_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(issue_checks, "PART", 1)
+    made = _drafted(batch(quota=5), _sheet(*(_row(one) for one in crowd(3))))
+    assert selectors.issue_unchecked(made) == 2
+    with pytest.raises(Refusal, match="没有核对"):
+        services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made)
+    check_issue.start(actor=actor(Role.REVIEWER), at=AT, subject=made)
+    (job,) = run_waiting(AT)
+    assert (job.state, job.done_count) == ("done", 3)
+    assert services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made).state == "submitted"
 
 
 @pytest.mark.mission("B2")

@@ -12,7 +12,7 @@ class ClassesConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are there only now.
-        from zhaoliang.classes.eligibility import verdict
+        from zhaoliang.classes.eligibility import verdicts
         from zhaoliang.vouchers.eligibility import judged_by
 
-        judged_by(verdict)
+        judged_by(verdicts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from zhaoliang.catalogue.models import Project
@@ -72,19 +72,27 @@ def missing_of(decision: Decision) -> list[str]:
     return [schema.label(name) for name in dict.fromkeys(names)]
 
 
-def verdict(person: Person, batch: VoucherBatch, on: date) -> Verdict:
-    """The best answer among the projects the batch is good for. A sign-in-only voucher asks nothing: no money follows it."""
-    if batch.kind == "sign_in_only":
-        return Verdict(Outcome.PASS)
-    known = known_people(city_code=person.city_code, person_ids=[person.pk], start=on, end=on, training_class=None)
+def verdicts(people: Sequence[Person], batch: VoucherBatch, on: date) -> dict[int, Verdict]:
+    """For each person the best answer among the projects the batch is good for; queries do not grow with their number.
+
+    A sign-in-only voucher asks nothing: no money follows it.
+    """
+    # No provider offers anything for it just now: that says nothing of the people.
+    projects = list(usable_projects(batch)[:PROJECTS_TRIED]) if batch.kind != "sign_in_only" else []
+    if not projects:
+        return {person.pk: Verdict(Outcome.PASS) for person in people}
+    ids = [person.pk for person in people]
+    known = known_people(city_code=batch.city_code, person_ids=ids, start=on, end=on, training_class=None)
+    return {person.pk: _best(person, known[person.pk], projects, batch, on) for person in people}
+
+
+def _best(person: Person, known: Known, projects: Sequence[Project], batch: VoucherBatch, on: date) -> Verdict:
     best: Decision | None = None
-    for project in usable_projects(batch)[:PROJECTS_TRIED]:
-        decision, _ = decided(person, project, known[person.pk], batch, on)
+    for project in projects:
+        decision, _ = decided(person, project, known, batch, on)
         if best is None or RANK[decision.outcome] < RANK[best.outcome]:
             best = decision
         if best.outcome is Outcome.PASS:
             break
-    if best is None:
-        # No provider offers anything for it just now; that says nothing of the person.
-        return Verdict(Outcome.PASS)
+    assert best is not None
     return Verdict(best.outcome, best.refusals, tuple(missing_of(best)))

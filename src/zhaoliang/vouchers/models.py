@@ -297,6 +297,7 @@ class IssueList(CityModel):
 
     no_delete = True
 
+    UNCLEAR = [("issue", "照发，用券时当面核实"), ("skip", "先不发")]
     batch_id: int
 
     batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="issues")
@@ -305,6 +306,13 @@ class IssueList(CityModel):
     file_hash = models.CharField("文件摘要", max_length=64, blank=True)
     criteria = models.JSONField("条件", default=dict)
     on_duplicate = models.CharField("已有券的", max_length=10, choices=[("skip", "跳过"), ("replace", "换发新券")])
+    on_unclear = models.CharField(
+        "说不准的",
+        max_length=10,
+        choices=UNCLEAR,
+        default="issue",
+        db_default="issue",
+    )
     people = models.PositiveIntegerField("人数")
     state = ISSUE.field()
     created_at = models.DateTimeField("拟定时间")
@@ -352,12 +360,16 @@ class IssueLine(CityModel):
     voucher_id: int | None
 
     STATES = [("waiting", "待发"), ("issued", "已发"), ("held", "已有券"), ("refused", "没有发")]
+    # What the policies said of the person, last when the line was decided; '' before they were asked.
+    OUTCOMES = [("pass", "符合"), ("cannot_tell", "说不准"), ("fail", "不符合")]
 
     issue = CityForeignKey(IssueList, verbose_name="名单", related_name="lines")
     person = CityForeignKey(Person, verbose_name="发给谁", related_name="issue_lines")
     row = models.PositiveIntegerField("行")
     state = models.CharField("结果", max_length=10, choices=STATES, default="waiting")
     note = models.CharField("说明", max_length=100, blank=True)
+    outcome = models.CharField("领券条件", max_length=12, choices=OUTCOMES, blank=True, default="", db_default="")
+    why = models.CharField("原因", max_length=300, blank=True, default="", db_default="")
     voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="issue_lines", null=True)
 
     class Meta:

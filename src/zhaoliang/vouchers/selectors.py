@@ -28,6 +28,7 @@ from zhaoliang.vouchers.states import VOUCHER
 
 QR_LIFE = qr.LIFE
 CHANGES_SHOWN = 50
+REASONS_SHOWN = 20
 
 
 def voucher_by_code(code: str) -> Voucher | None:
@@ -204,6 +205,24 @@ def issue_counts(issue: IssueList) -> dict[str, int]:
     """How many lines of a list stand in each state."""
     rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue).values_list("state")
     return dict(rows.annotate(Count("id")).order_by("state"))
+
+
+def issue_unchecked(issue: IssueList) -> int:
+    """How many people of a list the policies were not asked about yet."""
+    return IssueLine.objects.filter(city_code=issue.city_code, issue=issue, outcome="").count()
+
+
+def issue_outcomes(issue: IssueList) -> dict[str, int]:
+    """What the policies say of a list: how many people by outcome ('' for not asked)."""
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue).values_list("outcome")
+    return dict(rows.annotate(Count("id")).order_by("outcome"))
+
+
+def issue_reasons(issue: IssueList) -> list[tuple[str, str, int]]:
+    """Why people of a list may not have its vouchers or nobody can tell: outcome, reason, how many; the most first."""
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, outcome__in=["fail", "cannot_tell"])
+    found = rows.values_list("outcome", "why").annotate(Count("id")).order_by("-outcome", "-id__count", "why")
+    return list(found[:REASONS_SHOWN])
 
 
 def issue_holding(issue: IssueList) -> int:

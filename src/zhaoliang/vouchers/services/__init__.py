@@ -14,6 +14,7 @@ from zhaoliang.vouchers.services.batches import (
 from zhaoliang.vouchers.services.changes import Wish, approve_change, propose_change, refuse_change
 from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
 from zhaoliang.vouchers.services.counter import use_by_code
+from zhaoliang.vouchers.services.issue_checks import check_issue_part
 from zhaoliang.vouchers.services.issues import (
     approve_issue,
     draft_issue,
@@ -48,6 +49,7 @@ __all__ = [
     "Wish",
     "approve_change",
     "approve_issue",
+    "check_issue_part",
     "claim_at_counter",
     "claim_voucher",
     "close_batch",

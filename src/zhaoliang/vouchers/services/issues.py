@@ -20,10 +20,10 @@ from zhaoliang.vouchers.models import IssueLine, IssueList, Voucher, VoucherBatc
 from zhaoliang.vouchers.refusals import SameFile
 from zhaoliang.vouchers.selectors import places_left
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
+from zhaoliang.vouchers.services.issue_checks import PART, check_lines, judge
 from zhaoliang.vouchers.services.lives import give_up
 from zhaoliang.vouchers.states import BATCH, ISSUE
 
-PART = 200
 _EITHER = DRAFTERS | PUBLISHERS
 _DECLARATION = "按名单发放，本人没有在线承诺；用券时由培训机构当面核对本人。"
 
@@ -38,16 +38,20 @@ def draft_issue(
     file_name: str,
     file_hash: str,
     on_duplicate: str = "skip",
+    on_unclear: str = "issue",
 ) -> IssueList:
     """Take a list that was read without faults; people not on file yet are registered.
 
-    `on_duplicate` says what becomes of those who hold an unused voucher of the batch: "skip", or "replace" it by a new one.
+    `on_duplicate` says what becomes of those who hold an unused voucher of the batch: "skip", or "replace" it by a new one;
+    `on_unclear` of those of whom nobody can tell whether they may have it: "issue", or "skip". The policies are asked about
+    the first people at once, about the others by `check_issue_part`.
     Raises SameFile for a file that was taken for this batch before, BadInput naming rows whose number is on file under
     another name, WrongState unless the batch is open.
     """
     _require_open(batch)
     if on_duplicate not in ("skip", "replace"):
         raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_duplicate": "请选择跳过或换发。"})
+    _require_choice(on_unclear)
     earlier = IssueList.objects.filter(city_code=batch.city_code, batch=batch, file_hash=file_hash)
     if earlier.exclude(state="refused").exists():
         raise SameFile(
@@ -73,6 +77,7 @@ def draft_issue(
         file_name=file_name[:120],
         file_hash=file_hash,
         on_duplicate=on_duplicate,
+        on_unclear=on_unclear,
         people=len(entries),
         created_at=at,
     )
@@ -97,13 +102,20 @@ def draft_issue(
             IssueLine(city_code=batch.city_code, issue=made, person=person, row=one.row, note="新建档" if fresh else "")
         )
     IssueLine.objects.bulk_create(lines, batch_size=1000)
+    check_lines(made, at)
     return made
 
 
 @act("vouchers.query_issue", label="按条件拟定发券名单", grants=DRAFTERS, on="batch")
-def query_issue(*, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Criteria) -> IssueList:
-    """A list of the people on file who fit, at most as many as vouchers are left. Raises BadInput when nobody fits."""
+def query_issue(
+    *, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Criteria, on_unclear: str = "issue"
+) -> IssueList:
+    """A list of the people on file who fit, at most as many as vouchers are left, and asked about as `draft_issue` does.
+
+    Raises BadInput when nobody fits.
+    """
     _require_open(batch)
+    _require_choice(on_unclear)
     left = places_left(batch.city_code, [batch.pk]).get(batch.pk, 0)
     people = list(audience(batch, criteria, chinese_day(at)).values_list("pk", flat=True)[:left])
     if not people:
@@ -114,12 +126,19 @@ def query_issue(*, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Cr
         source="query",
         criteria=criteria.as_json(),
         on_duplicate="skip",
+        on_unclear=on_unclear,
         people=len(people),
         created_at=at,
     )
     rows = [IssueLine(city_code=batch.city_code, issue=made, person_id=pk, row=row) for row, pk in enumerate(people, 1)]
     IssueLine.objects.bulk_create(rows, batch_size=1000)
+    check_lines(made, at)
     return made
+
+
+def _require_choice(on_unclear: str) -> None:
+    if on_unclear not in ("issue", "skip"):
+        raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_unclear": "请选择照发或先不发。"})
 
 
 def _require_open(batch: VoucherBatch) -> None:
@@ -130,7 +149,9 @@ def _require_open(batch: VoucherBatch) -> None:
 
 @act("vouchers.submit_issue", label="提交发券名单", grants=DRAFTERS, on="issue")
 def submit_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
-    """Hand the list to a second person."""
+    """Hand the list to a second person. Raises Refusal while the policies were not asked about everybody on it."""
+    if IssueLine.objects.filter(city_code=issue.city_code, issue=issue, outcome="").exists():
+        raise Refusal("名单没有提交。", "还有人没有核对是否符合领券条件。", "请等核对完，看过结果再提交。")
     ISSUE.fire(
         issue,
         "submit",
@@ -170,20 +191,27 @@ def approve_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
 def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
     """Issue to the next people of an approved list, at most `PART`; returns how many lines were decided (0: all are).
 
-    Each gets one voucher by the same function and constraint as any claim, so that no list ever gives a second one.
+    Each gets one voucher by the same function and constraint as any claim, so that no list ever gives a second one. The
+    policies are asked again: a no gets nothing, nor does who nobody can tell of where the list says so.
     """
     if issue.state != "approved":
         raise ISSUE.refusal(issue.state, "finish")
     batch = issue.batch
-    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting").order_by("id")
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting")
+    rows = rows.select_related("person").order_by("id")
     lines = {line.person_id: line for line in rows.select_for_update(of=("self",), skip_locked=True)[:PART]}
     if not lines:
         return 0
+    judge(batch, list(lines.values()), at)
+    for line in lines.values():
+        if line.outcome == "fail" or (line.outcome == "cannot_tell" and issue.on_unclear == "skip"):
+            line.state = "refused"
+    fit = [person_id for person_id, line in lines.items() if line.state == "waiting"]
     if issue.on_duplicate == "replace":
-        held = Voucher.objects.filter(city_code=issue.city_code, batch=batch, person_id__in=lines, state="claimed")
+        held = Voucher.objects.filter(city_code=issue.city_code, batch=batch, person_id__in=fit, state="claimed")
         for one in held.order_by("slot", "id"):
             give_up(one, at, "按名单换发新券")
-    answers = _claimed(batch, list(lines), at)
+    answers = _claimed(issue, [lines[person_id] for person_id in fit], at)
     told: list[Message] = []
     for person_id, (answer, voucher_id) in answers.items():
         line = lines[person_id]
@@ -192,18 +220,25 @@ def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
             text = f"发给您一张“{batch.name}”，用在：{batch.scope_text}。请在有效期内报名。"[:300]
             told.append(Message("voucher_issued", "您收到一张培训券", text, person_id, None, ("voucher", voucher_id)))
     decided = [line for line in lines.values() if line.state != "waiting"]
-    IssueLine.objects.filter(city_code=issue.city_code).bulk_update(decided, ["state", "voucher_id", "note"])
+    IssueLine.objects.filter(city_code=issue.city_code).bulk_update(
+        decided, ["state", "voucher_id", "note", "outcome", "why"]
+    )
     tell(issue.city_code, told, at=at)
     return len(decided)
 
 
-def _claimed(batch: VoucherBatch, people: list[int], at: datetime) -> dict[int, tuple[str, int | None]]:
+def _claimed(issue: IssueList, lines: list[IssueLine], at: datetime) -> dict[int, tuple[str, int | None]]:
     """What `claim_vouchers` answers for each person."""
-    codes = [str(new_code(batch.city_code)) for _ in people]
+    batch, people = issue.batch, [line.person_id for line in lines]
+    # What nobody could check stands with the voucher, as a claim's own declaration does, and who let it go out.
+    declared = [
+        _DECLARATION + (f"{line.why}；由{issue.approved_by_name}批准照发。" if line.outcome == "cannot_tell" else "")
+        for line in lines
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT place, answer, voucher_id FROM claim_vouchers(%s, %s, %s, %s, 'issued', %s, %s)",
-            [batch.city_code, batch.pk, people, codes, [_DECLARATION] * len(people), at],
+            [batch.city_code, batch.pk, people, [str(new_code(batch.city_code)) for _ in people], declared, at],
         )
         return {people[place - 1]: (answer, voucher_id) for place, answer, voucher_id in cursor.fetchall()}
 

@@ -93,6 +93,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vouchers/issue-template/", voucher_issues.issue_template, name="issue_template"),
     path("vouchers/<int:city>/<int:pk>/issue/", voucher_issues.issue_new, name="issue_new"),
     path("voucher-issues/<int:city>/<int:pk>/", voucher_issues.issue, name="voucher_issue"),
+    path("voucher-issues/<int:city>/<int:pk>/check/", voucher_issues.check, name="issue_check"),
     path("voucher-issues/<int:city>/<int:pk>/submit/", voucher_issues.submit, name="issue_submit"),
     path("voucher-issues/<int:city>/<int:pk>/approve/", voucher_issues.approve, name="issue_approve"),
     path("voucher-issues/<int:city>/<int:pk>/refuse/", voucher_issues.refuse, name="issue_refuse"),

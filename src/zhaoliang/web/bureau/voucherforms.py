@@ -12,7 +12,7 @@ from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.oversight.funnel import DIMENSIONS
 from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Person, Region
-from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
 from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
 from zhaoliang.web.bureau.forms import ANY, CHINA, Filter, YuanField, choices_of, date_field
@@ -194,6 +194,18 @@ class ExtendForm(ReasonForm):
     field_order = ("claim_until", "use_until", "reason")
 
 
+def unclear_field() -> forms.ChoiceField:
+    """What becomes of those of whom nobody can tell."""
+    return forms.ChoiceField(
+        label="平台说不准符合不符合的人",
+        choices=IssueList.UNCLEAR,
+        widget=forms.RadioSelect,
+        initial="issue",
+        required=False,
+        help_text="政策明确不符合的，一律不发。",
+    )
+
+
 class IssueFileForm(PlainForm):
     """A list of people by Excel."""
 
@@ -204,6 +216,7 @@ class IssueFileForm(PlainForm):
         widget=forms.RadioSelect,
         initial="skip",
     )
+    on_unclear = unclear_field()
 
 
 class IssueQueryForm(PlainForm):
@@ -216,6 +229,7 @@ class IssueQueryForm(PlainForm):
     age_from = forms.IntegerField(label="年龄自（周岁）", min_value=0, max_value=120, required=False)
     age_to = forms.IntegerField(label="年龄至（周岁）", min_value=0, max_value=120, required=False)
     idle_year = forms.BooleanField(label="近一年没有用券、没有享受培训补贴", required=False)
+    on_unclear = unclear_field()
 
     def __init__(self, regions: list[Region], *args: Any) -> None:
         super().__init__(*args)
@@ -224,7 +238,15 @@ class IssueQueryForm(PlainForm):
 
     def criteria(self) -> Criteria:
         """What the valid form asks for."""
-        return Criteria(**{**self.cleaned_data, "groups": tuple(self.cleaned_data["groups"])})
+        said = {name: value for name, value in self.cleaned_data.items() if name != "on_unclear"}
+        return Criteria(**{**said, "groups": tuple(said["groups"])})
+
+
+class IssueFilter(Filter):
+    """People of a list by what the policies say and by what came of it."""
+
+    outcome = forms.ChoiceField(label="领券条件", required=False, choices=[ANY, *IssueLine.OUTCOMES])
+    state = forms.ChoiceField(label="结果", required=False, choices=[ANY, *IssueLine.STATES])
 
 
 class FunnelFilter(Filter):

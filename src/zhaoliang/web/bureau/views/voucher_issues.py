@@ -20,7 +20,7 @@ from zhaoliang.vouchers import selectors, services
 from zhaoliang.vouchers.excel import MAX_ROWS, PeopleFile, read_people, template
 from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
 from zhaoliang.vouchers.states import ISSUE
-from zhaoliang.vouchers.tasks import issue_all
+from zhaoliang.vouchers.tasks import check_issue, issue_all
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines, voucherforms
@@ -32,12 +32,21 @@ from zhaoliang.web.tables import Column, table
 
 LINE_STATES = dict(IssueLine.STATES)
 TONES = {"issued": "ok", "held": "ask", "refused": "no"}
+OUTCOMES = dict(IssueLine.OUTCOMES)
+OUTCOME_TONES = {"pass": "ok", "cannot_tell": "ask", "fail": "no"}
 LINES = (
     Column("row", "行", lambda line: line.row, "count", "row"),
     Column("name", "姓名", lambda line: mask_name(line.person.name), order="person__pinyin_key"),
     Column("number", "证件号码", lambda line: mask_id(line.person.document_number), "code"),
+    Column(
+        "outcome",
+        "领券条件",
+        lambda line: (OUTCOMES.get(line.outcome, "待核对"), OUTCOME_TONES.get(line.outcome, "")),
+        "badge",
+        "outcome",
+    ),
     Column("state", "结果", lambda line: (LINE_STATES[line.state], TONES.get(line.state, "")), "badge", "state"),
-    Column("note", "说明", lambda line: line.note),
+    Column("note", "说明", lambda line: "；".join(filter(None, (line.why, line.note))), wide=True),
 )
 
 
@@ -70,11 +79,16 @@ def issue_new(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         criteria = query_form.criteria()
         if request.POST.get("step") == "draft":
             try:
-                made = services.query_issue(**given(request), batch=found, criteria=criteria)
+                made = services.query_issue(
+                    **given(request),
+                    batch=found,
+                    criteria=criteria,
+                    on_unclear=query_form.cleaned_data["on_unclear"] or "issue",
+                )
             except Refusal as problem:
                 forms.refuse(query_form, problem)
             else:
-                return redirect(issue_url(made))
+                return _drafted(request, made)
         else:
             context |= selectors.preview(found, criteria, chinese_day(request.at)) | {"says": criteria.says()}
     elif posted and not by_query and file_form.is_valid():
@@ -102,13 +116,26 @@ def _from_file(
             file_name=upload.name,
             file_hash=hashlib.sha256(content).hexdigest(),
             on_duplicate=form.cleaned_data["on_duplicate"],
+            on_unclear=form.cleaned_data["on_unclear"] or "issue",
         )
     except Refusal as problem:
         forms.refuse(form, problem)
         return None
     if read.repeated:
         toasts.say(request, f"名单里有 {read.repeated} 行与前面的人重复，已跳过。")
+    return _drafted(request, made)
+
+
+def _drafted(request: DeskRequest, made: IssueList) -> HttpResponse:
+    """To the new list; the rest of a long one is asked about by a job."""
+    if selectors.issue_unchecked(made):
+        _start_check(request, made)
     return redirect(issue_url(made))
+
+
+def _start_check(request: DeskRequest, found: IssueList) -> None:
+    title = f"核对发券名单：{found.batch.name}，{found.people} 人"
+    check_issue.start(**given(request), subject=found, title=title, link=issue_url(found))
 
 
 @page(desk_perms.ISSUES, access=subject(selectors.issue_list))
@@ -118,16 +145,30 @@ def issue(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     found: IssueList = request.subject
     record_look(actor=request.actor, target=found, at=request.at, why="查看发券名单")
     access = found.access()
-    job = job_to_show(issue_all, found)
+    job = job_to_show(check_issue if found.state == "draft" else issue_all, found)
+    wanted = voucherforms.IssueFilter(request.GET)
+    chosen = {name: wanted.said(name) for name in ("outcome", "state") if wanted.said(name)}
+    outcomes = selectors.issue_outcomes(found)
+    unchecked = outcomes.pop("", 0) if found.state == "draft" else 0
     context = {
         "found": found,
         "counts": [(LINE_STATES[state], number) for state, number in selectors.issue_counts(found).items()],
+        "filters": wanted,
+        "outcomes": [(OUTCOMES[key], OUTCOME_TONES[key], key, outcomes[key]) for key in OUTCOMES if key in outcomes],
+        "unchecked": unchecked,
+        "goes": outcomes.get("pass", 0) + (outcomes.get("cannot_tell", 0) if found.on_unclear == "issue" else 0),
+        "reasons": [
+            (OUTCOMES[key], OUTCOME_TONES[key], why, number) for key, why, number in selectors.issue_reasons(found)
+        ],
         "held": selectors.issue_holding(found),
         "says": selectors.criteria_of(found).says() if found.source == "query" else "",
-        "table": table(request, selectors.issue_lines(found), LINES, unit="人"),
+        "table": table(request, selectors.issue_lines(found).filter(**chosen), LINES, unit="人"),
         "events": timelines.events(desk_selectors.changes_of("issue_list", city, pk), ISSUE),
         "job": job,
-        "may_submit": found.state == "draft" and may(request, services.submit_issue, access),
+        "may_check": unchecked > 0
+        and not (job and job.is_open)
+        and check_issue.start.declaration.allows(request.actor, access),
+        "may_submit": found.state == "draft" and not unchecked and may(request, services.submit_issue, access),
         "may_approve": found.state == "submitted"
         and found.submitted_by_user != request.actor.user_id
         and may(request, services.approve_issue, access),
@@ -149,6 +190,18 @@ submit = act_view(
 refuse = act_view(
     services.refuse_issue, fetch=selectors.issue_list, argument="issue", say="这份名单不发了。", back=issue_url
 )
+
+
+@page(check_issue.start.declaration, access=subject(selectors.issue_list))
+@require_POST
+def check(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Go on asking the policies about a list whose job stopped half way."""
+    found: IssueList = request.subject
+    try:
+        _start_check(request, found)
+    except Refusal as problem:
+        return refused(request, problem, issue_url(found))
+    return redirect(issue_url(found))
 
 
 @page(services.approve_issue.declaration, access=subject(selectors.issue_list))

@@ -1,0 +1,82 @@
+"""Whether those on a list may have its vouchers: the policies are asked before anybody decides, and again as each is issued."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.roles import Actor
+from zhaoliang.policy import Outcome
+from zhaoliang.registry.lawbook import clause_of
+from zhaoliang.registry.models import GroupMembership, Person
+from zhaoliang.registry.selectors import groups_of_people
+from zhaoliang.vouchers.eligibility import Verdict, verdicts
+from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
+from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
+from zhaoliang.vouchers.states import ISSUE
+
+PART = 200
+_GROUP_NAMES: dict[str, str] = dict(GroupMembership.GROUPS)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One person and a batch: pass, fail or cannot_tell, and why in one line with its clause ('' for a pass)."""
+
+    outcome: str
+    why: str = ""
+
+
+@act("vouchers.check_issue_part", label="核对发券名单", grants=DRAFTERS | PUBLISHERS, on="issue")
+def check_issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
+    """Ask the policies about the next people of a draft, at most `PART`; returns how many were asked (0: all are)."""
+    if issue.state != "draft":
+        raise ISSUE.refusal(issue.state, "submit")
+    return check_lines(issue, at)
+
+
+def check_lines(issue: IssueList, at: datetime) -> int:
+    """Write what the policies say of the next `PART` lines nobody asked about; inside an act."""
+    rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, outcome="")
+    rows = rows.select_related("person").order_by("id")
+    lines = list(rows.select_for_update(of=("self",))[:PART])
+    judge(issue.batch, lines, at)
+    IssueLine.objects.filter(city_code=issue.city_code).bulk_update(lines, ["outcome", "why"])
+    return len(lines)
+
+
+def judge(batch: VoucherBatch, lines: Sequence[IssueLine], at: datetime) -> None:
+    """Put what the policies of the day say of each line's person into it, unsaved."""
+    on = chinese_day(at)
+    people = [line.person for line in lines]
+    said, strangers = verdicts(people, batch, on), _outside(batch, people, on)
+    for line in lines:
+        found = _standing(batch, said[line.person_id], line.person_id in strangers)
+        line.outcome, line.why = found.outcome, found.why[:300]
+
+
+def _standing(batch: VoucherBatch, said: Verdict, stranger: bool) -> Standing:
+    if said.outcome is Outcome.FAIL:
+        rule = said.refusals[0]
+        return Standing("fail", f"{rule.says.rstrip('。')}（{clause_of(rule.citation)}）")
+    doubts = []
+    if stranger:
+        doubts.append(f"没有登记属于：{'、'.join(_GROUP_NAMES[code] for code in batch.groups)}")
+    if said.missing:
+        doubts.append(f"平台还不能查到：{'、'.join(said.missing)}")
+    return Standing("cannot_tell", "；".join(doubts)) if doubts else Standing("pass")
+
+
+def _outside(batch: VoucherBatch, people: Sequence[Person], on: date) -> set[int]:
+    """Those whom no register knows to belong to the batch's groups; a list may know better, so that is only a doubt."""
+    if not batch.groups:
+        return set()
+    proved: dict[int, set[str]] = defaultdict(set)
+    for row in groups_of_people(city_code=batch.city_code, person_ids=[one.pk for one in people], on=on):
+        if row.evidence != "declared":
+            proved[row.person_id].add(row.group)
+    return {one.pk for one in people if not proved[one.pk] & set(batch.groups)}
