@@ -203,15 +203,15 @@ def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
     if not lines:
         return 0
     judge(batch, list(lines.values()), at)
-    for line in lines.values():
-        if line.outcome == "fail" or (line.outcome == "cannot_tell" and issue.on_unclear == "skip"):
-            line.state = "refused"
-    fit = [person_id for person_id, line in lines.items() if line.state == "waiting"]
+    left_out = ("fail", "cannot_tell") if issue.on_unclear == "skip" else ("fail",)
+    fit = [person_id for person_id, line in lines.items() if line.outcome not in left_out]
     if issue.on_duplicate == "replace":
         held = Voucher.objects.filter(city_code=issue.city_code, batch=batch, person_id__in=fit, state="claimed")
         for one in held.order_by("slot", "id"):
             give_up(one, at, "按名单换发新券")
-    answers = _claimed(issue, [lines[person_id] for person_id in fit], at)
+    # Everybody else by what the policies say of him.
+    answers = {person_id: (line.outcome, None) for person_id, line in lines.items()}
+    answers |= _claimed(issue, [lines[person_id] for person_id in fit], at)
     told: list[Message] = []
     for person_id, (answer, voucher_id) in answers.items():
         line = lines[person_id]
@@ -249,6 +249,8 @@ _WHY = {
     "late": ("refused", "领取期已过"),
     "early": ("refused", "还没到领取期"),
     "not_open": ("refused", "批次没有在发放"),
+    "fail": ("refused", "没有发"),
+    "cannot_tell": ("refused", "先不发"),
 }
 
 
