@@ -1,4 +1,4 @@
-"""Bring the database to the present schema, as its owner, and renew the grants of the running system."""
+"""Bring the database to the present schema, as its owner: migrations, the indexes of references, the grants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from zhaoliang.kernel.db.grants import apply_grants
+from zhaoliang.kernel.db.indexes import keep_reference_indexes
 
 
 @contextmanager
@@ -27,9 +28,13 @@ def as_owner() -> Iterator[None]:
 
 
 def migrate(verbosity: int = 0) -> None:
-    """Run all migrations and then the grants. Raises GrantsError when the server's user may not make the app role."""
+    """Run all migrations, then see to the indexes of references and to the grants.
+
+    Raises GrantsError when the server's user may not make the app role.
+    """
     with as_owner():
         call_command("migrate", interactive=False, verbosity=verbosity)
+        keep_reference_indexes()
         apply_grants()
 
 
