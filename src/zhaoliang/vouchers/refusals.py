@@ -71,6 +71,12 @@ class NotHere(Refusal):
     code: ClassVar[str] = "voucher_not_here"
 
 
+class TimesMeet(Refusal):
+    """The holder is expected in another class at a time of this one."""
+
+    code: ClassVar[str] = "times_meet"
+
+
 class SameFile(Refusal):
     """The same list was taken for the batch before."""
 
@@ -167,7 +173,16 @@ def not_used(
     use_until: datetime | None,
     project_name: str | None,
 ) -> Refusal:
-    """What an answer of use_voucher other than ok says; `here`: it was used at the provider that now asks."""
+    """What an answer of use_voucher other than ok says; `here`: it was used at the provider that now asks.
+
+    Of a clash `project_name` and `use_until` are the other class and when its session begins.
+    """
+    if answer == "clash" and use_until is not None:
+        return TimesMeet(
+            "这张券没有用在这个班。",
+            f"上课时间撞了：持券人{format_cn_time(use_until)}在“{project_name}”有课，不能同时在两个班。",
+            "请选一个时间不冲突的班；不想上原来那个班的，先撤销那张券或请机构移出名册。",
+        )
     if answer == "used" and used_at is not None:
         return UsedAlready(
             "这张券已经用过了。",

@@ -65,6 +65,12 @@ def vouchers_of(person: Person, *, everywhere: bool = False) -> list[Voucher]:
         return list(rows.filter(person_id=person.pk))
 
 
+def used_for(city_code: int, class_ids: Collection[int]) -> list[Voucher]:
+    """The vouchers used for these classes whose subsidy is not claimed yet, with batch, by number."""
+    rows = Voucher.objects.filter(city_code=city_code, class_id__in=list(class_ids), state__in=["used", "verified"])
+    return list(rows.select_related("batch").order_by("id"))
+
+
 def checks_of(voucher: Voucher) -> list[VoucherCheck]:
     """Every verification of a voucher, newest first: the holder sees who asked."""
     return list(

@@ -14,6 +14,7 @@ from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, locked_class
 from zhaoliang.classes.selectors import sessions as timetable
+from zhaoliang.classes.services import free_unlisted
 from zhaoliang.classes.states import CLASS, ENROLMENT
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day, format_cn_date, format_cn_time
@@ -81,6 +82,8 @@ def start_class(*, actor: Actor, at: datetime, training_class: TrainingClass) ->
     for enrolment in enrolments:
         ENROLMENT.fire(enrolment, "start")
     CLASS.fire(held, "start")
+    # A use can't be taken back once the class has begun: whoever is not in it keeps a voucher that is good elsewhere.
+    free_unlisted(held, at=at, why="开班时您不在这个班的名册上")
     return held
 
 

@@ -6,7 +6,7 @@ from zhaoliang.classes.services.filing import (
     return_class,
     withdraw_class,
 )
-from zhaoliang.classes.services.holders import BEFORE, listed, undo_own_use, use_own
+from zhaoliang.classes.services.holders import BEFORE, free_unlisted, listed, undo_own_use, use_own, warn_holders
 from zhaoliang.classes.services.plan import (
     add_session,
     add_teacher,
@@ -39,6 +39,7 @@ __all__ = [
     "drop_enrolment",
     "file_class",
     "forget_rosters",
+    "free_unlisted",
     "import_roster",
     "keep_mends",
     "listed",
@@ -50,5 +51,6 @@ __all__ = [
     "return_class",
     "undo_own_use",
     "use_own",
+    "warn_holders",
     "withdraw_class",
 ]

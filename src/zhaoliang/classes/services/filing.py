@@ -12,6 +12,7 @@ from zhaoliang.classes.facts import FactSheet, put_project
 from zhaoliang.classes.forecast import keep_forecast
 from zhaoliang.classes.models import ClassSession, Enrolment, Textbook, TrainingClass
 from zhaoliang.classes.selectors import locked_class, roster
+from zhaoliang.classes.services.holders import free_unlisted
 from zhaoliang.classes.services.plan import check_teacher
 from zhaoliang.classes.services.roster import forget_refused, release_enrolment
 from zhaoliang.classes.states import CLASS
@@ -165,7 +166,7 @@ def return_class(*, actor: Actor, at: datetime, training_class: TrainingClass, r
 
 @act("classes.withdraw_class", label="撤回班级", grants={Role.PROVIDER: Reach.ORGANISATION}, on="training_class")
 def withdraw_class(*, actor: Actor, at: datetime, training_class: TrainingClass, reason: str) -> TrainingClass:
-    """Give the class up before it starts: trainees leave the roster and get their vouchers back."""
+    """Give the class up before it starts: trainees leave the roster and everybody gets his voucher back and is told."""
     if not reason.strip():
         raise BadInput("没有撤回。", "撤回要写明原因。", "请填写原因。", fields={"reason": "请填写。"})
     held = locked_class(training_class)
@@ -178,7 +179,8 @@ def withdraw_class(*, actor: Actor, at: datetime, training_class: TrainingClass,
         .order_by("person_id")
     )
     for enrolment in listed:
-        release_enrolment(enrolment, actor=actor, at=at, reason="班级撤回")
+        release_enrolment(enrolment, actor=actor, at=at, reason="机构撤回了这个班")
+    free_unlisted(held, at=at, why="机构撤回了这个班")
     return held
 
 

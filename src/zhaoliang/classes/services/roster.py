@@ -17,7 +17,9 @@ from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput, WrongState
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.registry.models import Person
-from zhaoliang.registry.services import register_person
+from zhaoliang.registry.services import Message, register_person, tell
+from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.refusals import TimesMeet
 from zhaoliang.vouchers.services import undo_use, use_voucher
 
 _BY_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
@@ -141,14 +143,7 @@ def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: d
         person = trainee.person or _file_of(training_class, trainee, actor=actor, at=at)
         # Used by its holder for this very class already (scanned, or on the phone): it is taken up as it is.
         if trainee.voucher is not None and trainee.voucher.class_id != training_class.pk:
-            use_voucher(
-                actor=system_actor(actor.name),
-                at=at,
-                voucher=trainee.voucher,
-                provider=training_class.provider,
-                project=training_class.project,
-                class_id=training_class.pk,
-            )
+            _use(trainee.voucher, trainee.row.number, training_class, actor=actor, at=at)
         Enrolment.objects.create(
             city_code=training_class.city_code,
             training_class=training_class,
@@ -161,6 +156,21 @@ def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: d
             listed_at=at,
         )
     return len(roster.trainees)
+
+
+def _use(voucher: Voucher, row: int, training_class: TrainingClass, *, actor: Actor, at: datetime) -> None:
+    try:
+        use_voucher(
+            actor=system_actor(actor.name),
+            at=at,
+            voucher=voucher,
+            provider=training_class.provider,
+            project=training_class.project,
+            class_id=training_class.pk,
+        )
+    except TimesMeet as problem:
+        # The checks know rosters only: he has used another voucher for a class that has not listed him yet.
+        raise TimesMeet("名册没有导入。", f"第 {row} 行：{problem.why}", problem.next_step) from problem
 
 
 def _file_of(training_class: TrainingClass, trainee: Trainee, *, actor: Actor, at: datetime) -> Person:
@@ -194,10 +204,19 @@ def remove_enrolment(*, actor: Actor, at: datetime, enrolment: Enrolment, reason
 
 
 def release_enrolment(enrolment: Enrolment, *, actor: Actor, at: datetime, reason: str) -> None:
-    """Remove an enrolment that has not started and undo the use of its voucher; inside an act."""
+    """Remove an enrolment that has not started, undo the use of its voucher and tell its holder; inside an act."""
     ENROLMENT.fire(enrolment, "remove", drop_reason=reason)
     if enrolment.voucher is not None and enrolment.voucher.state in ("used", "verified"):
-        undo_use(actor=system_actor(actor.name), at=at, voucher=enrolment.voucher)
+        freed = undo_use(actor=system_actor(actor.name), at=at, voucher=enrolment.voucher)
+        tell(enrolment.city_code, [freed_notice(freed, enrolment.training_class, reason)], at=at)
+
+
+def freed_notice(voucher: Voucher, training_class: TrainingClass, why: str) -> Message:
+    """What the holder of a voucher is told whose use for a class was undone."""
+    text = (
+        f"您用在“{training_class.name}”的“{voucher.batch.name}”又可以用了：{why.rstrip('。')}。请在有效期内另选一个班。"
+    )
+    return Message("voucher_freed", "您的培训券恢复可用", text[:300], voucher.person_id, None, ("voucher", voucher.pk))
 
 
 @act("classes.drop_enrolment", label="登记学员中断", grants={Role.PROVIDER: Reach.ORGANISATION}, on="enrolment")

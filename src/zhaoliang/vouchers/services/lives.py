@@ -197,8 +197,8 @@ def use_voucher(
 ) -> Voucher:
     """Use the voucher once, for a class of a project it is good for, at that project's provider.
 
-    The caller has checked the class itself (filed, no clash of the person's times) and acts for it (system) or is the
-    holder. Raises UsedAlready, Expired, NotHere, WrongState, Barred while no training may go on at the provider.
+    The caller has checked the class itself and acts for it (system) or is the holder. Raises UsedAlready, Expired, NotHere,
+    WrongState, TimesMeet, Barred while no training may go on at the provider.
     """
     return used_once(actor, at, voucher, provider, project, class_id)
 
@@ -206,7 +206,7 @@ def use_voucher(
 def used_once(
     actor: Actor, at: datetime, voucher: Voucher, provider: Organisation, project: Project, class_id: int
 ) -> Voucher:
-    """The use itself, for an act. Raises UsedAlready, Expired, NotHere, WrongState, Barred."""
+    """The use itself, for an act. Raises UsedAlready, Expired, NotHere, WrongState, TimesMeet, Barred."""
     standing_on(provider, chinese_day(at)).require(Gate.VOUCHER)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,5 +1,30 @@
+-- Where a person is expected at a time of a class: the first session elsewhere that overlaps one of it, NULL where none does.
+-- Elsewhere: on the roster, or by a voucher used for it. A draft filing binds nobody. A class without a timetable meets none.
+CREATE OR REPLACE FUNCTION class_clash(
+    p_city int, p_person bigint, p_class bigint, OUT class_name text, OUT starts_at timestamptz
+)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    SELECT c.name, lower(s.period) INTO class_name, starts_at
+    FROM (
+        SELECT e.training_class_id AS class_id FROM enrolment e
+        WHERE e.city_code = p_city AND e.person_id = p_person AND e.state IN ('listed', 'attending', 'completed')
+        UNION
+        SELECT v.class_id FROM voucher v
+        WHERE v.city_code = p_city AND v.person_id = p_person AND v.state IN ('used', 'verified')
+          AND NOT EXISTS (SELECT 1 FROM enrolment e WHERE e.city_code = p_city AND e.voucher_id = v.id
+                                                      AND e.state IN ('dropped', 'removed'))
+    ) held
+    JOIN training_class c ON c.city_code = p_city AND c.id = held.class_id AND c.id <> p_class
+                         AND c.state NOT IN ('draft', 'withdrawn', 'stopped')
+    JOIN class_session s ON s.city_code = p_city AND s.training_class_id = c.id
+    JOIN class_session mine ON mine.city_code = p_city AND mine.training_class_id = p_class AND mine.period && s.period
+    ORDER BY s.period LIMIT 1;
+END $$;
+
 -- One use of one voucher under any race: bound to the provider, project and class. The only place where these rules are
--- written. answer is one of: ok, unknown, used, expired, not_here, wrong_state; the rest is what a refusal has to say.
+-- written. answer is one of: ok, unknown, used, expired, not_here, wrong_state, clash; the rest is what a refusal has to say
+-- (of a clash the other class and when its session begins, as project_name and use_until).
 CREATE OR REPLACE FUNCTION use_voucher(
     p_city int, p_voucher bigint, p_provider bigint, p_project bigint, p_class bigint, p_at timestamptz, p_user bigint,
     p_name text,
@@ -10,10 +35,12 @@ LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     v_batch bigint;
+    v_person bigint;
     v_here boolean;
+    v_clash record;
 BEGIN
-    SELECT v.state, v.used_at, v.provider_id, b.use_until, coalesce(p.name, b.scope_text), b.id
-    INTO state, used_at, used_by, use_until, project_name, v_batch
+    SELECT v.state, v.used_at, v.provider_id, b.use_until, coalesce(p.name, b.scope_text), b.id, v.person_id
+    INTO state, used_at, used_by, use_until, project_name, v_batch, v_person
     FROM voucher v
     JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
     LEFT JOIN project p ON p.city_code = b.city_code AND p.id = b.project_id
@@ -31,6 +58,14 @@ BEGIN
         WHEN state <> 'claimed' THEN 'wrong_state'
         ELSE 'ok'
     END;
+    IF answer = 'ok' THEN
+        SELECT c.class_name, c.starts_at INTO v_clash FROM class_clash(p_city, v_person, p_class) c;
+        IF v_clash.class_name IS NOT NULL THEN
+            answer := 'clash';
+            project_name := v_clash.class_name;
+            use_until := v_clash.starts_at;
+        END IF;
+    END IF;
     IF answer = 'ok' THEN
         UPDATE voucher SET state = 'used', provider_id = p_provider, class_id = p_class, used_at = p_at
         WHERE city_code = p_city AND id = p_voucher;
