@@ -6,7 +6,15 @@ from zhaoliang.classes.services.filing import (
     return_class,
     withdraw_class,
 )
-from zhaoliang.classes.services.holders import BEFORE, free_unlisted, listed, undo_own_use, use_own, warn_holders
+from zhaoliang.classes.services.holders import (
+    BEFORE,
+    free_unlisted,
+    listed,
+    undo_own_use,
+    undo_refused,
+    use_own,
+    warn_holders,
+)
 from zhaoliang.classes.services.plan import (
     add_session,
     add_teacher,
@@ -50,6 +58,7 @@ __all__ = [
     "reschedule_class",
     "return_class",
     "undo_own_use",
+    "undo_refused",
     "use_own",
     "warn_holders",
     "withdraw_class",

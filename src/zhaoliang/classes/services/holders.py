@@ -46,26 +46,34 @@ def undo_own_use(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
     Raises WrongState for a class that has begun, Refusal for who is on its roster, unless its provider may not train any more.
     """
     found = found_class(voucher.city_code, voucher.class_id) if voucher.class_id is not None else None
-    if found is not None and found.state != "withdrawn":
-        begun = found.state not in BEFORE or found.starts_on <= chinese_day(at)
-        if begun:
-            raise WrongState(
-                "没有撤销。",
-                f"“{found.name}”{format_cn_date(found.starts_on)}开班，开班后用券不能撤销。",
-                "不想学了，请告诉机构办理中途退出。",
-            )
-        if enrolment := listed(voucher, found):
-            if found.provider_id not in barred_organisations(found.city_code, Gate.VOUCHER, chinese_day(at)):
-                raise Refusal(
-                    "没有撤销。",
-                    f"机构已把您列入“{found.name}”的名册。",
-                    "请先让机构把您移出名册，券会自动恢复可用。",
-                )
-            # Nobody there may take him off the roster any more.
-            release_enrolment(enrolment, actor=actor, at=at, reason="机构不能开展培训，本人撤销用券")
-            voucher.refresh_from_db()
-            return voucher
-    return undone(voucher)
+    if found is None:
+        return undone(voucher)
+    if problem := undo_refused(voucher, found, at):
+        raise problem
+    if (enrolment := listed(voucher, found)) is None:
+        return undone(voucher)
+    # Nobody at the provider may take him off the roster any more.
+    release_enrolment(enrolment, actor=actor, at=at, reason="机构不能开展培训，本人撤销用券")
+    voucher.refresh_from_db()
+    return voucher
+
+
+def undo_refused(voucher: Voucher, used_for: TrainingClass, at: datetime) -> Refusal | None:
+    """Why its holder cannot take back the use for this class now; None where he can."""
+    if used_for.state == "withdrawn":
+        return None
+    if used_for.state not in BEFORE or used_for.starts_on <= chinese_day(at):
+        return WrongState(
+            "没有撤销。",
+            f"“{used_for.name}”{format_cn_date(used_for.starts_on)}开班，开班后用券不能撤销。",
+            "不想学了，请告诉机构办理中途退出。",
+        )
+    barred = barred_organisations(used_for.city_code, Gate.VOUCHER, chinese_day(at))
+    if used_for.provider_id in barred or listed(voucher, used_for) is None:
+        return None
+    return Refusal(
+        "没有撤销。", f"机构已把您列入“{used_for.name}”的名册。", "请先让机构把您移出名册，券会自动恢复可用。"
+    )
 
 
 def free_unlisted(training_class: TrainingClass, *, at: datetime, why: str) -> int:

@@ -12,9 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from zhaoliang.classes import selectors as classes
-from zhaoliang.classes.models import TrainingClass
-from zhaoliang.classes.services import BEFORE
-from zhaoliang.kernel.days import chinese_day
+from zhaoliang.classes.services import undo_refused
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.vouchers import perms, selectors, services
 from zhaoliang.vouchers.models import Voucher
@@ -46,16 +44,12 @@ def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
     class_id = found.voucher.class_id
     if found.voucher.state in ("used", "verified") and class_id is not None:
-        context["used_for"] = classes.training_class(city, class_id)
-        context["may_undo"] = _may_undo(found, context["used_for"], request)
+        used_for = classes.training_class(city, class_id)
+        may_undo = used_for is None or undo_refused(found.voucher, used_for, request.at) is None
+        context |= {"used_for": used_for, "may_undo": may_undo}
     if found.voucher.state == "claimed":
         context["usable"] = list(selectors.usable_projects(found.voucher.batch)[:USABLE_SHOWN])
     return render(request, "worker/voucher.html", context)
-
-
-def _may_undo(found: Journey, used_for: TrainingClass | None, request: ActorRequest) -> bool:
-    ahead = used_for is None or (used_for.state in BEFORE and used_for.starts_on > chinese_day(request.at))
-    return ahead and found.enrolment is None
 
 
 @never_cache
