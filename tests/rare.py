@@ -9,6 +9,7 @@ from zhaoliang.attendance.models import Attendance, AttendanceCorrection, Attend
 from zhaoliang.payments.models import ReconciliationCase
 from zhaoliang.recoveries.models import Correction
 from zhaoliang.registry.models import Sanction
+from zhaoliang.sharing.models import ShareReceipt, ShareVoiding
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.vouchers.models import BatchChange, IssueList, VoucherBatch
 
@@ -71,7 +72,26 @@ def rare_rows(line: ClaimLine, batch: VoucherBatch, attendance: Attendance, at: 
     issue = IssueList.objects.create(
         **here, batch=batch, source="query", on_duplicate="skip", people=1, state="submitted", created_at=at
     )
+    school_class = line.claim.training_class
+    receipt = ShareReceipt.objects.create(
+        **here,
+        training_class=school_class,
+        provider=school_class.provider,
+        payer="person",
+        direction="paid",
+        payer_name="测试",
+        total_fen=100,
+        paid_on=at.date(),
+        number="测试 1",
+        at=at,
+        by_name="测试",
+    )
+    voiding = ShareVoiding.objects.create(
+        **here, receipt=receipt, reason="测试", proposed_at=at, proposed_by_name="测试人员"
+    )
     return {
+        "share_receipt": receipt,
+        "share_voiding": voiding,
         "attendance_doubt": doubt,
         "attendance_correction": correction,
         "make_up": make_up,

@@ -206,6 +206,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "voucher-issues"): rare["issue_list"],
         ("bureau", "sanctions"): rare["sanction"],
         ("desk", "sanctions"): rare["sanction"],
+        ("desk", "share-receipts"): rare["share_receipt"],
+        ("bureau", "share-voidings"): rare["share_voiding"],
         ("bureau", "classes"): winter,
         ("bureau", "doubts"): rare["attendance_doubt"],
         ("bureau", "corrections"): rare["attendance_correction"],

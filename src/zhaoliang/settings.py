@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "zhaoliang.catalogue",
     "zhaoliang.vouchers",
     "zhaoliang.classes",
+    "zhaoliang.sharing",
     "zhaoliang.attendance",
     "zhaoliang.evaluation",
     "zhaoliang.certificates",

@@ -12,6 +12,7 @@ import pytest
 
 from factories import registry
 from factories.funds import budget
+from factories.lawbook import in_force
 from factories.people import Bureau, grouped, paid
 from factories.subsidies import APPROVED, ASSESSED, CITY, Case, case
 from zhaoliang import policy
@@ -24,9 +25,11 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Role
 from zhaoliang.policy import Outcome
 from zhaoliang.recoveries.models import RecoveryCase
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.services import reassess
+from zhaoliang.recoveries.tasks import look_again
 from zhaoliang.registry.lawbook import lawbook
-from zhaoliang.registry.models import PersonGrant
+from zhaoliang.registry.models import Notice, PersonGrant
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.clocks import Deadline
 from zhaoliang.subsidies.materials import materials
@@ -34,7 +37,22 @@ from zhaoliang.subsidies.models import Claim, ClaimLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("M1")]
 
-NANPING = 350700
+NANPING, SHIJIAZHUANG = 350700, 130100
+HALF_AHEAD = """
+document:
+  id: cn-13-01/xuetuzhi
+  title: 测试市新型学徒制预支办法
+  number: 测人社〔2026〕1号
+  issuers: [测试市人力资源和社会保障局]
+  in_force: {from: 2026-01-01}
+  region: 130100
+clauses:
+  "1": {ref: 第一条, text: 按50%预支。, verified: true}
+parameters:
+  half: {unit: ratio, says: 预支比例, value: 0.50, cite: "1"}
+fills:
+  cn/renshebufa-2021-39#advance_share: half
+"""
 BEGIN = datetime.fromisoformat("2026-06-02T02:00:00+00:00")
 
 
@@ -46,14 +64,14 @@ def publicity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zhaoliang.subsidies.services.review.deadline", counted)
 
 
-def apprentices(size: int) -> tuple[Case, Bureau]:
-    """A year's apprenticeship class of an enterprise in Nanping, running, with money in the region's budget."""
+def apprentices(size: int, region: int = NANPING) -> tuple[Case, Bureau]:
+    """A year's apprenticeship class of an enterprise in the region (Nanping), running, with money in the region's budget."""
     enterprise = registry.organisation(kind="enterprise", account_number="6299990000000000019")
     made = case(size, provider=enterprise, group="12", employer_uscc=enterprise.uscc, with_vouchers=False)
     for person in made.people:
         grouped(person, "12", date(2026, 1, 1))
     here = {"city_code": CITY}
-    Project.objects.filter(**here, pk=made.training_class.project_id).update(kind="apprenticeship", region_id=NANPING)
+    Project.objects.filter(**here, pk=made.training_class.project_id).update(kind="apprenticeship", region_id=region)
     TrainingClass.objects.filter(**here, pk=made.training_class.pk).update(
         state="running",
         ends_on=made.training_class.starts_on + timedelta(days=364),
@@ -69,9 +87,9 @@ def apprentices(size: int) -> tuple[Case, Bureau]:
         .order_by("id")
     )
     for year in (2026, 2027):
-        budget(10_000_000, region_code=NANPING, fund_source=made.training_class.project.fund_source, year=year)
+        budget(10_000_000, region_code=region, fund_source=made.training_class.project.fund_source, year=year)
     roles = (Role.REVIEWER, Role.APPROVER, Role.FUND_OFFICER, Role.FINANCE)
-    return made, Bureau(*(registry.actor_with(role, person=registry.person(), region_code=NANPING) for role in roles))
+    return made, Bureau(*(registry.actor_with(role, person=registry.person(), region_code=region) for role in roles))
 
 
 def signed(made: Case, enrolment: Enrolment, months: int = 12) -> Agreement:
@@ -95,16 +113,16 @@ def lines(claim: Claim) -> list[ClaimLine]:
     return list(rows.filter(city_code=CITY, claim=claim).order_by("id"))
 
 
-def through(claim: Claim, made: Case, desk: Bureau, at: datetime) -> Claim:
+def through(claim: Claim, made: Case, desk: Bureau, at: datetime, region: int = NANPING) -> Claim:
     claim = services.confirm_claim(actor=made.staff, at=at, claim=claim)
     for line in lines(claim):
         if line.state == "to_person":
             services.judge_line(actor=desk.reviewer, at=at, line=line, passes=True, text="已核对工资发放凭证。")
     claim = services.pass_first(actor=desk.reviewer, at=at, claim=claim)
-    second = registry.actor_with(Role.APPROVER, person=registry.person(), region_code=NANPING)
+    second = registry.actor_with(Role.APPROVER, person=registry.person(), region_code=region)
     claim = services.pass_second(actor=second, at=at, claim=claim)
     claim = services.approve_claim(actor=desk.approver, at=at + timedelta(days=9), claim=claim)
-    paid(claim, desk, at + timedelta(days=10), NANPING)
+    paid(claim, desk, at + timedelta(days=10), region)
     return claim
 
 
@@ -167,3 +185,44 @@ def test_an_agreement_keeps_to_the_clauses_and_an_advance_to_the_class() -> None
     TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk).update(state="ended")
     with pytest.raises(Refusal, match="还没有结束的学徒班"):
         services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
+
+
+def test_a_settlement_below_the_advance_becomes_a_recovery_case_by_itself() -> None:
+    # The nation's 5,000 a year, half ahead, three months taught: 1,250 are due, 1,250 come back.
+    in_force("cn-13-01/xuetuzhi/2026-01-01.yaml", HALF_AHEAD)
+    made, desk = apprentices(2, SHIJIAZHUANG)
+    for enrolment in made.enrolments:
+        signed(made, enrolment)
+    claim = services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
+    through(claim, made, desk, BEGIN, SHIJIAZHUANG)
+    assert look_again(CITY, SHIJIAZHUANG, ASSESSED) == 0
+    here = TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk)
+    here.update(state="assessed", ends_on=made.training_class.starts_on + timedelta(days=91))
+    Enrolment.objects.filter(city_code=CITY, training_class=made.training_class).update(state="completed")
+    settlement = services.assemble_claim(actor=made.staff, at=ASSESSED, training_class=made.training_class)
+    for line in lines(settlement):
+        assert line.decision is not None
+        assert (line.state, line.amount_fen, line.decision.amount_fen) == ("refused", 0, -125_000)
+    # Nothing is wanted back before the settlement is reviewed, published and approved.
+    assert look_again(CITY, SHIJIAZHUANG, ASSESSED) == 0
+    for kind in ("video", "receipt", "payroll"):
+        if kind in {one.kind for one in materials(settlement, lines(settlement))}:
+            services.add_evidence(
+                actor=made.staff, at=ASSESSED, claim=settlement, kind=kind, file_name=f"{kind}.pdf", content=b"x"
+            )
+    settlement = services.confirm_claim(actor=made.staff, at=ASSESSED, claim=settlement)
+    settlement = services.pass_first(actor=desk.reviewer, at=ASSESSED, claim=settlement)
+    second = registry.actor_with(Role.APPROVER, person=registry.person(), region_code=SHIJIAZHUANG)
+    settlement = services.pass_second(actor=second, at=ASSESSED, claim=settlement)
+    services.approve_claim(actor=desk.approver, at=APPROVED, claim=settlement)
+    assert look_again(CITY, SHIJIAZHUANG, APPROVED) == 2
+    cases = list(RecoveryCase.objects.filter(city_code=CITY).order_by("id"))
+    assert [(one.state, one.amount_fen) for one in cases] == [("noticed", 125_000)] * 2
+    assert [(one.difference.before_fen, one.difference.after_fen) for one in cases] == [(250_000, 125_000)] * 2
+    assert all(one.clause for one in cases)
+    assert Notice.objects.filter(city_code=CITY, kind="recovery", organisation=made.provider).count() == 2
+    # Once: the next night finds nothing more, and the books agree.
+    assert look_again(CITY, SHIJIAZHUANG, APPROVED) == 0
+    assert prove(CITY).findings == ()
+    made.training_class.refresh_from_db()
+    assert made.training_class.state == "closed"

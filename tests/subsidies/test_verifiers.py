@@ -204,7 +204,7 @@ def test_results_are_never_changed() -> None:
 
 
 def test_every_verifier_has_its_clause_and_says_what_it_does() -> None:
-    assert len({one.name for one in VERIFIERS}) == len(VERIFIERS) == 11
+    assert len({one.name for one in VERIFIERS}) == len(VERIFIERS) == 12
     for one in VERIFIERS:
         assert one.clause.ref, one.name
         assert len(one.does) > 10, one.name

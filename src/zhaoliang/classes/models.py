@@ -242,6 +242,7 @@ class Enrolment(CityModel):
     """A trainee of a class: the voucher brought, the target group as of the start, who employs them, who pays the fee."""
 
     person_id: int
+    training_class_id: int
 
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="enrolments")
     person = CityForeignKey(Person, verbose_name="学员", related_name="enrolments")

@@ -38,14 +38,19 @@ LEFT JOIN LATERAL (
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
   AND (t.state IN ('revoked', 'suspended', 'replaced') OR coalesce(sat.credited, 0) <> l.credited_minutes)
 """
-# An advance stays due only while its apprentice learns on.
-_DROPPED = """
+# An advance stays due only while its apprentice learns on, and never beyond what the settlement came to.
+_ADVANCED = """
 SELECT l.id
 FROM claim_line l
 JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
 JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
-  AND l.kind = 'apprentice_advance' AND n.state = 'dropped'
+  AND l.kind = 'apprentice_advance' AND (n.state = 'dropped' OR EXISTS (
+      SELECT 1 FROM claim_line s
+      JOIN claim e ON e.city_code = %(city)s AND e.id = s.claim_id AND e.state IN ('approved', 'paying', 'settled')
+      JOIN decision d ON d.city_code = %(city)s AND d.id = s.decision_id AND d.amount_fen < 0
+      WHERE s.city_code = %(city)s AND s.enrolment_id = l.enrolment_id AND s.kind = 'apprenticeship' AND s.state = 'refused'
+  ))
 """
 
 
@@ -65,7 +70,7 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
             cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)
             found |= {line for (line,) in cursor}
         low, high = region_codes(region_code)
-        for statement in (_CARRIED, _DROPPED):
+        for statement in (_CARRIED, _ADVANCED):
             cursor.execute(statement, {"city": city_code, "states": list(AFTER_APPROVAL), "low": low, "high": high})
             found |= {line for (line,) in cursor}
     return sorted(found)

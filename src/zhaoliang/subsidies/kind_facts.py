@@ -244,11 +244,26 @@ def _put_living(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
 
 
 def phase_of(line: ClaimLine) -> Phase:
-    """When the rules are asked of a line: an advance that was given to somebody who dropped out is read as a settlement."""
-    dropped = line.enrolment is not None and line.enrolment.state == "dropped"
-    if line.kind == "apprentice_advance" and line.state in GRANTED and dropped:
+    """When the rules are asked of a line.
+
+    An advance that was given is read as a settlement once its apprentice dropped out, or once the settlement was approved
+    and came out below what had been paid ahead.
+    """
+    given = line.kind == "apprentice_advance" and line.state in GRANTED
+    if given and line.enrolment is not None and (line.enrolment.state == "dropped" or _settled_below(line)):
         return "claim"
     return KINDS[line.kind].phase
+
+
+def _settled_below(advance: ClaimLine) -> bool:
+    return ClaimLine.objects.filter(
+        city_code=advance.city_code,
+        enrolment_id=advance.enrolment_id,
+        kind="apprenticeship",
+        state="refused",
+        claim__state__in=("approved", "paying", "settled"),
+        decision__amount_fen__lt=0,
+    ).exists()
 
 
 def _put_apprenticeship(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:

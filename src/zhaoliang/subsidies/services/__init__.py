@@ -32,6 +32,7 @@ from zhaoliang.subsidies.services.paying import (
     waiting_for_payment,
 )
 from zhaoliang.subsidies.services.people import apply_for, take_up
+from zhaoliang.subsidies.services.refunds import refund_share
 from zhaoliang.subsidies.services.review import pass_first, pass_second, return_claim
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "queue_repayment",
     "raise_objection",
     "recount_publicity",
+    "refund_share",
     "retry_all_of",
     "retry_due",
     "return_claim",

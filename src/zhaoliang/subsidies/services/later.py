@@ -91,9 +91,13 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     )
     first = said.refusals[0].citation if said.refusals else None
     due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
-    if line.kind == "apprentice_advance" and decision.outcome == Outcome.FAIL:
-        # Only what a text takes back of an advance is taken back (人社部发〔2021〕39号 leaves it to the region).
+    below = line.kind == "apprentice_advance" and said.fen is not None and said.fen < 0
+    if line.kind == "apprentice_advance" and (below or decision.outcome == Outcome.FAIL):
+        # Only what a text takes back of an advance is taken back (人社部发〔2021〕39号 leaves it to the region). What a person
+        # must still look at could only make it more.
         due = line.amount_fen + min(0, said.fen or 0)
+    if below and first is None and said.steps:
+        first = said.steps[-1].citation
     if due is None and line.judgement and _same_doubts(since, said):
         due = said.fen
     return Reread(decision, due, changes, str(first) if first else "")
@@ -107,6 +111,8 @@ def _same_doubts(since: Decision, said: policy.Decision) -> bool:
 
 
 def _outcome(said: policy.Decision) -> str:
+    if said.fen is not None and said.fen < 0:
+        return Outcome.FAIL
     if said.outcome is Outcome.PASS and not said.fen:
         return Outcome.CANNOT_TELL
     return said.outcome

@@ -24,6 +24,7 @@ from zhaoliang.subsidies.verifiers.grants import ELSEWHERE, HIGHER, ONE_PER_CERT
 from zhaoliang.subsidies.verifiers.papers import CERTIFICATE, GROUP
 from zhaoliang.subsidies.verifiers.people import ACCOUNT, CLASH, IDENTITY
 from zhaoliang.subsidies.verifiers.providers import PROVIDER
+from zhaoliang.subsidies.verifiers.shares import SHARES
 
 __all__ = ["ANSWERS", "VERIFIERS", "Checked", "Found", "Verifier", "checks_of", "found_by", "verify_claim"]
 
@@ -39,6 +40,7 @@ VERIFIERS: tuple[Verifier, ...] = (
     ACCOUNT,
     PROVIDER,
     CLASH,
+    SHARES,
 )
 BY_NAME: Mapping[str, Verifier] = {one.name: one for one in VERIFIERS}
 

@@ -17,6 +17,7 @@ from zhaoliang.web.desk.views import (
     rolls,
     roster,
     sanctions,
+    shares,
     vouchers,
 )
 
@@ -53,6 +54,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("doubts/<int:city>/<int:pk>/answer/", rolls.answer_doubt, name="doubt_answer"),
     path(f"{CLASS}claim/", claims.assemble, name="claim_assemble"),
     path(f"{CLASS}agreements/", apprentices.agreements, name="agreements"),
+    path(f"{CLASS}shares/", shares.shares, name="shares"),
+    path(f"{CLASS}shares/receipts/", shares.enter, name="share_receipt"),
+    path("share-receipts/<int:city>/<int:pk>/void/", shares.void, name="share_void"),
+    path("enrolments/<int:city>/<int:pk>/refund/", shares.refund, name="share_refund"),
     path(f"{CLASS}advance/", apprentices.advance, name="advance"),
     path(f"{CLASS}evaluation-claim/", claims.assemble_evaluation, name="evaluation_assemble"),
     path(f"{CLASS}exam/", exams.exam_plan, name="exam_plan"),

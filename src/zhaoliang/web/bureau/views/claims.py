@@ -25,6 +25,7 @@ from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, review_page
 from zhaoliang.subsidies.selectors import FactShown, LineView
+from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.subsidies.verifiers import ANSWERS, VERIFIERS
 from zhaoliang.web.access import page
@@ -130,6 +131,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "alerts": [one for one in shown.checks if one.answer != "y"],
         "clear": [one for one in shown.checks if one.answer == "y"],
         "ratio": _ratio(current),
+        "cost": _cost(current),
         "sessions": _sessions(current),
         "passed": [one for one in current.findings if one.outcome is Outcome.PASS] if current else [],
         "due": clock.due(claim.review_due_on if claim.state == "first_review" else claim.publicity_until),
@@ -172,6 +174,12 @@ def _facts(current: LineView | None) -> list[FactShown]:
         for fact in finding.facts:
             facts.setdefault(fact.name, fact)
     return sorted(facts.values(), key=lambda fact: (not fact.evidence, fact.label))
+
+
+def _cost(current: LineView | None) -> CostStanding | None:
+    """What person and enterprise paid beside the subsidy, where the class shares its cost."""
+    enrolment = current.line.enrolment if current is not None else None
+    return cost_standings([enrolment]).get(enrolment.pk) if enrolment is not None else None
 
 
 def _ratio(current: LineView | None) -> dict[str, int] | None:

@@ -25,13 +25,18 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.masking import mask_phone
 from zhaoliang.policy import Decision, Outcome, RuleResult
+from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership
+from zhaoliang.sharing import selectors as sharing_selectors
+from zhaoliang.sharing import services as sharing
+from zhaoliang.sharing.models import ShareVoiding
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, may, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.rolls import excel_of
+from zhaoliang.web.shares import shares_shown
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
@@ -116,6 +121,9 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "kinds": _kinds(shown),
         "roster": roster,
         "summary": _summary(roster),
+        "shown": shares_shown(found, roster),
+        "share_clause": lawbook().citation(sharing.CLAUSE),
+        "may_void": may(request, sharing.decide_voiding, found.access()),
         "events": timelines.events(desk_selectors.changes_of("class", city, pk), CLASS),
         "opinions": opinions_on(found) if heard and found.state in OPINION_STATES else None,
         "before": before,
@@ -191,4 +199,26 @@ send_back = act_view(
     texts=("reason",),
     say="已退回，原因已告知机构。",
     back=class_url,
+)
+
+
+def _class_of_voiding(voiding: ShareVoiding) -> str:
+    return f"{class_url(voiding.receipt.training_class)}#shares"
+
+
+confirm_voiding = act_view(
+    sharing.decide_voiding,
+    fetch=sharing_selectors.voiding,
+    argument="voiding",
+    also=lambda request, found: {"agree": True},
+    say="收据已作废，机构可以重新登记。",
+    back=_class_of_voiding,
+)
+decline_voiding = act_view(
+    sharing.decide_voiding,
+    fetch=sharing_selectors.voiding,
+    argument="voiding",
+    also=lambda request, found: {"agree": False},
+    say="收据照旧有效。",
+    back=_class_of_voiding,
 )

@@ -17,6 +17,7 @@ from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.materials import Material, materials
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.subsidies.surprises import Surprise, surprises
 from zhaoliang.web.access import page
@@ -91,6 +92,7 @@ class Row:
     view: selectors.LineView
     surprise: Surprise | None
     contract: Material | None
+    cost: CostStanding | None
 
 
 @page(perms.CLAIM, access=subject(selectors.claim))
@@ -103,6 +105,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         city, pk, at=request.at, start=int(start) if start.isdigit() and len(start) < 19 else 0
     )
     lines = [one.line for one in shown.lines]
+    costs = cost_standings([line.enrolment for line in lines if line.enrolment is not None])
     asked, otherwise = materials(found, lines), surprises(lines)
     contracts = {one.line_id: one for one in asked if one.line_id is not None}
     open_states = ("assembled", "returned")
@@ -110,7 +113,10 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "found": found,
         "kind": KINDS[found.kind],
         "page": shown,
-        "rows": [Row(one, otherwise.get(one.line.pk), contracts.get(one.line.pk)) for one in shown.lines],
+        "rows": [
+            Row(one, otherwise.get(one.line.pk), contracts.get(one.line.pk), costs.get(one.line.enrolment_id or 0))
+            for one in shown.lines
+        ],
         "materials": [one for one in asked if one.line_id is None],
         "files": selectors.evidence_of(found),
         "clean": shown.counts["passed"],

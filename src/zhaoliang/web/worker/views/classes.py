@@ -24,6 +24,8 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.geo import Datum
 from zhaoliang.kernel.roles import Access
+from zhaoliang.sharing.selectors import parts_of
+from zhaoliang.subsidies.shares import cost_standings
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
@@ -144,6 +146,8 @@ def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "share": Fraction(credited, planned) if planned else None,
         "progress_tone": "ok" if found.state == "completed" else "now",
         "may_give_opinion": _may_give_opinion(found),
+        "cost": cost_standings([found]).get(found.pk),
+        "parts": parts_of(found),
     }
     return render(request, "worker/enrolment.html", context)
 
