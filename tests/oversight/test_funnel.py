@@ -13,13 +13,23 @@ from python_calamine import CalamineWorkbook
 from factories import payments, registry, subsidies, vouchers
 from factories.identity import sign_in
 from factories.vouchers import AT, batch, voucher
-from zhaoliang.kernel.roles import Role
+from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, funnel, total
+from zhaoliang.registry.models import Person
+from zhaoliang.registry.services import add_group
 from zhaoliang.vouchers import services
+from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.web.components import formats
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("C8")]
 TIANJIN = 120000
+
+
+def registry_group(source: VoucherBatch, person: Person) -> None:
+    day = source.claim_from.date()
+    add_group(
+        actor=system_actor(), at=AT, person=person, group="06", evidence="register", source="测试", valid_from=day
+    )
 
 
 def test_every_way_to_break_it_down_adds_up_to_the_same() -> None:
@@ -33,9 +43,14 @@ def test_every_way_to_break_it_down_adds_up_to_the_same() -> None:
     sums = {by: total(funnel(Filter(TIANJIN, TIANJIN), by)) for by in DIMENSIONS}
     for one in sums.values():
         assert (one.claimed, one.used, one.certified, one.returned, one.waiting) == (5, 3, 2, 1, 1)
-        assert one.refused == 1
+        assert (one.refused, one.failed) == (1, 1)
     assert sums["batch"].issued == 7
     assert sums["month"].issued is None
+    # Whoever has not used his voucher yet counts to the group a register knows of him.
+    registry_group(source, given_back.person)
+    unused = funnel(Filter(TIANJIN, TIANJIN, batch_id=source.pk), "group")
+    assert {(row.label, row.claimed, row.used) for row in unused} == {("06", 1, 0), ("", 1, 0)}
+    assert sums["fund"].issued == 7
     only = funnel(Filter(TIANJIN, TIANJIN, batch_id=source.pk), "batch")
     assert [(row.label, row.claimed, row.issued) for row in only] == [(source.name, 2, 4)]
     assert funnel(Filter(TIANJIN, 120114), "batch") == []

@@ -40,7 +40,18 @@ DIMENSIONS = {
         "coalesce(o.short_name, '还没有用')",
         "LEFT JOIN organisation o ON o.city_code = h.city_code AND o.id = h.provider_id",
     ),
-    "group": Dimension("人员类别", "coalesce(l.\"group\", '')", "coalesce(l.\"group\", '')"),
+    # The group of the roster; of who is on none the best proved of the day of the claim, the batch's own groups first.
+    "group": Dimension(
+        "人员类别",
+        'coalesce(l."group", g."group", \'\')',
+        'coalesce(l."group", g."group", \'\')',
+        'LEFT JOIN LATERAL (SELECT m."group" FROM group_membership m WHERE m.city_code = h.city_code'
+        " AND m.person_id = h.person_id AND m.valid_from <= (h.claimed_at AT TIME ZONE 'Asia/Shanghai')::date"
+        " AND coalesce(m.valid_to, 'infinity') >= (h.claimed_at AT TIME ZONE 'Asia/Shanghai')::date"
+        ' ORDER BY h.groups @> to_jsonb(m."group") DESC, array_position('
+        "ARRAY['register', 'document', 'declared'], m.evidence::text), m.\"group\" LIMIT 1) g ON l.\"group\" IS NULL",
+    ),
+    "fund": Dimension("资金渠道", "h.fund_source", "h.fund_source", issued="fund"),
     "month": Dimension(
         "领取月份",
         "to_char(h.claimed_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM')",
@@ -82,6 +93,7 @@ class Row:
     void: int
     waiting: int
     dropped: int
+    failed: int
     refused: int
     people: int
     issued: int | None = None

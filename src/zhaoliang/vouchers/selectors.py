@@ -252,10 +252,11 @@ def preview(batch: VoucherBatch, criteria: Criteria, on: date) -> dict[str, int]
 def issued_of(
     city_code: int, low: int, high: int, *, by: str, batch_id: int | None = None, fund: str = ""
 ) -> dict[str, tuple[int, str]]:
-    """The quotas of published batches of the regions from `low` to `high`, with a name, by batch or by region (its code)."""
+    """The quotas of published batches of the regions from `low` to `high`, with a name, by "batch", "region" or "fund"."""
     rows = VoucherBatch.objects.filter(city_code=city_code, region_id__gte=low, region_id__lte=high)
     rows = rows.exclude(state__in=["draft", "submitted"])
     rows = rows.filter(**({"pk": batch_id} if batch_id else {}), **({"fund_source": fund} if fund else {}))
-    key, name = ("pk", "name") if by == "batch" else ("region_id", "region__name")
+    columns = {"batch": ("pk", "name"), "region": ("region_id", "region__name"), "fund": ("fund_source", "fund_source")}
+    key, name = columns[by]
     found = rows.values_list(key, name).annotate(Sum("quota")).order_by(key)
     return {str(code): (quota, label) for code, label, quota in found}

@@ -255,10 +255,16 @@ class FunnelFilter(Filter):
     by = forms.ChoiceField(
         label="分开看", required=False, choices=[(name, one.label) for name, one in DIMENSIONS.items()]
     )
+    region = forms.ChoiceField(label="地区", required=False)
     fund_source = forms.ChoiceField(label="资金渠道", required=False, choices=[ANY, *FundSource.choices])
     since = date_field("领取自", required=False)
     until = date_field("领取至", required=False)
     batch = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, regions: list[Region], *args: Any) -> None:
+        super().__init__(*args)
+        fields: dict[str, Any] = self.fields
+        fields["region"].choices = [ANY, *((str(one.code), one.name) for one in regions)]
 
     def said_day(self, name: str) -> date | None:
         """A day of the address, None when nothing or nonsense."""

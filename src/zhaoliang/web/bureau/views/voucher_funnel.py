@@ -11,8 +11,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from zhaoliang.funds.models import FundSource
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, funnel, total
 from zhaoliang.registry.models import GroupMembership
+from zhaoliang.registry.selectors import regions_under
 from zhaoliang.vouchers import perms
 from zhaoliang.web.access import page
 from zhaoliang.web.bureau import forms, voucherforms
@@ -21,6 +23,9 @@ from zhaoliang.web.components import formats
 from zhaoliang.web.tables import Column, excel
 
 GROUPS = dict(GroupMembership.GROUPS)
+FUNDS = {code: str(label) for code, label in FundSource.choices}
+# So many lines are compared as bars; the table has all.
+COMPARED = 12
 STAGES = (
     ("issued", "发放", ""),
     ("claimed", "领取", ""),
@@ -35,13 +40,14 @@ STOPS = (
     ("expired", "过期没用"),
     ("void", "作废"),
     ("dropped", "中途退出"),
+    ("failed", "考核没过"),
     ("refused", "不予补贴"),
 )
 
 
 def _columns(by: str) -> tuple[Column, ...]:
     def label(row: Row) -> str:
-        return (GROUPS.get(row.label, row.label) or "还没有用") if by == "group" else row.label
+        return _label(row, by)
 
     numbers = [(name, word) for name, word, _ in STAGES] + list(STOPS) + [("people", "人数")]
     counts = tuple(Column(name, word, _value(name), "count") for name, word in numbers)
@@ -50,6 +56,12 @@ def _columns(by: str) -> tuple[Column, ...]:
         Column("paid_fen", "已拨补贴", lambda row: row.paid_fen, "money"),
     )
     return (Column("label", DIMENSIONS[by].label, label, wide=True), *counts, *money)
+
+
+def _label(row: Row, by: str) -> str:
+    if by == "group":
+        return GROUPS.get(row.label, row.label) or "没有登记类别"
+    return FUNDS.get(row.label, row.label) if by == "fund" else row.label
 
 
 def _value(name: str) -> Callable[[Row], int | None]:
@@ -61,7 +73,7 @@ def _value(name: str) -> Callable[[Row], int | None]:
 def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
     """The funnel as bars with a sentence, where it narrows, and the table behind it."""
     desk = desk_of(request)
-    form = voucherforms.FunnelFilter(request.GET)
+    form = voucherforms.FunnelFilter(regions_under(desk.region_code), request.GET)
     by = form.said("by") if form.said("by") in DIMENSIONS else "batch"
     rows = funnel(_wanted(desk, form), by)
     columns = _columns(by)
@@ -75,6 +87,10 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "bars": [
             (word, value, base, tone) for name, word, tone in STAGES if (value := getattr(whole, name)) is not None
         ],
+        "dimension": DIMENSIONS[by].label,
+        "compared": [(_label(row, by), row.used, row.claimed) for row in rows if row.claimed][:COMPARED]
+        if len(rows) > 1
+        else [],
         "stops": [(word, value) for name, word in STOPS if (value := getattr(whole, name))],
         "sentence": _sentence(whole),
         "columns": columns,
@@ -90,7 +106,7 @@ def _wanted(desk: Desk, form: voucherforms.FunnelFilter) -> Filter:
     since, until = form.said_day("since"), form.said_day("until")
     return Filter(
         desk.city_code,
-        desk.region_code,
+        int(form.said("region") or desk.region_code),
         batch_id=int(form.said("batch")) if form.said("batch") else None,
         fund_source=form.said("fund_source"),
         since=datetime.combine(since, time.min, forms.CHINA) if since else None,
