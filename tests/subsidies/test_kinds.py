@@ -166,6 +166,23 @@ def test_a_project_is_bought_at_its_own_price_and_the_list_of_enterprises_is_for
     assert (line.state, line.amount_fen) == ("passed", 100_000)
 
 
+def test_a_bought_project_is_forecast_by_its_own_rules_and_what_is_claimed_beside_it_is_no_surprise() -> None:
+    made = case(2, with_vouchers=False, attended={1: 30 * 45})
+    Project.objects.filter(city_code=CITY, pk=made.training_class.project_id).update(kind="package")
+    made.training_class.refresh_from_db()
+    keep_forecast(made.training_class, roster(made.training_class), registry.AT)
+    full, short = lines(assembled(made))
+    # 1,000 yuan were expected of each (第十九条), and 40 hours are asked for.
+    [found] = surprises([full, short]).items()
+    assert (found[0], found[1].fen) == (short.pk, 100_000)
+    assert ("实际出勤课时", "", "30") in {(one.label, one.before, one.after) for one in found[1].changes}
+    trained = case(1)
+    keep_forecast(trained.training_class, roster(trained.training_class), registry.AT)
+    assembled(trained)
+    beside = services.assemble_evaluation(actor=trained.staff, at=ASSESSED, training_class=trained.training_class)
+    assert surprises(lines(beside)) == {}
+
+
 def test_what_came_out_otherwise_than_at_filing_says_which_fact_changed() -> None:
     made = case(3, attended={1: 60 * 45})
     keep_forecast(made.training_class, roster(made.training_class), registry.AT)

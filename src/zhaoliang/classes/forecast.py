@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from zhaoliang.catalogue.models import ProjectKind
 from zhaoliang.classes.facts import base_facts, put_counts
 from zhaoliang.classes.known import known_people
 from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
+
+
+# By which rules a class is claimed where it is not plain training; `subsidies.kinds.main_kind` says the same of its claim.
+SCHEMES = {ProjectKind.PACKAGE: "project", ProjectKind.APPRENTICESHIP: "apprenticeship"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Fore
     `roster` comes with person and voucher batch, as `selectors.roster` gives it. Reads and stores nothing else: the
     decision that counts is the claim's.
     """
-    policies = policies_for(training_class.project.region_id, on=training_class.starts_on)
+    scheme = SCHEMES.get(ProjectKind(training_class.project.kind), "training")
+    policies = policies_for(training_class.project.region_id, on=training_class.starts_on, scheme=scheme)
     known = known_people(
         city_code=training_class.city_code,
         person_ids=[one.person_id for one in roster],

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Exists, OuterRef, Q
+
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.certificates.selectors import certificates_of
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.policy import AmountStep, Outcome, RuleResult
+from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.models import Person
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.judging_singly import Answer, answer
@@ -18,6 +22,7 @@ from zhaoliang.subsidies.kind_facts import GRANTED, gathered
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine
 
+CLAIMED = ("skill_upgrade", "living", "uplift")
 UPGRADE_CERTIFICATES = ("qualification", "skill_level")
 
 
@@ -88,21 +93,56 @@ def entitlement(
     if certificate is not None:
         return _found([(_upgrade_line(person, on, certificate), None)], claimed)[0]
     assert training is not None
-    return _found([(_living_line(person, on, training), training)], claimed)[0]
+    return _found([(_line_after(kind, person, on, training), training)], claimed)[0]
 
 
 def entitlements(person: Person, *, on: date) -> list[Entitlement]:
     """Everything the person could claim today in the city of the file, what passes first, then by amount.
 
-    Living allowances rest on trainings whose subsidy is due, skill upgrades on standing certificates. A fixed number of
-    queries a kind.
+    Living allowances rest on trainings whose subsidy is due, uplifts on the same where the region's text sets one, skill
+    upgrades on standing certificates. A fixed number of queries a kind.
     """
     upgrades = [(_upgrade_line(person, on, one), None) for one in _certificates(person)]
-    livings = [(_living_line(person, on, one), one) for one in _trained(person)]
+    trained = _trained(person)
+    livings = [(_line_after("living", person, on, one), one) for one in trained]
+    uplifts = [(_line_after("uplift", person, on, one), one) for one in trained if sets_uplift(one)]
     claimed = _claimed(person)
     order = {Outcome.PASS: 0, Outcome.CANNOT_TELL: 1, Outcome.FAIL: 2}
-    found = [*_found(upgrades, claimed), *_found(livings, claimed)]
+    found = [*_found(upgrades, claimed), *_found(livings, claimed), *_found(uplifts, claimed)]
     return sorted(found, key=lambda one: (order[one.outcome], -one.fen))
+
+
+def sets_uplift(training: ClaimLine) -> bool:
+    """Whether the texts of the training's region and day set an uplift for a job after it."""
+    claim = training.claim
+    return bool(policies_for(claim.region_id, on=claim.rules_on, scheme=KINDS["uplift"].scheme).bound_amounts)
+
+
+def people_to_uplift(city_code: int) -> list[Person]:
+    """Who in a city began a job after a training that brings an uplift which was not claimed yet; three queries."""
+    claims = Claim.objects.filter(
+        city_code=city_code, kind__in=TRAINING_KINDS, state__in=("approved", "paying", "settled")
+    )
+    days = claims.values_list("region_id", "rules_on").distinct()
+    scheme = KINDS["uplift"].scheme
+    bound = [(region, on) for region, on in days if policies_for(region, on=on, scheme=scheme).bound_amounts]
+    if not bound:
+        return []
+    wanted = Q()
+    for region, on in bound:
+        wanted |= Q(claim__region_id=region, claim__rules_on=on)
+    here = {"city_code": city_code}
+    lines = ClaimLine.objects.filter(wanted, **here, kind__in=TRAINING_KINDS, state__in=GRANTED).filter(
+        Exists(
+            JobRecord.objects.filter(
+                **here,
+                person_id=OuterRef("person_id"),
+                from_on__gte=OuterRef("enrolment__training_class__ends_on"),
+            )
+        ),
+        ~Exists(ClaimLine.objects.filter(**here, enrolment_id=OuterRef("enrolment_id"), kind="uplift")),
+    )
+    return list(Person.objects.filter(**here, pk__in=set(lines.values_list("person_id", flat=True))).order_by("id"))
 
 
 def _found(
@@ -122,7 +162,7 @@ def _key(line: ClaimLine) -> tuple[str, int | None]:
 
 def _claimed(person: Person) -> dict[tuple[str, int | None], ClaimLine]:
     """What was claimed already. A certificate whose line was refused may be claimed again, a training has one line."""
-    rows = ClaimLine.objects.filter(city_code=person.city_code, person=person, kind__in=("skill_upgrade", "living"))
+    rows = ClaimLine.objects.filter(city_code=person.city_code, person=person, kind__in=CLAIMED)
     return {_key(row): row for row in rows.exclude(kind="skill_upgrade", state="refused").order_by("id")}
 
 
@@ -155,13 +195,13 @@ def _upgrade_line(person: Person, on: date, certificate: Certificate) -> ClaimLi
     )
 
 
-def _living_line(person: Person, on: date, training: ClaimLine) -> ClaimLine:
+def _line_after(kind: str, person: Person, on: date, training: ClaimLine) -> ClaimLine:
     """The line as it would be, in the claim it would join. Not saved."""
     trained = training.claim
     return ClaimLine(
         city_code=person.city_code,
-        claim=_claim(person.city_code, trained.region_id, "living", trained.fund_source, on),
-        kind="living",
+        claim=_claim(person.city_code, trained.region_id, kind, trained.fund_source, on),
+        kind=kind,
         person=person,
         enrolment=training.enrolment,
         occupation_id=training.occupation_id,

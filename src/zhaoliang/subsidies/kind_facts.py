@@ -140,6 +140,8 @@ def facts_of(line: ClaimLine, on_file: Gathered) -> tuple[FactSheet, list[dict[s
             _put_upgrade(sheet, line, on_file, grants, day)
         case "living":
             _put_living(sheet, line, on_file)
+        case "uplift":
+            _put_uplift(sheet, line, on_file)
         case "evaluation":
             _put_evaluation(sheet, line, grants)
         case "apprentice_advance" | "apprenticeship":
@@ -241,6 +243,28 @@ def _put_living(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
     if trained is not None and trained.claim.publicity_until is not None and line.applied_on is not None:
         months = months_begun(trained.claim.publicity_until, line.applied_on)
         sheet.put(trained.claim, "公示记录", months_since_publicity=months)
+
+
+def _put_uplift(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
+    """The first job after the training, how soon it came, how long it lasts, and how it is proved (人社部发〔2025〕10号 四（六）)."""
+    trained = on_file.trained.get(line.enrolment_id or 0)
+    if line.enrolment is None or trained is None:
+        return
+    sheet.put(trained, "培训补贴申领", training_subsidy=trained.amount_fen)
+    ended = line.enrolment.training_class.ends_on
+    job = next((one for one in on_file.jobs.get(line.person_id, ()) if one.from_on >= ended), None)
+    if job is None or line.applied_on is None:
+        return
+    # A day in work counts to its end, and nothing counts beyond the day asked.
+    until = min(job.to_on + timedelta(days=1) if job.to_on else line.applied_on, line.applied_on)
+    shown = job.insured or job.proof == "insurance" or bool(job.evidence_sha256)
+    sheet.put(
+        job,
+        "就业记录",
+        months_to_job=months_begun(ended, job.from_on),
+        job_months=full_months(job.from_on, until) if until >= job.from_on else 0,
+        job_proved=True if shown else None,
+    )
 
 
 def phase_of(line: ClaimLine) -> Phase:

@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("project", "项目制培训补贴", "project", grant="project"),
         Kind("evaluation", "职业技能评价补贴", "evaluation", grant="evaluation", by_level=True),
         Kind("living", "培训生活费补贴", "living", grant="living", of_people=True),
-        Kind("uplift", "训后就业提高部分", "training", of_people=True),
+        Kind("uplift", "训后就业倾斜补贴", "uplift", of_people=True),
         Kind("skill_upgrade", "技能提升补贴", "skill_upgrade", grant="skill_upgrade", by_level=True, of_people=True),
         Kind(
             "apprentice_advance",

@@ -99,10 +99,11 @@ class Claim(CityModel):
         constraints = [
             CLAIM.constraint("claim"),
             models.UniqueConstraint(fields=["city_code", "training_class", "kind"], name="claim_once_per_class"),
-            # People's applications are collected in one claim at a time.
+            # People's applications are collected in one claim at a time, those paid to an organisation in one of its own.
             models.UniqueConstraint(
-                fields=["city_code", "region", "kind", "fund_source"],
+                fields=["city_code", "region", "kind", "fund_source", "provider"],
                 condition=models.Q(training_class__isnull=True, state="assembled"),
+                nulls_distinct=False,
                 name="claim_one_collecting",
             ),
             _others("claim_two_accounts", "first_user", "second_user"),

@@ -10,6 +10,7 @@ from zhaoliang.classes.models import KeptForecast
 from zhaoliang.classes.selectors import kept_forecasts
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import ClaimLine, Decision
 
 # A voucher goes its way between filing and claim: that it did is no news.
@@ -36,13 +37,16 @@ class Surprise:
 
 
 def surprises(lines: Sequence[ClaimLine]) -> dict[int, Surprise]:
-    """By line id, for lines of one city with their decisions; lines that came out as expected are left out. One query."""
+    """By line id, for lines of one city with their decisions; lines that came out as expected are left out. One query.
+
+    What is claimed beside the training (evaluation, living, uplift) was not forecast at filing, and nothing is said of it.
+    """
     if not lines:
         return {}
     kept = kept_forecasts(lines[0].city_code, [line.enrolment_id for line in lines if line.enrolment_id is not None])
     found: dict[int, Surprise] = {}
     for line in lines:
-        expected = kept.get(line.enrolment_id or 0)
+        expected = kept.get(line.enrolment_id or 0) if line.kind in MAIN else None
         if expected is not None and line.decision is not None and _otherwise(expected, line.decision):
             found[line.pk] = _surprise(expected, line.decision)
     return found
@@ -52,7 +56,9 @@ def _otherwise(expected: KeptForecast, made: Decision) -> bool:
     refused = made.outcome == Outcome.FAIL
     if refused != (expected.outcome == Outcome.FAIL):
         return True
-    return not refused and expected.fen != (made.amount_fen or 0)
+    # Where no amount could be told at filing (months of an apprenticeship), none was promised.
+    told = expected.outcome != Outcome.CANNOT_TELL or bool(expected.fen)
+    return told and not refused and expected.fen != (made.amount_fen or 0)
 
 
 def _surprise(expected: KeptForecast, made: Decision) -> Surprise:

@@ -31,7 +31,7 @@ from zhaoliang.subsidies.services.paying import (
     try_again,
     waiting_for_payment,
 )
-from zhaoliang.subsidies.services.people import apply_for, take_up
+from zhaoliang.subsidies.services.people import apply_for, raise_uplifts, take_up
 from zhaoliang.subsidies.services.refunds import refund_share
 from zhaoliang.subsidies.services.review import pass_first, pass_second, return_claim
 
@@ -61,6 +61,7 @@ __all__ = [
     "queue_payment",
     "queue_repayment",
     "raise_objection",
+    "raise_uplifts",
     "recount_publicity",
     "refund_share",
     "retry_all_of",

@@ -13,8 +13,9 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.registry.models import Person
 from zhaoliang.registry.selectors import locked_person
+from zhaoliang.registry.services import Message, tell
 from zhaoliang.subsidies.clocks import review_due
-from zhaoliang.subsidies.entitlements import Entitlement, entitlement
+from zhaoliang.subsidies.entitlements import Entitlement, entitlement, entitlements
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.services.checks import check_lines, draw_lines
@@ -41,6 +42,16 @@ def apply_for(
     person = locked_person(person)
     found = entitlement(person, kind, on=today, certificate=certificate, training=training)
     _require_open(found)
+    return _join(found, at)
+
+
+def _join(found: Entitlement, at: datetime) -> ClaimLine:
+    """Put the line into the claim that is collecting and decide it.
+
+    What goes to an organisation is collected in a claim of its own, which it hands in; a reviewer may take that up too.
+    """
+    if found.answer.payee != "person" and found.training is not None:
+        found.line.claim.provider = found.training.claim.provider
     claim = _collecting(found.line.claim, at)
     line = found.line
     line.claim = claim
@@ -48,6 +59,35 @@ def apply_for(
     check_lines(claim, [row for row in locked_lines(claim) if row.pk == line.pk], at)
     line.refresh_from_db()
     return line
+
+
+@act("subsidies.raise_uplifts", label="按就业证明生成就业倾斜补贴", grants={Role.SYSTEM: Reach.ANY}, on="person")
+def raise_uplifts(*, actor: Actor, at: datetime, person: Person) -> int:
+    """Claim for a person what a job after a training brings, once a training (人社部发〔2025〕10号 四（六）).
+
+    Nobody applies: where the region's text sets an uplift and no rule of it refuses, the line joins the claim that is
+    collecting, and the person is told. Too early (not long enough in work) is not too late: the next night asks again.
+    Returns how many lines came to be.
+    """
+    person = locked_person(person)
+    made = 0
+    for found in entitlements(person, on=chinese_day(at)):
+        if found.kind != "uplift" or found.claimed is not None or found.outcome is Outcome.FAIL:
+            continue
+        if "job_months" not in found.answer.made.facts:
+            continue
+        line = _join(found, at)
+        made += 1
+        message = Message(
+            kind="uplift",
+            title="就业以后还有一笔补贴",
+            text=f"{found.about}：您训后就业，按当地规定有{found.label}，已替您申领，审核公示后发放。",
+            person_id=person.pk,
+            subject=("claim_line", line.pk),
+            once=f"uplift:{line.pk}",
+        )
+        tell(person.city_code, [message], at=at)
+    return made
 
 
 def _require_open(found: Entitlement) -> None:
@@ -86,6 +126,7 @@ def _collecting(wanted: Claim, at: datetime) -> Claim:
             region_id=wanted.region_id,
             kind=wanted.kind,
             fund_source=wanted.fund_source,
+            provider=wanted.provider,
             training_class=None,
             state="assembled",
             defaults={"title": wanted.title, "rules_on": wanted.rules_on, "created_at": at},
