@@ -14,7 +14,6 @@ from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
-
 # By which rules a class is claimed where it is not plain training; `subsidies.kinds.main_kind` says the same of its claim.
 SCHEMES = {ProjectKind.PACKAGE: "project", ProjectKind.APPRENTICESHIP: "apprenticeship"}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db.models import OuterRef, QuerySet
+
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.kernel.db.national import national
 from zhaoliang.registry.models import Person
@@ -16,6 +18,11 @@ def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, lis
     for row in rows:
         found[row.person_id].append(row)
     return found
+
+
+def jobs_since(city_code: int, person_id: OuterRef, since: OuterRef) -> QuerySet[JobRecord]:
+    """Jobs a person began on a day or later, both columns of the outer query: for `Exists`."""
+    return JobRecord.objects.filter(city_code=city_code, person_id=person_id, from_on__gte=since)
 
 
 def jobs_of(person: Person, *, everywhere: bool = False) -> list[JobRecord]:

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.certificates.selectors import certificates_of
-from zhaoliang.employment.models import JobRecord
+from zhaoliang.employment.selectors import jobs_since
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.policy import AmountStep, Outcome, RuleResult
@@ -133,16 +133,11 @@ def people_to_uplift(city_code: int) -> list[Person]:
         wanted |= Q(claim__region_id=region, claim__rules_on=on)
     here = {"city_code": city_code}
     lines = ClaimLine.objects.filter(wanted, **here, kind__in=TRAINING_KINDS, state__in=GRANTED).filter(
-        Exists(
-            JobRecord.objects.filter(
-                **here,
-                person_id=OuterRef("person_id"),
-                from_on__gte=OuterRef("enrolment__training_class__ends_on"),
-            )
-        ),
+        Exists(jobs_since(city_code, OuterRef("person_id"), OuterRef("enrolment__training_class__ends_on"))),
         ~Exists(ClaimLine.objects.filter(**here, enrolment_id=OuterRef("enrolment_id"), kind="uplift")),
     )
-    return list(Person.objects.filter(**here, pk__in=set(lines.values_list("person_id", flat=True))).order_by("id"))
+    found = {line.person_id: line.person for line in lines.select_related("person").order_by("person_id")}
+    return list(found.values())
 
 
 def _found(
