@@ -29,7 +29,7 @@ DEMO = _flag("ZHAOLIANG_DEMO")
 SECRET_KEY = secret_key(VAR)
 ALLOWED_HOSTS = os.environ.get("ZHAOLIANG_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 # Where the public reaches this installation: printed in the QR codes of certificates.
-PUBLIC_URL = os.environ.get("ZHAOLIANG_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = os.environ.get("ZHAOLIANG_URL", f"http://127.0.0.1:{os.environ.get('PORT') or 8000}").rstrip("/")
 # How many of a thousand clean claim lines a person looks at all the same. No text sets the share: the bureau does.
 REVIEW_SAMPLE_PERMILLE = int(os.environ.get("ZHAOLIANG_REVIEW_SAMPLE_PERMILLE") or 100)
 # The gate as the pages' scripts reach it: a path or address that a proxy sends there, or a port beside this one.

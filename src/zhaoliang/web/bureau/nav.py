@@ -60,6 +60,15 @@ ENTRIES = (
 )
 
 
+# Pages whose address begins otherwise than their entry's.
+BELOW = {
+    "voucher-issues/": "voucher_batches",
+    "voucher-changes/": "voucher_batches",
+    "counter-vouchers/": "voucher_batches",
+    "holdings/": "voucher_batches",
+}
+
+
 def face(request: HttpRequest, actor: Actor) -> Face:
     """The desk around a page for this actor."""
     if not actor.roles & BUREAU_ROLES:
@@ -95,6 +104,8 @@ def face(request: HttpRequest, actor: Actor) -> Face:
 def _longest(path: str) -> str:
     """The entry whose address begins the path, the longest one when several do."""
     found = [(len(url), entry.name) for entry in ENTRIES if path.startswith(url := reverse(f"bureau:{entry.name}"))]
+    home = reverse("bureau:home")
+    found += [(len(home + start), name) for start, name in BELOW.items() if path.startswith(home + start)]
     return max(found, default=(0, ""))[1]
 
 

@@ -81,6 +81,9 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         return excel(f"用券情况-按{DIMENSIONS[by].label}", columns, rows)
     whole = total(rows)
     base = max(whole.issued or 0, whole.claimed)
+    # On the page, why vouchers stopped is told only where some did; the sheet has every column.
+    idle = {name for name, _ in STOPS if not getattr(whole, name)}
+    shown = [column for column in columns if column.key not in idle]
     context = {
         "filters": form,
         "export_url": reverse("bureau:voucher_funnel_export"),
@@ -93,8 +96,8 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         else [],
         "stops": [(word, value) for name, word in STOPS if (value := getattr(whole, name))],
         "sentence": _sentence(whole),
-        "columns": columns,
-        "rows": [[(column, column.value(row)) for column in columns] for row in [*rows, whole]],
+        "columns": shown,
+        "rows": [[(column, column.value(row)) for column in shown] for row in [*rows, whole]],
         "whole": whole,
         "base": base,
         "pilots": PILOTS_USED,

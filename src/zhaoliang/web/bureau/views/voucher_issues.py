@@ -30,6 +30,7 @@ from zhaoliang.web.bureau.desk import DeskRequest, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, table
 
+SHORT = 30
 LINE_STATES = dict(IssueLine.STATES)
 TONES = {"issued": "ok", "held": "ask", "refused": "no"}
 OUTCOMES = dict(IssueLine.OUTCOMES)
@@ -46,8 +47,13 @@ LINES = (
         "outcome",
     ),
     Column("state", "结果", lambda line: (LINE_STATES[line.state], TONES.get(line.state, "")), "badge", "state"),
-    Column("note", "说明", lambda line: "；".join(filter(None, (line.why, line.note))), wide=True),
+    Column("note", "说明", lambda line: "；".join(filter(None, (line.note, _short(line.why))))),
 )
+
+
+def _short(why: str) -> str:
+    """A reason for a line; the whole of it stands once above the table."""
+    return why if len(why) <= SHORT else f"{why[:SHORT]}……"
 
 
 def issue_url(found: IssueList) -> str:

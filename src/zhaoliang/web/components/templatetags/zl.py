@@ -246,8 +246,12 @@ def notice(text: str, tone: str = "info", title: str = "") -> dict[str, Any]:
 
 @register.simple_tag
 def field(bound: BoundField, optional: bool | None = None) -> SafeString:
-    """Label, control, help and its own errors, tied together for screen readers; 选填 unless required or `optional=False`."""
+    """Label, control, help and its own errors, tied together for screen readers; 选填 unless required or `optional=False`.
+
+    Radio buttons of which one is chosen from the start need no 选填: they cannot be left out.
+    """
     widget = bound.field.widget
+    chosen = type(widget) is RadioSelect and bound.initial not in (None, "")
     group = isinstance(widget, (RadioSelect, CheckboxSelectMultiple))
     lone_box = isinstance(widget, CheckboxInput)
     described = [f"{bound.auto_id}_help"] if bound.help_text else []
@@ -265,7 +269,7 @@ def field(bound: BoundField, optional: bool | None = None) -> SafeString:
         "options": _options(bound, attrs) if group else [],
         "group": group,
         "lone_box": lone_box,
-        "optional": not bound.field.required if optional is None else optional,
+        "optional": not (bound.field.required or chosen) if optional is None else optional,
         "hidden": bound.is_hidden,
         "described": " ".join(described),
     }
