@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from zhaoliang.api.auth import Partner
-from zhaoliang.classes import selectors as classes
+from zhaoliang.classes.services import use_at_counter
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.registry import selectors as registry
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
 from zhaoliang.vouchers.models import Voucher
-from zhaoliang.vouchers.qr import is_qr
 
 
 def no_person() -> NotFound:
@@ -48,24 +47,8 @@ def claim(
 def use(partner: Partner, *, at: datetime, code: str, class_id: int, key: str) -> Voucher:
     """Use the voucher of a code or QR for a class of the partner's organisation that has not begun.
 
-    A typed code is verified first, so that guessing by using is slowed down like guessing by asking. Raises NotFound,
-    TooManyTries, and what `use_by_code` raises.
+    Raises what `use_at_counter` raises.
     """
-    place = partner.place
-    found = classes.training_class(place.city_code, class_id)
-    if found is None or found.provider_id != place.organisation_id or found.state not in ("draft", "filed", "accepted"):
-        raise NotFound("没有使用。", "本机构没有这个开班前的班级。", "请核对班级后再用券。")
-    if not is_qr(code):
-        services.verify_voucher(
-            actor=partner.actor, at=at, place=place, code=code, organisation=found.provider, method="api"
-        )
-    return services.use_by_code(
-        actor=partner.actor,
-        at=at,
-        place=place,
-        code=code,
-        provider=found.provider,
-        project=found.project,
-        class_id=found.pk,
-        key=key,
+    return use_at_counter(
+        actor=partner.actor, at=at, place=partner.place, code=code, class_id=class_id, method="api", key=key
     )

@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from factories import attendance, evaluation, registry, vouchers
-from factories.classes import AT, draft
+from factories.classes import AT, draft, open_batch
 from factories.identity import sign_in
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import Organisation
 from zhaoliang.registry.services import assign_role
+from zhaoliang.vouchers import selectors
 from zhaoliang.vouchers.services import verify_voucher
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,32 @@ def test_the_board_says_who_is_there_who_is_on_leave_and_what_to_look_at(sit, at
     assert "正在签到" in wall
     for word in ("签到位置在教学点范围以外", "发烧就医", "<form"):
         assert word not in wall
+
+
+@pytest.mark.mission("C5", "C6")
+def test_a_voucher_shown_at_the_counter_is_verified_and_used_for_a_class_of_the_house(sit, at_time) -> None:
+    at_time(AT)
+    made = draft()
+    held = vouchers.voucher(open_batch(made.project))
+    strange = draft()
+    client = sit(made.provider)
+    page = client.post(reverse("provider:verify"), {"code": selectors.qr_token(held, AT)}).content.decode()
+    assert made.name in page
+    assert strange.name not in page
+    assert "本人在场，用这张券" in page
+    use = reverse("provider:verify_use")
+    assert client.post(use, {"code": held.code, "key": "no-class-yet"}).status_code == 422
+    elsewhere = client.post(use, {"code": held.code, "class_id": strange.pk, "key": "not-ours"})
+    assert elsewhere.status_code == 404
+    for _ in range(2):
+        done = client.post(use, {"code": held.code, "class_id": made.pk, "key": "use-here"}, follow=True)
+        assert made.name in done.content.decode()
+    held.refresh_from_db()
+    # The second click asked about it once more: its provider's question verifies a used voucher.
+    assert (held.state, held.class_id, held.provider_id) == ("verified", made.pk, made.provider_id)
+    again = client.post(use, {"code": held.code, "class_id": made.pk, "key": "use-again"})
+    assert again.status_code == 409
+    assert "已经用过" in again.content.decode()
 
 
 def test_the_screen_moves_on_to_the_lesson_in_hand(sit, at_time) -> None:

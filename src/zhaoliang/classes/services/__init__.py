@@ -12,6 +12,7 @@ from zhaoliang.classes.services.holders import (
     listed,
     undo_own_use,
     undo_refused,
+    use_at_counter,
     use_own,
     warn_holders,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "return_class",
     "undo_own_use",
     "undo_refused",
+    "use_at_counter",
     "use_own",
     "warn_holders",
     "withdraw_class",

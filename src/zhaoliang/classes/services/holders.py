@@ -14,8 +14,9 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.services import Message, tell
 from zhaoliang.registry.standing import Gate, barred_organisations
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.vouchers.selectors import used_for
-from zhaoliang.vouchers.services import undone, use_voucher
+from zhaoliang.vouchers.services import undone, use_by_code, use_voucher, verify_voucher
 
 # Before it begins; a draft has no number of its own yet, but a roster may be waiting for its vouchers.
 BEFORE = ("draft", "filed", "accepted")
@@ -32,6 +33,31 @@ def use_own(*, actor: Actor, at: datetime, voucher: Voucher, class_id: int, key:
         actor=actor,
         at=at,
         voucher=voucher,
+        provider=found.provider,
+        project=found.project,
+        class_id=found.pk,
+        key=key,
+    )
+
+
+def use_at_counter(
+    *, actor: Actor, at: datetime, place: Place, code: str, class_id: int, method: str, key: str | None
+) -> Voucher:
+    """Use the voucher whose holder shows its code or QR for a class of the place's organisation that has not begun.
+
+    A typed code is verified first, so that guessing by using is slowed down like guessing by asking. Raises NotFound,
+    TooManyTries, and what `use_by_code` raises.
+    """
+    found = found_class(place.city_code, class_id)
+    if found is None or found.provider_id != place.organisation_id or found.state not in BEFORE:
+        raise NotFound("没有使用。", "本机构没有这个开班前的班级。", "请核对班级后再用券。")
+    if not is_qr(code):
+        verify_voucher(actor=actor, at=at, place=place, code=code, organisation=found.provider, method=method)
+    return use_by_code(
+        actor=actor,
+        at=at,
+        place=place,
+        code=code,
         provider=found.provider,
         project=found.project,
         class_id=found.pk,

@@ -1,4 +1,4 @@
-"""At a provider's counter: the holder shows the code, the provider's own system uses the voucher."""
+"""At a provider's counter: the holder shows the code, the provider uses the voucher, on the page or by its own system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from zhaoliang.vouchers.services.checks import read_given
 from zhaoliang.vouchers.services.lives import used_once
 
 
-@act("vouchers.use_by_code", label="凭券码用券", grants={Role.PARTNER: Reach.ORGANISATION}, on="place")
+@act(
+    "vouchers.use_by_code",
+    label="凭券码用券",
+    grants={Role.PROVIDER: Reach.ORGANISATION, Role.PARTNER: Reach.ORGANISATION},
+    on="place",
+)
 def use_by_code(
     *, actor: Actor, at: datetime, place: Place, code: str, provider: Organisation, project: Project, class_id: int
 ) -> Voucher:

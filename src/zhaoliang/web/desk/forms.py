@@ -199,6 +199,18 @@ class VerifyForm(PlainForm):
     )
 
 
+class UseForm(PlainForm):
+    """Which class a verified voucher is used for."""
+
+    class_id = forms.TypedChoiceField(label="用在哪个班", coerce=int, widget=forms.RadioSelect)
+    code = forms.CharField(max_length=40, widget=forms.HiddenInput)
+
+    def __init__(self, classes: list[tuple[int, str]], *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        fields: dict[str, Any] = self.fields
+        fields["class_id"].choices = classes
+
+
 class ProjectForm(PlainForm):
     """A new project from an entry of the guidance catalogue."""
 

@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("organisation/", home.switch, name="switch"),
     path("verify/", vouchers.verify, name="verify"),
+    path("verify/use/", vouchers.use, name="verify_use"),
     path("verify/log/", vouchers.log, name="verify_log"),
     path("classes/", classes.class_list, name="classes"),
     path("classes/new/", classes.class_new, name="class_new"),
