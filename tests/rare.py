@@ -12,6 +12,7 @@ from zhaoliang.registry.models import Sanction
 from zhaoliang.sharing.models import ShareReceipt, ShareVoiding
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.vouchers.models import BatchChange, IssueList, VoucherBatch
+from zhaoliang.worktraining.models import WorkTrainingImport
 
 
 def rare_rows(line: ClaimLine, batch: VoucherBatch, attendance: Attendance, at: datetime) -> dict[str, Any]:
@@ -89,7 +90,19 @@ def rare_rows(line: ClaimLine, batch: VoucherBatch, attendance: Attendance, at: 
     voiding = ShareVoiding.objects.create(
         **here, receipt=receipt, reason="测试", proposed_at=at, proposed_by_name="测试人员"
     )
+    past = WorkTrainingImport.objects.create(
+        **here,
+        region_code=line.claim.region_id,
+        file_name="测试.xlsx",
+        sha256="0" * 64,
+        rows=0,
+        people=0,
+        total_fen=0,
+        read_at=at,
+        read_by_name="测试",
+    )
     return {
+        "past_import": past,
         "share_receipt": receipt,
         "share_voiding": voiding,
         "attendance_doubt": doubt,

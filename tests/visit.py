@@ -208,6 +208,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("desk", "sanctions"): rare["sanction"],
         ("desk", "share-receipts"): rare["share_receipt"],
         ("bureau", "share-voidings"): rare["share_voiding"],
+        ("bureau", "work-training"): rare["past_import"],
         ("bureau", "classes"): winter,
         ("bureau", "doubts"): rare["attendance_doubt"],
         ("bureau", "corrections"): rare["attendance_correction"],

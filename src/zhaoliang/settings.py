@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "zhaoliang.registry",
     "zhaoliang.employment",
     "zhaoliang.funds",
+    "zhaoliang.worktraining",
     "zhaoliang.needs",
     "zhaoliang.catalogue",
     "zhaoliang.vouchers",

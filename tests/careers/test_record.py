@@ -112,7 +112,7 @@ def test_a_long_record_takes_no_more_queries_than_a_short_one(django_assert_num_
     person = evaluation.someone()
     for everywhere in (False, True):
         _life(person)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             selectors.lifelong_record(person, everywhere=everywhere)
 
 

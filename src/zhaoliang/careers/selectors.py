@@ -26,6 +26,8 @@ from zhaoliang.registry.selectors import MaskedPerson, grants_of, masked
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.selectors import vouchers_of
 from zhaoliang.vouchers.states import VOUCHER
+from zhaoliang.worktraining.models import WorkTrainingGrant
+from zhaoliang.worktraining.selectors import past_grants_of
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,16 @@ class Record:
 def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
     """The record in the city of this file; with `everywhere` of all cities, which is for the person's own eyes.
 
-    Eight queries, whatever the record's length. Grants are national in either case: they are what a second city asks.
+    Nine queries, whatever the record's length. Grants are national in either case: they are what a second city asks.
     """
     trainings = _trainings(person, everywhere)
     subsidies = _subsidies(person, everywhere)
     vouchers = vouchers_of(person, everywhere=everywhere)
     jobs = jobs_of(person, everywhere=everywhere)
     certificates = certificates_of(person, everywhere=everywhere)
+    past = past_grants_of(person, everywhere=everywhere)
     timeline = [
+        *map(_past_entry, past),
         *map(_training_entry, trainings),
         *map(_certificate_entry, certificates),
         *map(_subsidy_entry, subsidies),
@@ -115,6 +119,13 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
     ]
     timeline.sort(key=lambda entry: (entry.on, entry.object_id), reverse=True)
     return Record(masked(person), trainings, certificates, subsidies, vouchers, jobs, grants_of(person.pk), timeline)
+
+
+def _past_entry(row: WorkTrainingGrant) -> Entry:
+    """以工代训 of before 2022: a subsidy to the enterprise, which counts to no limit of trainings."""
+    detail = f"{row.employer_name} · {row.first_month:%Y-%m} 起 {row.months} 个月 · 历史记录，不计入每年培训补贴次数"
+    source = f"历史导入 {row.source_id} 第 {row.row} 行"
+    return Entry(row.granted_on, "subsidy", "以工代训补贴", detail, source, "", row.amount_fen, row.city_code, row.pk)
 
 
 def _trainings(person: Person, everywhere: bool) -> list[Training]:

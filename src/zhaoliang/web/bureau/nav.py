@@ -24,6 +24,7 @@ from zhaoliang.vouchers import perms as vouchers
 from zhaoliang.web.bureau import perms, work
 from zhaoliang.web.bureau.desk import Desk, DeskRequest, desk_of
 from zhaoliang.web.components.parts import Face, NavItem
+from zhaoliang.worktraining import perms as worktraining
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ ENTRIES = (
     Entry("差额与追回", "recoveries", "undo", recoveries.CASE, "资金", "recoveries"),
     Entry("资金溯源", "trace_search", "search", payments.TRACE, "资金"),
     Entry("查找个人", "people", "people", registry.FILE, "档案"),
+    Entry("以工代训历史", "work_training", "history", worktraining.HISTORY, "档案"),
     Entry("机构", "organisations", "company", registry.ORGANISATION, "档案"),
     Entry("政策文本", "policies", "edit", enactments.DRAFTS, "管理", "policies"),
     Entry("账号和角色", "users", "key", registry.USERS, "管理"),

@@ -27,6 +27,7 @@ from zhaoliang.web.bureau.views import (
     voucher_funnel,
     voucher_issues,
     vouchers,
+    work_training,
 )
 
 app_name = "bureau"
@@ -173,6 +174,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claim-lines/<int:city>/<int:pk>/correct/", recoveries.correct, name="line_correct"),
     path("amount-corrections/<int:city>/<int:pk>/confirm/", recoveries.confirm_correction, name="correction_confirm"),
     path("amount-corrections/<int:city>/<int:pk>/drop/", recoveries.drop_correction, name="correction_drop"),
+    path("work-training/", work_training.history, name="work_training"),
+    path("work-training/export/", work_training.export, name="work_training_export"),
+    path("work-training/template/", work_training.sheet, name="work_training_template"),
+    path("work-training/<int:city>/<int:pk>/", work_training.past_import, name="past_import"),
+    path("work-training/<int:city>/<int:pk>/take/", work_training.take, name="past_take"),
     path("trace/", payments.trace_search, name="trace_search"),
     path("trace/<int:city>/<int:pk>/", payments.trace, name="trace"),
     path("people/", people.people, name="people"),
