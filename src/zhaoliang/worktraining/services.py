@@ -40,7 +40,7 @@ def read_file(*, actor: Actor, at: datetime, place: Place, file_name: str, conte
         file_name=file_name.strip()[-200:],
         sha256=sha256,
         content=base64.b64encode(content).decode() if not found.faults else None,
-        rows=len(found.grants) + len({one.row for one in found.faults}),
+        rows=len({one.row for one in found.grants} | {one.row for one in found.faults}),
         people=len({one.number for one in found.grants}),
         total_fen=sum(one.amount_fen for one in found.grants),
         findings=[asdict(one) for one in found.faults[:MOST_FAULTS]],

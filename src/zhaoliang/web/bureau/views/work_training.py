@@ -21,7 +21,7 @@ from zhaoliang.worktraining import perms, selectors, services
 from zhaoliang.worktraining.excel import MAX_ROWS, template
 from zhaoliang.worktraining.models import WorkTrainingImport
 
-CLAUSES = ("cn/renshebuhan-2021-14#2-1", "cn/renshebuhan-2021-14#2")
+CLAUSE = "cn/renshebuhan-2021-14#2-1"
 SHOWN = 20
 COLUMNS = (
     Column("name", "姓名", lambda row: mask_name(row.person.name), order="person__pinyin_key"),
@@ -65,7 +65,7 @@ def history(request: DeskRequest) -> HttpResponse:
         "form": form if may(request, services.read_file, place.access()) else None,
         "most": MAX_ROWS,
         "imports": selectors.imports_in(place.city_code, place.region_code)[:SHOWN],
-        "citations": [lawbook().citation(key) for key in CLAUSES],
+        "citation": lawbook().citation(CLAUSE),
         "table": table(request, rows, COLUMNS, unit="笔"),
         "export_url": reverse("bureau:work_training_export"),
     }
