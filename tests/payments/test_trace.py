@@ -12,6 +12,7 @@ from zhaoliang.demo.bank import answer_file
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import BankReturnLine
 from zhaoliang.payments.trace import cent_trace, trace_from_bank_line
+from zhaoliang.registry.models import PersonStatus
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import city_of_line, claim_line
 
@@ -69,6 +70,21 @@ def test_a_line_that_is_not_paid_yet_has_its_trace_so_far() -> None:
     assert trace.breaks == []
     assert (trace.of("transfer"), trace.of("payment")) == ([], [])
     assert any("不符合" in rule.detail for rule in trace.of("rule"))
+
+
+def test_what_changed_on_file_since_the_decision_is_said_and_changes_nothing() -> None:
+    line = paid_line()
+    assert cent_trace(line).today == ""
+    start = line.claim.rules_on
+    PersonStatus.objects.create(
+        city_code=CITY, person=line.person, kind="pension", holds=True, source="社保比对", checked_on=start
+    )
+    trace = cent_trace(line)
+    assert "→ 是" in trace.today
+    assert "不符合" in trace.today
+    assert trace.breaks == []
+    assert rendered(trace)[-2] == f"! {trace.today}"
+    assert ClaimLine.objects.get(city_code=CITY, pk=line.pk).amount_fen == FULL_FEN
 
 
 @pytest.mark.parametrize(

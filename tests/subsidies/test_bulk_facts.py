@@ -28,6 +28,7 @@ from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before,
 from zhaoliang.subsidies.facts_sql import LINE_FACTS, ROOTS, of_claim
 from zhaoliang.subsidies.judging import decided
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.on_file import line_on_file
 from zhaoliang.subsidies.services.locking import LINE_PARTS
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 
@@ -211,6 +212,12 @@ def same_by_line_and_by_claim(claim: Claim) -> int:
         alone = {name: portable(value) for name, value in sorted(schema.normalise(sheet.facts).items())}
         assert whole.facts == alone
         assert whole.evidence == sheet.evidence
+        # One line by itself, everything on file in one answer.
+        on_file, came_to = line_on_file(line)
+        by_itself = claim_facts(line, came_to, on_file)
+        assert by_itself.facts == sheet.facts
+        assert by_itself.evidence == sheet.evidence
+        assert on_file.clashes == known[line.person_id].clashes
         by_line = policies.decide(sheet.facts)
         assert {name: value for name, value in whole.record.items() if name != "payee"} == by_line.to_json()
         assert whole.amount_fen == by_line.fen

@@ -265,15 +265,13 @@ def certificate_of(enrolment: Enrolment) -> Certificate | None:
     return _rows().filter(~Q(state="replaced"), city_code=enrolment.city_code, result__enrolment=enrolment).first()
 
 
-def certificates_of_class(training_class: TrainingClass, enrolment_id: int | None = None) -> dict[int, Certificate]:
-    """The certificates the trainees of a class (or one of them) have now, replaced ones left out, by enrolment id."""
+def certificates_of_class(training_class: TrainingClass) -> dict[int, Certificate]:
+    """The certificates the trainees of a class have now, replaced ones left out, by enrolment id."""
     rows = Certificate.objects.filter(
         city_code=training_class.city_code,
         result__exam__training_class=training_class,
         result__exam__state="published",
     )
-    if enrolment_id is not None:
-        rows = rows.filter(result__enrolment_id=enrolment_id)
     found = rows.exclude(state="replaced").select_related("result")
     return {certificate.result.enrolment_id: certificate for certificate in found}
 

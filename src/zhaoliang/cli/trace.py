@@ -54,6 +54,7 @@ def rendered(found: Trace, *, backwards: bool = False) -> list[str]:
     kinds = list(reversed(KINDS)) if backwards else list(KINDS)
     rows = [_row(KINDS[node.kind], node) for kind in kinds for node in found.of(kind)]
     rows += [f"✗ {problem}" for problem in found.breaks]
+    rows += [f"! {found.today}"] if found.today else []
     return [*rows, "各步金额一致，按当时的政策重算相同。" if not found.breaks else "金额对不上，见上。"]
 
 

@@ -169,13 +169,11 @@ def passed_results(exam: Exam) -> QuerySet[ExamResult]:
     return rows.order_by("enrolment_id")
 
 
-def published_results(training_class: TrainingClass, enrolment_id: int | None = None) -> dict[int, ExamResult]:
-    """The results of a class (or one trainee of it) by enrolment id, once they are published; one query."""
+def published_results(training_class: TrainingClass) -> dict[int, ExamResult]:
+    """The results of a class by enrolment id, once they are published; one query."""
     rows = ExamResult.objects.filter(
         city_code=training_class.city_code, exam__training_class=training_class, exam__state="published"
     )
-    if enrolment_id is not None:
-        rows = rows.filter(enrolment_id=enrolment_id)
     return {result.enrolment_id: result for result in rows}
 
 

@@ -17,8 +17,10 @@ from zhaoliang.payments.models import BankReturnLine, PaymentLine
 from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.policy import Citation, Outcome
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.subsidies.changes import PASSING, fact_changes
+from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.selectors import claim_line, due_payments, fact_shown
+from zhaoliang.subsidies.selectors import claim_line, due_payments, fact_shown, line_today
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.states import VOUCHER
@@ -51,13 +53,17 @@ class Node:
 
 @dataclass
 class Trace:
-    """The places of one claim line in order, and which leads to which. `breaks` is empty when all figures agree."""
+    """The places of one claim line in order, and which leads to which. `breaks` is empty when all figures agree.
+
+    `today` says what the same texts would say of the facts as they are now, where a fact has changed since the decision.
+    """
 
     city_code: int
     claim_line_id: int
     nodes: dict[str, Node] = field(default_factory=dict)
     links: list[tuple[str, str]] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
+    today: str = ""
 
     def add(self, node: Node, *, after: Node | None = None) -> Node:
         """Enter a place (once) and the way to it."""
@@ -101,6 +107,7 @@ def cent_trace(line: ClaimLine) -> Trace:
     if line.voucher is not None:
         _put_voucher(trace, line.voucher, trace.of("bank")[-1] if paid else here)
     _check(trace, line, booked, paid)
+    trace.today = _today(line)
     return trace
 
 
@@ -285,6 +292,19 @@ def _check(trace: Trace, line: ClaimLine, transfers: list[Transfer], paid: int) 
         else:
             if again.fen != stored.fen:
                 trace.breaks.append(f"按当时的政策重算得 {_shown(again.fen)}，当时是 {_shown(stored.fen)}")
+
+
+def _today(line: ClaimLine) -> str:
+    """What has changed on file since the decision and what its texts say of it now; nothing where no fact changed."""
+    if line.decision is None or line.kind not in TRAINING_KINDS:
+        return ""
+    said, _ = line_today(line)
+    changes = [one for one in fact_changes(line.decision.facts, said.facts) if one.name not in PASSING]
+    if not changes:
+        return ""
+    amount = "" if said.outcome is Outcome.FAIL else f"，{_shown(said.fen)}"
+    listed = "；".join(str(change) for change in changes)
+    return f"决定以后事实有变化：{listed}。按今天的事实重算：{OUTCOMES[said.outcome]}{amount}。"
 
 
 def _owing(transfer: Transfer) -> int:

@@ -148,6 +148,11 @@ def groups_of_people(*, city_code: int, person_ids: Collection[int], on: date | 
     rows = GroupMembership.objects.filter(
         *(_covering(on) if on else ()), city_code=city_code, person_id__in=list(person_ids)
     )
+    return weakest_first(rows)
+
+
+def weakest_first(rows: Iterable[GroupMembership]) -> list[GroupMembership]:
+    """Memberships in the order of their evidence, then of the day they began: the last is the best."""
     return sorted(rows, key=lambda row: (-_STRENGTH[row.evidence], row.valid_from, row.pk))
 
 

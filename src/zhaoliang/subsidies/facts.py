@@ -35,13 +35,6 @@ def class_outcome(claim: Claim) -> ClassOutcome:
     )
 
 
-def line_outcome(line: ClaimLine) -> ClassOutcome:
-    """The same for one line, without the totals: a line keeps its own minutes. Two queries."""
-    training_class, enrolment_id = line.claim.training_class, line.enrolment_id
-    results = published_results(training_class, enrolment_id)
-    return ClassOutcome({}, results, certificates_of_class(training_class, enrolment_id) if results else {})
-
-
 def known_of(claim: Claim, lines: Sequence[ClaimLine]) -> dict[int, Known]:
     """What the registers know of the lines' people as of the class, in a fixed number of queries."""
     training_class = claim.training_class

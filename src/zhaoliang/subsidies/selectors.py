@@ -26,7 +26,7 @@ from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline, last_of_publicity
-from zhaoliang.subsidies.facts import claim_facts, grants_before, known_of, line_outcome
+from zhaoliang.subsidies.facts import claim_facts, grants_before
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import (
@@ -39,6 +39,7 @@ from zhaoliang.subsidies.models import (
     Objection,
     PaymentDue,
 )
+from zhaoliang.subsidies.on_file import line_on_file
 from zhaoliang.subsidies.past import Format, export_line_facts
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import Checked, checks_of
@@ -364,11 +365,11 @@ def claim_page(city_code: int, claim_id: int, *, at: datetime, start: int = 0) -
 def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     """What the rules say of one line from the facts of now, with every step, and where each fact comes from; stores nothing.
 
-    The road of a single line: a fixed number of queries, the rules in Python. `line` has its parts (`claim_line`).
+    The road of a single line: one query, the rules in Python. `line` has its parts (`claim_line`).
     """
     claim = line.claim
-    known = known_of(claim, [line])[line.person_id]
-    sheet = claim_facts(line, line_outcome(line), known)
+    known, outcome = line_on_file(line)
+    sheet = claim_facts(line, outcome, known)
     policies = policies_for(claim.region_id, on=claim.rules_on)
     put_counts(sheet, grants_before(line, known.grants), policies)
     return policies.decide(sheet.facts, phase="claim"), sheet.evidence

@@ -11,7 +11,8 @@ from typing import Any
 
 from zhaoliang import policy
 from zhaoliang.policy import Outcome
-from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kind_facts import phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
@@ -24,21 +25,6 @@ from zhaoliang.vouchers.services import leave_claim
 
 # States in which a line has money to its name and no payment is under way.
 AFTER_APPROVAL = ("approved", "failed", "paid")
-# Facts that speak of the day they are asked, not of the training: a provider that was struck off since, a voucher that moved.
-PASSING = ("provider_in_directory", "provider_sanctioned", "voucher_state")
-
-
-@dataclass(frozen=True)
-class FactChange:
-    """A fact that is another now than when the line was decided, in the words of the fact schema."""
-
-    name: str
-    label: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        return f"{self.label}：{self.before} → {self.after}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +59,7 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
         facts.pop(name, None)
         if name in since.facts:
             facts[name] = since.facts[name]
-    changes = _changes(dict(since.facts), facts)
+    changes = fact_changes(since.facts, facts)
     if not changes:
         return None
     policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=kind.scheme)
@@ -116,19 +102,6 @@ def _outcome(said: policy.Decision) -> str:
     if said.outcome is Outcome.PASS and not said.fen:
         return Outcome.CANNOT_TELL
     return said.outcome
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[FactChange, ...]:
-    schema = lawbook().facts
-
-    def shown(facts: dict[str, Any], name: str) -> str:
-        return schema.show(name, facts[name]) if name in facts else "未知"
-
-    return tuple(
-        FactChange(name, schema.label(name), shown(before, name), shown(after, name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    )
 
 
 def keep_decision(decision: Decision, at: datetime) -> None:
