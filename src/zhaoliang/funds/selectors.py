@@ -156,6 +156,11 @@ def transfers_of(city_code: int, subject_type: str, subject_id: int) -> list[Tra
     return list(rows.select_related("debit", "credit").order_by("id"))
 
 
+def has_more_transfers(city_code: int, number: int) -> bool:
+    """Whether a city's books hold more than so many transfers; reads no more than that."""
+    return Transfer.objects.filter(city_code=city_code).values("id")[number : number + 1].exists()
+
+
 def verify_books(city_code: int) -> list[BookFinding]:
     """Derive every balance of a city again from its transfers; one finding for each account that differs.
 

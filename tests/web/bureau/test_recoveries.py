@@ -120,7 +120,7 @@ def made_staff(line: Any) -> Any:
 
 
 def test_the_finance_desk_moves_budget_closes_a_month_and_reports(
-    desk: Desk, at_time: Callable[[datetime], None]
+    desk: Desk, at_time: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_time(LATER)
     line = line_of(paid(2))
@@ -147,6 +147,15 @@ def test_the_finance_desk_moves_budget_closes_a_month_and_reports(
     assert "账目已经结到 2026年6月30日" in text(finance.get(at("books")))
     assert finance.post(at("books_check")).status_code == 302
     assert BookCheck.objects.get(city_code=CITY).findings == 0
+    # Books too large to be proved for each look show the check that was kept, and are proved as a job.
+    monkeypatch.setattr("zhaoliang.recoveries.proof.PROVED_AT_ONCE", 1)
+    monkeypatch.setattr("zhaoliang.web.bureau.views.budgets.PROVED_AT_ONCE", 1)
+    assert "以后记的账还不在内" in text(finance.get(at("books")))
+    assert finance.post(at("books_check")).status_code == 302
+    assert "核验全部账目" in text(finance.get(at("books")))
+    [job] = run_waiting(LATER)
+    assert (job.state, job.result["findings"]) == ("done", 0)
+    assert BookCheck.objects.filter(city_code=CITY).count() == 2
     for by, word in (("source", "就业补助资金"), ("region", "和平区"), ("group", "登记失业"), ("project", "焊工")):
         shown = text(finance.get(at("fund_report"), {"by": by}))
         assert word in shown, by

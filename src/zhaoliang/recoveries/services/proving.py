@@ -11,18 +11,15 @@ from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.recoveries.proof import prove
 
+PROVERS = {
+    Role.FUND_OFFICER: Reach.REGION,
+    Role.FINANCE: Reach.REGION,
+    Role.AUDITOR: Reach.REGION,
+    Role.SYSTEM: Reach.ANY,
+}
 
-@act(
-    "recoveries.check_books",
-    label="核验账目",
-    grants={
-        Role.FUND_OFFICER: Reach.REGION,
-        Role.FINANCE: Reach.REGION,
-        Role.AUDITOR: Reach.REGION,
-        Role.SYSTEM: Reach.ANY,
-    },
-    on="place",
-)
+
+@act("recoveries.check_books", label="核验账目", grants=PROVERS, on="place")
 def check_books(*, actor: Actor, at: datetime, place: Place) -> BookCheck:
     """Prove the city's books from every entry and keep what came out; the finance desk shows the last one."""
     began = time.monotonic()

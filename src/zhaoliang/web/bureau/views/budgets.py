@@ -13,11 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from zhaoliang.funds import perms, proof, selectors, services
 from zhaoliang.funds.models import Account, BookClosing
+from zhaoliang.funds.selectors import has_more_transfers
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.recoveries.proof import PROVED_AT_ONCE
 from zhaoliang.recoveries.reporting import By, Use, fund_use
 from zhaoliang.recoveries.services import check_books
+from zhaoliang.recoveries.tasks import prove_books
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused
 from zhaoliang.web.bureau import forms, moneyforms, reports
@@ -121,11 +124,18 @@ close = act_view(
 @page(check_books.declaration, access=here)
 @require_POST
 def check(request: DeskRequest) -> HttpResponse:
-    """Prove the books now and keep the result."""
-    desk = desk_of(request)
+    """Prove the books now and keep the result; large ones as a job."""
+    desk, back = desk_of(request), reverse("bureau:books")
+    if has_more_transfers(desk.city_code, PROVED_AT_ONCE):
+        try:
+            prove_books.start(**given(request), subject=desk.place, title="核验全部账目", link=back)
+        except Refusal as problem:
+            return refused(request, problem, back)
+        toasts.say(request, "正在核验全部分录，可以离开这一页，回来看结果。")
+        return redirect(back)
     made = check_books(**given(request), place=desk.place)
     toasts.say(request, f"核验完成：{made.findings} 处不符。" if made.findings else "核验完成，全部相符。")
-    return redirect(reverse("bureau:books"))
+    return redirect(back)
 
 
 def _columns(by: str) -> tuple[Column, ...]:

@@ -14,7 +14,9 @@ from zhaoliang.funds import perms, proof, selectors, services
 from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.kernel.days import chinese_day, day_start
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.recoveries.proof import CHECKS, prove
+from zhaoliang.kernel.jobs.selectors import job_to_show
+from zhaoliang.recoveries.proof import CHECKS, shown_proof
+from zhaoliang.recoveries.tasks import prove_books
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, may, subject
 from zhaoliang.web.bureau import forms, moneyforms
@@ -149,6 +151,7 @@ def books(request: DeskRequest) -> HttpResponse:
     """The trial balance of the city and the proof that every balance follows from its entries."""
     desk = desk_of(request)
     kinds = dict(Account.KINDS)
+    proof, check = shown_proof(desk.city_code)
     by_fund: dict[str, dict[str, int]] = defaultdict(dict)
     for balance in selectors.trial_balance(desk.city_code):
         by_fund[balance.fund_source][balance.kind] = balance.balance_fen
@@ -159,9 +162,10 @@ def books(request: DeskRequest) -> HttpResponse:
             (FundSource(fund).label, [row.get(kind) for kind in used], sum(row.values()))
             for fund, row in sorted(by_fund.items())
         ],
-        "proof": prove(desk.city_code),
+        "proof": proof,
         "checks": CHECKS.items(),
-        "check": selectors.latest_check(desk.city_code),
+        "check": check,
+        "job": job_to_show(prove_books, desk.place),
         "at": request.at,
         **budgets.closings(request),
     }
