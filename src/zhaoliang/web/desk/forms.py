@@ -195,7 +195,9 @@ class VerifyForm(PlainForm):
     code = forms.CharField(
         label="券码或扫码内容",
         max_length=600,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false", "data-scan-into": True}
+        ),
     )
 
 
