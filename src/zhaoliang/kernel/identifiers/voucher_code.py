@@ -23,7 +23,7 @@ _TRIPLES = ["".join(three) for three in product(ALPHABET, repeat=3)]
 _VALUES = {str(digit): digit for digit in range(10)}
 _WEIGHTS = range(2, 2 + CODE_LENGTH)
 _SERIAL_VALUES = {character: value for value, character in enumerate(ALPHABET)}
-_WHAT = "券码不正确"
+_WHAT = "券码不正确。"
 _NEXT = "请对照券面重新输入，或扫描券面二维码。"
 
 

@@ -123,7 +123,7 @@ def read_given(text: str, at: datetime) -> Given:
     except QrProblem as problem:
         return Given(None, problem.answer, problem.what)
     except InvalidIdentifier as problem:
-        return Given(None, "malformed", str(problem))
+        return Given(None, "malformed", f"{problem.what}{problem.why}{problem.next_step}")
 
 
 def seconds_until(retry_at: datetime, at: datetime) -> int:

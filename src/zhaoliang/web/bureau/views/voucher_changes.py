@@ -163,7 +163,7 @@ def by_code(request: DeskRequest) -> HttpResponse:
     """From a typed code to its voucher's file. The code travels in the body, not in the address. Raises NotFound."""
     found = selectors.voucher_by_code(request.POST.get("code", "").strip()[:60])
     if found is None or not desk_perms.HOLDERS.allows(request.actor, found.access()):
-        raise NotFound("没有找到这张券。", "券码不对，或不是本地区发放的。", "请核对 20 位券码。")
+        raise NotFound("没有找到这张券。", "券码不对，或不是本地区发放的。", "请核对 19 位券码。")
     return redirect("bureau:holding", city=desk_of(request).city_code, pk=found.pk)
 
 
