@@ -6,18 +6,23 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from factories import registry
 from factories.funds import budget
+from factories.identity import sign_in
+from factories.lawbook import in_force
 from factories.people import Bureau, grouped, paid
 from factories.subsidies import APPROVED, ASSESSED, CITY, FULL_FEN, HEPING, PUBLISHED, Case, approved, assembled, case
 from zhaoliang import policy
 from zhaoliang.catalogue.models import Project
+from zhaoliang.catalogue.services import sign_contract
 from zhaoliang.classes.forecast import keep_forecast
 from zhaoliang.classes.selectors import roster
 from zhaoliang.employment.models import JobRecord
 from zhaoliang.kernel.errors import BadInput, Refusal
-from zhaoliang.kernel.roles import system_actor
+from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.models import PersonGrant
 from zhaoliang.registry.services import record_status
@@ -202,3 +207,68 @@ def test_what_came_out_otherwise_than_at_filing_says_which_fact_changed() -> Non
     assert (absent.outcome, absent.fen) == (Outcome.PASS, FULL_FEN)
     assert ("实际出勤课时", "", "60") in {(one.label, one.before, one.after) for one in absent.changes}
     assert [(one.label, one.before, one.after) for one in pensioner.changes] == [("已按月领取养老保险待遇", "否", "是")]
+
+
+PER_HOUR = """
+document:
+  id: cn-13-01/xiangmuzhi
+  title: 测试市项目制培训购买办法
+  number: 测人社〔2026〕3号
+  issuers: [测试市人力资源和社会保障局]
+  in_force: {from: 2026-01-01}
+  region: 130100
+clauses:
+  "1": {ref: 第一条, text: 项目制培训按合同约定的每人每课时单价乘以计入课时购买，每人不超过合同约定的最高金额。, verified: true}
+amounts:
+  per_hour:
+    scheme: project
+    says: 合同单价乘以计入课时
+    base: contract_hour_price * attended_hours
+    cite: "1"
+    steps:
+      - {label: 合同每人最高金额, at_most: contract_person_cap, cite: "1"}
+    pay_to: {to: "'provider'", cite: "1"}
+"""
+
+
+def test_a_project_is_bought_by_person_and_hour_at_the_price_of_its_contract() -> None:
+    in_force("cn-13-01/xiangmuzhi/2026-01-01.yaml", PER_HOUR)
+    # 120 hours, 100 hours and a third of an hour beside, and ten minutes.
+    made = case(3, with_vouchers=False, attended={1: 100 * 45 + 15, 2: 10})
+    here = {"city_code": CITY, "pk": made.training_class.project_id}
+    officer = registry.actor_with(Role.APPROVER, person=registry.person(), region_code=HEPING)
+    terms: dict[str, Any] = {"actor": officer, "at": ASSESSED, "number": "CG-1", "signed_on": date(2026, 5, 1)}
+    with pytest.raises(Refusal, match="只有项目制培训按合同购买"):
+        sign_contract(**terms, project=made.training_class.project, hour_fen=12_35, person_cap_fen=1_400_00)
+    Project.objects.filter(**here).update(kind="package")
+    made.training_class.refresh_from_db()
+    project = made.training_class.project
+    with pytest.raises(BadInput):
+        sign_contract(**terms, project=project, hour_fen=12_35, person_cap_fen=12_34)
+    sign_contract(**terms, project=project, hour_fen=12_35, person_cap_fen=1_400_00)
+    with pytest.raises(Refusal, match="已经登记过"):
+        sign_contract(**terms, project=project, hour_fen=1, person_cap_fen=2)
+    # Signed after the class began: not for this one.
+    desk = sign_in(Client(), registry.user(Role.APPROVER, region_code=HEPING))
+    page = reverse("bureau:project", args=[CITY, project.pk])
+    typed = {"number": "CG-2", "signed_on": "2026-06-02", "hour_fen": "99", "person_cap_fen": "98", "key": "a"}
+    assert "不能低于一课时的单价" in desk.post(page, typed).content.decode()
+    assert desk.post(page, typed | {"person_cap_fen": "9,900", "key": "b"}).status_code == 302
+    assert "CG-2" in desk.get(page).content.decode()
+    Project.objects.filter(**here).update(region_id=130100)
+    made.training_class.refresh_from_db()
+    whole, part, little = lines(assembled(made))
+    # 12.35 × 120 = 1,482.00, at most 1,400; 12.35 × 100⅓ = 1,239.1166…; 12.35 × 2/9 = 2.7444…
+    assert [line.decision.amount_fen for line in (whole, part, little) if line.decision] == [1_400_00, 1_239_12, 2_74]
+    assert whole.payee == "provider"
+    assert whole.decision is not None
+    assert whole.decision.evidence["contract_hour_price"]["source"] == "项目制合同 CG-1"
+
+
+def test_without_a_contract_the_price_is_for_a_person() -> None:
+    in_force("cn-13-01/xiangmuzhi/2026-01-01.yaml", PER_HOUR)
+    made = case(1, with_vouchers=False)
+    Project.objects.filter(city_code=CITY, pk=made.training_class.project_id).update(kind="package", region_id=130100)
+    made.training_class.refresh_from_db()
+    [line] = lines(assembled(made))
+    assert (line.state, line.amount_fen) == ("to_person", 0)

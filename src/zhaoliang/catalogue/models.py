@@ -156,3 +156,35 @@ class Project(CityModel):
     def access(self) -> Access:
         ids = {self.provider_id, *([self.evaluator_id] if self.evaluator_id is not None else [])}
         return Access(self.city_code, self.region_id, frozenset(ids))
+
+
+class PurchaseContract(CityModel):
+    """What the bureau buys a project for (项目制购买): fen a person and teaching hour, and the most a person may cost (fen).
+
+    A later contract takes the place of an earlier one for classes that begin on its day or later.
+    """
+
+    append_only = True
+
+    project_id: int
+
+    project = CityForeignKey(Project, verbose_name="培训项目", related_name="contracts")
+    number = models.CharField("合同编号", max_length=80)
+    signed_on = models.DateField("签订日期")
+    hour_fen = models.BigIntegerField("每人每课时（分）")
+    person_cap_fen = models.BigIntegerField("每人最高（分）")
+    at = models.DateTimeField("登记时间")
+    by_name = models.CharField("经办人", max_length=80)
+
+    class Meta:
+        db_table = "purchase_contract"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "project", "number"], name="purchase_contract_once"),
+            models.CheckConstraint(
+                condition=models.Q(hour_fen__gt=0, person_cap_fen__gte=models.F("hour_fen")),
+                name="purchase_contract_amounts",
+            ),
+        ]
+
+    def access(self) -> Access:
+        return self.project.access()

@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db.models import Q, QuerySet
 
-from zhaoliang.catalogue.models import Catalogue, CatalogueEntry, Project
+from zhaoliang.catalogue.models import Catalogue, CatalogueEntry, Project, PurchaseContract
 from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation
 
@@ -87,3 +87,14 @@ def projects_named(city_code: int, name: str) -> list[Project]:
         .select_related("provider", "evaluator", "occupation", "entry__catalogue", "region")
         .order_by("id")
     )
+
+
+def contracts_of(project: Project) -> list[PurchaseContract]:
+    """The contracts a project was bought by, the latest first."""
+    rows = PurchaseContract.objects.filter(city_code=project.city_code, project=project)
+    return list(rows.order_by("-signed_on", "-id"))
+
+
+def contract_on(project: Project, day: date) -> PurchaseContract | None:
+    """The contract that prices a class which begins on this day: the last one signed until then."""
+    return next((one for one in contracts_of(project) if one.signed_on <= day), None)

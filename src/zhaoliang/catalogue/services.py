@@ -8,10 +8,20 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.utils import IntegrityError
 
-from zhaoliang.catalogue.models import Catalogue, CatalogueEntry, CertificateKind, Mode, Project, ProjectKind, Scarcity
+from zhaoliang.catalogue.models import (
+    Catalogue,
+    CatalogueEntry,
+    CertificateKind,
+    Mode,
+    Project,
+    ProjectKind,
+    PurchaseContract,
+    Scarcity,
+)
 from zhaoliang.catalogue.states import CATALOGUE, PROJECT
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Clause, Refusal
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
@@ -296,3 +306,56 @@ def close_project(*, actor: Actor, at: datetime, project: Project) -> Project:
     """End a project: no new classes; those filed go on."""
     PROJECT.fire(project, "close")
     return project
+
+
+@act("catalogue.sign_contract", label="登记项目制合同", grants={Role.APPROVER: Reach.REGION}, on="project")
+def sign_contract(
+    *,
+    actor: Actor,
+    at: datetime,
+    project: Project,
+    number: str,
+    signed_on: date,
+    hour_fen: int,
+    person_cap_fen: int,
+) -> PurchaseContract:
+    """Register what a project is bought for: fen per person and credited hour, capped per person (fen).
+
+    It prices classes that begin on the day it was signed or later. Raises BadInput by field, Refusal for another kind of
+    project, for a number registered before and where a later contract is on file.
+    """
+    what = "合同没有登记。"
+    if project.kind != ProjectKind.PACKAGE:
+        raise Refusal(what, "只有项目制培训按合同购买。", "其他项目按目录标准补贴，不用登记合同。")
+    _refuse_fields(
+        what,
+        {
+            field: message
+            for field, message in {
+                "number": "" if number.strip() else "请填写合同编号。",
+                "signed_on": "" if signed_on <= chinese_day(at) else "签订日期不能晚于今天。",
+                "hour_fen": "" if hour_fen > 0 else "单价要大于零。",
+                "person_cap_fen": "" if person_cap_fen >= hour_fen else "每人最高金额不能低于一课时的单价。",
+            }.items()
+            if message
+        },
+    )
+    held = Project.objects.select_for_update(of=("self",), no_key=True).get(city_code=project.city_code, pk=project.pk)
+    latest = PurchaseContract.objects.filter(city_code=held.city_code, project=held).order_by("-signed_on").first()
+    if latest is not None and (latest.number == number.strip() or signed_on < latest.signed_on):
+        why = "这份合同已经登记过。" if latest.number == number.strip() else "已经有签订日期更晚的合同。"
+        raise Refusal(what, why, "请核对合同编号和签订日期。")
+    try:
+        with transaction.atomic():
+            return PurchaseContract.objects.create(
+                city_code=held.city_code,
+                project=held,
+                number=number.strip(),
+                signed_on=signed_on,
+                hour_fen=hour_fen,
+                person_cap_fen=person_cap_fen,
+                at=at,
+                by_name=actor.name,
+            )
+    except IntegrityError as clash:
+        raise Refusal(what, "这份合同已经登记过。", "请核对合同编号。") from clash

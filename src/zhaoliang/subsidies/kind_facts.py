@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeVar
 from zhaoliang.apprenticeships.models import Agreement
 from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.attendance.selectors import days_attended
-from zhaoliang.catalogue.models import CertificateKind
-from zhaoliang.catalogue.selectors import scarce_pairs
+from zhaoliang.catalogue.models import CertificateKind, PurchaseContract
+from zhaoliang.catalogue.selectors import contract_on, scarce_pairs
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts, put_job
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
@@ -60,6 +60,7 @@ class Gathered:
     agreements: Mapping[int, Agreement]
     advanced: Mapping[int, int]
     files: frozenset[str]
+    contract: PurchaseContract | None = None
     sheets: Mapping[int, FactSheet] = field(default_factory=dict)
 
 
@@ -85,8 +86,15 @@ def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
         files=frozenset(
             Evidence.objects.filter(city_code=city, claim_id=claim.pk or 0).values_list("kind", flat=True).distinct()
         ),
+        contract=_contract(claim),
         sheets=_class_sheets(claim, lines),
     )
+
+
+def _contract(claim: Claim) -> PurchaseContract | None:
+    if claim.kind != "project" or claim.training_class is None:
+        return None
+    return contract_on(claim.training_class.project, claim.training_class.starts_on)
 
 
 def _advanced(city_code: int, enrolment_ids: Collection[int]) -> dict[int, int]:
@@ -140,6 +148,8 @@ def facts_of(line: ClaimLine, on_file: Gathered) -> tuple[FactSheet, list[dict[s
             _put_upgrade(sheet, line, on_file, grants, day)
         case "living":
             _put_living(sheet, line, on_file)
+        case "project":
+            _put_contract(sheet, on_file)
         case "uplift":
             _put_uplift(sheet, line, on_file)
         case "evaluation":
@@ -243,6 +253,14 @@ def _put_living(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
     if trained is not None and trained.claim.publicity_until is not None and line.applied_on is not None:
         months = months_begun(trained.claim.publicity_until, line.applied_on)
         sheet.put(trained.claim, "公示记录", months_since_publicity=months)
+
+
+def _put_contract(sheet: FactSheet, on_file: Gathered) -> None:
+    """What the project was bought for, by the contract in force when the class began."""
+    contract = on_file.contract
+    if contract is not None:
+        source = f"项目制合同 {contract.number}"
+        sheet.put(contract, source, contract_hour_price=contract.hour_fen, contract_person_cap=contract.person_cap_fen)
 
 
 def _put_uplift(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:

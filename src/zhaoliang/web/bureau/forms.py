@@ -13,13 +13,12 @@ from zhaoliang.catalogue.models import CertificateKind, Mode, Scarcity
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.levels import SkillLevel
-from zhaoliang.kernel.money import parse_yuan
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, ROLE_LABELS
 from zhaoliang.kernel.states import Machine
 from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
-from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.forms import PlainForm, YuanField
 from zhaoliang.web.components.places import PlacedForm
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -48,25 +47,6 @@ def refuse(form: forms.Form, problem: Refusal) -> None:
 def date_field(label: str, **given: Any) -> forms.DateField:
     """A date with the browser's own calendar."""
     return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **given)
-
-
-class YuanField(forms.CharField):
-    """An amount typed in yuan, cleaned to whole fen."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **given)
-
-    def clean(self, value: Any) -> int | None:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return int(parse_yuan(text))
-        except Refusal as problem:
-            raise forms.ValidationError(problem.why or problem.what) from problem
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{value // 100}.{value % 100:02d}" if isinstance(value, int) else value
 
 
 class Filter(PlainForm):
@@ -478,3 +458,12 @@ class PasswordForm(PlainForm):
     password = forms.CharField(
         label="新密码", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), help_text="至少 12 位。"
     )
+
+
+class ContractForm(PlainForm):
+    """What a project is bought for."""
+
+    number = forms.CharField(label="合同编号", max_length=80)
+    signed_on = date_field("签订日期")
+    hour_fen = YuanField(label="每人每课时单价（元）")
+    person_cap_fen = YuanField(label="每人最高金额（元）")

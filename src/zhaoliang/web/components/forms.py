@@ -6,6 +6,9 @@ from typing import Any
 
 from django import forms
 
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.money import parse_yuan
+
 
 class PlainForm(forms.Form):
     """A form with Chinese messages that name the field: 请填写姓名。 A field's own `error_messages` win."""
@@ -39,3 +42,22 @@ def _plain_messages(bound: forms.Field, label: str) -> dict[str, str]:
     if isinstance(bound, forms.IntegerField):
         return {"required": f"请填写{label}。", "invalid": f"{label}要填整数。"}
     return {"required": f"请填写{label}。"}
+
+
+class YuanField(forms.CharField):
+    """An amount typed in yuan, cleaned to whole fen."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **given)
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return int(parse_yuan(text))
+        except Refusal as problem:
+            raise forms.ValidationError(problem.why or problem.what) from problem
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value // 100}.{value % 100:02d}" if isinstance(value, int) else value

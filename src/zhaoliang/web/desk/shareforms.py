@@ -8,24 +8,8 @@ from typing import Any
 from django import forms
 
 from zhaoliang.classes.models import Enrolment
-from zhaoliang.kernel.errors import BadInput
-from zhaoliang.kernel.money import parse_yuan
 from zhaoliang.sharing.models import ShareReceipt
-from zhaoliang.web.components.forms import PlainForm
-
-
-class YuanField(forms.CharField):
-    """An amount of yuan as people write it; its value is fen."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **given)
-
-    def clean(self, value: Any) -> int:
-        """The amount in fen. Raises ValidationError, saying what is wrong with it."""
-        try:
-            return parse_yuan(super().clean(value))
-        except BadInput as problem:
-            raise forms.ValidationError(f"{problem.what}：{problem.why}") from problem
+from zhaoliang.web.components.forms import PlainForm, YuanField
 
 
 def _date() -> forms.DateInput:
@@ -47,8 +31,7 @@ class SharesForm(PlainForm):
 
     def __init__(self, *args: Any, fee_fen: int) -> None:
         super().__init__(*args)
-        if fee_fen:
-            self.fields["price_fen"].initial = f"{fee_fen // 100}.{fee_fen % 100:02d}"
+        self.fields["price_fen"].initial = fee_fen or None
 
 
 class ReceiptForm(PlainForm):

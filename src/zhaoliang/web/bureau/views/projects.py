@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.catalogue import perms, selectors, services
-from zhaoliang.catalogue.models import Catalogue, Project
+from zhaoliang.catalogue.models import Catalogue, Project, ProjectKind
 from zhaoliang.catalogue.states import CATALOGUE, PROJECT
 from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.levels import SkillLevel
@@ -80,21 +80,33 @@ def found_project(city: int, pk: int) -> Project:
     return found
 
 
-@page(perms.DRAFTS, access=subject(found_project))
-@require_GET
+@page(perms.DRAFTS, act=services.sign_contract.declaration, access=subject(found_project))
+@require_http_methods(["GET", "POST"])
 def project_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """A project with its four parts: demand, training, evaluation, employment service."""
+    """A project with its four parts: demand, training, evaluation, employment service; a POST registers a contract."""
     found: Project = request.subject
     access = found.access()
+    form = forms.ContractForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.sign_contract(**given(request), project=found, **form.cleaned_data)
+        except Refusal as problem:
+            forms.refuse(form, problem)
+        else:
+            toasts.say(request, "合同已登记，从签订当天起开班的按它计价。")
+            return redirect(project_url(found))
+    bought = found.kind == ProjectKind.PACKAGE
     context = {
         "found": found,
         "level": level_words(found.level),
         "events": timelines.events(desk_selectors.changes_of("project", city, pk), PROJECT),
+        "contracts": selectors.contracts_of(found) if bought else (),
+        "contract_form": form if bought and may(request, services.sign_contract, access) else None,
         "may_list": found.state == "submitted" and may(request, services.list_project, access),
         "may_suspend": found.state == "listed" and may(request, services.suspend_project, access),
         "may_resume": found.state == "suspended" and may(request, services.resume_project, access),
     }
-    return render(request, "bureau/project.html", context)
+    return render(request, "bureau/project.html", context, status=422 if form.errors else 200)
 
 
 list_project = act_view(
