@@ -1,7 +1,7 @@
 """Cost sharing: how a class's price is shared by government, enterprise and person, and what the two have paid.
 
 政府补一点、企业出一点、个人付一点 (人社部发〔2025〕10号 四（六）). What person and enterprise pay goes to the provider and never through a
-public fund, so it stands in registered receipts and not in the funds' ledger (docs/decisions/0015).
+public fund, so it stands in registered receipts and not in the funds' ledger (docs/decisions/0018).
 """
 
 from __future__ import annotations
