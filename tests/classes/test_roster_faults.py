@@ -26,10 +26,11 @@ from zhaoliang.classes import selectors, services
 from zhaoliang.classes.models import Enrolment, RosterImport, TrainingClass
 from zhaoliang.classes.roster.checks import Roster, check_roster
 from zhaoliang.classes.roster.read import read_roster
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.kernel.identifiers.certificates import build_skill_certificate
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.roles import Place, system_actor
-from zhaoliang.registry.models import PersonGrant
+from zhaoliang.registry.models import Organisation, PersonGrant
 from zhaoliang.vouchers.services import expire_due
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D2")]
@@ -271,3 +272,27 @@ def test_a_roster_audited_after_it_was_paid_does_not_find_its_own_grant() -> Non
     assert roster.findings == []
     assert RosterImport.objects.filter(city_code=project.city_code, imported=1).count() == 1
     assert Enrolment.objects.filter(city_code=project.city_code, training_class=training_class).count() == 1
+
+
+def test_the_contract_that_counts_is_the_one_with_the_employer_on_the_roster() -> None:
+    # 财社〔2023〕181号 第五条（二）: a contract of a year, training within one of it.
+    project = listed_project()
+    training_class = draft(project)
+    worker = candidate(open_batch(project), group="12")
+    employer, other = (registry.organisation(kind="enterprise", city_code=project.city_code) for _ in range(2))
+    terms = {"city_code": project.city_code, "person": worker.person, "proof": "contract", "recorded_at": AT}
+    for firm, begun, lasts in ((employer, 90, 366), (other, 30, 180)):
+        from_on = START - timedelta(days=begun)
+        JobRecord.objects.create(
+            **terms,
+            employer_name=firm.name,
+            employer_uscc=firm.uscc,
+            from_on=from_on,
+            contract_until=from_on + timedelta(days=lasts),
+        )
+
+    def rules(firm: Organisation) -> set[str]:
+        rows = [worker.row(企业名称=firm.name, 企业统一社会信用代码=firm.uscc)]
+        return {one.code for one in check(training_class, rows).findings}
+
+    assert "staff_newly_hired" in rules(other) - rules(employer)

@@ -384,6 +384,7 @@ class _Check:
             group=trainee.group or None,
             training_class=self.training_class,
             known=trainee.known,
+            employer_uscc=trainee.employer_uscc,
         )
         if trainee.voucher is not None and trainee.voucher.state == "redeemed":
             # Redeemed for another class was refused above; for this class it was in the claim when it was judged.
