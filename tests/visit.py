@@ -38,7 +38,7 @@ from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, Pa
 from zhaoliang.recoveries.models import RecoveryCase
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
-from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence, Objection, PaymentDue
+from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine, Evidence, Objection, PaymentDue
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.access import PageRule
 from zhaoliang.web.portal import texts
@@ -194,7 +194,18 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         reason="测试",
         queued_at=AT,
     )
+    appeal = Appeal.objects.create(
+        **here,
+        claim_line=line,
+        side="provider",
+        refused_change=1,
+        reason="测试申诉",
+        file_name="测试.pdf",
+        content="",
+        filed_at=AT,
+    )
     return {
+        ("bureau", "appeals"): appeal,
         ("bureau", "bank-uploads"): upload,
         ("bureau", "bank-lines"): BankReturnLine.objects.filter(**here).earliest("id"),
         ("bureau", "reconciliation"): rare["reconciliation"],

@@ -330,6 +330,12 @@ def user_names(user_ids: Collection[int]) -> dict[int, str]:
     return dict(User.objects.filter(pk__in=list(user_ids)).values_list("pk", "name"))
 
 
+def people_behind(user_ids: Collection[int]) -> set[int]:
+    """The natural persons behind accounts, those that are known."""
+    rows = User.objects.filter(pk__in=list(user_ids), person_id__isnull=False)
+    return {person_id for person_id in rows.values_list("person_id", flat=True) if person_id is not None}
+
+
 def user_of_person(person_id: int) -> User | None:
     """The worker's account of a natural person: the one that signs in without a password."""
     return User.objects.filter(person_id=person_id, username=worker_username(person_id)).first()

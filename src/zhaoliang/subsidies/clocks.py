@@ -13,6 +13,7 @@ from zhaoliang.subsidies.models import Claim
 
 REVIEW, PUBLICITY = "claim_review", "publicity"
 OBJECTION = "objection_answer"
+APPEAL_WINDOW, APPEAL_DECISION = "appeal_window", "appeal_decision"
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,17 @@ def deadline(claim: Claim, clock: str, day: date) -> Deadline | None:
     return Deadline(value.value, official_calendar().add_workdays(day, value.value), value.citation)
 
 
-def review_due(claim: Claim, at: datetime) -> date | None:
-    """The reviewers' last day, None where no text sets one or the year's calendar is not out: nobody need wait for it."""
+def countable(claim: Claim, clock: str, day: date) -> Deadline | None:
+    """`deadline`, None also where the year's calendar is not out: nobody need wait for it."""
     try:
-        counted = deadline(claim, REVIEW, chinese_day(at))
+        return deadline(claim, clock, day)
     except CalendarNotPublished:
         return None
+
+
+def review_due(claim: Claim, at: datetime) -> date | None:
+    """The reviewers' last day, None where no text sets one or the year's calendar is not out: nobody need wait for it."""
+    counted = countable(claim, REVIEW, chinese_day(at))
     return counted.last_day if counted else None
 
 

@@ -18,7 +18,7 @@ from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person, Region
 from zhaoliang.subsidies import stored
-from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
+from zhaoliang.subsidies.states import APPEAL, CLAIM, CLAIM_LINE, PAYMENT_DUE
 from zhaoliang.vouchers.models import Voucher
 
 
@@ -433,6 +433,64 @@ class Objection(CityModel):
 
     def access(self) -> Access:
         return self.claim.access()
+
+
+class Appeal(CityModel):
+    """An appeal against a refused line, with its reason and one file: decided by somebody who took no earlier step.
+
+    One for each refusal (`refused_change`, the state change that refused the line). `late`: filed after the last day, where no
+    confirmed text makes that a ground for turning it away.
+    """
+
+    no_delete = True
+    SIDES = [("provider", "申领机构"), ("worker", "本人")]
+
+    claim_line_id: int
+    claim_line = CityForeignKey(ClaimLine, verbose_name="申领明细", related_name="appeals")
+    side = models.CharField("申诉人", max_length=10, choices=SIDES)
+    refused_change = models.BigIntegerField("所不服的结论")
+    reason = models.CharField("申诉理由", max_length=1000)
+    file_name = models.CharField("文件名", max_length=200, blank=True)
+    sha256 = models.CharField("摘要", max_length=64, blank=True)
+    content = EncryptedTextField("文件", help_text="base64", null=True)
+    state = APPEAL.field()
+    filed_at = models.DateTimeField("申诉时间")
+    filed_by_user = models.BigIntegerField("申诉账号", null=True)
+    filed_by_person = models.BigIntegerField("申诉账号的人", null=True)
+    late = models.BooleanField("逾期提出", default=False)
+    due_on = models.DateField("决定期限", null=True)
+    decision = models.CharField("决定理由", max_length=500, blank=True)
+    clause = models.CharField("依据条款", max_length=300, blank=True)
+    decided_at = models.DateTimeField("决定时间", null=True)
+    decided_by_user = models.BigIntegerField("决定账号", null=True)
+    decided_by_person = models.BigIntegerField("决定人", null=True)
+
+    class Meta:
+        db_table = "appeal"
+        constraints = [
+            APPEAL.constraint("appeal"),
+            models.UniqueConstraint(fields=["city_code", "claim_line", "refused_change"], name="appeal_once"),
+            models.CheckConstraint(
+                condition=models.Q(state="filed") | ~models.Q(decision=""), name="appeal_decided_with_reason"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="rejected") | ~models.Q(clause=""), name="appeal_rejected_by_clause"
+            ),
+            _others("appeal_other_account", "filed_by_user", "decided_by_user"),
+            _others("appeal_other_person", "filed_by_person", "decided_by_person"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["city_code", "due_on", "id"], condition=models.Q(state="filed"), name="appeal_waiting"
+            ),
+        ]
+
+    def access(self) -> Access:
+        """Who may see it: the bureau and who filed it. A worker's papers are not his school's to read."""
+        access = self.claim_line.access()
+        if self.side == "worker":
+            return Access(access.city_code, access.region_code, frozenset(), self.claim_line.person_id)
+        return Access(access.city_code, access.region_code, access.organisation_ids)
 
 
 # What pages and acts read of a line in one query.

@@ -21,4 +21,9 @@ QUEUE = question(
     "查看待办申领",
     {Role.PROVIDER: Reach.ORGANISATION, Role.REVIEWER: Reach.REGION, Role.APPROVER: Reach.REGION},
 )
+APPEAL = question(
+    "subsidies.appeal",
+    "查看申诉",
+    {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, **_BUREAU},
+)
 PUBLICITY = question("subsidies.publicity", "查看补贴公示", public=True)

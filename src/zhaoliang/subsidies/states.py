@@ -1,4 +1,4 @@
-"""State machines of claims, claim lines and what is owed for a line beside its first payment."""
+"""State machines of claims, claim lines, appeals and what is owed for a line beside its first payment."""
 
 from zhaoliang.kernel.states import Machine
 
@@ -24,6 +24,7 @@ CLAIM = Machine(
         "object": "因异议撤回公示",
         "pay": "列入拨付",
         "settle": "全部到账",
+        "reopen": "申诉成立，重新办理",
     },
     initial="assembled",
     transitions=[
@@ -37,6 +38,10 @@ CLAIM = Machine(
         ("publicity", "approve", "approved"),
         ("approved", "pay", "paying"),
         ("paying", "settle", "settled"),
+        # The line an appeal won goes the rest of the way; the lines that were decided stay as they are.
+        ("approved", "reopen", "second_review"),
+        ("paying", "reopen", "second_review"),
+        ("settled", "reopen", "second_review"),
     ],
     tones={"first_review": "ask", "second_review": "ask", "publicity": "ask", "settled": "ok", "returned": "no"},
 )
@@ -72,6 +77,7 @@ CLAIM_LINE = Machine(
         "overturn": "拨付前不予补贴",
         "set_off": "抵扣结清",
         "prove": "核实为已到账",
+        "appeal": "申诉成立",
     },
     initial="due",
     transitions=[
@@ -97,8 +103,19 @@ CLAIM_LINE = Machine(
         ("failed", "overturn", "refused"),
         ("approved", "set_off", "paid"),
         ("failed", "prove", "paid"),
+        ("refused", "appeal", "passed"),
     ],
     tones={"passed": "ok", "to_person": "ask", "refused": "no", "failed": "no", "paid": "ok"},
+)
+
+APPEAL = Machine(
+    "appeal",
+    noun="申诉",
+    states={"filed": "待决定", "granted": "申诉成立", "rejected": "维持原结论"},
+    events={"grant": "申诉成立", "reject": "维持原结论"},
+    initial="filed",
+    transitions=[("filed", "grant", "granted"), ("filed", "reject", "rejected")],
+    tones={"filed": "ask", "granted": "ok", "rejected": "no"},
 )
 
 PAYMENT_DUE = Machine(

@@ -1,5 +1,6 @@
 """Acts on claims: assembled from the class, checked by rules, reviewed by two people, published, approved."""
 
+from zhaoliang.subsidies.services.appeals import decide_appeal, file_appeal
 from zhaoliang.subsidies.services.approval import (
     answer_objection,
     approve_claim,
@@ -50,7 +51,9 @@ __all__ = [
     "bounce_due",
     "claims_into_payment",
     "confirm_claim",
+    "decide_appeal",
     "drop_payment",
+    "file_appeal",
     "judge_line",
     "move_owed",
     "open_audit",

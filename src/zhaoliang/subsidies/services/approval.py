@@ -9,16 +9,17 @@ from zhaoliang.funds.selectors import budget_account
 from zhaoliang.funds.services import post_transfer
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.days import CalendarNotPublished, chinese_day, format_cn_date
+from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
 from zhaoliang.registry.standing import Gate, standing_on
-from zhaoliang.subsidies.clocks import OBJECTION, deadline, last_of_publicity
+from zhaoliang.subsidies.clocks import OBJECTION, countable, last_of_publicity
 from zhaoliang.subsidies.kind_facts import GRANTED
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
+from zhaoliang.subsidies.services.appeals import tell_refused
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
@@ -78,10 +79,7 @@ def raise_objection(*, actor: Actor, at: datetime, claim: Claim, text: str, cont
 
 def _answer_due(claim: Claim, today: date) -> date | None:
     """The last day for an answer; None where no text sets one or the calendar is not out."""
-    try:
-        counted = deadline(claim, OBJECTION, today)
-    except CalendarNotPublished:
-        return None
+    counted = countable(claim, OBJECTION, today)
     return counted.last_day if counted else None
 
 
@@ -172,6 +170,7 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
     settle_claims(claim.city_code, {claim.pk})
     claim.refresh_from_db()
+    tell_refused(claim, [line for line in lines if line.state == "refused"], at)
     AT_END()
     return claim
 

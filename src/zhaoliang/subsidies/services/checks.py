@@ -52,7 +52,7 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     Lines of which both say the same as before stay as they are, a person's judgement with them. Facts and rules are one
     statement for the whole claim (`subsidies.judging`), each verifier is one more.
     """
-    open_lines = [line for line in lines if line.state in DECIDABLE]
+    open_lines = [line for line in lines if line.state in decidable(claim)]
     if claim.training_class is not None:
         outcome = class_outcome(claim)
         for line in open_lines:
@@ -67,6 +67,11 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     reopened = [line for line in changed if line.state != "due"]
     CLAIM_LINE.fire_all(reopened, "recheck", judged_by_user=None, judged_by_person=None, judgement="", question="")
     _settle(changed, made, at)
+
+
+def decidable(claim: Claim) -> tuple[str, ...]:
+    """The states of lines that rules and reviewers may still move: once a claim was approved, only an appeal opens a refusal."""
+    return DECIDABLE if claim.approved_at is None else tuple(state for state in DECIDABLE if state != "refused")
 
 
 def decide(claim: Claim, lines: list[ClaimLine] | None = None) -> dict[int, Decision]:
@@ -138,6 +143,12 @@ def question_line(*, actor: Actor, at: datetime, line: ClaimLine, text: str) -> 
     """Doubt a line that the rules passed or refused; it then waits for a judgement. Raises BadInput, Refusal."""
     line = locked_line(line)
     _require_first_review(line)
+    if line.state not in decidable(line.claim):
+        raise Refusal(
+            what="没有提请人工判断。",
+            why="这一条的结论在审批时已经生效。",
+            next_step="不服结论的，由申领人在期限内提出申诉。",
+        )
     put_question(line, reason_given(text, "text", "没有提请人工判断。"))
     return line
 
@@ -160,12 +171,13 @@ def judge_line(*, actor: Actor, at: datetime, line: ClaimLine, passes: bool, tex
         CLAIM_LINE.fire(line, "judge_fail", **judged, amount_fen=0)
         return line
     if decision is None or decision.outcome == Outcome.FAIL or not decision.amount_fen:
-        raise _cannot_pass(decision)
+        raise cannot_pass(decision)
     CLAIM_LINE.fire(line, "judge_pass", **judged, amount_fen=decision.amount_fen)
     return line
 
 
-def _cannot_pass(decision: Decision | None) -> Refusal:
+def cannot_pass(decision: Decision | None) -> Refusal:
+    """The refusal for a line that no person may pass: a rule refuses it, or its amount is not known."""
     if decision is not None and decision.outcome == Outcome.FAIL:
         first = policy.Decision.from_json(decision.record).refusals[0]
         return Refusal(

@@ -109,10 +109,7 @@ def _not_asked(kind: str) -> Refusal:
 def _keep(
     claim: Claim, line: ClaimLine | None, kind: str, file_name: str, content: bytes, actor: Actor, at: datetime
 ) -> Evidence:
-    name = file_name.strip()[-200:]
-    if not content or len(content) > MOST_BYTES or not name.lower().endswith(FORMS):
-        said = "请选择 8 MB 以内的 PDF、图片、Excel、Word、压缩包或 MP4 文件。"
-        raise BadInput(what="没有补交材料。", why="文件不能用。", next_step=said, fields={"file": said})
+    name = usable_name(file_name, content, "没有补交材料。")
     made, _ = Evidence.objects.get_or_create(
         city_code=claim.city_code,
         claim=claim,
@@ -128,3 +125,12 @@ def _keep(
         },
     )
     return made
+
+
+def usable_name(file_name: str, content: bytes, what: str) -> str:
+    """The name to keep a file under. Raises BadInput for what is empty, too big or of no form that an officer can open."""
+    name = file_name.strip()[-200:]
+    if not content or len(content) > MOST_BYTES or not name.lower().endswith(FORMS):
+        said = "请选择 8 MB 以内的 PDF、图片、Excel、Word、压缩包或 MP4 文件。"
+        raise BadInput(what=what, why="文件不能用。", next_step=said, fields={"file": said})
+    return name

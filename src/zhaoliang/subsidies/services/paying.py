@@ -160,7 +160,9 @@ def settle_claims(city_code: int, claim_ids: set[int]) -> None:
     CLAIM.fire_all(done, "settle")
     # What is claimed beside the training leaves the class as it is.
     main = [claim.training_class for claim in done if claim.kind in MAIN]
-    CLASS.fire_all([training_class for training_class in main if training_class is not None], "close")
+    # A claim that an appeal opened again settles twice; its class was closed the first time.
+    open_classes = [one for one in main if one is not None and CLASS.allows(one.state, "close")]
+    CLASS.fire_all(open_classes, "close")
 
 
 def settle_if_done(claim: Claim) -> None:

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from zhaoliang.web.bureau.views import (
     administration,
+    appeals,
     budgets,
     claims,
     classes,
@@ -45,6 +46,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("classes/<int:city>/<int:pk>/return/", classes.send_back, name="class_return"),
     path("share-voidings/<int:city>/<int:pk>/confirm/", classes.confirm_voiding, name="voiding_confirm"),
     path("share-voidings/<int:city>/<int:pk>/decline/", classes.decline_voiding, name="voiding_decline"),
+    path("appeals/", appeals.appeal_list, name="appeals"),
+    path("appeals/<int:city>/<int:pk>/", appeals.appeal_page, name="appeal"),
+    path("appeals/<int:city>/<int:pk>/file/", appeals.appeal_file, name="appeal_file"),
+    path("appeals/<int:city>/<int:pk>/decide/", appeals.decide, name="appeal_decide"),
     path("claims/", claims.claim_list, name="claims"),
     path("claims/checks/", claims.verifiers, name="verifiers"),
     path("doubts/", doubts.doubt_list, name="doubts"),

@@ -19,6 +19,7 @@ from zhaoliang.kernel.roles import Role
 from zhaoliang.payments.models import ReconciliationCase
 from zhaoliang.payments.states import PAYMENT_BATCH
 from zhaoliang.subsidies import selectors as subsidies
+from zhaoliang.subsidies.appeals import appeals_in
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.web.bureau import selectors
 from zhaoliang.web.bureau.desk import Clock, Desk, DeskRequest, Due, clock_of, desk_of
@@ -58,7 +59,7 @@ def tasks(request: DeskRequest) -> list[Task]:
     """Everything that waits for the officer of this request, the nearest deadline first."""
     desk, clock = desk_of(request), clock_of(request)
     found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock)]
-    found += _objections(desk, clock)
+    found += [*_objections(desk, clock), *_appeals(desk, clock)]
     found += [*_voucher_batches(desk), *_payment_batches(desk), *_reconciliation(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
@@ -130,6 +131,14 @@ def _objections(desk: Desk, clock: Clock) -> Iterator[Task]:
     for row in selectors.open_objections(desk)[:MOST_SHOWN]:
         url = reverse("bureau:claim", args=[row.city_code, row.claim.pk]) + "#objections"
         yield Task("公示异议", row.claim.title, "核实并答复异议", url, f"{row.text[:40]}", clock.due(row.due_on))
+
+
+def _appeals(desk: Desk, clock: Clock) -> Iterator[Task]:
+    if not desk.has(Role.APPROVER):
+        return
+    for row in appeals_in(desk.city_code, desk.region_code, state="filed")[:MOST_SHOWN]:
+        url = reverse("bureau:appeal", args=[row.city_code, row.pk])
+        yield Task("申诉", row.claim_line.claim.title, "核实并决定申诉", url, row.reason[:40], clock.due(row.due_on))
 
 
 def _voucher_batches(desk: Desk) -> Iterator[Task]:

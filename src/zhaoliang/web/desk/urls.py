@@ -89,6 +89,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claims/<int:city>/<int:pk>/confirm/", claims.confirm, name="claim_confirm"),
     path("claims/<int:city>/<int:pk>/evidence/", claims.add_evidence, name="evidence_add"),
     path("claim-lines/<int:city>/<int:pk>/contract/", claims.add_contract, name="contract_add"),
+    path("claim-lines/<int:city>/<int:pk>/appeal/", claims.appeal, name="line_appeal"),
     path("evidence/<int:city>/<int:pk>/", claims.evidence_file, name="evidence_file"),
     path("payments/", payments.payment_list, name="payments"),
     path("payments/account/", payments.correct, name="payment-account"),

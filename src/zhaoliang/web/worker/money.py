@@ -57,7 +57,10 @@ def journey(
 def _claim(line: ClaimLine, reached: dict[str, datetime]) -> Iterable[Event]:
     claim = line.claim
     at = next((number for number, one in enumerate(STATIONS) if claim.state in one[2]), 0)
-    over = claim.state in ("approved", "paying", "settled")
+    # A claim that an appeal opened again moves on without the lines that were decided.
+    decided = line.state in ("approved", "in_batch", "failed", "paid")
+    refused_for_good = line.state == "refused" and claim.approved_at is not None
+    over = decided or refused_for_good or claim.state in ("approved", "paying", "settled")
     for number, (title, who, _states) in enumerate(STATIONS):
         state: StepState = DONE if number < at or over else NOW if number == at else NEXT
         if line.state == "refused" and state == NEXT:

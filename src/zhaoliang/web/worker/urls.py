@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/subsidies/", mine.subsidies, name="subsidies"),
     path("me/subsidies/<int:city>/<int:pk>/", mine.subsidy, name="subsidy"),
     path("me/subsidies/<int:city>/<int:pk>/account/", mine.correct, name="subsidy-account"),
+    path("me/subsidies/<int:city>/<int:pk>/appeal/", mine.appeal, name="subsidy-appeal"),
     path("me/claimable/", claimable.claimable, name="claimable"),
     path("me/card/", claimable.card, name="card"),
     path("me/recoveries/<int:city>/<int:pk>/", recoveries.recovery, name="recovery"),

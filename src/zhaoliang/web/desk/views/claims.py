@@ -14,14 +14,16 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.payments import selectors as payments
 from zhaoliang.subsidies import perms, selectors, services
+from zhaoliang.subsidies.appeals import appeals_of, remedy
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.materials import Material, materials
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.subsidies.surprises import Surprise, surprises
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
+from zhaoliang.web.appealing import appeal_page
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Event
 from zhaoliang.web.desk.desk import DeskRequest, here, own
@@ -87,12 +89,13 @@ assemble_evaluation = act_view(
 
 @dataclass(frozen=True)
 class Row:
-    """A line as the claim page shows it: decision, what came out otherwise than forecast, whether its contract is asked for."""
+    """A line as the claim page shows it: decision, what came out otherwise than forecast, whether its contract is asked for, appeals."""
 
     view: selectors.LineView
     surprise: Surprise | None
     contract: Material | None
     cost: CostStanding | None
+    appeals: tuple[Appeal, ...]
 
 
 @page(perms.CLAIM, access=subject(selectors.claim))
@@ -107,6 +110,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     lines = [one.line for one in shown.lines]
     costs = cost_standings([line.enrolment for line in lines if line.enrolment is not None])
     asked, otherwise = materials(found, lines), surprises(lines)
+    appealed = appeals_of(city, [line.pk for line in lines if line.state == "refused" or line.judgement])
     contracts = {one.line_id: one for one in asked if one.line_id is not None}
     open_states = ("assembled", "returned")
     context = {
@@ -114,13 +118,21 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "kind": KINDS[found.kind],
         "page": shown,
         "rows": [
-            Row(one, otherwise.get(one.line.pk), contracts.get(one.line.pk), costs.get(one.line.enrolment_id or 0))
+            Row(
+                one,
+                otherwise.get(one.line.pk),
+                contracts.get(one.line.pk),
+                costs.get(one.line.enrolment_id or 0),
+                tuple(appeal for appeal in appealed.get(one.line.pk, ()) if appeal.side == "provider"),
+            )
             for one in shown.lines
         ],
         "materials": [one for one in asked if one.line_id is None],
         "files": selectors.evidence_of(found),
         "clean": shown.counts["passed"],
         "otherwise": len(otherwise),
+        "concluded": found.approved_at is not None,
+        "remedy": remedy(),
         "events": [_event(one) for one in shown.timeline],
         "paid": payments.lines_for(found.provider).filter(claim_line__claim=found).exists(),
         "may_confirm": found.state in open_states and may(request, services.confirm_claim, found.access()),
@@ -206,3 +218,11 @@ def confirm(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         return refused(request, problem, claim_url(found))
     toasts.say(request, "已提交，等待人社部门初审。")
     return redirect(claim_url(found))
+
+
+@page(services.file_appeal.declaration, access=subject(selectors.claim_line))
+@require_http_methods(["GET", "POST"])
+def appeal(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Appeal against a refused line."""
+    line: ClaimLine = request.subject
+    return appeal_page(request, line, template="desk/appeal.html", back=f"{claim_url(line.claim)}#line-{line.pk}")

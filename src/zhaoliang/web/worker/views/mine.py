@@ -27,11 +27,14 @@ from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import groups_on, masked
 from zhaoliang.subsidies import perms as subsidies_perms
 from zhaoliang.subsidies import selectors
+from zhaoliang.subsidies import services as subsidies_services
+from zhaoliang.subsidies.appeals import personal, remedy
 from zhaoliang.subsidies.entitlements import entitlements
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, refused
 from zhaoliang.web.actors import ActorRequest
+from zhaoliang.web.appealing import appeal_page, standing
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Step, steps
 from zhaoliang.web.identity.stepup import confirm_first, recently_verified
@@ -123,9 +126,13 @@ def subsidy(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     if line.person_id != request.actor.person_id:
         raise NotFound(what="没有这笔补贴。", why="它不在您名下。", next_step="请从“钱到哪了”里打开。")
     made = policy.Decision.from_json(line.decision.record) if line.decision is not None else None
+    own_appeal = line.state == "refused" and personal(line)
     context: dict[str, Any] = {
         "tab": "me",
         "line": line,
+        "standing": standing(line, request.at) if own_appeal or line.judgement else None,
+        "may_appeal": own_appeal,
+        "remedy": remedy(),
         "steps": _steps(line),
         "explained": policy.explain(made, lawbook().facts) if made else [],
         "view": selectors.line_view(line),
@@ -138,7 +145,9 @@ def subsidy(request: ActorRequest, city: int, pk: int) -> HttpResponse:
 
 def _steps(line: ClaimLine) -> list[Step]:
     refused = line.state in ("refused", "failed")
-    at = len(MONEY_STEPS) if line.state == "paid" else MONEY_STATES[line.claim.state]
+    # A claim that an appeal opened again moves on without the lines that were decided.
+    decided = line.state in ("approved", "in_batch", "failed") or (refused and line.claim.approved_at is not None)
+    at = len(MONEY_STEPS) if line.state == "paid" else 5 if decided else MONEY_STATES[line.claim.state]
     return steps(MONEY_STEPS, min(at, len(MONEY_STEPS) - 1) if refused else at, problem=refused)
 
 
@@ -165,6 +174,17 @@ def correct(request: ActorRequest, city: int, pk: int) -> HttpResponse:
             return refused(request, problem, back)
         toasts.say(request, "账号已更正，下一批次会再拨一次。")
     return redirect(back)
+
+
+@page(subsidies_services.file_appeal.declaration, access=_line_access)
+@require_http_methods(["GET", "POST"])
+def appeal(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """Appeal against the refusal of a subsidy that was to be paid to me."""
+    line = selectors.claim_line(city, pk)
+    if line.person_id != request.actor.person_id:
+        raise NotFound(what="没有这笔补贴。", why="它不在您名下。", next_step="请从“钱到哪了”里打开。")
+    back = reverse("worker:subsidy", args=[city, pk])
+    return appeal_page(request, line, template="worker/appeal.html", back=back, context={"tab": "me"})
 
 
 @page(perms.LOOKS, access=own)
