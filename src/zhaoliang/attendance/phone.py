@@ -32,6 +32,8 @@ class Phone:
 
 def phone_of(said: Mapping[str, object]) -> Phone:
     """The phone's words, as form fields or JSON; what is missing, no number or beyond all sense is left out."""
+    if not said:
+        return _SILENT
     known: dict[str, int] = {}
     for name, most in _MOST.items():
         value = said.get(name)
@@ -45,3 +47,6 @@ def phone_of(said: Mapping[str, object]) -> Phone:
             known[name] = number
     mock = said.get("mock")
     return Phone(mock=str(mock).lower() in ("1", "true") if mock not in (None, "") else None, **known)
+
+
+_SILENT = Phone()

@@ -149,11 +149,21 @@ def sign_ins_of(attendance: Attendance) -> list[SignIn]:
 
 
 def next_for(person: Person, at: datetime) -> Attendance | None:
-    """The session a person is to sign in for now or next: the first not yet over that is still expected."""
-    return (
+    """The session a person is to sign in for now or next: the first not yet over that is still expected.
+
+    Found first and joined afterwards: most ask in vain, and planning its eight tables costs a hundred times the look.
+    """
+    found = (
         Attendance.objects.filter(city_code=person.city_code, person=person, state="expected", period__endswith__gt=at)
-        .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
         .order_by("period", "id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+    if found is None:
+        return None
+    return (
+        Attendance.objects.filter(city_code=person.city_code, pk=found)
+        .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
         .first()
     )
 

@@ -20,7 +20,7 @@ from zhaoliang.gate.answers import Answer, encoded, kept_refusal, refused, repla
 from zhaoliang.gate.batching import Again, busy
 from zhaoliang.gate.standing import Standings
 from zhaoliang.kernel import tokens
-from zhaoliang.kernel.acts import input_hash
+from zhaoliang.kernel.acts import plain_hash
 from zhaoliang.kernel.errors import BadInput, KeyReused, NotFound, Refusal
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.registry.standing import Barred
@@ -127,7 +127,7 @@ def read_claim(bearer: str, body: ClaimIn, key: str, at: datetime) -> Item:
     }
     if held["h"] != "page":
         arguments["channel"] = held["h"]
-    given = [held["p"], str(new_code(held["c"])), held["x"], held["u"], held["n"], key, input_hash(arguments)]
+    given = [held["p"], str(new_code(held["c"])), held["x"], held["u"], held["n"], key, plain_hash(arguments)]
     return Item(
         (held["c"], held["b"], held["h"]), f"user:{held['u']}", given, held["u"], key, person=held["h"] == "page"
     )
@@ -138,7 +138,7 @@ def read_use(bearer: str, body: UseIn, key: str, at: datetime) -> Item:
     held = tokens.read(bearer, voucher_passes.HOLDER, at)
     voucher_id, class_id = number(body.voucher_id), number(body.class_id)
     arguments = {"voucher": ["vouchers.Voucher", body.city_code, str(voucher_id)], "class_id": class_id}
-    given = [voucher_id, class_id, held["p"], held["u"], held["n"], key, input_hash(arguments)]
+    given = [voucher_id, class_id, held["p"], held["u"], held["n"], key, plain_hash(arguments)]
     return Item(body.city_code, f"user:{held['u']}", given, held["u"], key)
 
 
@@ -158,16 +158,16 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
     arguments = {
         "attendance": ["attendance.Attendance", held["c"], str(held["a"])],
         "method": method,
-        "longitude": longitude,
-        "latitude": latitude,
+        "longitude": str(longitude) if longitude is not None else None,
+        "latitude": str(latitude) if latitude is not None else None,
         "device": held["d"],
-        "signed_at": signed_at,
+        "signed_at": str(signed_at) if signed_at is not None else None,
         "phone": vars(said),
         "code": body.code,
     }
     site_longitude, site_latitude, radius = held["s"]
     begins, opens, late_after, closes = (datetime.fromtimestamp(held[name], tz=UTC) for name in "bolx")
-    distance = distance_m(Decimal(site_longitude), Decimal(site_latitude), longitude, latitude)
+    distance = distance_m(float(site_longitude), float(site_latitude), longitude, latitude)
     given = [
         held["a"],
         method,
@@ -187,7 +187,7 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         held["p"],
         held["g"],
         key,
-        input_hash(arguments),
+        plain_hash(arguments),
     ]
     return Item(held["c"], f"user:{held['u']}", given, held["u"], key, (begins, opens))
 

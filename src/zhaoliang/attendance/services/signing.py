@@ -160,7 +160,7 @@ def _check_method(actor: Actor, method: str, reason: str) -> None:
 
 
 def distance_m(
-    site_longitude: Decimal, site_latitude: Decimal, longitude: Decimal | None, latitude: Decimal | None
+    site_longitude: Decimal | float, site_latitude: Decimal | float, longitude: Decimal | None, latitude: Decimal | None
 ) -> int | None:
     """Metres between the site and a place on the sphere; None without a place. Raises BadInput."""
     if longitude is None or latitude is None:
