@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -11,8 +12,9 @@ from factories.attendance import first_attendance, running
 from factories.classes import START, draft, moment
 from gate.running import Call, RunningGate
 from zhaoliang.attendance import passes as attendance_passes
-from zhaoliang.attendance.models import SignIn
+from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.geo import wgs84_to_gcj02
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.models import AuditEvent, StateChange
 from zhaoliang.kernel.roles import Role, system_actor
@@ -184,6 +186,21 @@ def test_signing_in_counts_once_and_marks_what_is_doubtful(gate: RunningGate, no
     early = gate.post(Call("/gate/sign-in", token, {**body, "attendance_id": str(attendance.pk + 1)}, "sign-in-3"))
     assert early.json["code"] == "token_wrong"
     assert made_moves() & {("attendance", "expected", "sign_in", "present")}
+    # Who looks at a Chinese map stands where a GPS says: the same place, written in its datum.
+    other = Attendance.objects.exclude(pk=attendance.pk).get(city_code=attendance.city_code, session=attendance.session)
+    token = attendance_passes.sign_in_pass(
+        actor=vouchers.worker(other.person), at=now, attendance=other, device="phone-2"
+    )
+    longitude, latitude = wgs84_to_gcj02(117.195, 39.1234)
+    there = {"longitude": f"{longitude:.6f}", "latitude": f"{latitude:.6f}", "datum": "gcj02"}
+    shifted = gate.post(Call("/gate/sign-in", token, {**body, **there, "attendance_id": str(other.pk)}, "sign-in-4"))
+    assert shifted.status == 200
+    kept = SignIn.objects.get(city_code=other.city_code, attendance=other)
+    first = SignIn.objects.get(city_code=attendance.city_code, attendance=attendance)
+    assert abs((kept.longitude or 0) - (first.longitude or 0)) <= Decimal("0.000002")
+    assert abs((kept.latitude or 0) - (first.latitude or 0)) <= Decimal("0.000002")
+    malformed = gate.post(Call("/gate/sign-in", token, {**body, "datum": "mars"}, "sign-in-5"))
+    assert malformed.status == 422
     assert made_moves() <= known_moves()
 
 

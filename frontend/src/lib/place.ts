@@ -53,13 +53,13 @@ async function sign(form: HTMLFormElement): Promise<void> {
     fields,
     passUrl: form.dataset["gatePass"] ?? "",
     ...(passes.has(form) ? { pass: passes.get(form) as string } : {}),
-    // The gate takes WGS84; a place in another datum goes to the page's own server, which converts it.
-    ...(attendance && form.dataset["gatePass"] && (datum === "wgs84" || !longitude)
+    ...(attendance && form.dataset["gatePass"]
       ? {
           body: {
             attendance_id: attendance,
             longitude: longitude || null,
             latitude: latitude || null,
+            datum: datum ?? "wgs84",
             signed_at: Number(signed_at),
             code: code ?? "",
             phone,

@@ -22,6 +22,7 @@ from zhaoliang.gate.standing import Standings
 from zhaoliang.kernel import tokens
 from zhaoliang.kernel.acts import plain_hash
 from zhaoliang.kernel.errors import BadInput, KeyReused, NotFound, Refusal
+from zhaoliang.kernel.geo import Datum, wgs84_degrees
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.registry.standing import Barred
 from zhaoliang.vouchers import passes as voucher_passes
@@ -69,13 +70,14 @@ class VerifyIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of /gate/sign-in: WGS84 degrees as text, when the phone signed (unix seconds) if it was offline, the class
-    code if one was scanned, and what the phone says of itself (attendance/phone.py).
+    """The body of /gate/sign-in: degrees as text in `datum` (stored as WGS84), when the phone signed (unix seconds) if it was
+    offline, the class code if one was scanned, and what the phone says of itself (attendance/phone.py).
     """
 
     attendance_id: str
     longitude: str | None = None
     latitude: str | None = None
+    datum: Datum = "wgs84"
     signed_at: Moment | None = None
     code: str = ""
     phone: dict[str, float | bool | str | None] = {}
@@ -148,6 +150,8 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
     if number(body.attendance_id) != held["a"]:
         raise tokens.WrongToken("没有签到。", "凭据是为另一次课签发的。", "请回到“上课”页面重新进入。")
     longitude, latitude = _degrees(body.longitude), _degrees(body.latitude)
+    if body.datum != "wgs84" and longitude is not None and latitude is not None:
+        longitude, latitude = wgs84_degrees(longitude, latitude, body.datum)
     signed_at = datetime.fromtimestamp(body.signed_at, tz=UTC) if body.signed_at is not None else None
     moment = min(signed_at, at) if signed_at is not None else at
     said, method = phone_of(body.phone), "class_code" if body.code else "location"
@@ -166,15 +170,14 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         "code": body.code,
     }
     site_longitude, site_latitude, radius = held["s"]
-    begins, opens, late_after, closes = (datetime.fromtimestamp(held[name], tz=UTC) for name in "bolx")
     distance = distance_m(float(site_longitude), float(site_latitude), longitude, latitude)
     given = [
         held["a"],
         method,
         moment,
-        opens,
-        late_after,
-        closes,
+        held["o"],
+        held["l"],
+        held["x"],
         float(longitude) if longitude is not None else None,
         float(latitude) if latitude is not None else None,
         distance,
@@ -182,14 +185,13 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         device_hash(held["d"]),
         held["u"],
         held["n"],
-        "",
-        facts,
+        facts or None,
         held["p"],
         held["g"],
         key,
         plain_hash(arguments),
     ]
-    return Item(held["c"], f"user:{held['u']}", given, held["u"], key, (begins, opens))
+    return Item(held["c"], f"user:{held['u']}", given, held["u"], key, (held["b"], held["o"]))
 
 
 def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
@@ -293,7 +295,7 @@ async def _use_refusal(connection: Any, scope: list[Any], item: Item, row: Any) 
 
 async def _sign_in_refusal(connection: Any, scope: list[Any], item: Item, row: Any) -> Refusal:
     if row["answer"] == "early":
-        return not_yet_open(*item.extra)
+        return not_yet_open(*(datetime.fromtimestamp(moment, tz=UTC) for moment in item.extra))
     if row["answer"] == "wrong_state":
         return ATTENDANCE.refusal(row["attendance_state"], "sign_in")
     return NotFound("没有签到。", "没有这次课。", "课表可能改了，请回到“上课”刷新后再签到。")
@@ -346,14 +348,23 @@ def uses(pool: asyncpg.Pool, standings: Standings) -> Keyed:
 
 def sign_ins(pool: asyncpg.Pool) -> Keyed:
     """The desk of /gate/sign-in; lanes are cities."""
-    columns = "bigint text timestamptz timestamptz timestamptz timestamptz numeric numeric int int bytea bigint text text jsonb"
-    kinds = f"{columns} bigint int text bytea".split(" ")
-    # Degrees travel as floats: six decimals survive, and writing a decimal for the wire costs ten times as much.
-    sent = {"numeric": "float8[]::numeric[]"}
-    arrays = ", ".join(f"${place}::{sent.get(kind, f'{kind}[]')}" for place, kind in enumerate(kinds, start=2))
+    # Numbers travel as floats: six decimals of a degree and the seconds of a window survive, and writing a decimal or a moment
+    # for the wire costs ten times as much. Nobody gives a reason here.
+    moments = "ARRAY(SELECT to_timestamp(s) FROM unnest({}::float8[]) WITH ORDINALITY AS g (s, n) ORDER BY n)"
+    columns = "bigint text timestamptz moment moment moment degrees degrees int int bytea bigint text"
+    kinds = f"{columns} reason jsonb bigint int text bytea".split(" ")
+    sent = {
+        "moment": moments,
+        "degrees": "{}::float8[]::numeric[]",
+        "reason": "array_fill(''::text, ARRAY[cardinality($2)])",
+    }
+    arrays, place = [], 2
+    for kind in kinds:
+        arrays.append(sent.get(kind, "{}::" + kind + "[]").format(f"${place}"))
+        place += kind != "reason"
     sql = (
         "SELECT place, state, answer, body, kept, attendance_state"
-        f" FROM sign_in_through_gate($1, {arrays}, ${len(kinds) + 2})"
+        f" FROM sign_in_through_gate($1, {', '.join(arrays)}, ${place})"
     )
     page_body = (
         'SELECT format(\'{"city_code":%s,"attendance_id":"%s","state":"%s","signed_at":"%s","flags":%s}\', city_code, id,'
