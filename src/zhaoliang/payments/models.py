@@ -164,6 +164,7 @@ class BankUpload(CityModel):
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="uploads", null=True)
     file_name = models.CharField("文件名", max_length=200)
     sha256 = models.BinaryField("文件摘要")
+    rows = models.PositiveIntegerField("行数", default=0)
     # Base64; emptied once booked, because it holds whole account numbers.
     content = EncryptedTextField("内容", blank=True)
     at = models.DateTimeField("时间")

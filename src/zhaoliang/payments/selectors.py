@@ -196,6 +196,13 @@ def upload(city_code: int, upload_id: int) -> BankUpload:
     return found
 
 
+def booked_upload(upload: BankUpload) -> BankReturn | None:
+    """What booking a file that was handed in came to; None before."""
+    return BankReturn.objects.filter(
+        city_code=upload.city_code, region_code=upload.region_code, batch_id=upload.batch_id, sha256=upload.sha256
+    ).first()
+
+
 def bank_line(city_code: int, line_id: int) -> BankReturnLine:
     """A row of a bank file with what it was matched to. Raises NotFound."""
     rows = BankReturnLine.objects.select_related("bank_return", "payment_line__claim_line")

@@ -8,15 +8,21 @@ from datetime import datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
 from factories import funds, payments, registry, subsidies
+from factories.jobs import run_waiting
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import Account
-from zhaoliang.kernel.models import AuditEvent
+from zhaoliang.funds.selectors import verify_books
+from zhaoliang.kernel import faults
+from zhaoliang.kernel.jobs.running import perform
+from zhaoliang.kernel.models import AuditEvent, Job
 from zhaoliang.kernel.roles import Role
+from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import (
     BankReturn,
     BankReturnLine,
@@ -161,6 +167,41 @@ def test_nothing_is_sent_from_unknown_and_no_answer_is_booked(desk: Desk, at_tim
     officer.post(_url("payment_confirm", batch), {"key": "c"})
     batch.refresh_from_db()
     assert batch.state == "sent"
+
+
+def test_a_large_bank_file_is_looked_at_and_booked_by_the_worker(
+    desk: Desk, at_time: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhaoliang.web.bureau.views.reconciliation.BOOKED_AT_ONCE", 1)
+    made = subsidies.case(2)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    officer = desk(made.officer)
+    answered = answer_file(bank_file(batch), {1: "账号户名不符"})
+    upload = {"key": "i", "file": SimpleUploadedFile("回单.xlsx", answered)}
+    answer = officer.post(_url("payment_import", batch), upload, follow=True)
+    page = answer.redirect_chain[-1][0]
+    assert "2 行，正在核对" in answer.content.decode()
+    [job] = run_waiting(subsidies.APPROVED)
+    assert job.state == "done"
+    looked = officer.get(page).content.decode()
+    assert "1 笔" in looked
+    assert "可以入账" in looked
+    assert not BankReturn.objects.filter(city_code=batch.city_code).exists()
+    assert "银行文件入账" in officer.post(page, {"key": "k"}, follow=True).content.decode()
+    # The worker dies after the money was booked and before it was committed; the next one does all of it, once.
+    job = Job.objects.get(city_code=batch.city_code, kind="payments.book_upload")
+    with faults.armed("payments.import:end"), pytest.raises(faults.Crash), transaction.atomic():
+        perform(batch.city_code, job.pk, subsidies.APPROVED)
+    assert verify_books(batch.city_code) == []
+    assert PaymentLine.objects.filter(city_code=batch.city_code, state="sent").count() == 2
+    [job] = run_waiting(subsidies.APPROVED)
+    assert job.state == "done"
+    assert "2 行都对上了" in officer.get(page, follow=True).content.decode()
+    states = PaymentLine.objects.filter(city_code=batch.city_code).values_list("state", flat=True)
+    assert sorted(states) == ["failed", "paid"]
+    assert verify_books(batch.city_code) == []
 
 
 def test_a_file_that_is_none_says_what_to_do_and_changes_nothing(desk: Desk) -> None:

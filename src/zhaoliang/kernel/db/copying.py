@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 
 def column_of(model: type[models.Model], name: str) -> models.Field[Any, Any]:
@@ -22,6 +22,8 @@ def copy_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Se
     Some 50 times as fast as saving objects, with memory for one row. Runs in the transaction of the caller.
     """
     fields = [column_of(model, name) for name in names]
+    # The connection itself: its stand-in looks it up anew for every value.
+    connection = connections[DEFAULT_DB_ALIAS]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
     statement = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from django.db.models import QuerySet
 
 from zhaoliang.kernel.jobs.declaring import JobKind
@@ -15,6 +16,12 @@ from zhaoliang.kernel.roles import Place
 def job(city_code: int, job_id: int) -> Job | None:
     """One job."""
     return Job.objects.filter(city_code=city_code, pk=job_id).first()
+
+
+def last_done(kind: JobKind, subject: models.Model) -> Job | None:
+    """The last job of a kind about a row that was done, for its result."""
+    about = {"kind": kind.name, "subject_type": subject._meta.label_lower, "subject_id": subject.pk, "state": "done"}
+    return Job.objects.filter(city_code=subject.city_code, **about).order_by("-pk").first()
 
 
 def jobs_of(city_code: int, user_id: int | None) -> QuerySet[Job]:

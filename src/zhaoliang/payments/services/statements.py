@@ -19,6 +19,7 @@ from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.db.copying import copy_rows
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, region_codes
 from zhaoliang.payments.excel import file_digest
@@ -37,7 +38,7 @@ FAILED_BOOKED = faults.point("payments.import:failed_booked")
 PAID_BOOKED = faults.point("payments.import:paid_booked")
 END = faults.point("payments.import:end")
 
-_IMPORTERS = {Role.FUND_OFFICER: Reach.REGION, Role.FINANCE: Reach.REGION, Role.SYSTEM: Reach.ANY}
+IMPORTERS = {Role.FUND_OFFICER: Reach.REGION, Role.FINANCE: Reach.REGION, Role.SYSTEM: Reach.ANY}
 _COLUMNS = (
     "city_code",
     "bank_return_id",
@@ -56,7 +57,7 @@ _COLUMNS = (
 )
 
 
-@act("payments.import_return", label="导入银行回单", grants=_IMPORTERS, on="batch")
+@act("payments.import_return", label="导入银行回单", grants=IMPORTERS, on="batch")
 def import_return(*, actor: Actor, at: datetime, batch: PaymentBatch, file_name: str, content: bytes) -> BankReturn:
     """Book the bank's answer to a batch: paid lines leave the books and redeem their vouchers, failed ones wait.
 
@@ -77,7 +78,7 @@ def import_return(*, actor: Actor, at: datetime, batch: PaymentBatch, file_name:
     return _book(kept, batch, at)
 
 
-@act("payments.import_statement", label="导入银行对账单", grants=_IMPORTERS, on="place")
+@act("payments.import_statement", label="导入银行对账单", grants=IMPORTERS, on="place")
 def import_statement(*, actor: Actor, at: datetime, place: Place, file_name: str, content: bytes) -> BankReturn:
     """Book a statement of account: every payment of the place's region that it names, whatever the batch.
 
@@ -102,19 +103,19 @@ def import_statement(*, actor: Actor, at: datetime, place: Place, file_name: str
     return _book(kept, None, at)
 
 
-@act("payments.upload", label="上传银行文件", grants=_IMPORTERS, on="place")
+@act("payments.upload", label="上传银行文件", grants=IMPORTERS, on="place")
 def keep_upload(
     *, actor: Actor, at: datetime, place: Place, file_name: str, content: bytes, batch: PaymentBatch | None = None
 ) -> BankUpload:
     """Keep a bank's file encrypted while people look at what booking it would do. Raises BadInput for an unreadable one."""
-    for _ in read_bank_file(content, file_name).rows:
-        pass
+    rows = sum(1 for _ in read_bank_file(content, file_name).rows)
     return BankUpload.objects.create(
         city_code=place.city_code,
         region_code=place.region_code,
         batch=batch,
         file_name=file_name[:200],
         sha256=file_digest(content),
+        rows=rows,
         content=base64.b64encode(content).decode(),
         at=at,
         actor_name=actor.name,
@@ -135,6 +136,29 @@ class Preview:
     doubts: tuple[BankReturnLine, ...]
     form: str
     rows: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a job keeps it."""
+        kept = [{name: getattr(row, name) for name in _DOUBT} for row in self.doubts]
+        return {
+            "outcomes": self.outcomes,
+            "missing": self.missing,
+            "doubts": kept,
+            "form": self.form,
+            "rows": self.rows,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Preview:
+        """The preview that `as_dict` wrote."""
+        outcomes = {name: (number, fen) for name, (number, fen) in stored["outcomes"].items()}
+        number, fen = stored["missing"]
+        doubts = tuple(BankReturnLine(**row) for row in stored["doubts"])
+        return cls(outcomes, (number, fen), doubts, stored["form"], stored["rows"])
+
+
+# What a row in doubt is shown by.
+_DOUBT = ("row", "outcome", "reason", "bank_reference", "amount_fen")
 
 
 class _Undo(Exception):
@@ -161,6 +185,7 @@ def preview(*, place: Place, batch: PaymentBatch | None, file_name: str, content
                 actor_name="预览",
             )
             rows = _stage(kept, file)
+            report(rows, None, "正在逐行核对")
             if batch is not None:
                 require_this_batch(batch, kept)
             _match(kept, batch)
@@ -217,6 +242,8 @@ def _kept(access: Any, file: BankFile, actor: Actor, at: datetime, **given: Any)
 
 
 def _stage(kept: BankReturn, file: BankFile) -> int:
+    # Said before and not on the way: the connection is taken until the last row is in.
+    report(0, None, "正在读银行文件")
     return copy_rows(BankStage, _COLUMNS, _staged(kept, file.rows))
 
 
@@ -268,8 +295,10 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
     city = kept.city_code
     if batch is not None:
         require_this_batch(batch, kept)
+    report(kept.rows, None, "正在逐行核对")
     _match(kept, batch)
     MATCHED()
+    report(kept.rows, None, "正在记账、核销培训券、告知收款人")
     # Whole account numbers are kept no longer than somebody has to look at them.
     BankUpload.objects.filter(city_code=city, region_code=kept.region_code, sha256=kept.sha256).update(content="")
     rows = BankReturnLine.objects.filter(city_code=city, bank_return=kept)

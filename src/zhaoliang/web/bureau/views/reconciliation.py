@@ -11,11 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show, last_done
 from zhaoliang.kernel.roles import Access, Place
 from zhaoliang.payments import perms, selectors, services
 from zhaoliang.payments.agreement import agreements
 from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch, ReconciliationCase
 from zhaoliang.payments.states import RECONCILIATION
+from zhaoliang.payments.tasks import BOOKED_AT_ONCE, book_upload, look_at_upload
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
@@ -131,6 +133,9 @@ def take_upload(request: DeskRequest, place: Place, batch: PaymentBatch | None, 
         kept = services.keep_upload(
             **given(request), place=place, batch=batch, file_name=file.name, content=file.read()
         )
+        if kept.rows > BOOKED_AT_ONCE:
+            title = f"核对银行文件：{kept.file_name}，{kept.rows} 行"
+            look_at_upload.start(actor=request.actor, at=request.at, subject=kept, title=title, link=_upload_url(kept))
     except Refusal as problem:
         return refused(request, problem, back)
     return redirect("bureau:bank_upload", city=kept.city_code, pk=kept.pk)
@@ -144,9 +149,16 @@ def upload(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     place, back = Place(kept.city_code, kept.region_code), _upload_back(kept)
     content = services.upload_content(kept)
     given_file = {"file_name": kept.file_name, "content": content}
+    large, job = kept.rows > BOOKED_AT_ONCE, None
+    if request.method == "GET" and (done := selectors.booked_upload(kept)) is not None:
+        return redirect("bureau:bank_return", city=city, pk=done.pk)
     try:
         if not content:
             raise Refusal("这份文件已经处理过。", "入账后不再保留原文件。", "请在批次或对账单里看结果。")
+        if request.method == "POST" and large:
+            title = f"银行文件入账：{kept.file_name}，{kept.rows} 行"
+            book_upload.start(**given(request), subject=kept, title=title, link=_upload_url(kept))
+            return redirect(_upload_url(kept))
         if request.method == "POST":
             booked = (
                 services.import_return(**given(request), batch=kept.batch, **given_file)
@@ -154,7 +166,14 @@ def upload(request: DeskRequest, city: int, pk: int) -> HttpResponse:
                 else services.import_statement(**given(request), place=place, **given_file)
             )
             return redirect("bureau:bank_return", city=city, pk=booked.pk)
-        shown = services.preview(place=place, batch=kept.batch, at=request.at, **given_file)
+        if large:
+            job = job_to_show(book_upload, kept) or job_to_show(look_at_upload, kept)
+            looked = last_done(look_at_upload, kept)
+            if looked is None:
+                return render(request, "bureau/bank_upload_waits.html", {"kept": kept, "job": job, "back": back})
+            shown = services.Preview.from_dict(looked.result)
+        else:
+            shown = services.preview(place=place, batch=kept.batch, at=request.at, **given_file)
     except Refusal as problem:
         return refused(request, problem, back)
     booking = {name: shown.outcomes.get(name, (0, 0)) for name in ("paid", "failed")}
@@ -173,9 +192,14 @@ def upload(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "doubtful": doubtful,
         "doubts": [(row, OUTCOMES[row.outcome]) for row in shown.doubts],
         "back": back,
-        "may_book": may(request, services.keep_upload, kept.access()),
+        "job": job,
+        "may_book": may(request, services.keep_upload, kept.access()) and not (job and job.is_open),
     }
     return render(request, "bureau/bank_upload.html", context)
+
+
+def _upload_url(kept: BankUpload) -> str:
+    return reverse("bureau:bank_upload", args=[kept.city_code, kept.pk])
 
 
 def _upload_back(kept: BankUpload) -> str:
