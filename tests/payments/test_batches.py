@@ -21,6 +21,7 @@ from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.payments import selectors, services
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.registry.models import Organisation
 from zhaoliang.registry.services import set_card
 from zhaoliang.subsidies.models import ClaimLine
 
@@ -246,3 +247,22 @@ def test_the_whole_claim_paid_kills_its_vouchers_and_closes_the_class() -> None:
         assert line.claim_line.voucher.state == "redeemed"
         assert [transfer.kind for transfer in transfers_of(CITY, "claim_line", line.claim_line_id)] == ["accrue", "pay"]
     assert verify_books(CITY) == []
+
+
+@pytest.mark.mission("I3")
+def test_who_is_barred_after_the_batch_was_built_is_not_paid_and_the_rest_goes_on() -> None:
+    bad, good = case(1), case(1)
+    for made in (bad, good):
+        approved(made)
+    batch = services.seal_batch(actor=good.officer, at=APPROVED, batch=built(good))
+    assert len(lines(batch)) == 2
+    Organisation.objects.filter(city_code=CITY, pk=bad.provider.pk).update(state="suspended")
+    with pytest.raises(Refusal, match="其中 1 笔不得拨付"):
+        services.authorise_batch(actor=good.finance, at=APPROVED, batch=batch)
+    services.dissolve_batch(actor=good.finance, at=APPROVED, batch=batch, reason="有机构被暂停")
+    batch = authorised(good)
+    [line] = lines(batch)
+    assert line.payee_name == good.provider.name
+    Organisation.objects.filter(city_code=CITY, pk=good.provider.pk).update(state="suspended")
+    with pytest.raises(Refusal, match="没有送银行"):
+        services.send_batch(actor=good.officer, at=APPROVED, batch=batch)

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel import faults
@@ -27,6 +27,7 @@ from zhaoliang.payments.models import PayingAccount, PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
 from zhaoliang.payments.services.telling import tell_sent
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.registry.standing import Gate, barred_organisations
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import (
     Owed,
@@ -253,11 +254,32 @@ def seal_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBat
     return batch
 
 
+def _require_payable(batch: PaymentBatch, at: datetime, what: str) -> None:
+    """Raise Refusal when a provider of the batch may not be paid any more: it was barred after the batch was built.
+
+    What was sealed is not changed behind who sealed it; a batch built anew leaves the barred out and takes the rest.
+    """
+    barred = barred_organisations(batch.city_code, Gate.PAYMENT, chinese_day(at))
+    if not barred:
+        return
+    to_provider = Q(due__isnull=True, claim_line__payee="provider") | Q(due__payee="provider")
+    rows = PaymentLine.objects.filter(to_provider, city_code=batch.city_code, batch=batch)
+    held = rows.filter(claim_line__claim__provider_id__in=barred)
+    number = held.count()
+    if number:
+        names = held.order_by("payee_name").values_list("payee_name", flat=True).distinct()[:3]
+        raise Refusal(
+            what=what,
+            why=f"编制以后，{'、'.join(names)}被暂停、处理或列入黑名单，其中 {number} 笔不得拨付。",
+            next_step="请撤销这一批次后重新编制：新批次会留下这些明细，其余照常拨付。",
+        )
+
+
 @act("payments.authorise", label="授权拨付", grants={Role.FINANCE: Reach.REGION}, on="batch")
 def authorise_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """Authorise a sealed batch, by somebody else than who sealed it.
 
-    Raises SamePerson, WrongState, and Refusal when the lines no longer add up to what was sealed.
+    Raises SamePerson, WrongState, and Refusal when the lines no longer add up to what was sealed or a payee was barred since.
     """
     batch = locked_batch(batch)
     _require(batch, "authorise")
@@ -269,6 +291,7 @@ def authorise_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> Payme
             why=f"封存时是 {batch.lines_count} 笔 {format_yuan(batch.total_fen)}，现在是 {count} 笔 {format_yuan(total)}。",
             next_step="请不要付款，立即联系系统管理员和监督部门核查。",
         )
+    _require_payable(batch, at, "没有授权。")
     PAYMENT_BATCH.fire(batch, "authorise", authorised_by_user=actor.user_id, authorised_by_person=actor.person_id)
     return batch
 
@@ -287,6 +310,7 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: st
     _require(batch, "send")
     if file_kind not in dict(PaymentBatch.FILE_KINDS):
         raise BadInput("没有送银行。", "没有这种银行文件格式。", "请选择页面上列出的格式。")
+    _require_payable(batch, at, "没有送银行。")
     move_lines(batch, "send")
     SENT_LINES()
     digest = file_digest(bank_file(batch, file_kind))
