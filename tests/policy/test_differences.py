@@ -39,8 +39,8 @@ def test_figures_cells_clocks_and_rules_are_told_one_by_one(tmp_path: Path) -> N
     assert told["table", "standard", "[技师]"] == ("", "¥3,000.00", "added")
     assert told["rule", "age", "条件"] == ("person_age_at_start >= floor", "person_age_at_start > floor", "changed")
     assert told["rule", "alive", ""] == ("", "not pension_drawn", "added")
-    assert told["document", "", "施行"] == ("2026-01-01", "2027-01-01", "changed")
-    assert told["document", "", "有效期至"] == ("2026-12-31", "", "removed")
+    assert told["document", "", "施行"] == ("2026年1月1日", "2027年1月1日", "changed")
+    assert told["document", "", "有效期至"] == ("2026年12月31日", "", "removed")
     assert len(told) == 8, "what did not change is not told"
 
 
@@ -82,6 +82,6 @@ def test_two_files_are_compared_on_the_command_line() -> None:
     ]
     done = CliRunner().invoke(app, ["diff", *files, "--root", str(ROOT)])
     assert done.exit_code == 0, done.output
-    assert "施行：2024-01-01 → 2026-05-01" in done.output
+    assert "施行：2024年1月1日 → 2026年5月1日" in done.output
     missing = CliRunner().invoke(app, ["diff", "--document", "cn/none", "--root", str(ROOT)])
     assert missing.exit_code != 0

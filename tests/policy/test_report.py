@@ -88,7 +88,7 @@ def test_two_versions_over_the_same_days(tmp_path: Path) -> None:
 
 def test_days_without_any_version(tmp_path: Path) -> None:
     made = reported(tmp_path, text(end="2026-06-30"), text(start="2026-09-01"))
-    assert "2026-07-01 至 2026-08-31 没有版本有效" in found(made, "period", "warning").text
+    assert "2026年7月1日至2026年8月31日没有版本有效" in found(made, "period", "warning").text
 
 
 def test_versions_that_meet_are_sound(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_versions_that_meet_are_sound(tmp_path: Path) -> None:
 def test_a_figure_that_begins_after_its_text(tmp_path: Path) -> None:
     values = 'parameters:\n  floor: {unit: years, says: 下限, values: [{from: 2026-03-01, value: 16, cite: "1"}]}\n'
     made = reported(tmp_path, text(values + "rules:\n" + rule("age", "person_age_at_start >= floor")))
-    assert "2026-01-01 至 2026-02-28 没有数值" in found(made, "period", "warning").text
+    assert "2026年1月1日至2026年2月28日没有数值" in found(made, "period", "warning").text
 
 
 def test_a_hole_in_a_table_is_told_apart_from_a_row_not_offered(tmp_path: Path) -> None:
@@ -142,6 +142,22 @@ amounts:
     assert "再给" in found(made, "unreachable").text
 
 
+def test_which_of_two_versions_that_never_bind_is_meant(tmp_path: Path) -> None:
+    values = """
+parameters:
+  floor:
+    unit: years
+    says: 下限
+    values: [{value: 15, cite: "1"}, {from: 2025-01-01, value: 16, cite: "1"}, {from: 2025-06-01, value: 17, cite: "1"}]
+rules:
+"""
+    made = reported(tmp_path, text(values + rule("age", "person_age_at_start >= floor") + SHOWN))
+    assert [one.text for one in made.findings if "在文件施行前" in one.text] == [
+        "下限：没有写起始日的一版在文件施行前就被自2025年1月1日起的一版代替，用不到",
+        "下限：自2025年1月1日起的一版在文件施行前就被自2025年6月1日起的一版代替，用不到",
+    ]
+
+
 def test_a_rule_inside_another_one(tmp_path: Path) -> None:
     both = "rules:\n" + rule("adult", "person_age_at_start >= 18") + rule("age", "person_age_at_start >= 16")
     one = found(reported(tmp_path, text(both)), "redundant", "note")
@@ -156,7 +172,7 @@ parameters:
 rules:
 """
     made = reported(tmp_path, text(values + rule("age", "person_age_at_start >= floor") + SHOWN))
-    assert "自 2026-09-01 起" in found(made, "scenario", "warning").text
+    assert "自2026年9月1日起" in found(made, "scenario", "warning").text
     bare = reported(tmp_path, text("rules:\n" + rule("age", "person_age_at_start >= 16")))
     assert "通过或不通过" in found(bare, "scenario", "warning").text
 

@@ -16,6 +16,7 @@ from zhaoliang.policy.facts import Fact, FactSchema
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Count, Window
 from zhaoliang.policy.units import number
+from zhaoliang.policy.wording import day_text
 
 HISTORY = "history"
 # What a grant may say of itself, and the fact of the line it is compared with.
@@ -130,5 +131,5 @@ def window_label(window: Window) -> str:
         case "days":
             return f"近{window.days}天内"
         case "between":
-            start, end = (f"{day.year}年{day.month}月{day.day}日" if day else "" for day in (window.start, window.end))
+            start, end = (day_text(day) if day else "" for day in (window.start, window.end))
             return f"{start}至{end}" if start and end else f"{start}起" if start else f"{end}前"

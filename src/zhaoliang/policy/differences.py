@@ -25,7 +25,7 @@ from zhaoliang.policy.model import (
     TableKey,
     TableVersion,
 )
-from zhaoliang.policy.wording import expression_text, figure_text
+from zhaoliang.policy.wording import day_text, expression_text, figure_text
 
 Part = Literal["document", "clause", "parameter", "table", "clock", "open", "fill", "condition", "rule", "amount"]
 PARTS: dict[Part, str] = {
@@ -216,7 +216,7 @@ def _checked(verified: bool) -> dict[str, str]:
 
 
 def _since(start: date | None) -> str:
-    return f"自 {start.isoformat()} 起" if start else ""
+    return f"自{day_text(start)}起" if start else ""
 
 
 def _head(document: Document) -> dict[str, str]:
@@ -224,8 +224,8 @@ def _head(document: Document) -> dict[str, str]:
         "名称": document.title,
         "文号": document.number,
         "发文机关": "、".join(document.issuers),
-        "施行": document.start.isoformat(),
-        "有效期至": document.end.isoformat() if document.end else "",
+        "施行": day_text(document.start),
+        "有效期至": day_text(document.end) if document.end else "",
         "效力": "可据以办理" if document.authority == "binding" else "仅供参考",
         "废止": "、".join(document.repeals),
         "说明": document.notice,

@@ -15,7 +15,7 @@ from zhaoliang.policy.findings import Finding, Reader
 from zhaoliang.policy.model import DatedValue, Document, Table, TableKey, TableVersion
 from zhaoliang.policy.mutants import nodes_of, nodes_of_amount
 from zhaoliang.policy.truth import facts_of, set_with
-from zhaoliang.policy.wording import figure_text
+from zhaoliang.policy.wording import day_text, figure_text
 
 MOST_SHOWN = 8
 DAY = timedelta(1)
@@ -61,15 +61,15 @@ class FiguresReport:
         later = [one for one in self.reader.store.documents if one.id == document.id and one.start > document.start]
         twins = [one for one in self.reader.store.documents if one.id == document.id and one.start == document.start]
         if twins[0] is not document:
-            yield found("document", "period", "error", f"另一版本也自 {document.start} 起施行", "一天只能有一个版本")
+            yield found("document", "period", "error", f"另一版本也自{day_text(document.start)}起施行", "一天只能有一个版本")
         following = min(later, key=lambda one: one.start, default=None)
         if following is None or document.end is None:
             return
         if document.end >= following.start:
-            text = f"有效期到 {document.end}，而下一版自 {following.start} 起施行；重叠的日子按下一版办理"
+            text = f"有效期到{day_text(document.end)}，而下一版自{day_text(following.start)}起施行；重叠的日子按下一版办理"
             yield found("document", "period", "warning", text, f"把有效期改到 {following.start - DAY}")
         elif document.end + DAY < following.start:
-            text = f"{document.end + DAY} 至 {following.start - DAY} 没有版本有效"
+            text = f"{day_text(document.end + DAY)}至{day_text(following.start - DAY)}没有版本有效"
             yield found("document", "period", "warning", text, "如原文继续执行，请延长有效期；否则写明空档")
 
     def _repeals(self) -> Iterator[Finding]:
@@ -87,13 +87,14 @@ class FiguresReport:
             if one.start == after.start:
                 yield found(part, "period", "error", f"{says}：有两个版本自同一天起", "合并为一个版本", after.cite)
             elif after.start is not None and after.start <= document.start:
-                yield found(part, "period", "note", f"{says}：在文件施行前就被后一版代替，用不到", "可以删去", one.cite)
+                text = f"{says}：{_named(one)}在文件施行前就被{_named(after)}代替，用不到"
+                yield found(part, "period", "note", text, "可以删去", one.cite)
         if first.start is not None and first.start > document.start:
-            text = f"{says}：{document.start} 至 {first.start - DAY} 没有数值，读取它的规则只能转人工"
+            text = f"{says}：{day_text(document.start)}至{day_text(first.start - DAY)}没有数值，读取它的规则只能转人工"
             yield found(part, "period", "warning", text, "补上文件施行之日起的数值", first.cite)
         last = ordered[-1]
         if last.start is not None and document.end is not None and last.start > document.end:
-            text = f"{says}：自 {last.start} 起的数值在文件失效以后，用不到"
+            text = f"{says}：自{day_text(last.start)}起的数值在文件失效以后，用不到"
             yield found(part, "period", "warning", text, "核对日期", last.cite)
 
     def _cells(self, table: Table, version: TableVersion) -> Iterator[Finding]:
@@ -109,7 +110,7 @@ class FiguresReport:
         if missing:
             shown = "；".join(self._cell(table, cell) for cell in missing[:MOST_SHOWN])
             more = f"等 {len(missing)} 格" if len(missing) > MOST_SHOWN else ""
-            since = f"（自 {version.start} 起）" if version.start else ""
+            since = f"（自{day_text(version.start)}起）" if version.start else ""
             text = f"{table.says}{since}缺格：{shown}{more}；遇到时转人工，不按零计"
             yield self.reader.found(
                 f"tables.{table.name}",
@@ -261,3 +262,8 @@ def _key_at(node: Node | None, table: str, place: int) -> Iterator[Node]:
 def _is_free(key: TableKey) -> bool:
     """Whether a key is free text, such as an occupation's code."""
     return key.type.kind == "text"
+
+
+def _named(version: DatedValue | TableVersion) -> str:
+    """Which of a figure's versions is meant."""
+    return f"自{day_text(version.start)}起的一版" if version.start else "没有写起始日的一版"

@@ -15,6 +15,7 @@ from zhaoliang.policy.model import Amount, DatedValue, Document, Outcome, Rule, 
 from zhaoliang.policy.mutants import nodes_of
 from zhaoliang.policy.scenarios import ScenarioRun
 from zhaoliang.policy.truth import Bound, Trial, set_with
+from zhaoliang.policy.wording import day_text
 
 MOST_DAYS = 4
 MOST_TOGETHER = 2_000
@@ -235,7 +236,7 @@ class RulesReport:
                 (after.start - timedelta(1)).isoformat() if after is not None and after.start else date.max.isoformat()
             )
             if not any(isinstance(day, str) and first <= day <= last for day in days):
-                since = f"自 {one.start} 起的" if one.start else ""
+                since = f"自{day_text(one.start)}起的" if one.start else ""
                 yield self.reader.found(
                     part, "scenario", "warning", f"{says}：没有情形用到{since}数值", "补一个那以后的情形", one.cite
                 )

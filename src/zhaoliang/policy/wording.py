@@ -23,11 +23,18 @@ LOOSE = {"and", "or", "+", "-"}
 MOST_PLACES = 6
 
 
+def day_text(day: date) -> str:
+    """A day as a text writes it: 2026年5月1日."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
 def figure_text(value: Value | None, unit: str) -> str:
     """A figure with its unit for people: 500 元, 80%, 5 个工作日; an empty text for no figure."""
     if value is None:
         return ""
-    if isinstance(value, bool | str | date):
+    if isinstance(value, date):
+        return day_text(value)
+    if isinstance(value, bool | str):
         return str(value)
     if unit == "fen" and value == int(value):
         return format_yuan(int(value))
