@@ -5,6 +5,7 @@ from zhaoliang.policy.errors import FactError, PolicyError, PolicyFileError, Pol
 from zhaoliang.policy.explain import explain
 from zhaoliang.policy.facts import Fact, FactSchema
 from zhaoliang.policy.model import Citation, ClockValue, Document, Outcome, ParameterValue, Payee, Phase
+from zhaoliang.policy.spread import Spread, spread
 from zhaoliang.policy.store import PolicySet, PolicyStore
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "PolicyStore",
     "PolicyVersionGone",
     "RuleResult",
+    "Spread",
     "UnknownCitation",
     "explain",
+    "spread",
 ]

@@ -61,12 +61,16 @@ class FiguresReport:
         later = [one for one in self.reader.store.documents if one.id == document.id and one.start > document.start]
         twins = [one for one in self.reader.store.documents if one.id == document.id and one.start == document.start]
         if twins[0] is not document:
-            yield found("document", "period", "error", f"另一版本也自{day_text(document.start)}起施行", "一天只能有一个版本")
+            yield found(
+                "document", "period", "error", f"另一版本也自{day_text(document.start)}起施行", "一天只能有一个版本"
+            )
         following = min(later, key=lambda one: one.start, default=None)
         if following is None or document.end is None:
             return
         if document.end >= following.start:
-            text = f"有效期到{day_text(document.end)}，而下一版自{day_text(following.start)}起施行；重叠的日子按下一版办理"
+            text = (
+                f"有效期到{day_text(document.end)}，而下一版自{day_text(following.start)}起施行；重叠的日子按下一版办理"
+            )
             yield found("document", "period", "warning", text, f"把有效期改到 {following.start - DAY}")
         elif document.end + DAY < following.start:
             text = f"{day_text(document.end + DAY)}至{day_text(following.start - DAY)}没有版本有效"

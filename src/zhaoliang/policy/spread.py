@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zhaoliang.policy.policyset import PolicySet
 
 # Amounts worked out for one line at most. Beyond that nothing is said rather than something half true.
-MOST = 400
+MOST = 120
 
 
 class _Untold(Exception):

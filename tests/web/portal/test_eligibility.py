@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
 
 from factories import catalogue, vouchers
@@ -16,7 +17,7 @@ from zhaoliang.web.portal.eligibility import FIRST, answers, still_asked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F1", "N1", "N2")]
 
-TIANJIN, ON = 120000, date(2026, 3, 2)
+TIANJIN, JIANGSU, ON = 120000, 320000, date(2026, 3, 2)
 WORKER = {"person_age_at_start": "30", "group": "05", "student_status": "none", "pension_drawn": "no"}
 HISTORY = {
     "establishment_staff": "no",
@@ -93,6 +94,33 @@ def test_only_what_a_person_can_know_is_asked() -> None:
         "filing_lead_days",
         *eligibility.ASSUMED,
     }
+
+
+def test_nobody_is_asked_which_funds_pay_and_each_is_told(client: Client) -> None:
+    ready = {
+        "person_age_at_start": 30,
+        "group": "05",
+        "pension_drawn": False,
+        "level": "intermediate",
+        "kind": "skill_level",
+    }
+    found = answers(JIANGSU, ready, ON)
+    assert eligibility.BY_BUREAU not in still_asked(found, ())
+    assert not any(eligibility.BY_BUREAU in one.missing for one in found)
+    (hanging,) = (one for one in found if one.scheme == "evaluation")
+    assert {len(one.funds) for one in hanging.by_fund} == {1, 3}, "alike sources are told together"
+    assert "由人社部门办班时定" in render_to_string("portal/_answer.html", {"one": hanging})
+    assert 'name="fund_source"' not in ask(client, **WORKER)
+
+
+def test_an_amount_that_hangs_on_one_answer_is_told_from_to() -> None:
+    (grant,) = (one for one in answers(TIANJIN, {}, ON) if one.scheme == "school_grant")
+    assert grant.fen is None
+    assert grant.spread is not None
+    assert 0 < grant.spread.least < grant.spread.most
+    shown = render_to_string("portal/_answer.html", {"one": grant})
+    assert "最多" in shown
+    assert "金额还算不出来" not in shown
 
 
 def test_what_most_subsidies_wait_for_is_asked_first_and_what_was_left_open_again_later(client: Client) -> None:

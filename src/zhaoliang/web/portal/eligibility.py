@@ -12,7 +12,7 @@ from datetime import date
 
 from zhaoliang.classes.eligibility import ASSUMED as OF_A_PROJECT
 from zhaoliang.classes.facts import FactValue
-from zhaoliang.policy import Citation, Decision, Fact, Outcome, Payee
+from zhaoliang.policy import Citation, Decision, Fact, Outcome, Payee, PolicySet, Spread, spread
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
 ASSUMED: Mapping[str, FactValue] = {
@@ -23,6 +23,8 @@ ASSUMED: Mapping[str, FactValue] = {
     "provider_sanctioned": False,
     "time_clash": False,
 }
+# What the bureau settles when it sets up a class. Nobody is asked for it: each answer is tried instead.
+BY_BUREAU = "fund_source"
 # Asked of everybody first: they decide most subsidies.
 FIRST = ("person_age_at_start", "group", "student_status", "pension_drawn", "establishment_staff")
 # Further questions shown at once; the others are folded.
@@ -42,8 +44,20 @@ class Later:
 
 
 @dataclass(frozen=True)
+class ByFund:
+    """What follows where the class is paid from these funds, while it is not known which it will be."""
+
+    funds: tuple[str, ...]
+    outcome: Outcome
+    fen: int | None
+
+
+@dataclass(frozen=True)
 class Answer:
-    """One subsidy for these answers: the decision, who would be paid, what is still asked, what is checked at the end."""
+    """One subsidy for these answers: the decision, who would be paid, what is still asked, what is checked at the end.
+
+    `spread` bounds an amount that still hangs on a fact; `by_fund` tells the answer for each source of money where they differ.
+    """
 
     scheme: str
     label: str
@@ -51,6 +65,8 @@ class Answer:
     payee: Payee | None
     missing: tuple[str, ...]
     later: tuple[Later, ...]
+    spread: Spread | None = None
+    by_fund: tuple[ByFund, ...] = ()
 
     @property
     def by_employer(self) -> bool:
@@ -65,7 +81,7 @@ class Answer:
 
 def askable(fact: Fact) -> bool:
     """Whether a person can answer for himself what this fact asks."""
-    return fact.source.startswith(_OWN) and fact.name not in ASSUMED and fact.type.kind != "text"
+    return fact.source.startswith(_OWN) and fact.name not in {*ASSUMED, BY_BUREAU} and fact.type.kind != "text"
 
 
 def answers(region_code: int, facts: Mapping[str, FactValue], on: date) -> list[Answer]:
@@ -77,15 +93,43 @@ def answers(region_code: int, facts: Mapping[str, FactValue], on: date) -> list[
         if not policies.bound_amounts:
             continue
         given = {"class_start": on, **ASSUMED, **facts}
-        decision = policies.decide(given, phase="preflight")
+        decision, by_fund = _decided(policies, given)
         missing = dict.fromkeys(name for rule in decision.questions for name in rule.missing)
         later = tuple(
             Later(rule.asks or rule.says, policies.citation(rule.cite))
             for rule in policies.rules
             if "claim" in rule.phases and "preflight" not in rule.phases
         )
-        found.append(Answer(scheme, label, decision, policies.payee(given), tuple(missing), later))
+        missing.pop(BY_BUREAU, None)
+        bounds = spread(policies, given) if decision.outcome is Outcome.CANNOT_TELL and decision.fen is None else None
+        found.append(Answer(scheme, label, decision, policies.payee(given), tuple(missing), later, bounds, by_fund))
     return sorted(found, key=lambda one: _RANK[one.decision.outcome])
+
+
+def _decided(policies: PolicySet, given: Mapping[str, FactValue]) -> tuple[Decision, tuple[ByFund, ...]]:
+    """The decision; where it hangs on the source of the money, what follows for each, alike sources told together.
+
+    Where every source gives the same, that is the answer, and nothing hangs on it any more.
+    """
+    decision = policies.decide(given, phase="preflight")
+    if not any(BY_BUREAU in rule.missing for rule in decision.questions):
+        return decision, ()
+    alike: dict[tuple[Outcome, int | None], list[str]] = {}
+    decisions = {
+        code: policies.decide({**given, BY_BUREAU: code}, phase="preflight")
+        for code in lawbook().facts.enums[lawbook().facts.facts[BY_BUREAU].type.enum]
+    }
+    for code, one in decisions.items():
+        alike.setdefault((one.outcome, one.fen), []).append(code)
+    if len(alike) == 1:
+        # The first is the source that asks most of a person.
+        return next(iter(decisions.values())), ()
+    label = lawbook().facts.show
+    told = tuple(
+        ByFund(tuple(label(BY_BUREAU, code) for code in codes), outcome, None if outcome is Outcome.FAIL else fen)
+        for (outcome, fen), codes in alike.items()
+    )
+    return decision, told
 
 
 def still_asked(found: Collection[Answer], asked: Collection[str]) -> list[str]:
