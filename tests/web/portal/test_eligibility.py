@@ -100,7 +100,14 @@ def test_nobody_is_asked_which_funds_pay_and_each_is_told(client: Client) -> Non
     ready = {
         "person_age_at_start": 30,
         "group": "05",
+        "student_status": "none",
         "pension_drawn": False,
+        "establishment_staff": False,
+        "trainings_paid_lifetime": 0,
+        "trainings_paid_this_year": 0,
+        "same_occupation_level_paid": False,
+        "highest_level_paid": "none",
+        "fund_double_paid": False,
         "level": "intermediate",
         "kind": "skill_level",
     }
