@@ -73,26 +73,19 @@ def faults(found: WorkTrainingImport) -> list[tuple[int, str]]:
 def test_a_file_is_taken_whole_and_counts_to_no_training_of_the_year() -> None:
     made = case(1)
     person, other = made.people[0], trainee()
-    found = read(
-        book(
-            row(person, 发放日期="2026-02-01"),
-            row(person, 起始月份="2021-01"),
-            row(other, 起始月份="2021-12", 月数="1"),
-        )
+    content = book(
+        row(person, 发放日期="2026-02-01"),
+        row(person, 起始月份="2021-01"),
+        row(other, 起始月份="2021-12", 月数="1"),
     )
+    found = read(content)
     assert (found.rows, found.people, found.total_fen, found.findings) == (3, 2, 900_000, [])
     assert not WorkTrainingGrant.objects.filter(city_code=CITY).exists()
     taken = take(found)
     assert (taken.taken_at, taken.content) == (AT, None)
     assert PersonGrant.objects.filter(scheme="work_training", city_code=CITY).count() == 3
     with pytest.raises(Refusal, match="同样的文件已由"):
-        read(
-            book(
-                row(person, 发放日期="2026-02-01"),
-                row(person, 起始月份="2021-01"),
-                row(other, 起始月份="2021-12", 月数="1"),
-            )
-        )
+        read(content)
     # 人社部函〔2021〕14号 二: 不计入每年3次. The grant dated this year changes no count of the claim.
     [line] = ClaimLine.objects.filter(city_code=CITY, claim=assembled(made)).select_related("decision")
     assert line.decision is not None
