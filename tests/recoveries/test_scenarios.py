@@ -22,6 +22,8 @@ from zhaoliang.recoveries.models import Difference, RecoveryCase
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.services import receive
 from zhaoliang.recoveries.tasks import look_again
+from zhaoliang.registry.models import PersonGrant
+from zhaoliang.registry.selectors import grants_of_people
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import approve_claim, judge_line, pass_first, pass_second
 
@@ -150,6 +152,7 @@ def test_the_difference_is_posted(world: dict[str, ClaimLine], change: str, stan
         assert (difference.action, difference.change_fen) == (action, 0 if worth is None else worth * 100 - FULL_FEN)
         assert moved(last) == expected_moves(stand, worth)
         changes_line = action in ("overturned", "revised")
+        assert bool(grants_of_people([line.person_id])) is (action != "overturned")
         assert (line.state, line.amount_fen) == (
             ("refused" if action == "overturned" else before[0], worth * 100) if changes_line else before
         )
@@ -233,6 +236,11 @@ def test_changes_that_follow_one_another_end_where_the_last_one_says(world: dict
             received_on=chinese_day(LATER),
             bank_reference="HK1",
         )
+    # What is wholly back counts nowhere any more; what is due after all counts again.
+    grant = PersonGrant.objects.get(city_code=CITY, claim_line_id=line.pk)
+    whole = (worths[0], cash) == (0, FULL)
+    assert grant.withdrawn_on == (chinese_day(LATER) if whole else None)
+    assert (grant in grants_of_people([line.person_id])) is not whole
     last = Transfer.objects.filter(city_code=CITY).latest("pk").pk
     for worth in worths[1:]:
         corrected(line, worth * 100)
@@ -241,4 +249,6 @@ def test_changes_that_follow_one_another_end_where_the_last_one_says(world: dict
     assert (found and (found.state, found.amount_fen // 100, found.collected_fen // 100)) == case
     queued = PaymentDue.objects.filter(city_code=CITY, claim_line=line).order_by("pk")
     assert [(due.state, due.amount_fen // 100) for due in queued] == dues
+    grant.refresh_from_db()
+    assert grant.withdrawn_on is None
     assert prove(CITY).findings == ()

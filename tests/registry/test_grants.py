@@ -81,3 +81,27 @@ def test_a_grant_needs_an_act() -> None:
             granted_on=date(2026, 3, 2),
             source="",
         )
+
+
+@act("tests.registry.give_back", label="测试退回", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def giving_back(*, actor: Any, at: Any, place: Place, line: int, person_id: int, again: bool = False) -> None:
+    named = {"person_id": person_id, "city_code": make.CITY, "claim_line_id": line}
+    if again:
+        services.restore_grant(**named)
+    else:
+        assert services.withdraw_grant(**named, on=date(2026, 5, 1)) == 1
+
+
+@pytest.mark.django_db
+def test_what_was_given_back_stands_in_nobodys_way_and_is_restored_only_where_there_is_room() -> None:
+    person = make.person()
+    first = grant(person_id=person.pk, claim_line_id=7)
+    giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=7, person_id=person.pk)
+    assert selectors.grants_of_people([person.pk]) == []
+    assert [row.withdrawn_on for row in selectors.grants_of(person.pk)] == [date(2026, 5, 1)]
+    second = grant(person_id=person.pk, claim_line_id=8)
+    assert selectors.grants_of_people([person.pk]) == [second]
+    with pytest.raises(services.GrantedElsewhere, match="不能再发"):
+        giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=7, person_id=person.pk, again=True)
+    first.refresh_from_db()
+    assert first.withdrawn_on == date(2026, 5, 1)

@@ -106,6 +106,7 @@ def put_grants(random: Random, line: ClaimLine, start: date) -> None:
         if level and (scheme, code, level) in taken:
             continue
         taken.add((scheme, code, level))
+        granted_on = days_around(random, start)
         PersonGrant.objects.create(
             person_id=line.person_id,
             scheme=scheme,
@@ -115,7 +116,8 @@ def put_grants(random: Random, line: ClaimLine, start: date) -> None:
             claim_line_id=line.pk if index == 1 and random.random() < 0.4 else None,
             certificate_number=random.choice(("", number)),
             fund_source=random.choice((FundSource.EMPLOYMENT_SUBSIDY, FundSource.UNEMPLOYMENT_INSURANCE)),
-            granted_on=days_around(random, start),
+            granted_on=granted_on,
+            withdrawn_on=random.choice((None, None, None, granted_on + timedelta(days=random.randint(0, 60)))),
             source=f"省平台{random.randint(1, 2)}",
         )
 

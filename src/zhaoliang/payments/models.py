@@ -160,6 +160,8 @@ class BankUpload(CityModel):
     no_delete = True
     updatable_columns = ("content",)
 
+    batch_id: int | None
+
     region_code = models.IntegerField("地区")
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="uploads", null=True)
     file_name = models.CharField("文件名", max_length=200)

@@ -196,13 +196,14 @@ def sources_by_id(city_code: int, wanted: Mapping[str, Collection[int]]) -> dict
 
 
 def grants_of(person_id: int) -> list[PersonGrant]:
-    """What a person was granted anywhere in the country, latest first."""
+    """What a person was granted anywhere in the country, latest first, with what was given back."""
     return list(PersonGrant.objects.filter(person_id=person_id).order_by("-granted_on", "-id"))
 
 
 def grants_of_people(person_ids: Collection[int]) -> list[PersonGrant]:
-    """What many people were granted anywhere in the country in one statement, oldest first."""
-    return list(PersonGrant.objects.filter(person_id__in=list(person_ids)).order_by("granted_on", "id"))
+    """What many people were granted anywhere in the country and still have, in one statement, oldest first."""
+    rows = PersonGrant.objects.filter(person_id__in=list(person_ids), withdrawn_on__isnull=True)
+    return list(rows.order_by("granted_on", "id"))
 
 
 def organisation(city_code: int, organisation_id: int) -> Organisation:
@@ -385,4 +386,4 @@ def in_groups(city_code: int, groups: Collection[str], on: date) -> Exists:
 
 def granted_since(day: date) -> Exists:
     """Whether the person of the outer query was granted any subsidy anywhere since that day."""
-    return Exists(PersonGrant.objects.filter(person_id=OuterRef("pk"), granted_on__gte=day))
+    return Exists(PersonGrant.objects.filter(person_id=OuterRef("pk"), granted_on__gte=day, withdrawn_on__isnull=True))

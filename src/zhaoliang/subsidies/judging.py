@@ -220,7 +220,7 @@ HISTORY = """(
            CASE WHEN g.fund_source IN ('employment_subsidy', 'unemployment_insurance', 'special_account')
                THEN g.fund_source ELSE 'other' END AS fund_source
     FROM looked l
-    JOIN person_grant g ON g.person_id = l.person_id
+    JOIN person_grant g ON g.person_id = l.person_id AND g.withdrawn_on IS NULL
         AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
 )"""
 

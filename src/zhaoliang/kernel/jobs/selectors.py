@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models
 from django.db.models import QuerySet
 
+from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.jobs.declaring import JobKind
 from zhaoliang.kernel.jobs.reporting import PLACE
 from zhaoliang.kernel.models import Job
@@ -18,7 +18,7 @@ def job(city_code: int, job_id: int) -> Job | None:
     return Job.objects.filter(city_code=city_code, pk=job_id).first()
 
 
-def last_done(kind: JobKind, subject: models.Model) -> Job | None:
+def last_done(kind: JobKind, subject: CityModel) -> Job | None:
     """The last job of a kind about a row that was done, for its result."""
     about = {"kind": kind.name, "subject_type": subject._meta.label_lower, "subject_id": subject.pk, "state": "done"}
     return Job.objects.filter(city_code=subject.city_code, **about).order_by("-pk").first()

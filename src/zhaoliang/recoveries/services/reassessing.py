@@ -22,6 +22,7 @@ from zhaoliang.subsidies.selectors import due_payments
 from zhaoliang.subsidies.services import drop_payment, queue_payment
 from zhaoliang.subsidies.services.later import (
     AFTER_APPROVAL,
+    give_grant_again,
     keep_decision,
     overturn,
     reread,
@@ -182,6 +183,8 @@ def _settle(line: ClaimLine, found: _Found, actor: Actor, at: datetime) -> Diffe
     for due, fen in zip(waiting, follows.drop_fen, strict=False):
         _drop(line, due, fen, found.summary, at)
     if follows.top_up_fen:
+        if where.given_fen == 0:
+            give_grant_again(line)
         queue_payment(line=line, purpose="top_up", amount_fen=follows.top_up_fen, at=at, reason=found.summary[:180])
     if follows.recover_fen:
         open_case(line, difference, follows.recover_fen, at)

@@ -22,7 +22,7 @@ from zhaoliang.recoveries.states import OPEN, RECOVERY_CASE
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import approved_lines_of
 from zhaoliang.subsidies.services import queue_repayment, retry_due, settle_if_done
-from zhaoliang.subsidies.services.later import settle_by_set_off, take_for_reading
+from zhaoliang.subsidies.services.later import settle_by_set_off, take_for_reading, take_grant_back
 from zhaoliang.vouchers.selectors import vouchers_by_id
 from zhaoliang.vouchers.services import redeem
 
@@ -190,3 +190,5 @@ def _count(case: RecoveryCase, amount_fen: int, at: datetime) -> None:
     case.save(update_fields=changed)
     if not case.owed_fen:
         settled(case, at)
+        if case.difference.after_fen == 0:
+            take_grant_back(case.claim_line, at)

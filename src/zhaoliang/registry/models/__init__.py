@@ -430,10 +430,11 @@ class PersonGrant(models.Model):
     """National: what a person was granted anywhere. Its uniqueness refuses a second city for one occupation and level.
 
     `level` is 0 for trainings without a level certificate, which the law does not limit to one a lifetime. Also holds what
-    other platforms reported (`source`).
+    other platforms reported (`source`). One that was wholly given back stays with the day and counts for nothing any more.
     """
 
     no_delete = True
+    updatable_columns = ("withdrawn_on",)
 
     person_id = models.BigIntegerField("人员")
     SCHEMES = [
@@ -456,14 +457,19 @@ class PersonGrant(models.Model):
     fund_source = models.CharField("资金渠道", max_length=30)
     granted_on = models.DateField("日期")
     source = models.CharField("来源", max_length=120)
+    withdrawn_on = models.DateField("退回日期", null=True)
 
     class Meta:
         db_table = "person_grant"
         constraints = [
             models.UniqueConstraint(
                 fields=["person_id", "scheme", "occupation_code", "level"],
-                condition=models.Q(level__gt=0),
+                condition=models.Q(level__gt=0, withdrawn_on__isnull=True),
                 name="person_grant_once_nationally",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_on__isnull=True) | models.Q(withdrawn_on__gte=models.F("granted_on")),
+                name="person_grant_withdrawn_later",
             ),
         ]
         # Every line of a claim asks for all grants of its person, those without a level too.

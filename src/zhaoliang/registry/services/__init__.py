@@ -1,6 +1,12 @@
 """Acts of the registry: people, organisations, accounts; and the plain `record_grant` that other acts call."""
 
-from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant, report_grant
+from zhaoliang.registry.services.grants import (
+    GrantedElsewhere,
+    record_grant,
+    report_grant,
+    restore_grant,
+    withdraw_grant,
+)
 from zhaoliang.registry.services.notices import Message, read_notices, tell
 from zhaoliang.registry.services.organisations import (
     AlreadyRegistered,
@@ -77,6 +83,7 @@ __all__ = [
     "reply_sanction",
     "report_grant",
     "reset_second_factor",
+    "restore_grant",
     "revoke_partner_key",
     "set_card",
     "set_organisation_account",
@@ -84,4 +91,5 @@ __all__ = [
     "set_site_sign_in",
     "set_user_active",
     "tell",
+    "withdraw_grant",
 ]

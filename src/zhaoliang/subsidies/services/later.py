@@ -10,8 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from zhaoliang import policy
+from zhaoliang.kernel.acts import running
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
 from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kind_facts import phase_of, rules_day
@@ -121,10 +124,21 @@ def overturn(line: ClaimLine, decision: Decision | None, reason: str) -> Claim:
     """An approved or failed line leaves the claim before it is paid; its voucher leaves with it, the claim may be done."""
     changes: dict[str, Any] = {"decision": decision} if decision is not None else {}
     CLAIM_LINE.fire(line, "overturn", amount_fen=0, refusal=reason[:500], **changes)
+    take_grant_back(line, running().at)
     if line.voucher is not None and line.voucher.state == "in_claim":
         leave_claim(line.voucher)
     settle_if_done(line.claim)
     return line.claim
+
+
+def take_grant_back(line: ClaimLine, at: datetime) -> None:
+    """Nothing of a line's subsidy is left with the person: it counts no longer, here or elsewhere."""
+    withdraw_grant(person_id=line.person_id, city_code=line.city_code, claim_line_id=line.pk, on=chinese_day(at))
+
+
+def give_grant_again(line: ClaimLine) -> None:
+    """What was wholly given back is due after all. Raises GrantedElsewhere when the same was granted meanwhile."""
+    restore_grant(person_id=line.person_id, city_code=line.city_code, claim_line_id=line.pk)
 
 
 def settle_by_set_off(line: ClaimLine) -> None:

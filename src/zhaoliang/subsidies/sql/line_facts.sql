@@ -101,7 +101,8 @@ lines AS MATERIALIZED (
     LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
     LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'{t}
     -- What was granted for this very line, and after it, is no earlier grant.
-    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code{g}
+    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
+        AND g.withdrawn_on IS NULL{g}
     WHERE l.city_code = %(city)s AND {lines}{l}
 ),
 statuses AS (
@@ -153,6 +154,7 @@ earlier AS (
            bool_or(g.scheme = 'skill_upgrade') FILTER (WHERE g.certificate_number = l.number) AS certified_upgrade
     FROM lines l
     JOIN person_grant g ON g.person_id = l.person_id{g}
+        AND g.withdrawn_on IS NULL
         AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
     GROUP BY l.id
 ),

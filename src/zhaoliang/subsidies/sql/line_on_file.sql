@@ -35,7 +35,9 @@ BEGIN
               AND (m.valid_to IS NULL OR m.valid_to >= line.starts_on)
         ),
         'grants', (
-            SELECT jsonb_agg(to_jsonb(g) ORDER BY g.granted_on, g.id) FROM person_grant g WHERE g.person_id = line.person_id
+            SELECT jsonb_agg(to_jsonb(g) ORDER BY g.granted_on, g.id)
+            FROM person_grant g
+            WHERE g.person_id = line.person_id AND g.withdrawn_on IS NULL
         ),
         'jobs', (
             SELECT jsonb_agg(to_jsonb(j) ORDER BY j.from_on, j.id)

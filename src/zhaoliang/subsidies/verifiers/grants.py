@@ -13,14 +13,14 @@ EARLIER = """
     SELECT l.*, g.id AS grant_id, g.scheme AS granted_scheme, g.occupation_code, g.level AS granted_level, g.city_code AS granted_city,
            g.granted_on, g.certificate_number
     FROM lines l
-    JOIN person_grant g ON g.person_id = l.person_id
+    JOIN person_grant g ON g.person_id = l.person_id AND g.withdrawn_on IS NULL
         AND (g.claim_line_id IS DISTINCT FROM l.id OR g.city_code <> %(city)s)
 """
 
 ELSEWHERE = Verifier(
     name="duplicate_region",
     label="跨地区重复",
-    version=1,
+    version=2,
     cite="cn/renshebufa-2025-10#5.11",
     does="与全国补贴记录比对：外地或其他平台是否已为同一人的同一职业、同一等级发过补贴；同职业而在本班期间发放的，请人核对。",
     finds=f"""
@@ -47,7 +47,7 @@ def _most(policies: PolicySet) -> Mapping[str, Any]:
 YEARLY = Verifier(
     name="year_count",
     label="本年次数",
-    version=1,
+    version=2,
     cite="cn/renshebuhan-2021-14#2",
     does="数本自然年内同一人在全国享受培训补贴的次数，以工代训不计；已满的报“发现问题”，连同本市在审的会超过的报“说不准”。",
     given=_most,
@@ -85,7 +85,7 @@ YEARLY = Verifier(
 SAME = Verifier(
     name="same_level",
     label="同职业同等级",
-    version=1,
+    version=2,
     cite="cn/jinengtisheng#same",
     does="同一职业同一等级只补一次：已发过的报“发现问题”，本市另有一条在审的报“说不准”，两条由人核对。",
     finds=f"""
@@ -117,7 +117,7 @@ SAME = Verifier(
 HIGHER = Verifier(
     name="higher_level",
     label="已享受更高等级",
-    version=1,
+    version=2,
     cite="cn/jinengtisheng#same",
     does="同一职业已享受过更高等级补贴的，不再享受低等级。",
     finds=f"""
@@ -134,7 +134,7 @@ HIGHER = Verifier(
 ONE_PER_CERTIFICATE = Verifier(
     name="one_per_certificate",
     label="一证一补",
-    version=1,
+    version=2,
     cite="cn/renshebufa-2025-10#4.7",
     does="同一本证书只能享受职业培训补贴或技能提升补贴中的一种：按证书编号比对全国补贴记录。",
     finds=f"""
