@@ -10,7 +10,7 @@ from zhaoliang.payments.models import ReconciliationCase
 from zhaoliang.recoveries.models import Correction
 from zhaoliang.registry.models import Sanction
 from zhaoliang.sharing.models import ShareReceipt, ShareVoiding
-from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.models import Appeal, ClaimLine
 from zhaoliang.vouchers.models import BatchChange, IssueList, VoucherBatch
 from zhaoliang.worktraining.models import WorkTrainingImport
 
@@ -101,7 +101,18 @@ def rare_rows(line: ClaimLine, batch: VoucherBatch, attendance: Attendance, at: 
         read_at=at,
         read_by_name="测试",
     )
+    appeal = Appeal.objects.create(
+        **here,
+        claim_line=line,
+        side="provider",
+        refused_change=0,
+        reason="测试",
+        decision="测试",
+        clause="测试依据",
+        filed_at=at,
+    )
     return {
+        "appeal": appeal,
         "past_import": past,
         "share_receipt": receipt,
         "share_voiding": voiding,

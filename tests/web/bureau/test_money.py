@@ -104,7 +104,12 @@ def test_a_statement_is_looked_at_booked_and_its_case_decided_by_two(desk: Desk,
     assert "1 行要向银行核实" in booked
     # The file itself, with whole account numbers, is kept no longer than it takes to decide.
     assert BankUpload.objects.get(city_code=batch.city_code).content == ""
-    assert "这份文件已经处理过" in officer.get(shown.redirect_chain[-1][0]).content.decode()
+    # Whoever comes back to it sees what became of it, and cannot book it again.
+    assert "1 行要向银行核实" in officer.get(shown.redirect_chain[-1][0], follow=True).content.decode()
+    again = officer.post(shown.redirect_chain[-1][0], {"key": "again"})
+    assert again.status_code == 409
+    assert "这份文件已经处理过" in again.content.decode()
+    assert BankReturn.objects.filter(city_code=batch.city_code).count() == 1
     case = ReconciliationCase.objects.get(city_code=batch.city_code)
     queue = officer.get(reverse("bureau:reconciliation")).content.decode()
     assert _url("reconciliation_case", case) in queue
