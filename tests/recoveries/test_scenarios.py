@@ -222,6 +222,23 @@ FOLLOWING = {
 }
 
 
+def test_a_grant_is_withdrawn_when_the_last_case_of_its_line_is_settled(world: dict[str, ClaimLine]) -> None:
+    line = world["paid"]
+    corrected(line, 3000 * 100)
+    corrected(line, 0)
+    first, second = RecoveryCase.objects.filter(city_code=CITY, claim_line=line).order_by("pk")
+    for one, reference, held in ((second, "HK1", True), (first, "HK2", False)):
+        receive(
+            actor=actor_with(Role.FUND_OFFICER),
+            at=LATER,
+            case=one,
+            amount_fen=one.owed_fen,
+            received_on=chinese_day(LATER),
+            bank_reference=reference,
+        )
+        assert bool(grants_of_people([line.person_id])) is held
+
+
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_changes_that_follow_one_another_end_where_the_last_one_says(world: dict[str, ClaimLine], name: str) -> None:
     worths, cash, moves, case, dues = FOLLOWING[name]

@@ -105,3 +105,9 @@ def test_what_was_given_back_stands_in_nobodys_way_and_is_restored_only_where_th
         giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=7, person_id=person.pk, again=True)
     first.refresh_from_db()
     assert first.withdrawn_on == date(2026, 5, 1)
+    # Of a line that was granted twice in its life the last grant comes back, not both.
+    giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=8, person_id=person.pk)
+    third = grant(person_id=person.pk, claim_line_id=8)
+    giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=8, person_id=person.pk)
+    giving_back(actor=system_actor(), at=make.AT, place=make.place(), line=8, person_id=person.pk, again=True)
+    assert selectors.grants_of_people([person.pk]) == [third]

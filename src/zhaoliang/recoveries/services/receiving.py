@@ -15,7 +15,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.recoveries.models import RecoveryCase, RecoveryReceipt
+from zhaoliang.recoveries.models import Difference, RecoveryCase, RecoveryReceipt
 from zhaoliang.recoveries.services.cases import locked_case, plan_of, settled
 from zhaoliang.recoveries.services.opening import beside, opening
 from zhaoliang.recoveries.states import OPEN, RECOVERY_CASE
@@ -30,6 +30,8 @@ RECEIVED = faults.point("recoveries.receive:booked")
 SET_OFF = faults.point("recoveries.set_off:booked")
 _DESK = {Role.FUND_OFFICER: Reach.REGION, Role.FINANCE: Reach.REGION}
 RECEIPT = "recovery_receipt"
+# Cases of which nothing is wanted any more.
+BACK = ("recovered", "withdrawn")
 
 
 @act("recoveries.receive", label="登记追回到账", grants=_DESK, on="case")
@@ -190,5 +192,12 @@ def _count(case: RecoveryCase, amount_fen: int, at: datetime) -> None:
     case.save(update_fields=changed)
     if not case.owed_fen:
         settled(case, at)
-        if case.difference.after_fen == 0:
+        if _nothing_left(case):
             take_grant_back(case.claim_line, at)
+
+
+def _nothing_left(case: RecoveryCase) -> bool:
+    """Whether the line is worth nothing now and no other case of it still waits for money or was written off."""
+    here = {"city_code": case.city_code, "claim_line": case.claim_line}
+    latest = Difference.objects.filter(**here).latest("pk")
+    return latest.after_fen == 0 and not RecoveryCase.objects.filter(**here).exclude(state__in=BACK).exists()

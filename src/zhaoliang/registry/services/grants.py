@@ -97,14 +97,16 @@ def restore_grant(*, person_id: int, city_code: int, claim_line_id: int) -> None
     Raises GrantedElsewhere when the person was granted the same meanwhile, RuntimeError outside an act.
     """
     running()
-    for grant in PersonGrant.objects.filter(
-        person_id=person_id, city_code=city_code, claim_line_id=claim_line_id, withdrawn_on__isnull=False
-    ):
-        try:
-            with transaction.atomic():
-                PersonGrant.objects.filter(pk=grant.pk).update(withdrawn_on=None)
-        except IntegrityError as problem:
-            raise _elsewhere(person_id, grant.scheme, grant.occupation_code, grant.level, problem) from problem
+    # A line that was refused, appealed and given back has several: the last one stands for it.
+    held = PersonGrant.objects.filter(person_id=person_id, city_code=city_code, claim_line_id=claim_line_id)
+    grant = held.order_by("-id").first()
+    if grant is None or grant.withdrawn_on is None:
+        return
+    try:
+        with transaction.atomic():
+            held.filter(pk=grant.pk).update(withdrawn_on=None)
+    except IntegrityError as problem:
+        raise _elsewhere(person_id, grant.scheme, grant.occupation_code, grant.level, problem) from problem
 
 
 @act(
