@@ -10,9 +10,20 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 
+class _StandardError:
+    """Whatever is standard error at the moment of writing: loggers are kept for ever, a stream that a caller lent may be closed by then."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(config: dict[str, Any]) -> None:
     """Set up structlog and route the standard library's records through it. Django calls this with its LOGGING setting."""
     level = logging.getLevelNamesMapping()[config["level"]]
+    stream: Any = _StandardError()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -27,10 +38,10 @@ def configure(config: dict[str, Any]) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
