@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,20 @@ def test_check_prints_counts_and_passes() -> None:
     assert done.exit_code == 0, done.output
     assert "情形：" in done.output
     assert "100% 有出处" in done.output
+    assert "用例：24/24 有相符的情形" in done.output
+
+
+def test_check_of_the_library_names_a_case_without_scenario(tmp_path: Path) -> None:
+    root = tmp_path / "policies"
+    shutil.copytree(ROOT, root)
+    (root / "cases.yaml").write_text(
+        "7: {given: 出勤79.9%, expect: 不补}\n26: {given: 一, expect: 二}\n", encoding="utf-8"
+    )
+    done = runner.invoke(app, ["check", "--root", str(root)])
+    assert done.exit_code == 1
+    assert "用例 26（一：二）没有相符的情形。写一个情形，注明 case: 26" in done.stderr
+    assert "cases.yaml 没有用例 11" in done.stderr
+    assert "用例：1/2 有相符的情形" in done.output
 
 
 FAULTY = (

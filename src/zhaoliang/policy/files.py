@@ -141,6 +141,8 @@ def _line(node: yaml.nodes.Node | None, fallback: int) -> int:
     return node.start_mark.line if node is not None and node.start_mark else fallback
 
 
+# What stands in a library beside its texts: the facts, and the cases that scenarios show.
+BESIDE = ("facts.yaml", "cases.yaml")
 # <jurisdiction>/<document>/<valid-from>.yaml: where a text of the library stands.
 IN_LIBRARY = re.compile(r"(cn(?:-[0-9]{2}){0,3})/([a-z0-9-]+)/([0-9]{4}-[0-9]{2}-[0-9]{2})\.yaml$")
 
@@ -186,7 +188,7 @@ def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
         if not path.exists():
             raise PolicyFileError(str(path), "", "没有这个文件或文件夹")
         inside = path.rglob("*.yaml") if path.is_dir() else [path]
-        for file in sorted(one for one in inside if path.is_file() or one.name != "facts.yaml"):
+        for file in sorted(one for one in inside if path.is_file() or one.name not in BESIDE):
             if file.resolve() in seen:
                 continue
             seen.add(file.resolve())

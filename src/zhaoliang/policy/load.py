@@ -219,6 +219,9 @@ class _Loader:
                 reading.fault(str(problem), "scenarios", place, "given", name)
         if isinstance(entry["expect"].get("fen"), Decimal):
             reading.fault("fen 是整数分，不写小数", "scenarios", place, "expect", "fen")
+        expect = dict(entry["expect"])
+        if "cites" in expect:
+            expect["cites"] = [reading.cite(cite, "scenarios", place, "expect", "cites") for cite in expect["cites"]]
         return Scenario(
             entry["name"],
             entry.get("place", self.data["document"]["region"]),
@@ -226,5 +229,6 @@ class _Loader:
             entry.get("phase", "claim"),
             entry["on"],
             given,
-            entry["expect"],
+            expect,
+            entry.get("case"),
         )

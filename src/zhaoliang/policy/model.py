@@ -342,7 +342,10 @@ class OpenTerm:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Given facts and the answer they must get; kept beside the rules it proves."""
+    """Given facts and the answer they must get; kept beside the rules it proves.
+
+    `case` is the number of the case it shows, of those the field asked for first (`cases.yaml`).
+    """
 
     name: str
     place: int
@@ -351,6 +354,7 @@ class Scenario:
     on: date
     given: Mapping[str, object]
     expect: Mapping[str, object]
+    case: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,9 @@ def disagreement(scenario: Scenario, decision: Decision) -> str:
     asked = [result.rule_id for result in decision.results]
     unasked = [name for name in _texts(wanted.get("rules")) if name not in asked] if "rules" in differing else []
     told = [f"{key} 应为 {_shown(expected[key])}，实为 {_shown(got[key])}" for key in differing]
+    rests = sorted({one.citation.key for one in (*decision.with_outcome(decision.outcome), *decision.steps)})
+    absent = [cite for cite in _texts(wanted.get("cites")) if cite not in rests]
+    told += [f"cites 应有 {_shown(absent)}，实有 {_shown(rests)}"] if absent else []
     return "；".join([*told, *(f"这一阶段没有叫 {name!r} 的规则{nearest(name, asked)}" for name in unasked)])
 
 

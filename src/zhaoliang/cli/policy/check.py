@@ -7,6 +7,7 @@ import typer
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app
 from zhaoliang.cli.policy.texts import Paths, chosen_texts
 from zhaoliang.policy import Document, FactError, PolicyStore
+from zhaoliang.policy.cases import case_faults, read_cases, unshown
 from zhaoliang.policy.scenarios import ScenarioRun, run_scenario
 
 
@@ -32,6 +33,13 @@ def check(paths: Paths = None, root: Root = DEFAULT_ROOT) -> None:
     for fault in faults:
         typer.echo(fault, err=True)
     typer.echo(f"情形：{total - len(faults)}/{total} 相符")
+    # Only the whole library can be asked for all cases; a folder of it shows some.
+    whole = not paths or any(path.resolve() == root.resolve() for path in paths)
+    if whole and (cases := read_cases(root)):
+        faults += (missing := list(case_faults(cases, runs)))
+        for fault in missing:
+            typer.echo(fault, err=True)
+        typer.echo(f"用例：{len(cases) - len(unshown(cases, runs))}/{len(cases)} 有相符的情形")
     if not documents:
         typer.echo("没有找到政策文件", err=True)
     if faults or not documents:
