@@ -152,6 +152,29 @@ def test_eval_asks_for_the_place_where_texts_of_several_are_given(tmp_path: Path
     assert runner.invoke(app, [*where, "--place", "370900"]).exit_code == 0
 
 
+def test_eval_explained_tells_from_what_to_what_an_amount_can_come(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.jsonl"
+    facts.write_text(
+        json.dumps(
+            {
+                "group": "06",
+                "level": "intermediate",
+                "kind": "skill_level",
+                "training_cost": 300000,
+                "scarcity": "scarce",
+            }
+        ),
+        encoding="utf-8",
+    )
+    words = ["eval", "--policy", str(ROOT.parent / "docs/examples/yunzhou-2026.yaml"), "--facts", str(facts)]
+    words += ["--on", "2026-06-01", "--scheme", "training", "--phase", "preflight"]
+    row = json.loads(runner.invoke(app, [*words, "--explain"]).stdout)
+    assert row["fen"] is None
+    assert row["spread"] == {"least": 168000, "most": 182000, "hangs_on": ["employed_within_6_months"]}
+    assert any(line.startswith("预计补贴：¥1,680.00 至 ¥1,820.00，看") for line in row["explain"])
+    assert "spread" not in json.loads(runner.invoke(app, words).stdout)
+
+
 def test_eval_needs_no_django(tmp_path: Path) -> None:
     facts = tmp_path / "facts.jsonl"
     facts.write_text('{"planned_hours": 40}', encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from zhaoliang.catalogue.models import ProjectKind
 from zhaoliang.classes.facts import base_facts, put_counts
 from zhaoliang.classes.known import known_people
 from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
-from zhaoliang.policy import Decision, Outcome, RuleResult
+from zhaoliang.policy import Decision, Outcome, RuleResult, Spread, spread_of
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
 # By which rules a class is claimed where it is not plain training; `subsidies.kinds.main_kind` says the same of its claim.
@@ -24,11 +24,22 @@ class Outlook:
 
     enrolment: Enrolment
     decision: Decision
+    spread: Spread | None = None
 
     @property
     def fen(self) -> int:
         """The subsidy to expect, in fen: what is due when every open question is answered well; 0 when a rule refuses."""
         return self.decision.fen or 0
+
+    @property
+    def least(self) -> int:
+        """The same, in fen; while an answer is missing, the least it can come to where that can be told."""
+        return self.spread.least if self.spread is not None else self.fen
+
+    @property
+    def most(self) -> int:
+        """The same, in fen; while an answer is missing, the most it can come to where that can be told."""
+        return self.spread.most if self.spread is not None else self.fen
 
     @property
     def problems(self) -> tuple[RuleResult, ...]:
@@ -62,9 +73,27 @@ class Forecast:
         return self.count(Outcome.FAIL)
 
     @property
-    def fen(self) -> int:
-        """The whole class's expected subsidy in fen, those still open included."""
-        return sum(one.fen for one in self.lines.values())
+    def least(self) -> int:
+        """The whole class's expected subsidy in fen, those still open included; the least where one of them is a range."""
+        return sum(one.least for one in self.lines.values())
+
+    @property
+    def most(self) -> int:
+        """The same, in fen, the most where a trainee's is a range."""
+        return sum(one.most for one in self.lines.values())
+
+    @property
+    def hangs_on(self) -> tuple[str, ...]:
+        """The facts by name that decide between least and most."""
+        return tuple(dict.fromkeys(name for one in self.lines.values() if one.spread for name in one.spread.hangs_on))
+
+    @property
+    def untold(self) -> int:
+        """Trainees of whom no sum can be told at all, not even a range."""
+        return sum(
+            one.decision.outcome is not Outcome.FAIL and one.decision.fen is None and one.spread is None
+            for one in self.lines.values()
+        )
 
     @property
     def causes(self) -> list[tuple[RuleResult, int]]:
@@ -81,8 +110,8 @@ class Forecast:
 
     @property
     def open_fen(self) -> int:
-        """The part of it that hangs on open questions, in fen."""
-        return sum(one.fen for one in self.lines.values() if one.decision.outcome is Outcome.CANNOT_TELL)
+        """The part of the least that hangs on open questions, in fen."""
+        return sum(one.least for one in self.lines.values() if one.decision.outcome is Outcome.CANNOT_TELL)
 
 
 def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Forecast:
@@ -115,7 +144,8 @@ def forecast(training_class: TrainingClass, roster: Sequence[Enrolment]) -> Fore
             employer_uscc=one.employer_uscc,
         )
         put_counts(sheet, known[one.person_id].grants, policies)
-        lines[one.pk] = Outlook(one, policies.decide(sheet.facts, phase="preflight"))
+        decision = policies.decide(sheet.facts, phase="preflight")
+        lines[one.pk] = Outlook(one, decision, spread_of(policies, decision))
     return Forecast(lines)
 
 
@@ -136,6 +166,6 @@ def keep_forecast(training_class: TrainingClass, roster: Sequence[Enrolment], at
     )
 
 
-def unknown_words(result: RuleResult) -> tuple[str, ...]:
-    """The facts a rule could not be told for, in the words of the fact schema."""
-    return tuple(lawbook().facts.label(name) for name in result.missing)
+def fact_words(names: Iterable[str]) -> str:
+    """Facts by their names for people, in one line: 紧缺程度、培训后就业."""
+    return "、".join(map(lawbook().facts.label, names))

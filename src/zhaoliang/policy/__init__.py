@@ -5,7 +5,7 @@ from zhaoliang.policy.errors import FactError, PolicyError, PolicyFileError, Pol
 from zhaoliang.policy.explain import explain
 from zhaoliang.policy.facts import Fact, FactSchema
 from zhaoliang.policy.model import Citation, ClockValue, Document, Outcome, ParameterValue, Payee, Phase
-from zhaoliang.policy.spread import Spread, spread
+from zhaoliang.policy.spread import Spread, spread, spread_of
 from zhaoliang.policy.store import PolicySet, PolicyStore
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "UnknownCitation",
     "explain",
     "spread",
+    "spread_of",
 ]

@@ -6,6 +6,7 @@ from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy.decision import Decision, RuleResult
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import Outcome, Phase
+from zhaoliang.policy.spread import Spread
 
 REFUSED: dict[Phase, str] = {
     "filing": "这个班期还不能这样开班。",
@@ -25,9 +26,17 @@ OTHER_REFUSED = {"qualification": "按目前的情况，还不符合“{}”的�
 OTHER_FIT = {"qualification": "符合“{}”的条件。", "duty": "符合“{}”的要求。"}
 
 
-def explain(decision: Decision, facts: FactSchema | None = None) -> list[str]:
-    """The lines a worker reads. With the fact schema, missing facts appear under their Chinese names."""
+def explain(decision: Decision, facts: FactSchema | None = None, bounds: Spread | None = None) -> list[str]:
+    """The lines a worker reads. With the fact schema, missing facts appear under their Chinese names.
+
+    `bounds`: between which sums the amount lies where it cannot be told yet.
+    """
     lines = [_other_headline(decision, facts) or _headline(decision)]
+    if bounds is not None:
+        hangs_on = "、".join(facts.label(name) if facts is not None else name for name in bounds.hangs_on)
+        sums = format_yuan(bounds.least)
+        sums += f" 至 {format_yuan(bounds.most)}" if bounds.most != bounds.least else ""
+        lines.append(f"预计补贴：{sums}，看{hangs_on}。")
     for result in decision.refusals:
         lines.append(f"原因：{result.says}。{_named(result)}{_basis(result)}")
         lines += [f"您可以：{result.remedy}"] if result.remedy else []

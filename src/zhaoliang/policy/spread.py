@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.expressions import Value
-from zhaoliang.policy.model import Phase
+from zhaoliang.policy.model import Outcome, Phase
 from zhaoliang.policy.worth import work_out
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def spread(policies: PolicySet, facts: Mapping[str, object], *, phase: Phase = "
     except _Untold:
         return None
     return Spread(min(sums), max(sums), tuple(hangs_on)) if hangs_on else None
+
+
+def spread_of(policies: PolicySet, decision: Decision) -> Spread | None:
+    """The bounds of a decision that nothing refuses and whose sum cannot be told yet; None as for `spread`."""
+    if decision.outcome is not Outcome.CANNOT_TELL or decision.fen is not None:
+        return None
+    return spread(policies, decision.facts, phase=decision.phase)
 
 
 def _sums(

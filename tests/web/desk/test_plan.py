@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from factories.classes import AT, START, accepted, candidate, draft, enrol, filed, open_batch, staff, workbook
+from factories.lawbook import in_force
+from zhaoliang.catalogue.models import Project
 from zhaoliang.classes import selectors, services
 from zhaoliang.classes.forecast import forecast
 from zhaoliang.classes.models import ClassSession, Textbook, TrainingClass
@@ -47,6 +50,45 @@ def test_a_draft_says_of_every_trainee_what_will_be_paid_and_why_not(sit, at_tim
     text = client.get(_url(made)).content.decode()
     assert "备案时的规则核对" in text
     assert "1 人不符合" in text
+
+
+UPLIFT = """
+document:
+  id: cn-13-01/qingxie
+  title: 测试市培训补贴标准
+  number: 测人社〔2026〕4号
+  issuers: [测试市人力资源和社会保障局]
+  in_force: {from: 2026-01-01}
+  region: 130100
+clauses:
+  "1": {ref: 第一条, text: 每人1000元，培训后6个月内就业的提高20%。, verified: true}
+amounts:
+  standard:
+    scheme: training
+    says: 每人标准
+    base: 100000
+    cite: "1"
+    steps:
+      - {label: 就业提高, when: employed_within_6_months, times: 1.2, cite: "1"}
+"""
+
+
+@pytest.mark.mission("D1", "F3")
+def test_while_a_later_job_decides_the_roster_tells_from_what_to_what(sit, at_time) -> None:
+    in_force("cn-13-01/qingxie/2026-01-01.yaml", UPLIFT)
+    made = draft()
+    batch = open_batch(made.project)
+    for _ in range(2):
+        enrol(made, candidate(batch).person)
+    Project.objects.filter(city_code=made.city_code, pk=made.project_id).update(region_id=130100)
+    made = TrainingClass.objects.get(city_code=made.city_code, pk=made.pk)
+    found = forecast(made, selectors.roster(made))
+    assert (found.least, found.most, found.untold) == (200000, 240000, 0)
+    assert found.hangs_on == ("employed_within_6_months",)
+    at_time(AT)
+    text = re.sub(r"<[^>]+>|\s+", "", sit(made.provider).get(_url(made)).content.decode())
+    assert "预计补贴¥2,000.00–¥2,400.00（看培训后6个月内就业）" in text
+    assert text.count("¥1,000.00–¥1,200.00") == 2
 
 
 @pytest.mark.mission("D1", "D5")

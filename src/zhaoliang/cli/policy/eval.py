@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ import duckdb
 import typer
 
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
-from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet, PolicyStore, explain
+from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet, PolicyStore, explain, spread_of
 from zhaoliang.policy.facts import read_fact_line
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import region_chain
@@ -69,7 +70,10 @@ def evaluate(
             typer.echo(f"{facts}:{number}: {refused}", err=True)
             continue
         row = line_row(name, decision)
-        row |= {"explain": explain(decision, policies.facts)} if explained else {}
+        if explained:
+            bounds = spread_of(policies, decision)
+            row |= {"spread": asdict(bounds)} if bounds is not None else {}
+            row["explain"] = explain(decision, policies.facts, bounds)
         typer.echo(json.dumps(row, ensure_ascii=False, default=str))
     if wrong:
         typer.echo(f"有 {wrong} 行事实有误，没有判断", err=True)
@@ -96,7 +100,7 @@ def explain_line(
     except FactError as problem:
         typer.echo(f"事实有误：{problem}", err=True)
         raise typer.Exit(1) from problem
-    for line in explain(decision, policies.facts):
+    for line in explain(decision, policies.facts, spread_of(policies, decision)):
         typer.echo(line)
 
 

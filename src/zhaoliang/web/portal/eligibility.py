@@ -12,7 +12,7 @@ from datetime import date
 
 from zhaoliang.classes.eligibility import ASSUMED as OF_A_PROJECT
 from zhaoliang.classes.facts import FactValue
-from zhaoliang.policy import Citation, Decision, Fact, Outcome, Payee, PolicySet, Spread, spread
+from zhaoliang.policy import Citation, Decision, Fact, Outcome, Payee, PolicySet, Spread, spread_of
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
 ASSUMED: Mapping[str, FactValue] = {
@@ -101,7 +101,7 @@ def answers(region_code: int, facts: Mapping[str, FactValue], on: date) -> list[
             if "claim" in rule.phases and "preflight" not in rule.phases
         )
         missing.pop(BY_BUREAU, None)
-        bounds = spread(policies, given) if decision.outcome is Outcome.CANNOT_TELL and decision.fen is None else None
+        bounds = spread_of(policies, decision)
         found.append(Answer(scheme, label, decision, policies.payee(given), tuple(missing), later, bounds, by_fund))
     return sorted(found, key=lambda one: _RANK[one.decision.outcome])
 
