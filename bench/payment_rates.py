@@ -94,8 +94,20 @@ def _batch() -> tuple[Any, float]:
     from zhaoliang.payments import services
 
     officer, finance = _actor(1, Role.FUND_OFFICER), _actor(2, Role.FINANCE)
+    place, fund = Place(CITY, CITY), "employment_subsidy"
+    account = services.set_paying_account(
+        actor=officer,
+        at=AT,
+        place=place,
+        fund_source=fund,
+        bank_name="银行",
+        bank_code="",
+        account_name="专户",
+        account_number="12345678",
+    )
+    services.confirm_paying_account(actor=finance, at=AT, account=account, account_number="12345678")
     begin = time.perf_counter()
-    batch = services.build_batch(actor=officer, at=AT, place=Place(CITY, CITY), fund_source="employment_subsidy")
+    batch = services.build_batch(actor=officer, at=AT, place=place, fund_source=fund)
     batch = services.seal_batch(actor=officer, at=AT, batch=batch)
     batch = services.authorise_batch(actor=finance, at=AT, batch=batch)
     batch = services.send_batch(actor=officer, at=AT, batch=batch, file_kind="csv")

@@ -34,7 +34,7 @@ from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Actor, Assignment, Place, Role, system_actor
-from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PaymentBatch
+from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PayingAccount, PaymentBatch
 from zhaoliang.recoveries.models import RecoveryCase
 from zhaoliang.registry import services as registry
 from zhaoliang.registry.models import Organisation, Person, User
@@ -206,6 +206,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     )
     return {
         ("bureau", "appeals"): appeal,
+        ("bureau", "paying-accounts"): PayingAccount.objects.filter(**here).earliest("id"),
         ("bureau", "bank-uploads"): upload,
         ("bureau", "bank-lines"): BankReturnLine.objects.filter(**here).earliest("id"),
         ("bureau", "reconciliation"): rare["reconciliation"],

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from factories import registry
+from factories.payments import pays_from
 from factories.subsidies import CITY, HEPING, SENIOR, case, certify
 from zhaoliang.catalogue.models import Catalogue
 from zhaoliang.certificates.models import Certificate
@@ -97,6 +98,7 @@ def to_approval(claim: Claim, desk: Bureau, at: datetime) -> Claim:
 def paid(claim: Claim, desk: Bureau, at: datetime, region_code: int = HEPING) -> None:
     """A batch of the claim's fund, built, sealed, authorised, sent, and answered by the bank."""
     place = Place(CITY, region_code)
+    pays_from(place, claim.fund_source)
     batch = payments.build_batch(actor=desk.officer, at=at, place=place, fund_source=claim.fund_source)
     batch = payments.seal_batch(actor=desk.officer, at=at, batch=batch)
     batch = payments.authorise_batch(actor=desk.finance, at=at, batch=batch)

@@ -9,6 +9,7 @@ from zhaoliang.catalogue import services as catalogue
 from zhaoliang.catalogue.models import Catalogue, CatalogueEntry, Project
 from zhaoliang.demo import calendar
 from zhaoliang.demo.cast import CITY, Cast, School, Trainee
+from zhaoliang.demo.money import open_paying_account
 from zhaoliang.demo.roster import EXPIRED, OTHER_PROJECT
 from zhaoliang.demo.stage import Stage, moment
 from zhaoliang.funds import services as funds
@@ -200,6 +201,7 @@ def _budget(stage: Stage, cast: Cast) -> Account:
         amount_fen=BUDGET_FEN,
         memo="演示：下达 2026 年培训预算",
     )
+    open_paying_account(stage, cast)
     return account
 
 

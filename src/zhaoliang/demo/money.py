@@ -20,6 +20,7 @@ from zhaoliang.subsidies import services as subsidies
 from zhaoliang.subsidies.models import Claim, ClaimLine
 
 NEW_CARD_SEED = 20260415
+PAYING_ACCOUNT_SEED = 20260105
 WRONG_ACCOUNT = "账号与户名不符"
 
 
@@ -98,6 +99,31 @@ def pay(stage: Stage, cast: Cast, claim: Claim, trainees: list[Trainee]) -> list
     second = _send(stage, cast, "pay-2", calendar.PAID_AGAIN)
     _answer(stage, cast, second, "answer-2", calendar.ANSWERED_AGAIN, failures={})
     return [first, second]
+
+
+def open_paying_account(stage: Stage, cast: Cast) -> None:
+    """The account the city pays the employment subsidy fund from: entered by one officer, confirmed by finance."""
+    number = Inventor(PAYING_ACCOUNT_SEED).bank_card()
+    account = stage.do(
+        payments.set_paying_account,
+        "paying-account",
+        actor=cast.staff[Role.FUND_OFFICER],
+        at=moment(calendar.BUDGET, 14),
+        place=Place(CITY, CITY),
+        fund_source=FundSource.EMPLOYMENT_SUBSIDY,
+        bank_name="演示银行天津分行营业部",
+        bank_code="102110000001",
+        account_name="演示：天津市就业补助资金专户",
+        account_number=number,
+    )
+    stage.do(
+        payments.confirm_paying_account,
+        "paying-account-confirmed",
+        actor=cast.staff[Role.FINANCE],
+        at=moment(calendar.BUDGET, 15),
+        account=account,
+        account_number=number,
+    )
 
 
 def _send(stage: Stage, cast: Cast, label: str, day: date) -> PaymentBatch:

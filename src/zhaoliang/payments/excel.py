@@ -23,7 +23,7 @@ def bank_file(batch: PaymentBatch, kind: str = "") -> bytes:
     """The file for the bank, by default in the batch's own format. Holds whole account numbers.
 
     The reference of each payment stands in its purpose, so that the bank's statement carries it. Raises Refusal for
-    pain.001 when no paying account was known at the time the batch was built.
+    pain.001 for a batch of the days when no paying account was asked for.
     """
     kind = kind or batch.file_kind
     lines = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).order_by("sequence")
@@ -46,7 +46,7 @@ def no_paying_account() -> Refusal:
     """The refusal of a format that names the account the money leaves."""
     return Refusal(
         what="没有生成 pain.001。",
-        why="编制这一批次时，还没有登记这个资金渠道的付款账户。",
+        why="封存这一批次时，这个资金渠道还没有经复核的付款账户。",
         next_step="请登记付款账户后重新编制批次，或改用 .xlsx、.csv。",
     )
 

@@ -12,14 +12,18 @@ from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
-from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE, RECONCILIATION
+from zhaoliang.payments.states import PAYING_ACCOUNT, PAYMENT_BATCH, PAYMENT_LINE, RECONCILIATION
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 
 
 class PayingAccount(CityModel):
-    """The account a region pays one fund from, and its bank. The newest of a region and fund is the one in use."""
+    """An account a region pays one fund from, and its bank: entered by one person, confirmed by another, never edited.
 
-    append_only = True
+    One of a region and fund is in use at most; those before it stay, so that every batch tells where its money left from.
+    """
+
+    no_delete = True
+    updatable_columns = ("state", "decided_at", "decided_by_user", "decided_by_person", "decided_by_name", "note")
 
     region_code = models.IntegerField("地区")
     fund_source = models.CharField("资金渠道", max_length=30, choices=FundSource.choices)
@@ -28,10 +32,42 @@ class PayingAccount(CityModel):
     account_name = models.CharField("户名", max_length=120)
     account_number = EncryptedTextField("账号")
     account_masked = models.CharField("账号（部分隐藏）", max_length=40)
+    state = PAYING_ACCOUNT.field()
     at = models.DateTimeField("登记时间")
+    entered_by_user = models.BigIntegerField("登记账号", null=True)
+    entered_by_person = models.BigIntegerField("登记人", null=True)
+    entered_by_name = models.CharField("登记人姓名", max_length=80, blank=True)
+    decided_at = models.DateTimeField("复核时间", null=True)
+    decided_by_user = models.BigIntegerField("复核账号", null=True)
+    decided_by_person = models.BigIntegerField("复核人", null=True)
+    decided_by_name = models.CharField("复核人姓名", max_length=80, blank=True)
+    note = models.CharField("说明", max_length=500, blank=True)
 
     class Meta:
         db_table = "paying_account"
+        constraints = [
+            PAYING_ACCOUNT.constraint("paying_account"),
+            models.UniqueConstraint(
+                fields=["city_code", "region_code", "fund_source"],
+                condition=models.Q(state="confirmed"),
+                name="paying_account_one_in_use",
+            ),
+            models.UniqueConstraint(
+                fields=["city_code", "region_code", "fund_source"],
+                condition=models.Q(state="entered"),
+                name="paying_account_one_waits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by_user__isnull=True)
+                | ~models.Q(decided_by_user=models.F("entered_by_user")),
+                name="paying_account_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by_person__isnull=True)
+                | ~models.Q(decided_by_person=models.F("entered_by_person")),
+                name="paying_account_two_people",
+            ),
+        ]
         indexes = [models.Index(fields=["city_code", "region_code", "fund_source", "id"], name="paying_account_newest")]
 
     def access(self) -> Access:

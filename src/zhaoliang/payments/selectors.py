@@ -16,6 +16,7 @@ from zhaoliang.payments.models import (
     BankReturn,
     BankReturnLine,
     BankUpload,
+    PayingAccount,
     PaymentBatch,
     PaymentLine,
     ReconciliationCase,
@@ -38,6 +39,8 @@ __all__ = [
     "BatchPage",
     "Trace",
     "WaitingLine",
+    "account_in_use",
+    "account_to_pay_from",
     "bank_line",
     "bank_rows_behind",
     "batch",
@@ -53,6 +56,8 @@ __all__ = [
     "open_cases",
     "outcome_sums",
     "paid_lines_of",
+    "paying_account",
+    "paying_accounts",
     "payments_of",
     "reconciliation_case",
     "trace_from_bank_line",
@@ -100,6 +105,33 @@ class BatchPage:
     @property
     def total_fen(self) -> int:
         return sum(fen for _, fen in self.sums.values())
+
+
+def paying_accounts(city_code: int, region_code: int) -> list[PayingAccount]:
+    """Every account a region paid from or is to pay from, the newest first."""
+    return list(PayingAccount.objects.filter(city_code=city_code, region_code=region_code).order_by("-id"))
+
+
+def paying_account(city_code: int, account_id: int) -> PayingAccount:
+    """A paying account. Raises NotFound."""
+    found = PayingAccount.objects.filter(city_code=city_code, pk=account_id).first()
+    if found is None:
+        raise NotFound(what="没有这个付款账户。", why="本市没有这个编号的账户。", next_step="请从“付款账户”进入。")
+    return found
+
+
+def account_in_use(city_code: int, region_code: int, fund_source: str) -> PayingAccount | None:
+    """The confirmed account that a region pays a fund from, or None."""
+    return PayingAccount.objects.filter(
+        city_code=city_code, region_code=region_code, fund_source=fund_source, state="confirmed"
+    ).first()
+
+
+def account_to_pay_from(batch: PaymentBatch) -> PayingAccount | None:
+    """The account a batch was sealed with; before that, the one in use now."""
+    if batch.state == "building":
+        return account_in_use(batch.city_code, batch.region_code, batch.fund_source)
+    return batch.paying_account
 
 
 def batch(city_code: int, batch_id: int) -> PaymentBatch:

@@ -1,6 +1,20 @@
-"""State machines of payment batches, payment lines and reconciliation cases."""
+"""State machines of paying accounts, payment batches, payment lines and reconciliation cases."""
 
 from zhaoliang.kernel.states import Machine
+
+PAYING_ACCOUNT = Machine(
+    "paying_account",
+    noun="付款账户",
+    states={"entered": "待复核", "confirmed": "在用", "refused": "未采用", "replaced": "已更换"},
+    events={"confirm": "复核启用", "refuse": "不采用", "replace": "更换"},
+    initial="entered",
+    transitions=[
+        ("entered", "confirm", "confirmed"),
+        ("entered", "refuse", "refused"),
+        ("confirmed", "replace", "replaced"),
+    ],
+    tones={"entered": "ask", "confirmed": "ok", "refused": "no"},
+)
 
 PAYMENT_BATCH = Machine(
     "payment_batch",

@@ -27,6 +27,7 @@ from zhaoliang.payments.models import (
     BankReturn,
     BankReturnLine,
     BankUpload,
+    PayingAccount,
     PaymentBatch,
     PaymentLine,
     ReconciliationCase,
@@ -56,7 +57,30 @@ def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) ->
     batch = PaymentBatch.objects.get(city_code=registry.CITY)
     assert answer["Location"] == _url("payment_batch", batch)
     assert officer.get(_url("bank_file", batch)).status_code == 409
-    officer.post(_url("payment_seal", batch), {"key": "s"})
+    # Nothing leaves without an account that a second person confirmed, who types its number again.
+    without = officer.post(_url("payment_seal", batch), {"key": "s"})
+    assert (without.status_code, "付款账户" in without.content.decode()) == (409, True)
+    accounts = reverse("bureau:paying_accounts")
+    assert "还没有付款账户" in officer.get(accounts).content.decode()
+    number = "0302000123456789"
+    said = {
+        "key": "n",
+        "fund_source": fund,
+        "bank_name": "测试银行",
+        "account_name": "资金专户",
+        "account_number": "12",
+    }
+    assert "账号应为 8 到 32 位数字" in officer.post(accounts, said).content.decode()
+    officer.post(accounts, said | {"key": "n2", "account_number": number})
+    account = PayingAccount.objects.get(city_code=registry.CITY)
+    confirm = _url("paying_account_confirm", account)
+    assert officer.post(confirm, {"key": "c", "account_number": number}).status_code == 403
+    assert finance.post(confirm, {"key": "c1", "account_number": f"{number}0"}).status_code == 422
+    finance.post(confirm, {"key": "c2", "account_number": number})
+    shown = finance.get(accounts).content.decode()
+    assert "1 个付款账户在用" in shown
+    assert number not in shown
+    officer.post(_url("payment_seal", batch), {"key": "s2"})
     assert officer.post(_url("payment_authorise", batch), {"key": "x"}).status_code == 403
     assert batch.number in finance.get(reverse("bureau:home")).content.decode()
     finance.post(_url("payment_authorise", batch), {"key": "a"})

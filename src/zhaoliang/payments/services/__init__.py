@@ -1,5 +1,6 @@
 """Acts on payment batches: built, sealed, authorised by somebody else, sent, answered by the bank line by line."""
 
+from zhaoliang.payments.services.accounts import confirm_paying_account, refuse_paying_account, set_paying_account
 from zhaoliang.payments.services.batches import (
     authorise_batch,
     build_batch,
@@ -11,7 +12,6 @@ from zhaoliang.payments.services.batches import (
     retry_payment_due,
     seal_batch,
     send_batch,
-    set_paying_account,
 )
 from zhaoliang.payments.services.cases import decide_case, possible_answers, propose_case
 from zhaoliang.payments.services.correcting import correct_account, correct_organisation_account
@@ -30,6 +30,7 @@ __all__ = [
     "authorise_batch",
     "build_batch",
     "confirm_not_sent",
+    "confirm_paying_account",
     "confirm_sent",
     "correct_account",
     "correct_organisation_account",
@@ -43,6 +44,7 @@ __all__ = [
     "possible_answers",
     "preview",
     "propose_case",
+    "refuse_paying_account",
     "retry_line",
     "retry_payment_due",
     "seal_batch",

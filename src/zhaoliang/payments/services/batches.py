@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -18,13 +17,14 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.copying import copy_rows
 from zhaoliang.kernel.errors import BadInput, Refusal
-from zhaoliang.kernel.identifiers import normalise
 from zhaoliang.kernel.masking import mask_card
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.payments.excel import bank_file, file_digest
-from zhaoliang.payments.models import PayingAccount, PaymentBatch, PaymentLine
+from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
+from zhaoliang.payments.selectors import account_in_use
+from zhaoliang.payments.services.accounts import no_account_in_use
 from zhaoliang.payments.services.telling import tell_sent
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.registry.standing import Gate, barred_organisations
@@ -126,55 +126,7 @@ def _new_batch(place: Place, fund_source: str, at: datetime) -> PaymentBatch:
         number=f"BF{place.city_code}{chinese_day(at):%Y%m%d}{row[0]:06d}",
         region_code=place.region_code,
         fund_source=fund_source,
-        paying_account=paying_account(place, fund_source),
         created_at=at,
-    )
-
-
-def paying_account(place: Place, fund_source: str) -> PayingAccount | None:
-    """The account in use that a region pays a fund from, or None when none was entered."""
-    rows = PayingAccount.objects.filter(
-        city_code=place.city_code, region_code=place.region_code, fund_source=fund_source
-    )
-    return rows.order_by("-id").first()
-
-
-@act("payments.set_account", label="登记付款账户", grants=_OFFICER, on="place")
-def set_paying_account(
-    *,
-    actor: Actor,
-    at: datetime,
-    place: Place,
-    fund_source: str,
-    bank_name: str,
-    bank_code: str,
-    account_name: str,
-    account_number: str,
-) -> PayingAccount:
-    """Enter the account a region pays a fund from, for the batches built from now on.
-
-    `bank_code` is the bank's number in the national clearing system, twelve digits (or empty). Raises BadInput.
-    """
-    number, code = normalise(account_number, drop="-"), normalise(bank_code)
-    wrong = {
-        "fund_source": "" if fund_source in FundSource.values else "没有这个资金渠道。",
-        "bank_name": "" if bank_name.strip() else "请填写开户银行。",
-        "account_name": "" if account_name.strip() else "请填写户名。",
-        "account_number": "" if re.fullmatch(r"[0-9]{8,32}", number) else "账号应为 8 到 32 位数字。",
-        "bank_code": "" if re.fullmatch(r"([0-9]{12})?", code) else "联行号是 12 位数字。",
-    }
-    if fields := {field: message for field, message in wrong.items() if message}:
-        raise BadInput("付款账户没有登记。", "有内容填写不对。", "请改正后重新提交。", fields=fields)
-    return PayingAccount.objects.create(
-        city_code=place.city_code,
-        region_code=place.region_code,
-        fund_source=fund_source,
-        bank_name=bank_name.strip(),
-        bank_code=code,
-        account_name=account_name.strip(),
-        account_number=number,
-        account_masked=mask_card(number),
-        at=at,
     )
 
 
@@ -239,13 +191,20 @@ def _sums(batch: PaymentBatch) -> tuple[int, int]:
 
 @act("payments.seal", label="封存拨付批次", grants=_OFFICER, on="batch")
 def seal_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
-    """Freeze number of lines and total. Raises WrongState."""
+    """Freeze number of lines, total, and the account the money leaves from.
+
+    Raises WrongState, and Refusal while the region has no confirmed account for the fund.
+    """
     batch = locked_batch(batch)
     _require(batch, "seal")
+    account = account_in_use(batch.city_code, batch.region_code, batch.fund_source)
+    if account is None:
+        raise no_account_in_use(batch.fund_source)
     count, total = _sums(batch)
     PAYMENT_BATCH.fire(
         batch,
         "seal",
+        paying_account=account,
         lines_count=count,
         total_fen=total,
         sealed_by_user=actor.user_id,
@@ -272,6 +231,17 @@ def _require_payable(batch: PaymentBatch, at: datetime, what: str) -> None:
             what=what,
             why=f"编制以后，{'、'.join(names)}被暂停、处理或列入黑名单，其中 {number} 笔不得拨付。",
             next_step="请撤销这一批次后重新编制：新批次会留下这些明细，其余照常拨付。",
+        )
+
+
+def _require_account(batch: PaymentBatch) -> None:
+    """Raise Refusal when the account a batch was sealed with is no longer the one in use."""
+    account = batch.paying_account
+    if account is not None and account.state == "replaced":
+        raise Refusal(
+            what="没有送银行。",
+            why=f"封存时的付款账户（尾号 {account.account_masked[-4:]}）已经更换。",
+            next_step="请撤销这一批次后重新编制，新批次从现在的账户付款。",
         )
 
 
@@ -303,14 +273,15 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: st
     `file_kind` is one of `PaymentBatch.FILE_KINDS`: one batch goes in one format, so that no bank gets it twice.
 
     The file is handed over once: a batch that may have left is never authorised again without the bank's word
-    (`mark_unknown`, `confirm_not_sent`). Raises WrongState, BadInput for an unknown format, Refusal for pain.001 without
-    a paying account.
+    (`mark_unknown`, `confirm_not_sent`). Raises WrongState, BadInput for an unknown format, Refusal when the account the
+    money was to leave from was replaced since.
     """
     batch = locked_batch(batch)
     _require(batch, "send")
     if file_kind not in dict(PaymentBatch.FILE_KINDS):
         raise BadInput("没有送银行。", "没有这种银行文件格式。", "请选择页面上列出的格式。")
     _require_payable(batch, at, "没有送银行。")
+    _require_account(batch)
     move_lines(batch, "send")
     SENT_LINES()
     digest = file_digest(bank_file(batch, file_kind))

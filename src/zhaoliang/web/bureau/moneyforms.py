@@ -18,6 +18,12 @@ def text(label: str, **given: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=500, widget=forms.Textarea(attrs={"rows": 2}), **given)
 
 
+def _account_number(label: str, **given: Any) -> forms.CharField:
+    """A bank account's number, which the browser must not keep."""
+    attrs = {"inputmode": "numeric", "autocomplete": "off"}
+    return forms.CharField(label=label, max_length=50, widget=forms.TextInput(attrs=attrs), **given)
+
+
 class AllocateForm(PlainForm):
     """Money that arrives in a budget account."""
 
@@ -108,6 +114,24 @@ class CorrectionForm(PlainForm):
     cause = forms.ChoiceField(label="原因", choices=Correction.CAUSES)
     amount_fen = YuanField(label="更正后应得金额（元）", help_text="完全不应给予的填 0。")
     text = text("理由和依据条款")
+
+
+class PayingAccountForm(PlainForm):
+    """The account a fund is to be paid from."""
+
+    fund_source = forms.ChoiceField(label="资金渠道", choices=FundSource.choices)
+    bank_name = forms.CharField(label="开户银行", max_length=120)
+    bank_code = forms.CharField(
+        label="联行号", max_length=20, required=False, help_text="十二位，用 ISO 20022 pain.001 送银行时需要。"
+    )
+    account_name = forms.CharField(label="户名", max_length=120)
+    account_number = _account_number("账号")
+
+
+class ConfirmAccountForm(PlainForm):
+    """The number once more, from the bank's paper."""
+
+    account_number = _account_number("对照开户资料再输一次账号", help_text="页面上只显示尾号，输入一致才能启用。")
 
 
 class ReportFilter(Filter):

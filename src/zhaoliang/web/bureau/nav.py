@@ -68,6 +68,7 @@ BELOW = {
     "voucher-changes/": "voucher_batches",
     "counter-vouchers/": "voucher_batches",
     "holdings/": "voucher_batches",
+    "paying-accounts/": "payments",
 }
 
 

@@ -15,7 +15,7 @@ from zhaoliang.kernel.days import day_start
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import AuditBlock, AuditEvent, StateChange
 from zhaoliang.payments.formats.rows import references_in
-from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, ReconciliationCase
+from zhaoliang.payments.models import BankReturn, BankReturnLine, PayingAccount, PaymentBatch, ReconciliationCase
 from zhaoliang.registry.models import Licence, Organisation, Person, PersonStatus, RoleAssignment, User
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
@@ -231,6 +231,14 @@ def funds_waiting(desk: Desk) -> list[str]:
         **desk.under("claim__region_id"),
     )
     return sorted(set(rows.values_list("claim__fund_source", flat=True)))
+
+
+def funds_without_account(desk: Desk) -> list[str]:
+    """The fund sources of which the region has something to pay, in a batch or not, and no account to pay it from."""
+    batches = payment_batches(desk).filter(region_code=desk.region_code, state="building")
+    used = PayingAccount.objects.filter(city_code=desk.city_code, region_code=desk.region_code, state="confirmed")
+    funds = {*funds_waiting(desk), *batches.values_list("fund_source", flat=True)}
+    return sorted(funds.difference(used.values_list("fund_source", flat=True)))
 
 
 def organisations(desk: Desk, *, state: str = "", kind: str = "", text: str = "") -> QuerySet[Organisation]:

@@ -135,6 +135,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "batch": batch,
         "filters": wanted,
         "table": table(request, shown.lines.filter(**wanted.wanted()), LINE_COLUMNS, url=_trace_url, unit="笔"),
+        "payer": selectors.account_to_pay_from(batch),
         "paid_fen": shown.sums.get("paid", (0, 0))[1],
         "spine": _spine(batch),
         "sentence": _sentence(shown),
