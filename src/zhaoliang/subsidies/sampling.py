@@ -31,13 +31,19 @@ def month_of(at: datetime) -> str:
 
 
 def seed_of_month(city_code: int, at: datetime) -> ReviewSeed:
-    """The seed of a city's month, made and committed to at its first use (inside an act)."""
+    """The seed of a city's month, made and committed to where it is not there yet (inside an act)."""
+    commit_to(city_code, month_of(at), at)
+    return ReviewSeed.objects.get(city_code=city_code, month=month_of(at))
+
+
+def commit_to(city_code: int, month: str, at: datetime) -> None:
+    """Make the seed of a month unless there is one (inside an act)."""
     secret = secrets.token_hex(32)
     ReviewSeed.objects.bulk_create(
         [
             ReviewSeed(
                 city_code=city_code,
-                month=month_of(at),
+                month=month,
                 secret=secret,
                 commitment=hashlib.sha256(secret.encode()).hexdigest(),
                 made_at=at,
@@ -45,7 +51,6 @@ def seed_of_month(city_code: int, at: datetime) -> ReviewSeed:
         ],
         ignore_conflicts=True,
     )
-    return ReviewSeed.objects.get(city_code=city_code, month=month_of(at))
 
 
 def draw(claim: Claim, clean: list[ClaimLine], at: datetime) -> list[ClaimLine]:
@@ -59,11 +64,6 @@ def draw(claim: Claim, clean: list[ClaimLine], at: datetime) -> list[ClaimLine]:
     claim.save(update_fields=["review_seed", "sample_permille", "sample_from"])
     wanted = set(drawn(seed.secret, claim.pk, claim.sample_from, permille))
     return [line for line in clean if line.pk in wanted]
-
-
-def published_seeds(city_code: int, at: datetime) -> list[ReviewSeed]:
-    """The seeds of a city, latest first. Only those of months that are over may be shown whole (`is_over`)."""
-    return list(ReviewSeed.objects.filter(city_code=city_code).order_by("-month"))
 
 
 def is_over(seed: ReviewSeed, at: datetime) -> bool:

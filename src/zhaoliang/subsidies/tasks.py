@@ -1,4 +1,7 @@
-"""The clocks of claims: a holiday entered after publicity began moves its last day; a job proved brings the uplift."""
+"""The clocks of claims: a holiday entered after publicity began moves its last day; a job proved brings the uplift.
+
+And the seed of a month's draws is committed to before anything is drawn.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from procrastinate.contrib.django import app
 from zhaoliang.funds.selectors import cities_with_books
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.roles import Place, system_actor
+from zhaoliang.subsidies.draws import month
 from zhaoliang.subsidies.entitlements import people_to_uplift
 from zhaoliang.subsidies.models import Claim
-from zhaoliang.subsidies.services import raise_uplifts, recount_publicity
+from zhaoliang.subsidies.sampling import month_of
+from zhaoliang.subsidies.services import commit_seed, raise_uplifts, recount_publicity
 
 
 @app.periodic(cron="5 * * * *")
@@ -39,3 +44,13 @@ def nightly_uplifts(timestamp: int) -> None:
     at = datetime.fromtimestamp(timestamp, UTC)
     for city_code in cities_with_books():
         uplifts(city_code, at)
+
+
+@app.periodic(cron="5 16 * * *")
+@app.task(queueing_lock="subsidies.commit_seeds", pass_context=False)
+def commit_seeds(timestamp: int) -> None:
+    """Five past midnight in China: every city's seed of the month stands committed to, in public, before the first draw."""
+    at = datetime.fromtimestamp(timestamp, UTC)
+    for city_code in cities_with_books():
+        if month(city_code, month_of(at)) is None:
+            commit_seed(actor=system_actor(), at=at, place=Place(city_code, city_code))

@@ -9,7 +9,7 @@ from zhaoliang.subsidies.services.approval import (
 )
 from zhaoliang.subsidies.services.assembly import assemble_advance, assemble_claim, assemble_evaluation, confirm_claim
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
-from zhaoliang.subsidies.services.checks import judge_line, question_line, run_checks
+from zhaoliang.subsidies.services.checks import commit_seed, judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.dues import (
     bounce_due,
     drop_payment,
@@ -50,6 +50,7 @@ __all__ = [
     "audit_slice",
     "bounce_due",
     "claims_into_payment",
+    "commit_seed",
     "confirm_claim",
     "decide_appeal",
     "drop_payment",

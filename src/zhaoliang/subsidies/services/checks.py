@@ -7,15 +7,15 @@ from datetime import datetime
 from zhaoliang import policy
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.facts import ClassOutcome, class_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_claim
 from zhaoliang.subsidies.judging import decided, put_decisions
 from zhaoliang.subsidies.judging_singly import decided_singly
-from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
-from zhaoliang.subsidies.sampling import QUESTION, draw
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, ReviewSeed
+from zhaoliang.subsidies.sampling import QUESTION, draw, seed_of_month
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_claim
@@ -120,6 +120,12 @@ def draw_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     """Send a drawn share of the lines that passed clean to a person (plain; inside an act); lines drawn before stay drawn."""
     clean = [line for line in lines if line.state == "passed" and not line.judgement]
     CLAIM_LINE.fire_all(draw(claim, clean, at), "question", sampled=True, question=QUESTION, amount_fen=0)
+
+
+@act("subsidies.commit_seed", label="公布当月抽查的承诺", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def commit_seed(*, actor: Actor, at: datetime, place: Place) -> ReviewSeed:
+    """The clock: the seed of a city's month is made and its commitment published; the one there is stays."""
+    return seed_of_month(place.city_code, at)
 
 
 def attach(made: list[Decision], at: datetime) -> None:
