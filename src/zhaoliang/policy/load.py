@@ -117,6 +117,7 @@ class _Loader:
                 clause["verified"],
                 clause.get("source", ""),
                 clause.get("forbids", ""),
+                clause.get("no_rule", ""),
             )
             for name, clause in self.data["clauses"].items()
         }

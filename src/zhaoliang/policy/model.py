@@ -54,6 +54,7 @@ class Clause:
     """One clause of a document. `verified` means its text was read, `source` says where.
 
     `forbids`: the kind of condition the clause forbids lower texts to make (`residence`: hukou or where one lives).
+    `no_rule`: why no rule or figure rests on it, a code of `coverage.REASONS`.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Clause:
     verified: bool
     source: str = ""
     forbids: str = ""
+    no_rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

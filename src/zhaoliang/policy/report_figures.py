@@ -199,11 +199,12 @@ class FiguresReport:
         idle = [
             clause.ref
             for name, clause in self.document.clauses.items()
-            if f"{self.document.id}#{name}" not in cited and not clause.forbids
+            if f"{self.document.id}#{name}" not in cited and not clause.forbids and not clause.no_rule
         ]
         if idle:
             shown = "、".join(idle[:MOST_SHOWN]) + (f"等 {len(idle)} 条" if len(idle) > MOST_SHOWN else "")
-            yield self.reader.found("clauses", "unused", "note", f"没有规则或数值依据的条款：{shown}")
+            mend = "写一条依据它的规则或数值；不作规则的，在条款里写 no_rule（原因）"
+            yield self.reader.found("clauses", "unused", "note", f"没有规则或数值依据的条款：{shown}", mend)
 
     @cached_property
     def _cited_anywhere(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app
 from zhaoliang.cli.policy.texts import Paths, chosen_texts
 from zhaoliang.policy import Document, FactError, PolicyStore
 from zhaoliang.policy.cases import case_faults, read_cases, unshown
+from zhaoliang.policy.coverage import coverage
 from zhaoliang.policy.scenarios import ScenarioRun, run_scenario
 
 
@@ -49,11 +50,14 @@ def check(paths: Paths = None, root: Root = DEFAULT_ROOT) -> None:
 def counts(store: PolicyStore, documents: tuple[Document, ...]) -> dict[str, int | str]:
     """What the documents hold. A text with an uncited rule or figure does not load, so all are cited."""
     clauses = [clause for document in documents for clause in document.clauses.values()]
+    covered = list(coverage(store, documents))
     figures = [figure for document in documents for figure in document.parameters.values()]
     cites = sum(document in documents for document, _, _ in store.cites())
     return {
         "文件": len(documents),
         "条款": len(clauses),
+        "有规则或数值的条款": sum(bool(row.parts) for row in covered),
+        "注明不作规则的条款": sum(bool(row.reason) for row in covered),
         "未核实条款": sum(not clause.verified for clause in clauses),
         "规则": sum(len(document.rules) for document in documents),
         "参数": len(figures),
