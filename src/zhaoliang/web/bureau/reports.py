@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from zhaoliang.certificates.document import PdfUnavailable
+from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.web.components import formats
 from zhaoliang.web.tables import Column, written
@@ -23,13 +25,41 @@ TEMPLATE = Path(__file__).resolve().parent / "templates" / "bureau" / "report.ty
 _FONTS = ("NotoSansSC_400Regular.ttf", "NotoSansSC_700Bold.ttf")
 
 
-def pdf(title: str, columns: Sequence[Column], rows: Iterable[Any], *, at: datetime, by: str) -> HttpResponse:
-    """The rows as a PDF download with page numbers, who made it and when. Raises PdfUnavailable without the fonts."""
+# More rows are no paper for people; the page then offers Excel.
+MOST_PRINTED = 5_000
+SIGNED_BY = ("制表", "复核", "负责人")
+
+
+def pdf(
+    title: str,
+    columns: Sequence[Column],
+    rows: Iterable[Any],
+    *,
+    at: datetime,
+    by: str,
+    facts: Sequence[tuple[str, str]] = (),
+    sums: Collection[str] = (),
+    note: str = "",
+) -> HttpResponse:
+    """The rows as a PDF download with page numbers, who made it and when, and places to sign.
+
+    `facts` stand above the table as label and value; the columns whose keys are in `sums` are added up in a last row; `note`
+    stands below it. Raises PdfUnavailable without the fonts, Refusal for more rows than anybody reads on paper.
+    """
+    shown = list(islice(rows, MOST_PRINTED + 1))
+    if len(shown) > MOST_PRINTED:
+        raise Refusal(
+            "没有生成 PDF。", f"明细超过 {MOST_PRINTED:,} 行，打印出来没法核对。", "请导出 Excel，或缩小范围。"
+        )
     data = {
         "title": title,
         "made": f"{by} · {formats.cn_datetime(at)}",
-        "columns": [{"label": column.label, "figure": column.is_figure} for column in columns],
-        "rows": [[_cell(column, row) for column in columns] for row in rows],
+        "facts": facts,
+        "columns": [{"label": column.label, "figure": column.is_figure, "wide": column.wide} for column in columns],
+        "rows": [[_cell(column, row) for column in columns] for row in shown],
+        "total": _totals(columns, shown, sums) if sums and shown else [],
+        "note": note,
+        "signed_by": SIGNED_BY,
     }
     page = _compiler().compile(format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
     assert isinstance(page, bytes)
@@ -37,6 +67,17 @@ def pdf(title: str, columns: Sequence[Column], rows: Iterable[Any], *, at: datet
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(title)}.pdf"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _totals(columns: Sequence[Column], rows: Sequence[Any], sums: Collection[str]) -> list[str]:
+    """The last row: sums of the wanted columns, the word in the first one."""
+    cells = ["" for _ in columns]
+    cells[0] = f"合计（{len(rows):,} 行）"
+    for number, column in enumerate(columns):
+        if column.key in sums:
+            total = sum(value for row in rows if (value := column.value(row)) is not None)
+            cells[number] = format_yuan(total) if column.kind == "money" else f"{total:,}"
+    return cells
 
 
 def _cell(column: Column, row: Any) -> str:

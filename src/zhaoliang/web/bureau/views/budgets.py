@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.funds import perms, proof, selectors, services
-from zhaoliang.funds.models import Account, BookClosing
+from zhaoliang.funds.models import Account, BookClosing, FundSource
 from zhaoliang.funds.selectors import has_more_transfers
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.days import chinese_day
@@ -175,7 +175,18 @@ def fund_report(request: DeskRequest, form: str = "") -> HttpResponse:
     if form == "excel":
         return excel(title, columns, rows)
     if form == "pdf":
-        return reports.pdf(title, columns, rows, at=request.at, by=request.actor.name)
+        facts = [("地区", desk.region_name), ("年度", f"{year} 年" if year else "全部"), ("按", columns[0].label)]
+        facts += [("资金渠道", str(FundSource(fund).label))] if fund else []
+        return reports.pdf(
+            title,
+            columns,
+            rows,
+            at=request.at,
+            by=request.actor.name,
+            facts=facts,
+            sums={column.key for column in columns if column.kind == "money"},
+            note="净支出 = 已拨付 − 已追回。金额单位：元。",
+        )
     query = request.GET.urlencode()
     context = {
         "filters": wanted,

@@ -90,7 +90,7 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     """The statement of an account, newest first; a budget account takes allocations."""
     found: Account = request.subject
     wanted = forms.PeriodFilter(request.GET)
-    since, until = _period(wanted)
+    since, until = period_of(wanted)
     lines = selectors.statement(found, since=since, until=until, limit=MOST_ENTRIES)
     if export:
         return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines)
@@ -107,6 +107,8 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
         "found": found,
         "filters": wanted,
         "export_url": reverse("bureau:account_export", args=[city, pk]),
+        "pdf_url": reverse("bureau:account_pdf", args=[city, pk])
+        + (f"?{request.GET.urlencode()}" if request.GET else ""),
         "lines": [(line, subject_url(line.transfer)) for line in lines],
         "total_in": sum(line.change_fen for line in lines if line.change_fen > 0),
         "total_out": -sum(line.change_fen for line in lines if line.change_fen < 0),
@@ -124,7 +126,8 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     return render(request, "bureau/account.html", context, status=422 if form.errors else 200)
 
 
-def _period(wanted: forms.PeriodFilter) -> tuple[datetime | None, datetime | None]:
+def period_of(wanted: forms.PeriodFilter) -> tuple[datetime | None, datetime | None]:
+    """The moments a statement's period begins and ends at; None where the address does not say."""
     wanted.is_valid()
     since, until = wanted.cleaned_data.get("since"), wanted.cleaned_data.get("until")
     return (
@@ -150,18 +153,11 @@ def subject_url(transfer: Transfer) -> str:
 def books(request: DeskRequest) -> HttpResponse:
     """The trial balance of the city and the proof that every balance follows from its entries."""
     desk = desk_of(request)
-    kinds = dict(Account.KINDS)
     proof, check = shown_proof(desk.city_code)
-    by_fund: dict[str, dict[str, int]] = defaultdict(dict)
-    for balance in selectors.trial_balance(desk.city_code):
-        by_fund[balance.fund_source][balance.kind] = balance.balance_fen
-    used = [kind for kind in kinds if any(kind in row for row in by_fund.values())]
+    kinds, rows = balances_by_fund(desk.city_code)
     context = {
-        "kinds": [kinds[kind] for kind in used],
-        "funds": [
-            (FundSource(fund).label, [row.get(kind) for kind in used], sum(row.values()))
-            for fund, row in sorted(by_fund.items())
-        ],
+        "kinds": kinds,
+        "funds": rows,
         "proof": proof,
         "checks": CHECKS.items(),
         "check": check,
@@ -170,3 +166,16 @@ def books(request: DeskRequest) -> HttpResponse:
         **budgets.closings(request),
     }
     return render(request, "bureau/books.html", context)
+
+
+def balances_by_fund(city_code: int) -> tuple[list[str], list[tuple[str, list[int | None], int]]]:
+    """The kinds of account in use, and by fund: its name, the balance of each kind in fen, their sum."""
+    kinds = dict(Account.KINDS)
+    by_fund: dict[str, dict[str, int]] = defaultdict(dict)
+    for balance in selectors.trial_balance(city_code):
+        by_fund[balance.fund_source][balance.kind] = balance.balance_fen
+    used = [kind for kind in kinds if any(kind in row for row in by_fund.values())]
+    return [kinds[kind] for kind in used], [
+        (str(FundSource(fund).label), [row.get(kind) for kind in used], sum(row.values()))
+        for fund, row in sorted(by_fund.items())
+    ]
