@@ -243,6 +243,7 @@ class Enrolment(CityModel):
 
     person_id: int
     training_class_id: int
+    voucher_id: int | None
 
     training_class = CityForeignKey(TrainingClass, verbose_name="班级", related_name="enrolments")
     person = CityForeignKey(Person, verbose_name="学员", related_name="enrolments")

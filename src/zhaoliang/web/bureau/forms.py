@@ -18,7 +18,7 @@ from zhaoliang.kernel.states import Machine
 from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
-from zhaoliang.web.components.forms import PlainForm, YuanField
+from zhaoliang.web.components.forms import PlainForm, YuanField, offer
 from zhaoliang.web.components.places import PlacedForm
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -67,7 +67,7 @@ class StateFilter(Filter):
 
     def __init__(self, machine: Machine, *args: Any, hint: str = "名称", without: tuple[str, ...] = ()) -> None:
         super().__init__(*args)
-        self.fields["state"].choices = states(machine, without=without)  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "state", states(machine, without=without))
         self.fields["text"].label = hint
 
 
@@ -101,7 +101,7 @@ class PaymentFilter(Filter):
 
     def __init__(self, machine: Machine, *args: Any) -> None:
         super().__init__(*args)
-        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "state", states(machine))
 
 
 class LineFilter(Filter):
@@ -111,7 +111,7 @@ class LineFilter(Filter):
 
     def __init__(self, machine: Machine, *args: Any) -> None:
         super().__init__(*args)
-        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "state", states(machine))
 
     def wanted(self) -> dict[str, str]:
         """The query conditions of what was chosen."""
@@ -172,7 +172,7 @@ class AuditFilter(PeriodFilter):
 
     def __init__(self, acts: Iterable[tuple[str, str]], *args: Any) -> None:
         super().__init__(*args)
-        self.fields["act"].choices = [ANY, *acts]  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "act", [ANY, *acts])
 
 
 class HolderFilter(Filter):
@@ -182,7 +182,7 @@ class HolderFilter(Filter):
 
     def __init__(self, machine: Machine, *args: Any) -> None:
         super().__init__(*args)
-        self.fields["state"].choices = states(machine)  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "state", states(machine))
 
 
 # Acts
@@ -261,7 +261,7 @@ class AnswerForm(PlainForm):
 
     def choose(self, answers: Sequence[tuple[str, str]]) -> None:
         """Offer these answers."""
-        self.fields["answer"].choices = answers  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "answer", answers)
 
 
 class ReferenceForm(PlainForm):
@@ -339,7 +339,7 @@ class OrganisationForm(PlainForm):
 
     def __init__(self, regions: list[Region], *args: Any) -> None:
         super().__init__(*args)
-        self.fields["region_code"].choices = [(region.code, region.name) for region in regions]  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "region_code", [(region.code, region.name) for region in regions])
 
 
 class DirectoryForm(PlainForm):
@@ -411,7 +411,7 @@ class SanctionForm(PlainForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = [(code, label) for code, label in lawbook().facts.codes["violation"].items() if code != "none"]
-        self.fields["violation"].choices = known  # type: ignore[attr-defined]  # a ChoiceField, declared above
+        offer(self, "violation", known)
 
 
 STAFF_ROLES = [(role.value, label) for role, label in ROLE_LABELS.items() if role in BUREAU_ROLES | ORGANISATION_ROLES]
@@ -428,7 +428,7 @@ class RoleForm(PlainForm):
 
     def __init__(self, regions: list[Region], *args: Any) -> None:
         super().__init__(*args)
-        self.fields["region_code"].choices = [(region.code, region.name) for region in regions]  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "region_code", [(region.code, region.name) for region in regions])
 
 
 class UserForm(RoleForm):

@@ -10,7 +10,7 @@ from zhaoliang.funds.models import BudgetOrder, FundSource
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.web.bureau.forms import ANY, Filter, YuanField, date_field
-from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.forms import PlainForm, offer
 
 
 def text(label: str, **given: Any) -> forms.CharField:
@@ -105,7 +105,7 @@ class SetOffForm(PlainForm):
 
     def __init__(self, lines: list[tuple[int, str]], *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
-        self.fields["line"].choices = lines  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "line", lines)
 
 
 class CorrectionForm(PlainForm):

@@ -16,7 +16,7 @@ from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
 from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
 from zhaoliang.web.bureau.forms import ANY, CHINA, Filter, YuanField, choices_of, date_field
-from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.forms import PlainForm, offer
 from zhaoliang.web.portal.standards import standard_of
 
 REACHES = [("named", "只用于下面勾选的项目或职业"), ("all", "本地区列入项目库的所有项目")]
@@ -94,7 +94,7 @@ class BatchForm(PlainForm):
         self.listed = list(projects.select_related("provider", "occupation", "entry"))
         fields: dict[str, Any] = self.fields
         fields["projects"].queryset = projects
-        fields["occupations"].choices = sorted({(_mark(one), _words(one)) for one in self.listed})
+        offer(self, "occupations", sorted({(_mark(one), _words(one)) for one in self.listed}))
         fields["providers"].queryset = Organisation.objects.filter(
             city_code__in={one.city_code for one in self.listed}, pk__in={one.provider_id for one in self.listed}
         ).order_by("name")
@@ -233,8 +233,7 @@ class IssueQueryForm(PlainForm):
 
     def __init__(self, regions: list[Region], *args: Any) -> None:
         super().__init__(*args)
-        fields: dict[str, Any] = self.fields
-        fields["region_code"].choices = [("", "发放地区内都可以"), *((one.code, one.name) for one in regions)]
+        offer(self, "region_code", [("", "发放地区内都可以"), *((one.code, one.name) for one in regions)])
 
     def criteria(self) -> Criteria:
         """What the valid form asks for."""
@@ -263,8 +262,7 @@ class FunnelFilter(Filter):
 
     def __init__(self, regions: list[Region], *args: Any) -> None:
         super().__init__(*args)
-        fields: dict[str, Any] = self.fields
-        fields["region"].choices = [ANY, *((str(one.code), one.name) for one in regions)]
+        offer(self, "region", [ANY, *((str(one.code), one.name) for one in regions)])
 
     def said_day(self, name: str) -> date | None:
         """A day of the address, None when nothing or nonsense."""
@@ -295,8 +293,7 @@ class CounterClaimForm(PlainForm):
 
     def __init__(self, batches: list[tuple[int, str]], *args: Any) -> None:
         super().__init__(*args)
-        fields: dict[str, Any] = self.fields
-        fields["batch"].choices = batches
+        offer(self, "batch", batches)
 
 
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -21,6 +22,13 @@ class PlainForm(forms.Form):
             for code, text in _plain_messages(bound, str(bound.label or name)).items():
                 if own.get(code, defaults.get(code)) == defaults.get(code):
                     bound.error_messages[code] = text
+
+
+def offer(form: forms.Form, name: str, choices: Iterable[tuple[Any, Any]]) -> None:
+    """Let a choice field of a form offer these (value, word) pairs."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField), name
+    field.choices = list(choices)
 
 
 def _default_messages(bound: forms.Field) -> dict[str, Any]:

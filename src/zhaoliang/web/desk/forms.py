@@ -17,7 +17,7 @@ from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import Organisation, Site
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.states import CLAIM
-from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.forms import PlainForm, offer
 
 
 def _date() -> forms.DateInput:
@@ -31,7 +31,7 @@ class StateFilter(PlainForm):
 
     def __init__(self, machine: Machine, *args: Any) -> None:
         super().__init__(*args)
-        self.fields["state"].choices = [("", "全部"), *machine.states.items()]  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "state", [("", "全部"), *machine.states.items()])
 
     def wanted(self) -> dict[str, str]:
         """The condition on the rows; none for all of them."""
@@ -48,7 +48,7 @@ class ClaimFilter(StateFilter):
     def __init__(self, *args: Any) -> None:
         super().__init__(CLAIM, *args)
         kinds = [(code, kind.label) for code, kind in KINDS.items() if not kind.of_people]
-        self.fields["kind"].choices = [("", "全部"), *kinds]  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "kind", [("", "全部"), *kinds])
 
     def wanted(self) -> dict[str, str]:
         """The conditions on the rows; none for all of them."""
@@ -81,7 +81,7 @@ class AgreementForm(PlainForm):
     def __init__(self, *args: Any, apprentices: Sequence[Enrolment], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(one.pk, one.person.name) for one in apprentices]
-        self.fields["apprentice"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "apprentice", names)
 
 
 class DatesForm(PlainForm):
@@ -107,8 +107,8 @@ class ClassForm(PlainForm):
 
     def __init__(self, *args: Any, projects: Sequence[Project], sites: Sequence[Site], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["project"].choices = [(one.pk, one.name) for one in projects]  # type: ignore[attr-defined]
-        self.fields["site"].choices = [(one.pk, one.name) for one in sites]  # type: ignore[attr-defined]
+        offer(self, "project", [(one.pk, one.name) for one in projects])
+        offer(self, "site", [(one.pk, one.name) for one in sites])
 
 
 class SessionForm(PlainForm):
@@ -138,7 +138,7 @@ class SessionForm(PlainForm):
         self, *args: Any, teachers: Sequence[Teacher], last: ClassSession | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["teacher"].choices = [(one.pk, one.name) for one in teachers]  # type: ignore[attr-defined]
+        offer(self, "teacher", [(one.pk, one.name) for one in teachers])
         if last is not None:
             self.initial.update(room=last.room, textbook=last.textbook, teacher=last.teacher.pk)
 
@@ -209,8 +209,7 @@ class UseForm(PlainForm):
 
     def __init__(self, classes: list[tuple[int, str]], *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
-        fields: dict[str, Any] = self.fields
-        fields["class_id"].choices = classes
+        offer(self, "class_id", classes)
 
 
 class ProjectForm(PlainForm):
@@ -235,5 +234,5 @@ class ProjectForm(PlainForm):
             (one.pk, f"{one.occupation.name} {SkillLevel(one.level).short_label if one.level else ''} {one.hours} 课时")
             for one in entries
         ]
-        self.fields["entry"].choices = shown  # type: ignore[attr-defined]
-        self.fields["evaluator"].choices = [(one.pk, one.name) for one in evaluators]  # type: ignore[attr-defined]
+        offer(self, "entry", shown)
+        offer(self, "evaluator", [(one.pk, one.name) for one in evaluators])

@@ -9,7 +9,7 @@ from django import forms
 
 from zhaoliang.classes.models import Enrolment
 from zhaoliang.sharing.models import ShareReceipt
-from zhaoliang.web.components.forms import PlainForm, YuanField
+from zhaoliang.web.components.forms import PlainForm, YuanField, offer
 
 
 def _date() -> forms.DateInput:
@@ -53,7 +53,7 @@ class ReceiptForm(PlainForm):
         super().__init__(*args)
         self._people = {one.pk: one for one in roster}
         names = [(one.pk, one.person.name) for one in roster]
-        self.fields["people"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
+        offer(self, "people", names)
 
     def chosen(self) -> dict[str, Any]:
         """What `enter_receipt` is given."""

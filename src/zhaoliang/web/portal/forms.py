@@ -10,7 +10,7 @@ from django import forms
 from zhaoliang.classes.facts import FactValue
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.policy import Fact, FactSchema
-from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.components.forms import PlainForm, offer
 
 # What is counted (次, 人, 周岁) the labels say themselves.
 _UNIT_WORDS = {"years": "年", "months": "月", "days": "天", "hours": "课时"}
@@ -29,9 +29,7 @@ class ProjectFilter(forms.Form):
 
     def __init__(self, *args: Any, regions: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["region"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = regions
+        offer(self, "region", regions)
 
 
 class TextFilter(forms.Form):
@@ -42,9 +40,7 @@ class TextFilter(forms.Form):
 
     def __init__(self, *args: Any, regions: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["region"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = regions
+        offer(self, "region", regions)
 
 
 class CheckForm(PlainForm):

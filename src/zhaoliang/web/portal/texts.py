@@ -121,7 +121,9 @@ def _card(document: Document, on: date, names: dict[int, str]) -> DocumentCard:
 
 
 def _region_names(codes: set[int]) -> dict[int, str]:
-    return {code: selectors.region(code).name for code in sorted(codes)}
+    names = selectors.region_names(codes)
+    # A text may name a region by the code that it had in its day.
+    return names | {code: selectors.region(code).name for code in sorted(codes - names.keys())}
 
 
 def made_of(wanted: Document) -> dict[str, list[Made]]:

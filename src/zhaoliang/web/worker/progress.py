@@ -78,7 +78,7 @@ class Journey:
 
 def journeys(person: Person) -> list[Journey]:
     """All vouchers of a person with what came of them, newest first; four queries."""
-    enrolments = {one.voucher.pk: one for one in classes.enrolments_of(person) if one.voucher is not None}
+    enrolments = {one.voucher_id: one for one in classes.enrolments_of(person) if one.voucher_id is not None}
     held = {one.result.enrolment_id: one for one in certificates.certificates_of(person) if one.state != "replaced"}
     lines = {one.enrolment_id: one for one in subsidies.lines_of_person(person.city_code, person.pk)}
     found = []
