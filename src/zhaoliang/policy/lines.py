@@ -6,7 +6,7 @@ A column is named as its fact. What has no column is unknown. A float is refused
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,7 @@ import duckdb
 from zhaoliang.policy.counts import ALIKE, HISTORY, read_history
 from zhaoliang.policy.errors import FactError
 from zhaoliang.policy.facts import FactSchema, portable, read_fact_line
+from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Count
 from zhaoliang.policy.sql import Column, history_columns
 
@@ -24,12 +25,16 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A relation of lines in DuckDB, the type of each column, and the relation of their earlier grants where known."""
+    """A relation of lines in DuckDB, the type of each column, and the relation of their earlier grants where known.
+
+    `absent` are columns that no line gave and that stand in the relation empty.
+    """
 
     connection: duckdb.DuckDBPyConnection
     relation: str
     types: Mapping[str, str]
     grants: str = ""
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, path: Path, schema: FactSchema) -> Lines:
@@ -62,8 +67,10 @@ class Lines:
         Raises FactError for a value that does not fit its fact.
         """
         kept: list[dict[str, str | None]] = []
+        seen: set[str] = set()
         grants: list[dict[str, str | None]] = []
         for number, row in enumerate(rows, start=1):
+            seen |= row.keys()
             facts = {name: value for name, value in row.items() if name in schema.facts}
             given: dict[str, object] = {name: portable(value) for name, value in schema.normalise(facts).items()}
             given |= {name: value for name, value in row.items() if name not in schema.facts and name != HISTORY}
@@ -82,14 +89,16 @@ class Lines:
         _fill(connection, "grants", grants, ["line", *GRANT])
         typed = ", ".join(f"{_name(name)}" for name in GRANT if name != "on")
         listed = f'(SELECT line::bigint AS id, "on"::date AS "on", {typed} FROM grants)'
-        return cls.of(connection, "lines", listed)
+        made = cls.of(connection, "lines", listed if HISTORY in seen else "")
+        return replace(made, absent=frozenset(made.types) - seen - {"id"})
 
     def missing(self, columns: Iterable[Column]) -> tuple[str, ...]:
-        """The facts that have no column here and no grants to count them from."""
+        """The facts that no line gives and that cannot be counted from grants."""
         return tuple(
             column.name
             for column in columns
-            if not self._has(column.name) and not (self.grants and column.name.startswith("count_"))
+            if (not self._has(column.name) or column.name.removesuffix("_den") in self.absent)
+            and not (self.grants and column.name.startswith("count_"))
         )
 
     def typed(
@@ -142,8 +151,9 @@ class Lines:
         return f"{self._column(name)}::text"
 
     def _column(self, name: str) -> str:
-        if name not in self.types:
-            raise FactError(f"这些记录没有 {name} 一列；现有：{'、'.join(sorted(self.types))}")
+        if name not in self.types or name in self.absent:
+            held = sorted(set(self.types) - self.absent)
+            raise FactError(f"这些记录没有 {name} 一列（现有：{'、'.join(held)}）{nearest(name, held)}")
         return _name(name)
 
     def _has(self, name: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import duckdb
 
 from zhaoliang.policy import frames
+from zhaoliang.policy.counts import ALIKE
 from zhaoliang.policy.errors import FactError
 from zhaoliang.policy.lines import Lines
 from zhaoliang.policy.model import Count, Document, Outcome, Phase
@@ -227,7 +228,10 @@ def compare(
         facts = {column.name for pair in pairs for column in pair.columns if column.name in schema.facts}
         lines.check_codes(schema, facts)
         for segment, pair in zip(segments, pairs, strict=True):
-            missing |= dict.fromkeys(lines.missing(pair.columns))
+            alike = (
+                [Column(ALIKE[name], "text") for count in pair.counts for name in count.same] if lines.grants else []
+            )
+            missing |= dict.fromkeys(lines.missing([*pair.columns, *alike]))
             relation = relation_of(lines, pair, segment, on, by)
             for row in RUNNERS[engine](lines, pair, relation):
                 total.add(row)

@@ -229,3 +229,68 @@ def test_the_command_on_files_alone(tmp_path: Path) -> None:
     assert book["合计"]["B2"].value == told["total"]["lines"] == 60
     wrong = CliRunner().invoke(app, [*command, "--before", "没有的.yaml"])
     assert (wrong.exit_code, "没有的.yaml" in wrong.output) == (2, True)
+
+
+YUNZHOU = ROOT.parent / "docs/examples/yunzhou-2026.yaml"
+PAST = {
+    "class_start": "2026-03-02",
+    "person_age_at_start": 35,
+    "pension_drawn": False,
+    "kind": "skill_level",
+    "occupation": "6-18-02-04",
+    "scarcity": "scarce",
+    "employed_within_6_months": False,
+    "planned_hours": 80,
+    "attended_hours": 80,
+    "exam_passed": True,
+    "training_cost": 300000,
+    "advance_paid": 0,
+}
+
+
+def test_a_stranger_tries_a_draft_on_files_of_his_own(tmp_path: Path) -> None:
+    """JSON Lines with history and Parquet without: cost, who gains and who loses, by group and region; what is missing."""
+    people = [("06", "junior", 980101), ("07", "senior", 980101), ("12", "senior", 980102), ("06", "junior", 980102)]
+    past = [
+        {**PAST, "id": f"L{number}", "group": group, "level": level, "region": region, "history": []}
+        for number, (group, level, region) in enumerate(people)
+    ]
+    file = tmp_path / "past.jsonl"
+    file.write_text("\n".join(map(json.dumps, past)), encoding="utf-8")
+    draft = tmp_path / "draft.yaml"
+    text = YUNZHOU.read_text(encoding="utf-8").replace(
+        "says: 紧缺职业上浮, value: 0.20", "says: 紧缺职业上浮, value: 0.30"
+    )
+    draft.write_text(text.replace("value: 240000", "value: 220000"), encoding="utf-8")
+    command = ["simulate", "--place", "980100", "--before", str(YUNZHOU), "--after", str(draft), "--by", "group,region"]
+    shown = CliRunner().invoke(app, [*command, "--lines", str(file)]).stdout
+    # 1000 × 1.3 twice; 2000 × 1.2 = 2400 falls to the new cap of 2200; 1800 × 1.2 = 2160 rises to it.
+    assert "支出：¥6,960.00 → ¥7,000.00（+¥40.00）" in shown
+    assert "增加 3 笔 ¥240.00，减少 1 笔 ¥200.00" in shown
+    assert "就业困难人员：1 笔，-¥200.00，增加 0 笔 ¥0.00，减少 1 笔 ¥200.00" in shown
+    assert "按地区：" in shown
+    assert "980102：2 笔，+¥140.00，增加 2 笔 ¥140.00" in shown
+    assert "记录里没有" not in shown
+    file.write_text(file.read_text(encoding="utf-8").replace('"occupation"', '"job"'), encoding="utf-8")
+    assert "职业（工种）编码（occupation）" in CliRunner().invoke(app, [*command, "--lines", str(file)]).stdout
+    # The same without the earlier grants: nobody is paid for certain, and the column to add is named.
+    table = tmp_path / "past.parquet"
+    duckdb.sql(f"COPY (SELECT * EXCLUDE (history) FROM read_json_auto('{file}')) TO '{table}' (FORMAT parquet)")
+    less = tmp_path / "less.jsonl"
+    less.write_text(
+        "\n".join(json.dumps({name: value for name, value in row.items() if name != "history"}) for row in past),
+        encoding="utf-8",
+    )
+    for bare in (table, less):
+        shown = CliRunner().invoke(app, [*command, "--lines", str(bare)]).stdout
+        assert "转人工 4 → 4" in shown
+        assert "如果都核实通过：¥6,960.00 → ¥7,000.00" in shown
+        assert "已享受职业培训补贴次数（count_" in shown
+        assert "写 history" in shown
+        wrong = CliRunner().invoke(app, [*command[:-1], "grop", "--lines", str(bare)])
+        assert (wrong.exit_code, "没有 grop 一列" in wrong.stderr, "是不是要写 group" in wrong.stderr) == (
+            1,
+            True,
+            True,
+        )
+        assert "aid_applied" not in wrong.stderr, "only what the file has is listed"

@@ -108,8 +108,15 @@ def report_lines(result: Comparison, schema: FactSchema) -> list[str]:
         f"增加 {total.winners} 笔 {format_yuan(total.winners_fen)}，减少 {total.losers} 笔 {format_yuan(total.losers_fen)}，"
         f"不变 {total.unchanged} 笔，无法比较 {total.untold} 笔（有一边要转人工）",
     ]
+    if total.before.unclear or total.after.unclear:
+        unclear = f"{format_yuan(total.before.unclear_fen)} → {format_yuan(total.after.unclear_fen)}"
+        lines.append(f"转人工的没有算进支出；其中算得出金额的，如果都核实通过：{unclear}")
     if result.missing:
-        lines.append(f"记录里没有这些事实，按不知道处理：{'、'.join(map(schema.label, result.missing))}")
+        # An earlier grant is counted under a name of the texts' own, so the name of the column is told too.
+        named = "、".join(f"{schema.label(name)}（{name}）" for name in result.missing)
+        lines.append(f"记录里没有这些事实，按不知道处理（括号里是列名，补上后再试算）：{named}")
+        if any(name.startswith("count_") for name in result.missing):
+            lines.append("享受次数可以补上括号里的列，也可以在 .jsonl 里写 history：以往享受的每一次")
     if result.reasons:
         lines.append("结果改变的原因：")
         lines += [
@@ -117,10 +124,11 @@ def report_lines(result: Comparison, schema: FactSchema) -> list[str]:
             for one in result.reasons
         ]
     for name, held in result.groups.items():
-        lines.append(f"按{schema.label(name)}：")
+        lines.append(f"按{_heading(name, schema)}：")
         lines += [
-            f"  {schema.show(name, value or None)}：{change.lines} 笔，{_signed(change.fen)}，增加 {change.winners}、减少 {change.losers}、"
-            f"新不通过 {change.newly_refused}、新转人工 {change.newly_unclear}"
+            f"  {schema.show(name, value or None)}：{change.lines} 笔，{_signed(change.fen)}，"
+            f"增加 {change.winners} 笔 {format_yuan(change.winners_fen)}，减少 {change.losers} 笔 {format_yuan(change.losers_fen)}，"
+            f"新不通过 {change.newly_refused}，新转人工 {change.newly_unclear}"
             for value, change in sorted(held.items())
         ]
     if result.top:
@@ -142,7 +150,8 @@ def write_workbook(path: Path, result: Comparison, schema: FactSchema) -> None:
         }
         for name, held in result.groups.items():
             rows = [(schema.show(name, value or None), *_cells(held[value])) for value in sorted(held)]
-            tables[f"按{schema.label(name)}"[:31]] = ((schema.label(name), *HEADS), rows)
+            heading = _heading(name, schema)
+            tables[f"按{heading}"[:31]] = ((heading, *HEADS), rows)
         tables["原因"] = (
             ("结果", "规则", "内容", "依据", "笔数"),
             [(MOVED_NAMES[one.moved], one.rule_id, one.asks, one.clause, one.lines) for one in result.reasons],
@@ -167,6 +176,11 @@ def _cells(change: Change) -> tuple[object, ...]:
     money = (_yuan(change.before.fen), _yuan(change.after.fen), _yuan(change.fen))
     counts = (change.winners, change.losers, change.unchanged, change.untold)
     return (change.lines, *money, *counts, change.newly_refused, change.newly_unclear)
+
+
+def _heading(name: str, schema: FactSchema) -> str:
+    """What a column to group by is called; the region of a line is no fact and has its own word."""
+    return "地区" if name == "region" else schema.label(name)
 
 
 def _yuan(fen: int) -> Decimal:
