@@ -143,6 +143,12 @@ class RecoveryCase(CityModel):
     way = models.CharField("退还方式", max_length=12, choices=WAYS, blank=True)
     handed_to = models.CharField("移送机关", max_length=120, blank=True)
     note = models.CharField("处理说明", max_length=500, blank=True)
+    hand_over_reason = models.CharField("移送理由", max_length=500, blank=True)
+    hand_over_by_user = models.BigIntegerField("提请移送账号", null=True)
+    hand_over_by_person = models.BigIntegerField("提请移送人", null=True)
+    handed_by_user = models.BigIntegerField("移送审批账号", null=True)
+    handed_by_person = models.BigIntegerField("移送审批人", null=True)
+    handed_at = models.DateTimeField("移送时间", null=True)
     write_off_by_user = models.BigIntegerField("提请核销账号", null=True)
     write_off_by_person = models.BigIntegerField("提请核销人", null=True)
     closed_by_user = models.BigIntegerField("核销审批账号", null=True)
@@ -171,6 +177,16 @@ class RecoveryCase(CityModel):
                 | ~models.Q(closed_by_person=models.F("write_off_by_person")),
                 name="recovery_case_two_people",
             ),
+            models.CheckConstraint(
+                condition=models.Q(handed_by_user__isnull=True)
+                | ~models.Q(handed_by_user=models.F("hand_over_by_user")),
+                name="recovery_case_handed_two_accounts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(handed_by_person__isnull=True)
+                | ~models.Q(handed_by_person=models.F("hand_over_by_person")),
+                name="recovery_case_handed_two_people",
+            ),
         ]
         indexes = [
             models.Index(
@@ -187,6 +203,39 @@ class RecoveryCase(CityModel):
     def access(self) -> Access:
         ids = frozenset({self.organisation_id} if self.organisation_id else ())
         return Access(self.city_code, self.region_code, ids, self.person_id)
+
+
+class RecoveryInterest(CityModel):
+    """How long how much money (fen) was kept by who had to give it back, and the interest on it by the rate in force.
+
+    A record only: nothing of it is booked or asked for unless a text says so. Written when money comes back (of that part)
+    and when a case is handed over (of what is still owed), so that any rate can be reckoned with later.
+    """
+
+    append_only = True
+
+    case = CityForeignKey(RecoveryCase, verbose_name="追回事项", related_name="interest")
+    base_fen = models.BigIntegerField("本金（分）")
+    since = models.DateField("自")
+    until = models.DateField("至")
+    daily_rate = models.CharField("日利率", max_length=40)
+    amount_fen = models.BigIntegerField("利息（分）")
+    clause = models.CharField("依据", max_length=300, blank=True)
+    at = models.DateTimeField("记录时间")
+
+    class Meta:
+        db_table = "recovery_interest"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(base_fen__gt=0, amount_fen__gte=0, until__gte=models.F("since")),
+                name="recovery_interest_figures",
+            ),
+        ]
+
+    @property
+    def days(self) -> int:
+        """How many days the money was kept."""
+        return (self.until - self.since).days
 
 
 class Instalment(CityModel):

@@ -17,3 +17,9 @@ CASE = question(
         Role.WORKER: Reach.SELF,
     },
 )
+# The document that leaves the house names a person in full: who proposes, who approves, who audits.
+DOCUMENT = question(
+    "recoveries.document",
+    "下载移送书",
+    {Role.FUND_OFFICER: Reach.REGION, Role.APPROVER: Reach.REGION, Role.AUDITOR: Reach.REGION},
+)

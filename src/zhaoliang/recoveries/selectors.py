@@ -13,7 +13,14 @@ from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import within
-from zhaoliang.recoveries.models import Correction, Difference, Instalment, RecoveryCase, RecoveryReceipt
+from zhaoliang.recoveries.models import (
+    Correction,
+    Difference,
+    Instalment,
+    RecoveryCase,
+    RecoveryInterest,
+    RecoveryReceipt,
+)
 from zhaoliang.recoveries.services.cases import plan_of
 from zhaoliang.recoveries.states import OPEN
 from zhaoliang.subsidies.models import ClaimLine
@@ -28,6 +35,7 @@ class CasePage:
     case: RecoveryCase
     plan: tuple[Instalment, ...]
     receipts: tuple[RecoveryReceipt, ...]
+    interest: tuple[RecoveryInterest, ...]
     transfers: tuple[Transfer, ...]
     timeline: tuple[StateChange, ...]
 
@@ -81,6 +89,7 @@ def case_page(city_code: int, case_id: int) -> CasePage:
         case,
         tuple(plan_of(case)),
         receipts,
+        tuple(RecoveryInterest.objects.filter(city_code=city_code, case=case).order_by("id")),
         tuple(sorted(transfers, key=lambda transfer: transfer.pk)),
         tuple(changes.order_by("id")),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+import pypdf
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -15,11 +16,14 @@ from openpyxl import load_workbook
 from factories.identity import sign_in
 from factories.jobs import run_waiting
 from factories.recoveries import LATER, case_of, line_of, paid, revoke
+from factories.registry import actor_with, person, user
 from factories.subsidies import CITY, FULL_FEN, HEPING
 from zhaoliang.funds.models import Account, BookCheck, BookClosing, BudgetOrder
+from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
+from zhaoliang.payments.models import PaymentLine
 from zhaoliang.recoveries.models import Correction, RecoveryCase
-from zhaoliang.registry.models import User
+from zhaoliang.registry.models import Person, User
 from zhaoliang.registry.selectors import notices_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G5", "G2")]
@@ -75,9 +79,6 @@ def test_a_revoked_certificate_is_found_told_answered_paid_back_in_parts_and_clo
 
 
 def _account(person_id: int) -> User:
-    from factories.registry import user
-    from zhaoliang.registry.models import Person
-
     return user(Role.WORKER, person=Person.objects.get(city_code=CITY, pk=person_id))
 
 
@@ -87,7 +88,9 @@ def test_a_case_is_refused_handed_over_and_written_off_by_two_people(
     at_time(LATER)
     line = line_of(paid(1))
     reviewer, approver = desk(Role.REVIEWER, region_code=HEPING), desk(Role.APPROVER, region_code=HEPING)
-    officer = desk(Role.FUND_OFFICER, region_code=HEPING)
+    someone = person()
+    officer = desk(Role.FUND_OFFICER, region_code=HEPING, person=someone)
+    same = desk(Role.APPROVER, region_code=HEPING, person=someone)
     form = {"cause": "identity", "amount_fen": "-1", "text": "查"}
     assert "金额不能小于零" in text(reviewer.post(at("line_correct", CITY, line.pk), form), 422)
     form = {
@@ -104,8 +107,34 @@ def test_a_case_is_refused_handed_over_and_written_off_by_two_people(
     assert "退还补贴" in text(provider.get(reverse("provider:recoveries")))
     assert "应退还" in text(provider.get(reverse("provider:recovery", args=[CITY, case.pk])))
     assert officer.post(at("recovery_refuse", CITY, case.pk), {"note": "机构拒绝退还"}).status_code == 302
+    assert officer.get(at("recovery_document", CITY, case.pk)).status_code == 409
     to = {"to": "和平区公安分局", "note": "涉嫌骗取补贴"}
-    assert approver.post(at("recovery_hand_over", CITY, case.pk), to).status_code == 302
+    assert officer.post(at("recovery_propose_hand_over", CITY, case.pk), to).status_code == 302
+    assert "审批前的草稿" in printed(officer.get(at("recovery_document", CITY, case.pk)))
+    no = {"note": "先催收一次"}
+    assert approver.post(at("recovery_keep_here", CITY, case.pk), no).status_code == 302
+    assert officer.post(at("recovery_propose_hand_over", CITY, case.pk), to).status_code == 302
+    assert same.post(at("recovery_hand_over", CITY, case.pk)).status_code == 403
+    assert approver.post(at("recovery_hand_over", CITY, case.pk)).status_code == 302
+    case.refresh_from_db()
+    assert (case.state, case.handed_to, case.handed_at) == ("handed_over", "和平区公安分局", LATER)
+    assert "占用天数和利息" in text(officer.get(at("recovery", CITY, case.pk)))
+    document = printed(approver.get(at("recovery_document", CITY, case.pk)))
+    for word in (
+        case.payee_name,
+        line.claim.provider.uscc,
+        "和平区公安分局",
+        "参加培训的是另一个人",
+        "尚欠¥3,780.00",
+        "移送司法机关处理",
+        "通知：请退还补贴",
+        f"ZL{PaymentLine.objects.get(city_code=CITY).pk:012d}",
+        "30天",
+    ):
+        assert word in document, word
+    assert "审批前的草稿" not in document
+    assert line.person.document_number not in document
+    assert AuditEvent.objects.filter(city_code=CITY, detail={"why": "下载移送书"}).count() == 2
     assert officer.post(at("recovery_propose_write_off", CITY, case.pk), {"note": "法院终结执行"}).status_code == 302
     assert approver.post(at("recovery_write_off", CITY, case.pk)).status_code == 302
     case.refresh_from_db()
@@ -113,9 +142,13 @@ def test_a_case_is_refused_handed_over_and_written_off_by_two_people(
     assert "核销损失" in text(officer.get(at("recovery", CITY, case.pk)))
 
 
-def made_staff(line: Any) -> Any:
-    from factories.registry import actor_with, person
+def printed(answer: Any) -> str:
+    """The text of a PDF without its spaces."""
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    return "".join("".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages).split())
 
+
+def made_staff(line: Any) -> Any:
     return actor_with(Role.PROVIDER, organisation=line.claim.provider, person=person())
 
 

@@ -11,6 +11,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.money import format_yuan, split
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.recoveries.interest import record_interest
 from zhaoliang.recoveries.models import Instalment, RecoveryCase
 from zhaoliang.recoveries.services.opening import CASE, beside, opening
 from zhaoliang.recoveries.states import RECOVERY_CASE
@@ -84,11 +85,48 @@ def overdue(*, actor: Actor, at: datetime, case: RecoveryCase) -> RecoveryCase:
     return case
 
 
-@act("recoveries.hand_over", label="移送追回事项", grants={Role.APPROVER: Reach.REGION}, on="case")
-def hand_over(*, actor: Actor, at: datetime, case: RecoveryCase, to: str, note: str) -> RecoveryCase:
-    """Hand a case over to the authorities (涉嫌犯罪的，移送司法机关处理). Raises BadInput, WrongState."""
-    case, what = locked_case(case), "没有移送。"
-    RECOVERY_CASE.fire(case, "hand_over", handed_to=said(to, "to", what)[:120], note=said(note, "note", what))
+@act("recoveries.propose_hand_over", label="提请移送", grants=_OFFICER, on="case")
+def propose_hand_over(*, actor: Actor, at: datetime, case: RecoveryCase, to: str, note: str) -> RecoveryCase:
+    """Propose to hand a case over to the authority `to`, with the reason its document will give. Raises BadInput, WrongState."""
+    case, what = locked_case(case), "没有提请移送。"
+    RECOVERY_CASE.fire(
+        case,
+        "propose_hand_over",
+        handed_to=said(to, "to", what, most=120),
+        hand_over_reason=said(note, "note", what),
+        hand_over_by_user=actor.user_id,
+        hand_over_by_person=actor.person_id,
+    )
+    return case
+
+
+@act("recoveries.hand_over", label="审批移送", grants={Role.APPROVER: Reach.REGION}, on="case")
+def hand_over(*, actor: Actor, at: datetime, case: RecoveryCase) -> RecoveryCase:
+    """Hand a case over to the authorities (涉嫌犯罪的，移送司法机关处理), by another person than who proposed it.
+
+    What is still owed is recorded with the days it was kept. Raises SamePerson, WrongState.
+    """
+    case = locked_case(case)
+    require_other_person(actor, person_id=case.hand_over_by_person, user_id=case.hand_over_by_user, step="提请移送")
+    RECOVERY_CASE.fire(
+        case, "hand_over", handed_by_user=actor.user_id, handed_by_person=actor.person_id, handed_at=at, due_on=None
+    )
+    record_interest(case, case.owed_fen, chinese_day(at), at)
+    return case
+
+
+@act("recoveries.keep_here", label="不同意移送", grants={Role.APPROVER: Reach.REGION}, on="case")
+def keep_here(*, actor: Actor, at: datetime, case: RecoveryCase, note: str) -> RecoveryCase:
+    """Do not hand it over: the bureau goes on with the case. Raises BadInput without a reason, WrongState."""
+    case = locked_case(case)
+    RECOVERY_CASE.fire(
+        case,
+        "keep_here",
+        note=said(note, "note", "没有退回。"),
+        handed_to="",
+        hand_over_by_user=None,
+        hand_over_by_person=None,
+    )
     return case
 
 

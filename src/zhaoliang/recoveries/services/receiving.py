@@ -15,6 +15,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.recoveries.interest import record_interest
 from zhaoliang.recoveries.models import Difference, RecoveryCase, RecoveryReceipt
 from zhaoliang.recoveries.services.cases import locked_case, plan_of, settled
 from zhaoliang.recoveries.services.opening import beside, opening
@@ -141,7 +142,7 @@ def _enter(
     bank_reference: str = "",
     set_off_line: ClaimLine | None = None,
 ) -> RecoveryReceipt:
-    return RecoveryReceipt.objects.create(
+    receipt = RecoveryReceipt.objects.create(
         city_code=case.city_code,
         case=case,
         amount_fen=amount_fen,
@@ -151,6 +152,8 @@ def _enter(
         at=at,
         by_name=actor.name,
     )
+    record_interest(case, amount_fen, received_on, at)
+    return receipt
 
 
 def _book(case: RecoveryCase, receipt: RecoveryReceipt, at: datetime) -> None:

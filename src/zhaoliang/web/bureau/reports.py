@@ -61,7 +61,12 @@ def pdf(
         "note": note,
         "signed_by": SIGNED_BY,
     }
-    page = _compiler().compile(format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
+    return typeset(TEMPLATE, title, data)
+
+
+def typeset(template: Path, title: str, data: dict[str, Any]) -> HttpResponse:
+    """What a typst template makes of the data, as a PDF download that no browser keeps. Raises PdfUnavailable without the fonts."""
+    page = _compiler(template).compile(format="pdf", sys_inputs={"data": json.dumps(data, ensure_ascii=False)})
     assert isinstance(page, bytes)
     response = HttpResponse(page, content_type="application/pdf")
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(title)}.pdf"
@@ -90,10 +95,10 @@ def _cell(column: Column, row: Any) -> str:
 
 
 @cache
-def _compiler() -> typst.Compiler:
+def _compiler(template: Path) -> typst.Compiler:
     fonts = Path(settings.PACKAGE) / "web" / "static" / "dist" / "fonts"
     if not all((fonts / name).exists() for name in _FONTS):
         raise PdfUnavailable(
             "现在不能生成 PDF。", "这台机器上缺少中文字体。", "请先执行 make setup，或改用 Excel 导出。"
         )
-    return typst.Compiler(TEMPLATE, font_paths=[fonts], ignore_system_fonts=True)
+    return typst.Compiler(template, font_paths=[fonts], ignore_system_fonts=True)

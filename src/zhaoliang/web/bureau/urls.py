@@ -176,7 +176,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("recoveries/<int:city>/<int:pk>/agree/", recoveries.agree, name="recovery_agree"),
     path("recoveries/<int:city>/<int:pk>/set-off/", recoveries.set_off, name="recovery_set_off"),
     path("recoveries/<int:city>/<int:pk>/refuse/", recoveries.refuse, name="recovery_refuse"),
+    path(
+        "recoveries/<int:city>/<int:pk>/propose-hand-over/",
+        recoveries.propose_hand_over,
+        name="recovery_propose_hand_over",
+    ),
     path("recoveries/<int:city>/<int:pk>/hand-over/", recoveries.hand_over, name="recovery_hand_over"),
+    path("recoveries/<int:city>/<int:pk>/keep-here/", recoveries.keep_here, name="recovery_keep_here"),
+    path("recoveries/<int:city>/<int:pk>/document/", recoveries.hand_over_document, name="recovery_document"),
     path(
         "recoveries/<int:city>/<int:pk>/propose-write-off/",
         recoveries.propose_write_off,

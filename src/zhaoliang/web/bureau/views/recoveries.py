@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.kernel.acts import Act
+from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.selectors import job_to_show
@@ -24,7 +25,7 @@ from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
-from zhaoliang.web.bureau import forms, moneyforms, timelines
+from zhaoliang.web.bureau import forms, handover, moneyforms, reports, timelines
 from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.forms import PlainForm
@@ -44,7 +45,8 @@ COLUMNS = (
 NEXT = {
     "noticed": "等对方回复或退还；到期没有回复会自动登记为没有退还。",
     "agreed": "按约定收款；每收到一笔登记一笔。",
-    "refused": "可以重新约定、移送，或提请核销。",
+    "refused": "可以重新约定、提请移送，或提请核销。",
+    "to_hand_over": "等另一位同事审批移送；提请人不能审批。",
     "handed_over": "已移送；收到退还的款项时照常登记。",
     "to_write_off": "等另一位同事审批核销。",
     "recovered": "全部退还，已办结。",
@@ -113,6 +115,9 @@ def case_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "due": clock_of(request).due(case.due_on),
         "changes": case.difference.summary.split("；"),
         "events": timelines.events(shown.timeline, RECOVERY_CASE),
+        "interest_fen": sum(one.amount_fen for one in shown.interest),
+        "may_print": (case.state == "to_hand_over" or case.handed_at is not None)
+        and perms.DOCUMENT.allows(request.actor, case.access()),
         "forms": [
             (form, reverse(f"bureau:{name}", args=[city, pk]), label, action)
             for name, service, form, label, action, event in _forms(request, case)
@@ -120,11 +125,27 @@ def case_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         ],
         "buttons": [
             (reverse(f"bureau:{name}", args=[city, pk]), label)
-            for name, service, label, event in (("recovery_write_off", services.write_off, "审批核销", "write_off"),)
+            for name, service, label, event in (
+                ("recovery_hand_over", services.hand_over, "审批移送", "hand_over"),
+                ("recovery_write_off", services.write_off, "审批核销", "write_off"),
+            )
             if RECOVERY_CASE.allows(case.state, event) and may(request, service, case.access())
         ],
     }
     return render(request, "bureau/recovery.html", context)
+
+
+@page(perms.DOCUMENT, access=subject(selectors.recovery_case))
+@require_GET
+def hand_over_document(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The document that goes with a case to the authorities, a draft until it is approved. The download is recorded."""
+    case: RecoveryCase = request.subject
+    if case.state != "to_hand_over" and case.handed_at is None:
+        problem = Refusal("还没有移送书。", "这件事没有提请移送。", "请先提请移送，写明接收机关和理由。")
+        return refused(request, problem, case_url(case))
+    record_look(actor=request.actor, target=case, at=request.at, why="下载移送书")
+    data = handover.document(selectors.case_page(city, pk))
+    return reports.typeset(handover.TEMPLATE, f"移送书-{case.pk}", data)
 
 
 def _forms(request: DeskRequest, case: RecoveryCase) -> list[tuple[str, Act[Any], PlainForm, str, str, str]]:
@@ -155,7 +176,15 @@ def _forms(request: DeskRequest, case: RecoveryCase) -> list[tuple[str, Act[Any]
             found.append(("recovery_set_off", services.set_off, form, "从应付补贴中抵扣", "抵扣并入账", "settle"))
     found += [
         ("recovery_refuse", services.refuse, moneyforms.NoteForm(), "登记不退还", "登记不退还", "refuse"),
-        ("recovery_hand_over", services.hand_over, moneyforms.HandOverForm(), "移送有关机关", "移送", "hand_over"),
+        (
+            "recovery_propose_hand_over",
+            services.propose_hand_over,
+            moneyforms.HandOverForm(),
+            "提请移送有关机关",
+            "提请另一人审批",
+            "propose_hand_over",
+        ),
+        ("recovery_keep_here", services.keep_here, moneyforms.NoteForm(), "不同意移送", "退回继续追回", "keep_here"),
         (
             "recovery_propose_write_off",
             services.propose_write_off,
@@ -225,7 +254,11 @@ def _case_form(service: Act[Any], form: type[PlainForm], say: str) -> Callable[.
 receive = _case_form(services.receive, moneyforms.ReceiptForm, "到账已登记并入账。")
 agree = _case_form(services.agree, moneyforms.AgreeForm, "约定已登记。")
 refuse = _case_form(services.refuse, moneyforms.NoteForm, "已登记。")
-hand_over = _case_form(services.hand_over, moneyforms.HandOverForm, "已移送。")
+propose_hand_over = _case_form(services.propose_hand_over, moneyforms.HandOverForm, "已提请移送，等另一位同事审批。")
+keep_here = _case_form(services.keep_here, moneyforms.NoteForm, "已退回，继续追回。")
+hand_over = act_view(
+    services.hand_over, fetch=selectors.recovery_case, argument="case", say="已移送，请下载移送书。", back=case_url
+)
 propose_write_off = _case_form(services.propose_write_off, moneyforms.NoteForm, "已提请核销，等另一位同事审批。")
 keep = _case_form(services.keep, moneyforms.NoteForm, "已退回，继续追回。")
 set_off = form_view(
