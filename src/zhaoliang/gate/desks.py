@@ -350,7 +350,7 @@ def sign_ins(pool: asyncpg.Pool) -> Keyed:
     """The desk of /gate/sign-in; lanes are cities."""
     # Numbers travel as floats: six decimals of a degree and the seconds of a window survive, and writing a decimal or a moment
     # for the wire costs ten times as much. Nobody gives a reason here.
-    moments = "ARRAY(SELECT to_timestamp(s) FROM unnest({}::float8[]) WITH ORDINALITY AS g (s, n) ORDER BY n)"
+    moments = "ARRAY(SELECT to_timestamp(s) FROM unnest({}::float8[]) s)"
     columns = "bigint text timestamptz moment moment moment degrees degrees int int bytea bigint text"
     kinds = f"{columns} reason jsonb bigint int text bytea".split(" ")
     sent = {

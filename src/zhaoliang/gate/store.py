@@ -61,6 +61,8 @@ async def _prepare(connection: Any) -> None:
     # An array of 128 needs no parallel workers, no just-in-time compiler, and each row of it is found by an index.
     for setting in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
         await connection.execute(f"SET {setting} = off")
+    # Arrays of any length are planned alike.
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
     await connection.set_type_codec("jsonb", encoder=_json, decoder=msgspec.json.decode, schema="pg_catalog")
 
 
