@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
 from api.test_partners import System
-from factories import registry
+from factories import faces, registry
 from factories.attendance import first_attendance, running
 from factories.identity import sign_in
 from factories.vouchers import worker
@@ -26,12 +25,7 @@ from zhaoliang.kernel.roles import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4", "K3")]
 
-KEY = Ed25519PrivateKey.generate()
 Result = Callable[..., str]
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -45,20 +39,8 @@ def expected(monkeypatch: pytest.MonkeyPatch) -> Attendance:
 @pytest.fixture
 def result(expected: Attendance, settings: Any) -> Result:
     """A result as the registered service signs it; what is given replaces it."""
-    settings.FACE_SERVICES = {"face": base64.b64encode(KEY.public_key().public_bytes_raw()).decode()}
-
-    def made(*, key: Ed25519PrivateKey = KEY, **given: object) -> str:
-        said = {
-            "attendance": f"{expected.city_code}.{expected.pk}",
-            "score": 55,
-            "threshold": 80,
-            "service": "face",
-            "at": int(expected.session.starts_at.timestamp()),
-        }
-        payload = json.dumps(said | given).encode()
-        return f"ZLF1.{_text(payload)}.{_text(key.sign(payload))}"
-
-    return made
+    settings.FACE_SERVICES = faces.SERVICES
+    return partial(faces.result, expected)
 
 
 def _sign_in(expected: Attendance, face: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from factories import faces
 from gate.running import RunningGate
 from plugins import database, kept
 from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
@@ -20,8 +22,8 @@ from zhaoliang.kernel.db.embedded import DATABASE, EmbeddedServer
 
 @pytest.fixture
 def gate(transactional_db: None, database_url: str) -> Iterator[RunningGate]:
-    """A started gate."""
-    running = RunningGate(database_url)
+    """A started gate, in an installation that takes face results."""
+    running = RunningGate(database_url, ZHAOLIANG_FACE_SERVICES=json.dumps(faces.SERVICES))
     try:
         running.start()
         yield running

@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from factories import registry, vouchers
+from factories import faces, registry, vouchers
 from factories.attendance import first_attendance, running
 from factories.classes import START, draft, moment
 from gate.running import Call, RunningGate
 from zhaoliang.attendance import passes as attendance_passes
-from zhaoliang.attendance.models import Attendance, SignIn
+from zhaoliang.attendance.models import Attendance, FaceCheck, SignIn
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.geo import wgs84_to_gcj02
 from zhaoliang.kernel.identifiers.voucher_code import new_code
@@ -23,6 +24,7 @@ from zhaoliang.registry.models import Organisation, Sanction
 from zhaoliang.registry.services import issue_partner_key, new_secret
 from zhaoliang.vouchers import passes
 from zhaoliang.vouchers.models import VoucherCheck
+from zhaoliang.web.actors import actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOBODYS = str(new_code(registry.CITY))
@@ -162,7 +164,7 @@ def test_two_hundred_uses_of_one_voucher_are_one(gate: RunningGate, now: datetim
 @pytest.mark.mission("D4", "C8")
 def test_signing_in_counts_once_and_marks_what_is_doubtful(gate: RunningGate, now: datetime) -> None:
     attendance = first_attendance(running(people=2))
-    actor = vouchers.worker(attendance.person)
+    actor = actor_of(registry.user(Role.WORKER, person=attendance.person), on=now.date())
     token = attendance_passes.sign_in_pass(actor=actor, at=now, attendance=attendance, device="phone-1")
     signed = int(moment(START, 8).timestamp())
     body = {
@@ -183,6 +185,17 @@ def test_signing_in_counts_once_and_marks_what_is_doubtful(gate: RunningGate, no
     assert SignIn.objects.filter(city_code=attendance.city_code, attendance=attendance).count() == 1
     again = gate.post(Call("/gate/sign-in", token, body, "sign-in-2"))
     assert (again.status, again.json["state"]) == (200, "present")
+    # A face result comes along: kept once, also when the same request comes back; a forged one is said to be, and harms nothing.
+    seen = {"face": faces.result(attendance, score=93, at=int(now.timestamp()))}
+    kept_twice = gate.post_all([Call("/gate/sign-in", token, body | seen, "sign-in-1")] * 2)
+    assert {reply.body for reply in kept_twice} == {replies[0].body[:-1] + b',"face":""}'}
+    check = FaceCheck.objects.get(city_code=attendance.city_code, attendance=attendance)
+    assert (check.service, check.score, check.threshold) == ("face", 93, 80)
+    by = AuditEvent.objects.filter(city_code=attendance.city_code, act="attendance.attach_face")
+    assert set(by.values_list("actor_user_id", flat=True)) == {actor.user_id}
+    forged = {"face": faces.result(attendance, key=Ed25519PrivateKey.generate())}
+    refused = gate.post(Call("/gate/sign-in", token, body | forged, "sign-in-1"))
+    assert (refused.status, refused.json["state"], "签名不对" in refused.json["face"]) == (200, "present", True)
     early = gate.post(Call("/gate/sign-in", token, {**body, "attendance_id": str(attendance.pk + 1)}, "sign-in-3"))
     assert early.json["code"] == "token_wrong"
     assert made_moves() & {("attendance", "expected", "sign_in", "present")}

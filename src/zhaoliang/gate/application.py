@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from zhaoliang.gate import desks, store
 from zhaoliang.gate.answers import Answer, encoded, refused
 from zhaoliang.gate.batching import TROUBLE, Batcher, busy
+from zhaoliang.gate.faces import Faces
 from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
@@ -37,7 +38,7 @@ PREFLIGHT = [
     ("access-control-max-age", "600"),
 ]
 WAITING = int(os.environ.get("ZHAOLIANG_GATE_QUEUE", "4000"))
-# Acts of partners run one by one in threads: fewer may wait, so that each is answered before its caller gives up.
+# Acts of partners and face results run one by one in threads: fewer may wait, so that each is answered before its caller gives up.
 PARTNERS_WAITING = WAITING // 20
 log = structlog.get_logger("gate")
 
@@ -54,6 +55,7 @@ class Gate:
         self.partners = Partners()
         self.standings = Standings()
         self.partner_acts = Institutions(waiting=PARTNERS_WAITING)
+        self.faces = Faces(waiting=PARTNERS_WAITING)
         self.registry = CollectorRegistry()
         self.tally = Tally(lambda: sum(batcher.waiting for batcher in self.batchers.values()))
         self.batchers: dict[str, Batcher] = {}
@@ -137,10 +139,14 @@ class Gate:
         if bearer.startswith(PREFIX):
             return await self._for_partner(path, bearer, body, key, at, now)
         decoder, read = self.readers[path]
-        item = read(bearer, self._decoded(decoder, body), key, at)
+        said = self._decoded(decoder, body)
+        item = read(bearer, said, key, at)
         _check_key(key)
         (self.people if item.person else self.institutions).take(item.asker, now)
-        return await batcher.ask(item.lane, item)
+        answer = await batcher.ask(item.lane, item)
+        if isinstance(said, desks.SignInIn) and said.face and answer.status == 200:
+            return await self.faces.attach(answer, item, said.face, at)
+        return answer
 
     async def _for_partner(self, path: str, bearer: str, body: bytes, key: str, at: datetime, now: float) -> Answer:
         """A partner's own claim or use."""

@@ -71,7 +71,8 @@ class VerifyIn(msgspec.Struct, forbid_unknown_fields=True):
 
 class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     """The body of /gate/sign-in: degrees as text in `datum` (stored as WGS84), when the phone signed (unix seconds) if it was
-    offline, the class code if one was scanned, and what the phone says of itself (attendance/phone.py).
+    offline, the class code if one was scanned, what the phone says of itself (attendance/phone.py), and the result of an
+    outside face check where the installation takes one (attendance/face.py): it changes nothing about the sign-in.
     """
 
     attendance_id: str
@@ -81,6 +82,7 @@ class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     signed_at: Moment | None = None
     code: str = ""
     phone: dict[str, float | bool | str | None] = {}
+    face: str = ""
 
 
 class Item(msgspec.Struct):

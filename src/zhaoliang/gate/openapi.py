@@ -27,13 +27,16 @@ PROBLEMS = {
 
 
 class SignedIn(msgspec.Struct):
-    """What was recorded; `flags` are the signals a person will look at."""
+    """What was recorded; `flags` are the signals a person will look at; `face`, where a face result was sent along, is empty
+    when it was kept and else says why not.
+    """
 
     city_code: int
     attendance_id: str
     state: str
     signed_at: str
     flags: list[str]
+    face: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def with_gate(document: dict[str, Any]) -> dict[str, Any]:
