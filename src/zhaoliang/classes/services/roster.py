@@ -20,7 +20,7 @@ from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import Message, register_person, tell
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.refusals import TimesMeet
-from zhaoliang.vouchers.services import undo_use, use_voucher
+from zhaoliang.vouchers.services import hold_uses, undo_use, use_voucher
 
 _BY_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
 # How long a refused workbook waits to be mended. Our own figure: long enough for a week off, short for personal data.
@@ -138,6 +138,7 @@ def forget_rosters(*, actor: Actor, at: datetime, place: Place) -> int:
 
 
 def _enrol(training_class: TrainingClass, roster: Roster, *, actor: Actor, at: datetime) -> int:
+    hold_uses([trainee.person for trainee in roster.trainees if trainee.voucher and trainee.person])
     # In the order of the hashes, so that two imports at once never wait for each other.
     for trainee in sorted(roster.trainees, key=lambda trainee: trainee.id_hash):
         person = trainee.person or _file_of(training_class, trainee, actor=actor, at=at)

@@ -203,6 +203,16 @@ def use_voucher(
     return used_once(actor, at, voucher, provider, project, class_id)
 
 
+def hold_uses(people: Sequence[Person]) -> None:
+    """Let nobody else use vouchers of these people of one city before this transaction ends; inside an act, before the first use.
+
+    `use_voucher` does it for its own holder: needed only where one transaction uses vouchers of several people.
+    """
+    if people:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT hold_uses(%s, %s)", [people[0].city_code, [person.pk for person in people]])
+
+
 def used_once(
     actor: Actor, at: datetime, voucher: Voucher, provider: Organisation, project: Project, class_id: int
 ) -> Voucher:

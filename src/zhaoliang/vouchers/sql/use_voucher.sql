@@ -22,8 +22,18 @@ BEGIN
     ORDER BY s.period LIMIT 1;
 END $$;
 
+-- The uses of one person's vouchers, one after the other until the end of the transaction: two in one moment would not see
+-- that their classes meet. Who uses for several people in one transaction takes them here first, so that all meet in one order.
+CREATE OR REPLACE FUNCTION hold_uses(p_city int, p_people bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(format('use:%s:%s', p_city, one.person), 0)) FROM (
+        SELECT DISTINCT person FROM unnest(p_people) AS g (person) WHERE person IS NOT NULL ORDER BY person
+    ) one;
+END $$;
+
 -- One use of one voucher under any race: bound to the provider, project and class. The only place where these rules are
--- written. answer is one of: ok, unknown, used, expired, not_here, wrong_state, clash; the rest is what a refusal has to say
+-- written. The holder before the voucher, as everywhere. answer is one of: ok, unknown, used, expired, not_here, wrong_state, clash; the rest is what a refusal has to say
 -- (of a clash the other class and when its session begins, as project_name and use_until).
 CREATE OR REPLACE FUNCTION use_voucher(
     p_city int, p_voucher bigint, p_provider bigint, p_project bigint, p_class bigint, p_at timestamptz, p_user bigint,
@@ -39,6 +49,7 @@ DECLARE
     v_here boolean;
     v_clash record;
 BEGIN
+    PERFORM hold_uses(p_city, ARRAY(SELECT v.person_id FROM voucher v WHERE v.city_code = p_city AND v.id = p_voucher));
     SELECT v.state, v.used_at, v.provider_id, b.use_until, coalesce(p.name, b.scope_text), b.id, v.person_id
     INTO state, used_at, used_by, use_until, project_name, v_batch, v_person
     FROM voucher v
@@ -76,7 +87,7 @@ END $$;
 
 -- A group of uses by their holders with their idempotency keys, audit events and stored answers, for the gate. Further
 -- answers: no_class (no class before its start there), barred (the class's provider is one of p_barred, which may not take
--- vouchers now). Vouchers by id, so that two groups meet them in one order.
+-- vouchers now). By holder and voucher, so that two groups meet them in one order.
 CREATE OR REPLACE FUNCTION use_through_gate(
     p_city int, p_vouchers bigint[], p_classes bigint[], p_people bigint[], p_users bigint[], p_names text[],
     p_keys text[], p_hashes bytea[], p_at timestamptz, p_barred bigint[]
@@ -95,7 +106,7 @@ BEGIN
         SELECT k.place, k.key_id, k.state, k.answer
         FROM hold_keys(p_city, 'vouchers.use', (SELECT array_agg('user:' || u ORDER BY n)
                                                 FROM unnest(p_users) WITH ORDINALITY AS g (u, n)), p_keys, p_hashes, p_at) k
-        ORDER BY p_vouchers[k.place], k.place
+        ORDER BY p_people[k.place], p_vouchers[k.place], k.place
     LOOP
         place := v_held.place;
         state := v_held.state;
