@@ -215,3 +215,27 @@ def test_a_query_finds_who_fits_and_leaves_out_who_holds_or_trained_lately() -> 
             actor=actor(Role.REVIEWER), at=AT + timedelta(days=1), batch=source, criteria=Criteria(age_from=119)
         )
     assert other.pk not in {line.person_id for line in selectors.issue_lines(made)}
+
+
+@pytest.mark.mission("B2")
+@pytest.mark.parametrize("part", [200, 1])
+def test_a_query_goes_on_to_the_next_people_while_vouchers_are_left(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issue_checks, "PART", part)
+    source = batch(quota=2)
+    people = sorted(crowd(6), key=lambda one: one.pk)
+    for one in (people[0], people[1], people[3]):
+        _retired(one, holds=True)
+    made = services.query_issue(actor=actor(Role.REVIEWER), at=AT, batch=source, criteria=Criteria())
+    if selectors.issue_unchecked(made):
+        check_issue.start(actor=actor(Role.REVIEWER), at=AT, subject=made)
+        run_waiting(AT)
+        made.refresh_from_db()
+    # The two refused first and the one in between are named; the last one is not needed.
+    listed = selectors.issue_lines(made).order_by("row")
+    said = [(line.person_id, line.outcome) for line in listed]
+    assert said == [
+        (one.pk, "fail" if one in (people[0], people[1], people[3]) else "cannot_tell") for one in people[:5]
+    ]
+    assert made.people == 5
+    assert [line.row for line in listed] == [1, 2, 3, 4, 5]
+    assert _issued(made) == {"issued": 2, "refused": 3}

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import Max
+
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.roles import Actor
@@ -14,8 +16,10 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.registry.models import GroupMembership, Person
 from zhaoliang.registry.selectors import groups_of_people
+from zhaoliang.vouchers.audience import Criteria, audience
 from zhaoliang.vouchers.eligibility import Verdict, verdicts
 from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
+from zhaoliang.vouchers.selectors import places_left
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
 from zhaoliang.vouchers.states import ISSUE
 
@@ -46,7 +50,37 @@ def check_lines(issue: IssueList, at: datetime) -> int:
     lines = list(rows.select_for_update(of=("self",))[:PART])
     judge(issue.batch, lines, at)
     IssueLine.objects.filter(city_code=issue.city_code).bulk_update(lines, ["outcome", "why"])
+    if issue.source == "query" and lines and not rows.exists():
+        _look_further(issue, at)
     return len(lines)
+
+
+def _look_further(issue: IssueList, at: datetime) -> None:
+    """Add the next people a query finds in place of those whom the policies refuse, as long as vouchers are left for them.
+
+    `PART` of them are asked about at once; where that does not do, the next ones wait to be asked about.
+    """
+    batch, held = issue.batch, IssueLine.objects.filter(city_code=issue.city_code, issue=issue)
+    left_out = ("fail", "cannot_tell") if issue.on_unclear == "skip" else ("fail",)
+    short = places_left(batch.city_code, [batch.pk]).get(batch.pk, 0) - held.exclude(outcome__in=left_out).count()
+    if short <= 0:
+        return
+    last = held.aggregate(last=Max("person_id"))["last"]
+    found = audience(batch, Criteria.from_json(issue.criteria), chinese_day(at)).filter(pk__gt=last)[: PART + short]
+    lines = [
+        IssueLine(city_code=issue.city_code, issue=issue, person=person, row=row)
+        for row, person in enumerate(found, issue.people + 1)
+    ]
+    judge(batch, lines[:PART], at)
+    taken: list[IssueLine] = []
+    for line in lines:
+        if short == 0:
+            break
+        taken.append(line)
+        short -= line.outcome not in left_out
+    IssueLine.objects.bulk_create(taken, batch_size=1000)
+    issue.people += len(taken)
+    issue.save(update_fields=["people"])
 
 
 def judge(batch: VoucherBatch, lines: Sequence[IssueLine], at: datetime) -> None:

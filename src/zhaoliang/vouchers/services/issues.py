@@ -110,9 +110,10 @@ def draft_issue(
 def query_issue(
     *, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Criteria, on_unclear: str = "issue"
 ) -> IssueList:
-    """A list of the people on file who fit, at most as many as vouchers are left, and asked about as `draft_issue` does.
+    """A list of the people on file who fit, asked about as `draft_issue` does, until there is one for each voucher left.
 
-    Raises BadInput when nobody fits.
+    Whom the policies refuse stays on the list with the reason and takes no voucher from the next: who nobody can tell of counts
+    as one who gets a voucher unless `on_unclear` says "skip". Raises BadInput when nobody fits.
     """
     _require_open(batch)
     _require_choice(on_unclear)
