@@ -37,6 +37,24 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+KEPT = """async (tries) => {
+  await navigator.serviceWorker.ready;
+  for (; tries > 0; tries--) {
+    const names = (await caches.keys()).filter((name) => name.startsWith("zl-pages-"));
+    const found = await Promise.all(names.map(async (name) => (await caches.open(name)).match(location.pathname)));
+    if (found.some(Boolean)) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}"""
+
+
+def wait_until_kept(page: Page) -> None:
+    """Until the phone keeps the page it shows, with all that it needs without network."""
+    # In the page: `wait_for_function` takes a promise for a truth.
+    assert page.evaluate(KEPT, 600), "the phone does not keep the page"
+
+
 def faults_here(page: Page) -> list[Any]:
     """What is wrong with the page as it stands: wider than the screen (pixels), what axe finds serious or critical."""
     over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -67,6 +67,8 @@ WITHOUT_RULE = {
     "gallery-face": "404 outside DEBUG",
     "worker_sign_in": "public; refuses everybody where no identity service is set up; tests/web/identity",
     "worker:home": "leads to the first page, which asks",
+    "worker:offline": "what a phone shows without network; nobody's",
+    "worker:offline-script": "the script that shows it; nobody's",
     "account_login": "allauth; tests/web/identity",
     "account_logout": "allauth; tests/web/identity",
     "account_inactive": "allauth; tests/web/identity",

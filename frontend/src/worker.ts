@@ -1,15 +1,17 @@
 import { startCommon } from "./lib/common";
 import { startGateForms } from "./lib/gate";
 import { startLesson } from "./lib/lesson";
-import { startOfflineNote } from "./lib/offline";
+import { startOffline } from "./lib/offline";
+import { startPhases } from "./lib/phases";
 import { startSignIn } from "./lib/place";
 import { startQr } from "./lib/qr";
 import { startScan } from "./lib/scan";
 
+startOffline();
 startCommon();
-startOfflineNote();
 startGateForms();
 startQr();
+startPhases();
 startSignIn();
 startScan();
 startLesson();

@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "zhaoliang.web.middleware.ActorMiddleware",
     "zhaoliang.web.identity.middleware.SecondFactor",
+    "zhaoliang.web.worker.offline.PhoneAccount",
     "zhaoliang.web.middleware.RefusalMiddleware",
     "zhaoliang.web.middleware.ContentSecurityPolicy",
 ]

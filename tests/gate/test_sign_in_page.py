@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from browser import faults_here
+from browser import faults_here, wait_until_kept
 from factories import registry
 from factories.attendance import first_attendance, running
 from factories.identity import sign_in
@@ -100,26 +100,40 @@ def test_two_taps_at_the_gate_and_without_network_or_gate_the_phone_keeps_it_and
     assert (signed.method, signed.accuracy_m, signed.sequence) == ("location", 14, 1)
     assert abs((signed.received_at - signed.at).total_seconds()) < 30
 
-    # Without network: kept, said so, and still there after the page was closed.
+    # Opened, closed, and opened anew without network: shown with its time, signed in once, and still waiting after it was closed again.
     page = phone(two)
-    page.goto("/my/classes/")
-    page.wait_for_load_state("networkidle")
-    page.context.set_offline(True)
-    page.get_by_role("button", name="我到了，签到").click()
-    expect(page.get_by_text("签到已存在手机里")).to_be_visible()
-    expect(page.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
-    assert faults_here(page) == []
     context = page.context
+    page.goto("/my/classes/")
+    wait_until_kept(page)
     page.close()
-    context.set_offline(False)
+    context.set_offline(True)
     page = context.new_page()
     page.goto("/my/classes/")
-    expect(page.get_by_text("没网时的签到已上传。")).to_be_visible()
+    expect(page.get_by_text("离线，显示")).to_be_visible()
+    assert faults_here(page) == []
+    page.get_by_role("button", name="我到了，签到").click()
+    expect(page.get_by_text("已签到，存在手机里")).to_be_visible()
+    expect(page.get_by_role("button", name="我到了，签到")).to_be_hidden()
+    assert faults_here(page) == []
+    page.close()
+    page = context.new_page()
+    page.goto("/my/classes/")
+    expect(page.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
+    expect(page.get_by_role("button", name="我到了，签到")).to_be_hidden()
+    page.close()
+    # Back: two tabs and the browser's own wake-up bring the same one.
+    before = datetime.now(now.tzinfo)
+    context.set_offline(False)
+    page, other = context.new_page(), context.new_page()
+    page.goto("/my/classes/")
+    other.goto("/my/scan/")
     expect(page.locator("[data-queue]")).to_be_hidden()
+    expect(page.get_by_text("离线，显示")).to_be_hidden()
     page.reload()
     page.wait_for_load_state("networkidle")
-    assert len(selectors.sign_ins_of(two)) == 1
+    (signed,) = selectors.sign_ins_of(two)
     assert through(two) == ["gate"]
+    assert signed.at < before < signed.received_at
 
     # The class code, typed, with the gate gone: by the page's own server, under the same key.
     page = phone(three)

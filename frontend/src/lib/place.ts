@@ -1,13 +1,18 @@
+import { passFor } from "./calls";
+import { elapsed, skew, arrivedAt } from "./clock";
 import { all, on } from "./dom";
-import { passFrom, sayNext } from "./gate";
-import { forget, keep, kept, nextSequence, upload } from "./queue";
+import { csrfToken, gateAddress, sayNext } from "./gate";
+import { account } from "./offline";
+import { forget, keep, keepPass, kept, keptPass, type Kept, QUEUE, type Settled, upload } from "./queue";
 import { toast } from "./toast";
 
 const WAIT_MS = 8_000;
+const DAY_MS = 86_400_000;
+const SEQUENCE = "zl-sequence";
 
-/** When this page was made by the server's clock, and what the phone's two clocks said then. */
-const opened = { wall: Date.now(), steady: performance.now() };
-const passes = new Map<HTMLFormElement, string>();
+/** What became of sign-ins, told by other tabs and the service worker; and what this tab tells them. */
+const others = "BroadcastChannel" in window ? new BroadcastChannel(QUEUE) : undefined;
+let inHand: HTMLFormElement | undefined;
 
 /**
  * Signing in at class (`form[data-sign-in]`): asks the phone where it is, keeps the sign-in on the phone, then sends it through the
@@ -20,21 +25,42 @@ export function startSignIn(): void {
     event.preventDefault();
     void sign(form);
   });
-  on("click", "[data-queue-forget]", (button) => forget(button.dataset["queueForget"] ?? ""));
-  document.addEventListener("zl:queue", show);
+  on("click", "[data-queue-forget]", (button) => void forget(button.dataset["queueForget"] ?? "").then(changed));
   window.addEventListener("online", () => void flush());
-  // The pass proves who signs in for what, also when the upload comes after the sign-in to the platform has ended.
-  for (const form of all<HTMLFormElement>("form[data-sign-in]")) {
-    const address = form.dataset["gatePass"];
-    if (address && navigator.onLine) void passFrom(address).then((pass) => pass && passes.set(form, pass));
-  }
-  show();
+  others?.addEventListener("message", (event) => {
+    const said = event.data as Settled | null;
+    if (said) settled(said);
+    void show();
+  });
+  takeScan();
+  for (const form of all<HTMLFormElement>("form[data-sign-in]")) void fetchPass(form);
+  void show();
   if (navigator.onLine) void flush();
+}
+
+/** The pass proves who signs in for what, also when the upload comes after the sign-in to the platform has ended. */
+async function fetchPass(form: HTMLFormElement): Promise<void> {
+  const address = form.dataset["gatePass"] ?? "";
+  const soon = Number(form.dataset["opens"] ?? 0) - madeAt(form) - elapsed() < DAY_MS;
+  if (!gateAddress() || !navigator.onLine || !soon || (await keptPass(address))) return;
+  const pass = await passFor(address, csrfToken());
+  if (pass) await keepPass(address, pass);
+}
+
+/** The code that the phone's own camera opened without network (`#CODE`, from the service worker). */
+function takeScan(): void {
+  const code = window.location.hash.slice(1);
+  const field = document.querySelector<HTMLInputElement>("[data-scan-into]");
+  if (!code || !field) return;
+  history.replaceState(null, "", window.location.pathname);
+  field.value = decodeURIComponent(code);
+  for (const line of all("[data-scan-note]")) line.textContent = "课堂码扫到了。点“用这个码签到”，先存在手机里，联网后上传。";
 }
 
 async function sign(form: HTMLFormElement): Promise<void> {
   note(form, "正在定位，请稍等……");
   const place = await locate();
+  const attendance = form.dataset["attendance"] ?? "";
   const fields: Record<string, string> = {
     longitude: place?.coords.longitude.toFixed(6) ?? "",
     latitude: place?.coords.latitude.toFixed(6) ?? "",
@@ -45,15 +71,19 @@ async function sign(form: HTMLFormElement): Promise<void> {
     ...(place ? { accuracy: String(Math.round(place.coords.accuracy)) } : {}),
   };
   const { longitude, latitude, datum, code, signed_at, ...phone } = fields;
-  const attendance = form.dataset["attendance"];
-  const key = value(form, "key");
-  keep({
-    key,
+  const passUrl = form.dataset["gatePass"] ?? "";
+  const pass = await keptPass(passUrl);
+  await keep({
+    key: value(form, "key"),
+    account: account(),
+    attendance,
     action: form.action,
     fields,
-    passUrl: form.dataset["gatePass"] ?? "",
-    ...(passes.has(form) ? { pass: passes.get(form) as string } : {}),
-    ...(attendance && form.dataset["gatePass"]
+    csrf: csrfToken(),
+    gate: gateAddress() && new URL(gateAddress(), window.location.href).href,
+    passUrl,
+    ...(pass ? { pass } : {}),
+    ...(attendance && passUrl
       ? {
           body: {
             attendance_id: attendance,
@@ -68,43 +98,65 @@ async function sign(form: HTMLFormElement): Promise<void> {
       : {}),
     title: form.dataset["title"] ?? "签到",
   });
-  if (!navigator.onLine) return waiting(form);
-  await flush(form);
+  inHand = form;
+  if (navigator.onLine) await flush();
+  // Still undecided: it waits.
+  if (inHand === form) {
+    inHand = undefined;
+    free(form);
+    await wakeLater();
+  }
+  await changed();
 }
 
 /** The server's time now, and what tells whether the phone's clock was moved since the page was opened. */
 function clocks(form: HTMLFormElement): Record<string, string> {
-  const made = Number(form.dataset["now"] ?? opened.wall);
-  const steady = performance.now() - opened.steady;
-  // The steady clock stops while some phones sleep, the other one may be put back: the later of the two is right.
-  const elapsed = Math.round(Math.max(steady, Date.now() - opened.wall));
+  const made = madeAt(form);
   return {
-    signed_at: String(Math.floor((made + elapsed) / 1000)),
+    signed_at: String(Math.floor((made + elapsed()) / 1000)),
     phone_at: String(Math.floor(Date.now() / 1000)),
-    skew_ms: String(Math.round(opened.wall - made)),
-    elapsed_ms: String(elapsed),
+    skew_ms: String(skew(made)),
+    elapsed_ms: String(elapsed()),
   };
 }
 
-async function flush(form?: HTMLFormElement): Promise<void> {
-  const mine = form ? value(form, "key") : "";
-  let decided = false;
-  await upload((entry, taken) => {
-    if (entry.key !== mine || !form) {
-      toast(taken ? `${entry.title}：没网时的签到已上传。` : `${entry.title}：没网时的签到没有被受理，请看说明。`);
-      return;
-    }
-    decided = true;
-    if (!taken) {
-      forget(entry.key);
-      note(form, entry.refused ?? "");
-      renew(form);
-      return;
-    }
+function madeAt(form: HTMLFormElement): number {
+  return Number(form.dataset["now"] ?? arrivedAt());
+}
+
+/** Which of this phone's sign-ins the next one is. */
+function nextSequence(): number {
+  const next = Number(localStorage.getItem(SEQUENCE) ?? 0) + 1;
+  localStorage.setItem(SEQUENCE, String(next));
+  return next;
+}
+
+async function flush(): Promise<void> {
+  await upload({ account: account(), csrf: csrfToken() }, (one) => {
+    settled(one);
+    others?.postMessage(one);
+  });
+  await show();
+}
+
+/** One entry was decided, here, in another tab or by the service worker. */
+function settled({ entry, taken }: Settled): void {
+  if (entry.account !== account()) return;
+  const form = inHand && value(inHand, "key") === entry.key ? inHand : undefined;
+  if (!form) {
+    toast(taken ? `${entry.title}：没网时的签到已上传。` : `${entry.title}：没网时的签到没有被受理，请看说明。`);
+    return;
+  }
+  inHand = undefined;
+  if (taken) {
     sayNext(String(taken["says"] ?? spoken(form, taken)));
     window.location.assign(form.dataset["done"] ?? window.location.href);
-  });
-  if (form && !decided) waiting(form);
+    return;
+  }
+  // Said here and now; a further attempt on the same page is another one.
+  void forget(entry.key).then(changed);
+  note(form, entry.refused ?? "");
+  free(form);
 }
 
 /** What a sign-in came to, in the words the page brought along. */
@@ -115,46 +167,65 @@ function spoken(form: HTMLFormElement, taken: Record<string, unknown>): string {
   return flags.length && taken["state"] !== "absent" ? `${state}${flags.join("、")}，老师会核对。` : state;
 }
 
-function waiting(form: HTMLFormElement): void {
-  note(form, "没有网络，签到已存在手机里。联网后打开这一页会自动上传，时间按现在算；不用再点。");
-  renew(form);
-}
-
-/** A further attempt on the same page is another one. */
-function renew(form: HTMLFormElement): void {
+/** The form may be sent again, under another key. */
+function free(form: HTMLFormElement): void {
   const field = form.elements.namedItem("key");
   if (field instanceof HTMLInputElement) field.value = crypto.randomUUID();
   // The guard against double clicks frees a form after a request of htmx.
   form.dispatchEvent(new CustomEvent("htmx:afterRequest", { bubbles: true }));
 }
 
-/** The queue on the page (`[data-queue]`): how many wait, each with its lesson; what was refused, with why. */
-function show(): void {
-  for (const box of all("[data-queue]")) {
-    const entries = kept();
-    box.hidden = entries.length === 0;
-    const waits = entries.filter((one) => !one.refused).length;
-    for (const line of all("[data-queue-count]", box)) {
-      line.textContent = waits ? `手机里存着 ${waits} 次签到，还没有上传` : "有签到没有被受理";
-    }
-    for (const list of all("[data-queue-list]", box)) list.replaceChildren(...entries.map(item));
+/** Where the browser can, it wakes the service worker when the network is back, and does not clear what waits for want of room. */
+async function wakeLater(): Promise<void> {
+  try {
+    await navigator.storage?.persist?.();
+    const worker = await navigator.serviceWorker?.getRegistration("/my/");
+    await (worker as (ServiceWorkerRegistration & { sync?: { register(tag: string): Promise<void> } }) | undefined)?.sync?.register(QUEUE);
+  } catch {
+    // Not given: the next opened page sends it.
   }
 }
 
-function item(entry: ReturnType<typeof kept>[number]): HTMLLIElement {
+async function changed(): Promise<void> {
+  await show();
+  others?.postMessage(null);
+}
+
+/** The queue on the page (`[data-queue]`): how many wait, each with its lesson; what was refused, with why. */
+async function show(): Promise<void> {
+  const entries = (await kept()).filter((one) => one.account === account());
+  const waits = entries.filter((one) => !one.refused);
+  for (const box of all("[data-queue]")) {
+    box.hidden = entries.length === 0;
+    for (const line of all("[data-queue-count]", box)) {
+      line.textContent = waits.length ? `手机里存着 ${waits.length} 次签到，还没有上传` : "有签到没有被受理";
+    }
+    for (const list of all("[data-queue-list]", box)) list.replaceChildren(...entries.map(item));
+  }
+  for (const form of all<HTMLFormElement>("form[data-sign-in]")) {
+    const mine = form === inHand ? undefined : waits.find((one) => one.attendance === form.dataset["attendance"]);
+    form.classList.toggle("signed-here", Boolean(mine));
+    if (mine) note(form, `${clock(mine)} 已签到，存在手机里。联网后自动上传，时间按签到那一刻算，不用再点。`);
+  }
+}
+
+function item(entry: Kept): HTMLLIElement {
   const line = document.createElement("li");
-  const at = new Date(Number(entry.fields["signed_at"]) * 1000);
-  const time = at.toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" });
-  line.textContent = `${entry.title}，${time} 签到${entry.refused ? `。${entry.refused}` : ""}`;
+  line.textContent = `${entry.title}，${clock(entry)} 签到${entry.refused ? `。${entry.refused}` : ""}`;
   if (entry.refused) {
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "btn btn-ghost btn-sm";
+    button.className = "btn btn-outline";
     button.textContent = "知道了";
     button.dataset["queueForget"] = entry.key;
     line.append(" ", button);
   }
   return line;
+}
+
+function clock(entry: Kept): string {
+  const at = new Date(Number(entry.fields["signed_at"]) * 1000);
+  return at.toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" });
 }
 
 function locate(): Promise<GeolocationPosition | undefined> {

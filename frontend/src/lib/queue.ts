@@ -1,14 +1,23 @@
-import { askPassed, passFrom } from "./gate";
+import { actAt, passFor } from "./calls";
+import { empty, every, get, put, remove } from "./store";
 
-const QUEUE = "zl-sign-ins";
-const SEQUENCE = "zl-sequence";
+/** The lock under which one of pages and service worker sends, the tag of the background sync, the channel of what came of it. */
+export const QUEUE = "zl-sign-ins";
+const PASS_DAYS = 2;
 
 /** A sign-in as it was made: everything of it, its key too, is fixed then; only whether it has arrived changes. */
 export type Kept = {
   key: string;
+  /** Whose it is, as the page names the account; another's page does not show it. */
+  account: string;
+  /** What is signed in for: one waits at most. */
+  attendance: string;
   action: string;
   fields: Record<string, string>;
-  /** For the gate: its pass and body. Without a pass (page opened without network) it goes to the page's own server. */
+  /** Of the page that made it, for the service worker; worthless once somebody signed in to the platform anew. */
+  csrf: string;
+  /** For the gate: where it is, its pass and body. Without a pass (page opened without network) it goes to the page's own server. */
+  gate: string;
   pass?: string;
   passUrl: string;
   body?: Record<string, unknown>;
@@ -17,73 +26,88 @@ export type Kept = {
   refused?: string;
 };
 
-/** What became of an entry: taken (with the answer), refused (with why), or undecided (no network, not signed in, busy). */
+/** What became of an entry: the server's answer, or (with `refused` in it) nothing but its words. */
+export type Settled = { entry: Kept; taken?: Record<string, unknown> };
+
+/** Who sends: a page with its own proof, or the service worker with none. */
+export type Sender = { account: string; csrf: string };
+
 type Outcome = { taken: Record<string, unknown> } | { refused: string } | undefined;
+type StoredPass = { pass: string; at: number };
 
-export function kept(): Kept[] {
-  try {
-    return JSON.parse(localStorage.getItem(QUEUE) ?? "[]") as Kept[];
-  } catch {
-    return [];
-  }
-}
-
-function store(entries: Kept[]): void {
-  localStorage.setItem(QUEUE, JSON.stringify(entries));
-  document.dispatchEvent(new CustomEvent("zl:queue"));
+/** What waits or was refused, in the order in which it was made. */
+export async function kept(): Promise<Kept[]> {
+  const found = await every<Kept>("sign-ins");
+  return found.sort((one, two) => Number(one.fields["sequence"]) - Number(two.fields["sequence"]));
 }
 
 /** Puts a sign-in into the phone's memory before anything is sent: a dead network or a closed page cannot lose it. */
-export function keep(entry: Kept): void {
-  store([...kept().filter((one) => one.key !== entry.key), entry]);
+export async function keep(entry: Kept): Promise<void> {
+  await put("sign-ins", entry.key, entry);
 }
 
-export function forget(key: string): void {
-  store(kept().filter((one) => one.key !== key));
+export async function forget(key: string): Promise<void> {
+  await remove("sign-ins", key);
 }
 
-/** Which of this phone's sign-ins the next one is. */
-export function nextSequence(): number {
-  const next = Number(localStorage.getItem(SEQUENCE) ?? 0) + 1;
-  localStorage.setItem(SEQUENCE, String(next));
-  return next;
+/** Keeps a pass beside the page that may be opened anew without network. */
+export async function keepPass(address: string, pass: string): Promise<void> {
+  await put("passes", address, { pass, at: Date.now() } satisfies StoredPass);
+}
+
+export async function keptPass(address: string): Promise<string | undefined> {
+  const found = await get<StoredPass>("passes", address);
+  return found && Date.now() - found.at < PASS_DAYS * 86_400_000 ? found.pass : undefined;
+}
+
+export async function forgetPasses(): Promise<void> {
+  await empty("passes");
 }
 
 /**
- * Sends what waits, oldest first, each under its own key: sent twice it counts once. Two tabs take turns. Calls `told` for
- * every entry that was decided; stops at the first that could not be.
+ * Sends what waits, oldest first, each under its own key: sent twice it counts once. Tabs and the service worker take turns.
+ * Calls `told` for every entry that was decided. One that could not be decided holds back what the same account made after it,
+ * not what others made. Returns whether nothing waits any more.
  */
-export async function upload(told: (entry: Kept, taken?: Record<string, unknown>) => void): Promise<void> {
+export async function upload(sender: Sender, told: (settled: Settled) => void): Promise<boolean> {
+  let left = false;
   const work = async (): Promise<void> => {
-    for (const entry of kept()) {
-      if (entry.refused) continue;
-      const outcome = await send(entry);
-      if (!outcome) return;
+    const held = new Set<string>();
+    for (const entry of await kept()) {
+      if (entry.refused || held.has(entry.account)) continue;
+      const outcome = await send(entry, sender);
+      if (!outcome) {
+        held.add(entry.account);
+        continue;
+      }
       if ("taken" in outcome) {
-        forget(entry.key);
-        told(entry, outcome.taken);
+        await forget(entry.key);
+        told({ entry, taken: outcome.taken });
       } else {
-        store(kept().map((one) => (one.key === entry.key ? { ...one, refused: outcome.refused } : one)));
-        told({ ...entry, refused: outcome.refused });
+        const refused = { ...entry, refused: outcome.refused };
+        await keep(refused);
+        told({ entry: refused });
       }
     }
+    left = held.size > 0;
   };
   if ("locks" in navigator) await navigator.locks.request(QUEUE, work);
   else await work();
+  return !left;
 }
 
-async function send(entry: Kept): Promise<Outcome> {
-  if (entry.body) {
-    const pass = entry.pass ?? (await passFrom(entry.passUrl));
-    const decided = pass ? await askPassed(pass, "sign-in", entry.body, entry.key) : undefined;
+async function send(entry: Kept, sender: Sender): Promise<Outcome> {
+  const csrf = entry.account === sender.account && sender.csrf ? sender.csrf : entry.csrf;
+  if (entry.body && entry.gate) {
+    const pass = entry.pass ?? (await keptPass(entry.passUrl)) ?? (await passFor(entry.passUrl, csrf));
+    const decided = pass ? await actAt(entry.gate, pass, { act: "sign-in", body: entry.body, key: entry.key }) : undefined;
     if (decided) return decided.ok ? { taken: decided.body } : { refused: words(decided.body) };
   }
-  return post(entry);
+  return post(entry, csrf);
 }
 
 /** The same sign-in to the page's own server, under the same key. */
-async function post(entry: Kept): Promise<Outcome> {
-  const csrf = document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]")?.value;
+async function post(entry: Kept, csrf: string): Promise<Outcome> {
   if (!csrf) return undefined;
   const body = new URLSearchParams({ ...entry.fields, key: entry.key, csrfmiddlewaretoken: csrf });
   try {

@@ -21,7 +21,11 @@ async function scan(box: HTMLElement): Promise<void> {
   } catch {
     return say(box, "打不开相机。请允许使用相机，或者在下面输入。");
   }
-  const { default: decode } = await import("jsqr");
+  const decode = await import("jsqr").then(({ default: found }) => found, () => undefined);
+  if (!decode) {
+    stop(stream);
+    return say(box, "扫码功能没有加载出来。请刷新再试，或者在下面输入。");
+  }
   video.srcObject = stream;
   video.hidden = false;
   await video.play();

@@ -13,12 +13,19 @@ from zhaoliang.web import gate
 from zhaoliang.web.bureau import nav as bureau
 from zhaoliang.web.components.parts import Face
 from zhaoliang.web.desk import nav as provider
+from zhaoliang.web.worker.offline import account_tag
 
 
 def face(request: HttpRequest) -> dict[str, Any]:
     """Template context shared by all faces."""
     actor = getattr(request, "actor", None)
-    return {"demo": settings.DEMO, "actor": actor, "face": _desk(request), "gate": gate.address(request)}
+    return {
+        "demo": settings.DEMO,
+        "actor": actor,
+        "account": account_tag(actor) if actor is not None and request.path.startswith("/my/") else "",
+        "face": _desk(request),
+        "gate": gate.address(request),
+    }
 
 
 def _desk(request: HttpRequest) -> Face:

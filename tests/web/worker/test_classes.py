@@ -42,10 +42,13 @@ def test_the_next_session_with_one_button_once_it_is_time(phone: Client, expecte
     begins = expected.period.lower
     at_time(begins - timedelta(hours=3))
     early = phone.get("/my/classes/").content.decode()
-    assert "还没到时间" in early
-    assert "我到了，签到" not in early
+    assert '<span data-phase="before">' in early
+    # There already, for a phone that has no network then: hidden until it is time.
+    assert '<div class="stack" data-phase="open late" hidden>' in early
     at_time(begins - timedelta(minutes=5))
-    assert "我到了，签到" in phone.get("/my/classes/").content.decode()
+    due = phone.get("/my/classes/").content.decode()
+    assert '<div class="stack" data-phase="open late">' in due
+    assert '<span data-phase="before" hidden>' in due
 
 
 def test_signing_in_on_site_counts_once(phone: Client, expected: Attendance, at_time: Clock) -> None:

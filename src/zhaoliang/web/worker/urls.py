@@ -11,6 +11,7 @@ from zhaoliang.web.worker.views import (
     lessons,
     mine,
     notices,
+    offline,
     passes,
     recoveries,
     scans,
@@ -22,6 +23,8 @@ app_name = "worker"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="worker:find"), name="home"),
+    path("sw.js", offline.script, name="offline-script"),
+    path("offline/", offline.stand_in, name="offline"),
     path("find/", find.find, name="find"),
     path("find/<int:city>/<int:pk>/", find.batch, name="batch"),
     path("find/<int:city>/<int:pk>/pass/", passes.claim, name="claim-pass"),

@@ -32,9 +32,14 @@ from zhaoliang.web.components import toasts
 from zhaoliang.web.components.places import datum_of
 from zhaoliang.web.worker.forms import OpinionForm, SignInForm
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.offline import kept_on_phone
 
 DEVICE_COOKIE = "zl_device"
 YEAR_SECONDS = 365 * 24 * 3600
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,31 @@ class Next:
         return self.opens <= self.at <= self.closes
 
     @property
+    def phase(self) -> str:
+        """Which part of the window it is now, by the name the page's script knows it."""
+        if self.at < self.opens:
+            return "before"
+        return "over" if self.over else "late" if self.late else "open"
+
+    @property
     def now_ms(self) -> int:
         """This moment as the page's script counts time."""
-        return int(self.at.timestamp() * 1000)
+        return _ms(self.at)
+
+    @property
+    def opens_ms(self) -> int:
+        """When sign-in opens, so counted."""
+        return _ms(self.opens)
+
+    @property
+    def late_ms(self) -> int:
+        """After what it counts as late, so counted."""
+        return _ms(self.late_after)
+
+    @property
+    def closes_ms(self) -> int:
+        """When sign-in is over, so counted."""
+        return _ms(self.closes)
 
     @property
     def late(self) -> bool:
@@ -81,6 +108,7 @@ class Next:
         return max(0, int((self.begins - self.at).total_seconds()) // 60)
 
 
+@kept_on_phone
 @page(perms.MINE, access=own)
 def overview(request: ActorRequest) -> HttpResponse:
     """The next session first, then my classes."""
@@ -128,6 +156,7 @@ def with_device(request: ActorRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
+@kept_on_phone
 @page(perms.MINE, access=own)
 def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One class of mine: timetable with what I attended, and the hours so far. Raises NotFound."""

@@ -18,6 +18,7 @@ from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.offline import keep
 from zhaoliang.web.worker.views.classes import coming, with_device, words
 
 SCAN_COOKIE = "zl_scan"
@@ -66,7 +67,9 @@ def scan_page(request: ActorRequest) -> HttpResponse:
     mine = coming(request, found or selectors.next_for(person, request.at))
     context = {"tab": "classes", "coming": mine, "scanned": found is not None, "token": token if found else ""}
     context |= {"refused": refused, "words": words()}
-    return with_device(request, render(request, "worker/scan.html", context))
+    response = with_device(request, render(request, "worker/scan.html", context))
+    # One that remembers a scan is for now; the plain one takes a code without network too.
+    return response if token else keep(response)
 
 
 def _access_of(request: ActorRequest, city: int, pk: int) -> Access | None:

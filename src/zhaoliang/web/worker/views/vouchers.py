@@ -20,11 +20,13 @@ from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.offline import kept_on_phone
 from zhaoliang.web.worker.progress import Journey, journeys
 
 USABLE_SHOWN = 60
 
 
+@kept_on_phone
 @page(perms.MINE, access=own)
 def vouchers(request: ActorRequest) -> HttpResponse:
     """All my vouchers, live ones first."""
@@ -37,6 +39,7 @@ def vouchers(request: ActorRequest) -> HttpResponse:
     return render(request, "worker/vouchers.html", context)
 
 
+@kept_on_phone
 @page(perms.MINE, access=own)
 def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One voucher of mine. Raises NotFound."""
@@ -53,6 +56,7 @@ def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
 
 
 @never_cache
+@kept_on_phone
 @page(perms.MINE, access=own)
 def qr(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """The code to show, good for sixty seconds and renewed by itself; with `?part` only the code. Raises NotFound."""
