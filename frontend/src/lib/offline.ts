@@ -9,6 +9,7 @@ const LEAVING = "zl-leaving";
 // As long as a session lives: a wish from before it cannot be meant for the next one.
 const LEAVING_MS = 8 * 3_600_000;
 const SETTLED_MS = 2_000;
+const AGAIN_MS = 2_000;
 
 const root = document.documentElement;
 
@@ -29,8 +30,8 @@ export function startOffline(): void {
     event.preventDefault();
     void signOut(form);
   });
-  finishSignOut();
-  window.addEventListener("online", finishSignOut);
+  void finishSignOut();
+  window.addEventListener("online", () => void finishSignOut());
   // The page before, brought back by the browser, may be another's by now.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted && account() && localStorage.getItem(ACCOUNT) !== account()) window.location.reload();
@@ -122,14 +123,20 @@ async function forgetAccount(): Promise<void> {
   await forgetPasses();
 }
 
-function finishSignOut(): void {
+async function finishSignOut(): Promise<void> {
   const wish = JSON.parse(localStorage.getItem(LEAVING) ?? "null") as { action: string; account: string; at: number } | null;
-  if (!wish || !navigator.onLine || !account()) return;
-  localStorage.removeItem(LEAVING);
-  if (wish.account !== account() || Date.now() - wish.at > LEAVING_MS) return;
-  void forgetAccount().then(async () => {
-    const body = new URLSearchParams({ csrfmiddlewaretoken: csrfToken() });
-    await fetch(wish.action, { method: "POST", body });
-    window.location.replace("/sign-in/");
-  });
+  // A tab of somebody else's may still be open: it is not his wish.
+  if (!wish || !navigator.onLine || wish.account !== account()) return;
+  const meant = Date.now() - wish.at < LEAVING_MS;
+  try {
+    if (meant) {
+      await forgetAccount();
+      await fetch(wish.action, { method: "POST", body: new URLSearchParams({ csrfmiddlewaretoken: csrfToken() }) });
+    }
+    localStorage.removeItem(LEAVING);
+    if (meant) window.location.replace("/sign-in/");
+  } catch {
+    // The network was not back after all.
+    window.setTimeout(() => void finishSignOut(), AGAIN_MS);
+  }
 }

@@ -8,10 +8,12 @@ import { toast } from "./toast";
 
 const WAIT_MS = 8_000;
 const DAY_MS = 86_400_000;
+const AGAIN_MS = 20_000;
 const SEQUENCE = "zl-sequence";
 
 /** What became of sign-ins, told by other tabs and the service worker; and what this tab tells them. */
 const others = "BroadcastChannel" in window ? new BroadcastChannel(QUEUE) : undefined;
+let again = 0;
 let inHand: HTMLFormElement | undefined;
 
 /**
@@ -132,11 +134,14 @@ function nextSequence(): number {
 }
 
 async function flush(): Promise<void> {
-  await upload({ account: account(), csrf: csrfToken() }, (one) => {
+  const all = await upload({ account: account(), csrf: csrfToken() }, (one) => {
     settled(one);
     others?.postMessage(one);
   });
   await show();
+  window.clearTimeout(again);
+  // Not all phones at the same moment, when it was the server that did not answer.
+  if (!all && navigator.onLine) again = window.setTimeout(() => void flush(), AGAIN_MS * (1 + Math.random()));
 }
 
 /** One entry was decided, here, in another tab or by the service worker. */
