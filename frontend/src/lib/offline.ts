@@ -56,6 +56,11 @@ async function register(): Promise<void> {
 
 function sayHowItIs(): void {
   const note = document.querySelector<HTMLElement>("[data-offline]");
+  if (document.querySelector("[data-kept-list]")) {
+    // It says so itself, and what was asked for opens as soon as it can; a form is not sent by itself.
+    if (!root.dataset["unsent"]) window.addEventListener("online", () => window.location.reload());
+    return;
+  }
   if (!note) return;
   const words = note.querySelector<HTMLElement>("[data-offline-words]");
   const again = note.querySelector<HTMLElement>("[data-offline-again]");
@@ -66,7 +71,7 @@ function sayHowItIs(): void {
     if (again) again.hidden = off || !made;
     if (!words) return;
     if (made) words.textContent = `${off ? "离线" : "刚才网络不通"}，显示 ${moment(made)} 的内容。`;
-    else words.textContent = "现在没有网络。页面还能看；要提交的，联网后再点。";
+    else words.textContent = "没有网络，要提交的请联网后再点。";
   };
   window.addEventListener("online", show);
   window.addEventListener("offline", show);

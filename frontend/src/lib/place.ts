@@ -149,7 +149,12 @@ function settled({ entry, taken }: Settled): void {
   if (entry.account !== account()) return;
   const form = inHand && value(inHand, "key") === entry.key ? inHand : undefined;
   if (!form) {
-    toast(taken ? `${entry.title}：没网时的签到已上传。` : `${entry.title}：没网时的签到没有被受理，请看说明。`);
+    const words = taken ? `${entry.title}：没网时的签到已上传。` : `${entry.title}：没网时的签到没有被受理，请看说明。`;
+    const asks = all<HTMLFormElement>("form[data-sign-in]").find((one) => one.dataset["attendance"] === entry.attendance);
+    // A page that still asks for it is out of date.
+    if (!taken || !asks) return toast(words);
+    sayNext(words);
+    window.location.assign(asks.dataset["done"] ?? window.location.href);
     return;
   }
   inHand = undefined;
@@ -160,7 +165,7 @@ function settled({ entry, taken }: Settled): void {
   }
   // Said here and now; a further attempt on the same page is another one.
   void forget(entry.key).then(changed);
-  note(form, entry.refused ?? "");
+  note(form, entry.refused ?? "", true);
   free(form);
 }
 
@@ -249,6 +254,9 @@ function value(form: HTMLFormElement, name: string): string {
   return field instanceof HTMLInputElement ? field.value : "";
 }
 
-function note(form: HTMLFormElement, text: string): void {
-  for (const line of all("[data-sign-in-note]", form)) line.textContent = text;
+function note(form: HTMLFormElement, text: string, refused = false): void {
+  for (const line of all("[data-sign-in-note]", form)) {
+    line.textContent = text;
+    line.classList.toggle("refused-words", refused);
+  }
 }

@@ -197,16 +197,17 @@ def corrections_of(attendance: Attendance) -> list[AttendanceCorrection]:
 
 
 def inside(person: Person, at: datetime) -> Attendance | None:
-    """The session a person is signed in for at this moment and has not left."""
+    """The session a person is signed in for and has not left: the one going on, or about to begin."""
     return (
         Attendance.objects.filter(
             city_code=person.city_code,
             person=person,
             state__in=("present", "late"),
             signed_out_at=None,
-            period__contains=at,
+            period__endswith__gt=at,
         )
         .select_related("session__training_class__site", "session__teacher", "enrolment__training_class__project")
+        .order_by("period", "id")
         .first()
     )
 

@@ -113,10 +113,12 @@ class Next:
 def overview(request: ActorRequest) -> HttpResponse:
     """The next session first, then my classes."""
     person = me(request)
+    inside = selectors.inside(person, request.at)
     context = {
         "tab": "classes",
         "coming": coming(request, selectors.next_for(person, request.at)),
-        "inside": selectors.inside(person, request.at),
+        "inside": inside,
+        "begun": inside is not None and inside.session.starts_at <= request.at,
         "doubts": selectors.open_doubts_of(person),
         "enrolments": classes.enrolments_of(person),
         "words": words(),
