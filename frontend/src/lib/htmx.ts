@@ -14,7 +14,9 @@ export function startHtmx(): void {
     { code: "(403|404|409|422|429)", swap: true, error: false },
     { code: "[45]..", swap: false, error: true },
   ];
-  document.addEventListener("htmx:sendError", () => {
+  document.addEventListener("htmx:sendError", (event) => {
+    // A code that could not be renewed says so itself.
+    if (event.target instanceof Element && event.target.closest("[data-qr]")) return;
     toast("网络不通，这一步没有送达。您填的内容还在，联网后再点一次即可。");
   });
   document.addEventListener("htmx:responseError", () => {
