@@ -15,9 +15,18 @@ export function startHtmx(): void {
     { code: "[45]..", swap: false, error: true },
   ];
   document.addEventListener("htmx:sendError", (event) => {
-    // A code that could not be renewed says so itself.
-    if (event.target instanceof Element && event.target.closest("[data-qr]")) return;
+    const asked = event.target instanceof Element ? event.target : undefined;
+    // A code that could not be renewed says so itself; what refreshes by itself says once that it stands still.
+    if (asked?.closest("[data-qr]")) return;
+    const notes = document.querySelectorAll<HTMLElement>("[data-stands-still]");
+    if (notes.length && asked?.getAttribute("hx-trigger")?.startsWith("every")) {
+      for (const note of notes) note.hidden = false;
+      return;
+    }
     toast("网络不通，这一步没有送达。您填的内容还在，联网后再点一次即可。");
+  });
+  document.addEventListener("htmx:afterOnLoad", () => {
+    for (const note of document.querySelectorAll<HTMLElement>("[data-stands-still]")) note.hidden = true;
   });
   document.addEventListener("htmx:responseError", () => {
     toast("服务器没有处理完这一步。请稍后再点一次，不会重复提交。");

@@ -1,6 +1,7 @@
 import { elapsed } from "./clock";
 import { all, on, whenever } from "./dom";
 
+const GRACE_MS = 5_000;
 const CIRCUMFERENCE = 2 * Math.PI * 20;
 
 /**
@@ -59,7 +60,8 @@ function tick(box: HTMLElement, age: number): void {
     }
     if (left > 0) return;
     window.clearInterval(timer);
-    if (early) cover(box, end);
+    // One that is asked for only now (it changes at a fixed moment) is given the time to come.
+    window.setTimeout(() => box.isConnected && cover(box, end), early ? 0 : GRACE_MS);
   };
   const timer = window.setInterval(look, 250);
   look();
