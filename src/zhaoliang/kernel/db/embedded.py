@@ -265,6 +265,9 @@ class EmbeddedServer:
 def _surroundings(user: ServerUser) -> dict[str, Any]:
     """Return the process options of the server's programs: their user, a readable folder, a plain environment."""
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
+    # A large join jumps about in its hash tables: with large pages (where the system gives them on request) it finds its way
+    # quicker. What is small stays as it is: an idle connection takes no more memory.
+    environment["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
     return {"cwd": "/", "env": environment, "umask": 0o077, **user.process_options()}
 
 

@@ -65,7 +65,8 @@ WITH classes AS MATERIALIZED (
     ) k
 ),
 lines AS MATERIALIZED (
-    -- Narrow on purpose: it is hashed several times.
+    -- All that is at most one row a line. Joined from the left, the person too, of whom there is always one: a range of people
+    -- on both sides of an inner join has the planner expect a few lines only, and it hashes the long side of what follows.
     SELECT l.id,
            l.claim_id,
            l.person_id,
@@ -94,7 +95,14 @@ lines AS MATERIALIZED (
            t.occupation_id AS certificate_occupation,
            t.state AS certificate_state,
            g.granted_on AS own_on,
-           g.id AS own_grant
+           g.id AS own_grant,
+           h.birth_date,
+           v.state AS voucher_state,
+           v.provider_id AS voucher_provider,
+           v.used_at,
+           b.id AS batch_id,
+           b.project_id AS batch_project,
+           b.use_until
     FROM classes k
     JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id
     LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id{n}
@@ -103,34 +111,33 @@ lines AS MATERIALIZED (
     -- What was granted for this very line, and after it, is no earlier grant.
     LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
         AND g.withdrawn_on IS NULL{g}
+    LEFT JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id{h}
+    LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id{v}
+    LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
     WHERE l.city_code = %(city)s AND {lines}{l}
 ),
-statuses AS (
+registers AS (
+    -- Two registers of a person in one pass: of a row that the other one doubles, the highest stays the highest.
     SELECT l.id,
            max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
                FILTER (WHERE s.kind = 'pension') AS pension,
            max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
                FILTER (WHERE s.kind = 'establishment') AS establishment,
            max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
-               FILTER (WHERE s.kind = 'student') AS student
-    FROM lines l
-    JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id{s}
-        AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
-        AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
-    GROUP BY l.id
-),
-memberships AS (
-    -- Strongest evidence, then the latest; 0 above the day means self-declared.
-    SELECT l.id,
+               FILTER (WHERE s.kind = 'student') AS student,
+           -- Strongest evidence, then the latest; 0 above the day means self-declared.
            max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
                + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = '14') AS graduating,
            max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
                + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = l."group") AS own
     FROM lines l
-    JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id{m}
+    LEFT JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id{m}
         AND m."group" IN ('14', l."group")
         AND m.valid_from <= l.class_start
         AND (m.valid_to IS NULL OR m.valid_to >= l.class_start)
+    LEFT JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id{s}
+        AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
+        AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
     GROUP BY l.id
 ),
 earlier AS (
@@ -209,18 +216,18 @@ hired AS (
 SELECT l.id,
        l.claim_id,
        l.prepaid_by_person AS prepaid,
-       k.year - date_part('year', h.birth_date)::bigint
-           - (k.month_day < date_part('month', h.birth_date)::int * 100 + date_part('day', h.birth_date)::int)::int
+       k.year - date_part('year', l.birth_date)::bigint
+           - (k.month_day < date_part('month', l.birth_date)::int * 100 + date_part('day', l.birth_date)::int)::int
            AS person_age_at_start,
        (u.pension & 1) = 1 AS pension_drawn,
        (u.establishment & 1) = 1 AS establishment_staff,
        CASE
-           WHEN m.graduating IS NOT NULL THEN 'graduating_year'
+           WHEN u.graduating IS NOT NULL THEN 'graduating_year'
            WHEN (u.student & 1) = 1 THEN 'full_time'
            WHEN (u.student & 1) = 0 THEN 'none'
        END AS student_status,
        l."group"::text AS "group",
-       CASE WHEN m.own >> 61 > 0 THEN TRUE END AS group_proved,
+       CASE WHEN u.own >> 61 > 0 THEN TRUE END AS group_proved,
        l.credited_minutes::bigint AS attended_hours,
        k.minutes_per_hour::bigint AS attended_hours_den,
        CASE
@@ -231,11 +238,11 @@ SELECT l.id,
            ) THEN FALSE
        END AS time_clash,
        -- A voucher that was paid with this very line was in the claim when the line was judged.
-       CASE WHEN v.state = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
-       CASE WHEN b.project_id IS NOT NULL THEN b.project_id = k.project_id
-            ELSE batch_covers(b.city_code, b.id, k.project_id) END
-           AND coalesce(v.provider_id = k.provider_id, TRUE) AS voucher_fits_project,
-       v.state <> 'expired' AND coalesce(v.used_at, k.start_at) <= b.use_until AS voucher_valid_on_start,
+       CASE WHEN l.voucher_state = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE l.voucher_state::text END AS voucher_state,
+       CASE WHEN l.batch_project IS NOT NULL THEN l.batch_project = k.project_id
+            WHEN l.batch_id IS NOT NULL THEN batch_covers(%(city)s, l.batch_id, k.project_id) END
+           AND coalesce(l.voucher_provider = k.provider_id, TRUE) AS voucher_fits_project,
+       l.voucher_state <> 'expired' AND coalesce(l.used_at, k.start_at) <= l.use_until AS voucher_valid_on_start,
        l.passed AS exam_passed,
        CASE
            WHEN l.certificate_state = 'revoked' OR l.certificate_id IS NULL AND NOT l.passed THEN 'none'
@@ -275,8 +282,8 @@ SELECT l.id,
            u.pension >> 1 & ((1::bigint << 43) - 1),
            u.establishment >> 1 & ((1::bigint << 43) - 1),
            u.student >> 1 & ((1::bigint << 43) - 1),
-           m.graduating & ((1::bigint << 43) - 1),
-           m.own & ((1::bigint << 43) - 1),
+           u.graduating & ((1::bigint << 43) - 1),
+           u.own & ((1::bigint << 43) - 1),
            -g.highest & ((1::bigint << 40) - 1),
            g.same & ((1::bigint << 40) - 1),
            g.insured & ((1::bigint << 40) - 1),
@@ -287,11 +294,7 @@ SELECT l.id,
        ] AS evidence{more}
 FROM lines l
 JOIN classes k ON k.claim_id = l.claim_id
-JOIN person h ON h.city_code = %(city)s AND h.id = l.person_id{h}
-LEFT JOIN voucher v ON v.city_code = %(city)s AND v.id = l.voucher_id{v}
-LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = v.batch_id
-LEFT JOIN statuses u ON u.id = l.id
-LEFT JOIN memberships m ON m.id = l.id
+LEFT JOIN registers u ON u.id = l.id
 LEFT JOIN earlier g ON g.id = l.id
 LEFT JOIN clashes z ON z.id = l.id
 LEFT JOIN hired w ON w.id = l.id
