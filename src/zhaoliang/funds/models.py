@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from django.db import models
 
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.roles import Access
+from zhaoliang.registry.models import Organisation
 
 
 class FundSource(models.TextChoices):
@@ -226,3 +229,48 @@ class BookCheck(CityModel):
 
     def access(self) -> Access:
         return Access(self.city_code, self.city_code)
+
+
+class EducationSpending(CityModel):
+    """What an enterprise set aside and spent of its fund for staff education in a year (企业职工教育经费), in fen, as it reported.
+
+    The newest report of an enterprise and year counts; earlier ones stay. How much of it the front line must get is the
+    policies' (`funds.education`).
+    """
+
+    append_only = True
+
+    organisation_id: int
+
+    organisation = CityForeignKey(Organisation, verbose_name="企业", related_name="education_spendings")
+    region_code = models.IntegerField("地区")
+    year = models.PositiveSmallIntegerField("年度")
+    provided_fen = models.BigIntegerField("提取（分）")
+    spent_fen = models.BigIntegerField("使用（分）")
+    front_line_fen = models.BigIntegerField("用于一线职工（分）")
+    note = models.CharField("说明", max_length=300, blank=True)
+    at = models.DateTimeField("填报时间")
+    by_name = models.CharField("填报人", max_length=80)
+
+    class Meta:
+        db_table = "education_spending"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    provided_fen__gte=0, front_line_fen__gte=0, front_line_fen__lte=models.F("spent_fen")
+                ),
+                name="education_spending_figures",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["city_code", "organisation", "year", "id"], name="education_spending_newest"),
+            models.Index(fields=["city_code", "year", "region_code"], name="education_spending_year"),
+        ]
+
+    @property
+    def share(self) -> Fraction | None:
+        """The front line's part of what was spent; None where nothing was."""
+        return Fraction(self.front_line_fen, self.spent_fen) if self.spent_fen else None
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code, frozenset({self.organisation_id}))

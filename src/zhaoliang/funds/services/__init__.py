@@ -2,6 +2,7 @@
 
 from zhaoliang.funds.services.budgets import allocate, carry_over, receive_budget, return_budget, send_budget
 from zhaoliang.funds.services.closings import close_books, keep_check, propose_closing
+from zhaoliang.funds.services.education import report_education
 from zhaoliang.funds.services.ledger import (
     AlreadyPosted,
     Entry,
@@ -28,6 +29,7 @@ __all__ = [
     "post_transfers",
     "propose_closing",
     "receive_budget",
+    "report_education",
     "return_budget",
     "send_budget",
 ]

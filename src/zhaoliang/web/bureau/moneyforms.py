@@ -142,5 +142,11 @@ class ReportFilter(Filter):
     by = forms.ChoiceField(
         label="按什么分",
         required=False,
-        choices=[("source", "资金渠道"), ("region", "地区"), ("group", "人员类别"), ("project", "项目")],
+        choices=[
+            ("source", "资金渠道"),
+            ("region", "地区"),
+            ("group", "人员类别"),
+            ("project", "项目"),
+            ("enterprise", "企业职工教育经费"),
+        ],
     )

@@ -17,7 +17,7 @@ from zhaoliang.kernel.states import Machine
 from zhaoliang.registry.models import Organisation, Site
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.states import CLAIM
-from zhaoliang.web.components.forms import PlainForm, offer
+from zhaoliang.web.components.forms import PlainForm, YuanField, offer
 
 
 def _date() -> forms.DateInput:
@@ -54,6 +54,16 @@ class ClaimFilter(StateFilter):
         """The conditions on the rows; none for all of them."""
         kind = self.cleaned_data.get("kind") if self.is_valid() else ""
         return super().wanted() | ({"kind": kind} if kind else {})
+
+
+class EducationForm(PlainForm):
+    """A year's fund for staff education."""
+
+    year = forms.IntegerField(label="年度")
+    provided_fen = YuanField(label="提取（元）")
+    spent_fen = YuanField(label="使用（元）")
+    front_line_fen = YuanField(label="其中用于一线职工（元）")
+    note = forms.CharField(label="说明", max_length=300, required=False)
 
 
 class ContractForm(PlainForm):

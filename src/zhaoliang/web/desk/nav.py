@@ -7,6 +7,7 @@ from typing import cast
 from django.http import HttpRequest
 from django.urls import reverse
 
+from zhaoliang.funds.services import report_education
 from zhaoliang.kernel.acts import Declaration
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import ROLE_LABELS, Actor, Role
@@ -26,6 +27,7 @@ ENTRIES: tuple[tuple[str, str, str, Declaration], ...] = (
     ("考核发证", "exams", "certificate", perms.EXAMS),
     ("补贴申领", "claims", "file-ok", perms.PROVIDER),
     ("拨付到账", "payments", "wallet", perms.PAYMENTS),
+    ("职工教育经费", "education", "company", report_education.declaration),
     ("退还补贴", "recoveries", "undo", RECOVERIES),
     ("处理记录", "sanctions", "history", SANCTIONS),
     ("消息", "notices", "bell", NOTICES),
@@ -60,7 +62,7 @@ def face(request: HttpRequest, actor: Actor) -> Face:
                 reverse(f"provider:{name}") == best,
             )
             for label, name, icon, declaration in ENTRIES
-            if declaration.allows(actor, access)
+            if declaration.allows(actor, access) and (name != "education" or organisation.kind == "enterprise")
         ),
         switch_url=reverse("provider:switch"),
         places=_places(cast(DeskRequest, request), organisation),

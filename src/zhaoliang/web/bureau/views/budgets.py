@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.funds import perms, proof, selectors, services
+from zhaoliang.funds.education import Spending, front_line_total, spendings
 from zhaoliang.funds.models import Account, BookClosing, FundSource
 from zhaoliang.funds.selectors import has_more_transfers
 from zhaoliang.kernel.acts import Act
@@ -27,7 +29,7 @@ from zhaoliang.web.bureau import forms, moneyforms, reports
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.bureau.views.recoveries import form_view
-from zhaoliang.web.components import toasts
+from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.tables import Column, excel, table
 
@@ -150,10 +152,65 @@ def _columns(by: str) -> tuple[Column, ...]:
         ("owed_fen", "待追回", "money"),
         ("net_fen", "净支出", "money"),
     ]
-    return (
+    columns = (
         Column("label", labels[by], lambda row: row.label, wide=True),
         *(Column(name, label, partial(_value, name), cast(Any, kind)) for name, label, kind in shown),
     )
+    # 人社部函〔2021〕14号 九: what was carried out of a budget counts when money is given out next.
+    return (*columns, Column("rate", "执行率", _rate)) if by in ("source", "region") else columns
+
+
+def _rate(row: Use) -> str:
+    return formats.percent(Fraction(row.net_fen, row.given_fen), 1) if row.given_fen else "—"
+
+
+EDUCATION_COLUMNS = (
+    Column("label", "企业", lambda one: one.row.organisation.name, wide=True),
+    Column("year", "年度", lambda one: str(one.row.year)),
+    Column("provided_fen", "提取", lambda one: one.row.provided_fen, "money"),
+    Column("spent_fen", "使用", lambda one: one.row.spent_fen, "money"),
+    Column("front_line_fen", "用于一线", lambda one: one.row.front_line_fen, "money"),
+    Column("share", "一线占比", lambda one: "—" if one.row.share is None else formats.percent(one.row.share, 1)),
+    Column("enough", "结论", lambda one: _enough(one), "badge"),
+    Column("lacking_fen", "一线还差", lambda one: one.lacking_fen or None, "money"),
+)
+
+
+def _enough(one: Spending) -> tuple[str, str]:
+    if one.asked is None:
+        return ("当年没有规定", "")
+    least = formats.percent(one.asked.share)
+    words = {True: (f"达到 {least}", "ok"), False: (f"不到 {least}", "no"), None: ("没有使用", "ask")}
+    return words[one.enough]
+
+
+def education_report(request: DeskRequest, wanted: moneyforms.ReportFilter, form: str) -> HttpResponse:
+    """What the region's enterprises spent of their funds for staff education, and how much of it on the front line."""
+    desk, year = desk_of(request), wanted.said("year")
+    rows = spendings(desk.city_code, desk.region_code, year=int(year) if year else None)
+    title = f"企业职工教育经费-{desk.region_name}" + (f"-{year}年" if year else "")
+    share = front_line_total(rows)
+    clauses = sorted({one.asked.clause for one in rows if one.asked is not None})
+    if form == "excel":
+        return excel(title, EDUCATION_COLUMNS, rows)
+    if form == "pdf":
+        told = [("地区", desk.region_name), ("年度", f"{year} 年" if year else "全部")]
+        told += [("用于一线合计占比", "—" if share is None else formats.percent(share, 1))]
+        sums = {column.key for column in EDUCATION_COLUMNS if column.kind == "money"}
+        by, note = request.actor.name, f"依据：{'；'.join(clauses)}。" if clauses else ""
+        return reports.pdf(title, EDUCATION_COLUMNS, rows, at=request.at, by=by, facts=told, sums=sums, note=note)
+    query = request.GET.urlencode()
+    below = sum(1 for one in rows if one.enough is False)
+    context = {
+        "filters": wanted,
+        "table": table(request, rows, EDUCATION_COLUMNS, unit="行"),
+        "below": below,
+        "share": share,
+        "clauses": clauses,
+        "excel_url": f"{reverse('bureau:fund_report_excel')}?{query}",
+        "pdf_url": f"{reverse('bureau:fund_report_pdf')}?{query}",
+    }
+    return render(request, "bureau/education_report.html", context)
 
 
 def _value(name: str, row: Use) -> Any:
@@ -166,6 +223,8 @@ def fund_report(request: DeskRequest, form: str = "") -> HttpResponse:
     """How the money was used, by source, region, group or project; `form` is excel or pdf for a file of it."""
     desk, wanted = desk_of(request), moneyforms.ReportFilter(request.GET)
     by, year = wanted.said("by") or "source", wanted.said("year")
+    if by == "enterprise":
+        return education_report(request, wanted, form)
     fund = wanted.said("fund_source")
     rows = fund_use(
         desk.city_code, desk.region_code, by=cast(By, by), year=int(year) if year else None, fund_source=fund
