@@ -154,14 +154,15 @@ def test_the_blacklist_bars_every_step_to_the_money() -> None:
     lines = ClaimLine.objects.filter(city_code=CITY, claim=done)
     taken = {
         one.line_id
-        for one in take_for_payment(CITY, done.region_id, done.fund_source, 100, on=day)
+        for part in take_for_payment(CITY, done.region_id, done.fund_source, 100, on=day)
+        for one in part
         if one.line_id in {line.pk for line in lines}
     }
     assert taken == set()
     # What goes to the trainees themselves is paid.
     lines.update(payee="person")
     assert lines.get().pk in {
-        one.line_id for one in take_for_payment(CITY, done.region_id, done.fund_source, 100, on=day)
+        one.line_id for part in take_for_payment(CITY, done.region_id, done.fund_source, 100, on=day) for one in part
     }
 
 

@@ -20,6 +20,8 @@ _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿")
 # Twelve digits of yuan, what a bank line of this trade can carry; it also bounds the capital form.
 _MOST_FEN = 10**14
+# As machines write amounts, below that bound: read without looking for what people write.
+_MACHINE_WRITTEN = re.compile(r"[0-9]{1,12}\.[0-9]{2}").fullmatch
 
 
 class BadAmount(BadInput, ValueError):
@@ -102,6 +104,8 @@ def parse_yuan(text: str) -> Fen:
     """
     if not isinstance(text, str):
         raise TypeError(f"an amount is read from text, not {type(text).__name__}")
+    if _MACHINE_WRITTEN(text):
+        return int(text[:-3]) * 100 + int(text[-2:])
     plain = re.sub(r"元整?$", "", normalise(text).replace("−", "-"))
     match = re.fullmatch(r"(-?)¥?(-?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]*))?", plain)
     if not match or (match[1] and match[2]):

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from zhaoliang.kernel.db.copying import column_of
+from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.errors import WrongState
 
 
@@ -92,7 +93,7 @@ class Machine:
         for source, rows in by_source.items():
             target, city_code = self.table[source, event].target, rows[0].city_code
             found = type(rows[0]).objects.filter(
-                city_code=city_code, pk__in=[row.pk for row in rows if row.city_code == city_code], state=source
+                city_code=city_code, pk__any_of=[row.pk for row in rows if row.city_code == city_code], state=source
             )
             with transaction.atomic():
                 if found.update(state=target, **changes) != len(rows):
@@ -137,7 +138,7 @@ class Machine:
         sets = "".join(f", {quote(str(field.column))} = %s" for field, _ in fields)
         statement = (
             f"WITH moved AS (UPDATE {quote(model._meta.db_table)} SET state = %s{sets}"
-            " WHERE city_code = %s AND id = ANY(%s) AND state = %s RETURNING city_code, id)"
+            " WHERE city_code = %s AND id = ANY(%s::bigint[]) AND state = %s RETURNING city_code, id)"
             f" INSERT INTO {quote(StateChange._meta.db_table)}"
             " (city_code, machine, object_id, source, event, target, at, actor_name, actor_user_id)"
             " SELECT city_code, %s, id, %s, %s, %s, %s, %s, %s FROM moved"
@@ -148,7 +149,7 @@ class Machine:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 statement,
-                [target, *values, city_code, list(ids), source, self.name, source, event, target, *who],
+                [target, *values, city_code, id_array(ids), source, self.name, source, event, target, *who],
             )
             if cursor.rowcount != len(ids):
                 raise self.refusal(source, event)

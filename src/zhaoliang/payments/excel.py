@@ -6,40 +6,81 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain, islice
+from typing import NamedTuple
 
 import xlsxwriter
+from django.db.models import Count, Sum
 
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.payments.formats.pain import Order, decimal, pain001
-from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.payments.models import PaymentBatch, PaymentLine, reference_of
+from zhaoliang.subsidies.models import PaymentDue
 
 BANK_COLUMNS = ("批次号", "行号", "户名", "账号", "金额", "用途")
 PURPOSE = "职业培训补贴"
+_TITLES = dict(PaymentDue.PURPOSES)
+_RISKY = re.compile(r"[=+\-@]|\d{12}").match
 
 
 def bank_file(batch: PaymentBatch, kind: str = "") -> bytes:
-    """The file for the bank, by default in the batch's own format. Holds whole account numbers.
+    """`bank_file_pieces` as one."""
+    return b"".join(bank_file_pieces(batch, kind))
+
+
+def bank_file_pieces(batch: PaymentBatch, kind: str = "") -> Iterator[bytes]:
+    """The file for the bank, by default in the batch's own format, piece by piece. Holds whole account numbers.
 
     The reference of each payment stands in its purpose, so that the bank's statement carries it. Raises Refusal for
     pain.001 for a batch of the days when no paying account was asked for.
     """
     kind = kind or batch.file_kind
-    lines = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).order_by("sequence")
+    if kind == "pain001" and batch.paying_account is None:
+        raise no_paying_account()
+    return _pieces(batch, kind)
+
+
+def _pieces(batch: PaymentBatch, kind: str) -> Iterator[bytes]:
     if kind == "pain001":
-        if batch.paying_account is None:
-            raise no_paying_account()
-        return pain001(batch, [_order(line) for line in lines.iterator(chunk_size=5000)])
+        found = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).aggregate(
+            count=Count("id"), fen=Sum("amount_fen")
+        )
+        yield from pain001(batch, map(_order, _lines(batch)), count=found["count"], total_fen=found["fen"] or 0)
+        return
     rows = (
-        [batch.number, str(line.sequence), line.payee_name, line.account_number, decimal(line.amount_fen), purpose]
-        for line in lines.iterator(chunk_size=5000)
+        [batch.number, str(line.sequence), line.name, line.account, decimal(line.fen), purpose]
+        for line in _lines(batch)
         for purpose in [PURPOSE if batch.file_version == 1 else f"{_purpose(line)} {line.reference}"]
     )
     if kind == "csv":
-        return _csv(BANK_COLUMNS, rows)
+        yield from _csv(BANK_COLUMNS, rows)
+        return
     # Rows are written out as they come; files of version 1 were made otherwise and must stay the same.
-    return workbook("拨付明细", BANK_COLUMNS, rows, created=batch.created_at, streamed=batch.file_version > 1)
+    yield workbook("拨付明细", BANK_COLUMNS, rows, created=batch.created_at, streamed=batch.file_version > 1)
+
+
+class Line(NamedTuple):
+    """What a bank file says of a payment line."""
+
+    pk: int
+    sequence: int
+    name: str
+    account: str
+    fen: int
+    purpose: str
+
+    @property
+    def reference(self) -> str:
+        """As `PaymentLine.reference`."""
+        return reference_of(self.pk)
+
+
+def _lines(batch: PaymentBatch) -> Iterator[Line]:
+    rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).order_by("sequence")
+    fields = ("id", "sequence", "payee_name", "account_number", "amount_fen", "purpose")
+    return map(Line._make, rows.values_list(*fields).iterator(chunk_size=5000))
 
 
 def no_paying_account() -> Refusal:
@@ -51,12 +92,12 @@ def no_paying_account() -> Refusal:
     )
 
 
-def _purpose(line: PaymentLine) -> str:
-    return PURPOSE if line.purpose == "subsidy" else f"{PURPOSE}{line.get_purpose_display()}"
+def _purpose(line: Line) -> str:
+    return PURPOSE if line.purpose == "subsidy" else f"{PURPOSE}{_TITLES[line.purpose]}"
 
 
-def _order(line: PaymentLine) -> Order:
-    return Order(line.reference, line.payee_name, line.account_number, line.amount_fen, _purpose(line))
+def _order(line: Line) -> Order:
+    return Order(line.reference, line.name, line.account, line.fen, _purpose(line))
 
 
 def workbook(
@@ -80,15 +121,27 @@ def workbook(
     return target.getvalue()
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    target = io.StringIO()
-    writer = csv.writer(target)
-    writer.writerow(columns)
-    # A leading tab keeps spreadsheet programs from calculating a cell or shortening a card number.
-    writer.writerows([f"\t{cell}" if re.match(r"[=+\-@]|\d{12}", cell) else cell for cell in row] for row in rows)
-    return target.getvalue().encode("gb18030")
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    written = chain([columns], ([_guarded(cell) for cell in row] for row in rows))
+    while part := list(islice(written, 5000)):
+        target = io.StringIO()
+        csv.writer(target).writerows(part)
+        yield target.getvalue().encode("gb18030")
+
+
+def _guarded(cell: str) -> str:
+    """A leading tab keeps spreadsheet programs from calculating a cell or shortening a card number."""
+    return f"\t{cell}" if _RISKY(cell) else cell
 
 
 def file_digest(content: bytes) -> bytes:
     """SHA-256 of a file, by which the same file is known again."""
     return hashlib.sha256(content).digest()
+
+
+def pieces_digest(pieces: Iterable[bytes]) -> bytes:
+    """`file_digest` of a file that comes piece by piece."""
+    made = hashlib.sha256()
+    for piece in pieces:
+        made.update(piece)
+    return made.digest()

@@ -16,6 +16,11 @@ from zhaoliang.payments.states import PAYING_ACCOUNT, PAYMENT_BATCH, PAYMENT_LIN
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 
 
+def reference_of(line_id: int) -> str:
+    """The number by which the bank carries a payment line through: ZL and twelve digits."""
+    return f"ZL{line_id:012d}"
+
+
 class PayingAccount(CityModel):
     """An account a region pays one fund from, and its bank: entered by one person, confirmed by another, never edited.
 
@@ -178,7 +183,7 @@ class PaymentLine(CityModel):
     @property
     def reference(self) -> str:
         """The number the bank carries through (端到端参考号), short enough for every format: ZL and twelve digits."""
-        return f"ZL{self.pk:012d}"
+        return reference_of(self.pk)
 
     @property
     def subject(self) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from zhaoliang.funds.services.ledger import (
     PeriodClosed,
     ensure_account,
     open_account,
+    post_selected,
     post_transfer,
     post_transfers,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "ensure_account",
     "keep_check",
     "open_account",
+    "post_selected",
     "post_transfer",
     "post_transfers",
     "propose_closing",

@@ -6,7 +6,7 @@ The rules of a posting live in one place, `sql/ledger.sql`; this module only cal
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
@@ -171,6 +171,38 @@ def post_transfers(entries: Sequence[Entry], *, at: datetime) -> list[int]:
     return list(found)
 
 
+# The arrays of `ledger_post_many` gathered in the database, so that nothing of them passes through this process.
+_SELECTED = """
+WITH given (kind, debit, credit, fen, subject_type, subject_id, memo) AS ({select}),
+entry AS (SELECT row_number() OVER () AS n, given.* FROM given),
+gathered AS (
+    SELECT array_agg(kind ORDER BY n) AS kinds, array_agg(debit ORDER BY n) AS debits,
+           array_agg(credit ORDER BY n) AS credits, array_agg(fen ORDER BY n) AS fen,
+           array_agg(subject_type ORDER BY n) AS types, array_agg(subject_id ORDER BY n) AS ids,
+           array_agg(left(memo, 200) ORDER BY n) AS memos
+    FROM entry
+)
+SELECT count(*)
+FROM gathered AS e
+CROSS JOIN LATERAL ledger_post_many(%(city)s, e.kinds, e.debits, e.credits, e.fen, %(at)s, e.types, e.ids, e.memos) AS id
+WHERE e.kinds IS NOT NULL
+"""
+
+
+def post_selected(city_code: int, select: str, parameters: Mapping[str, Any], *, count: int, at: datetime) -> None:
+    """Post the transfers that a select gives, in its order, all or none: `post_transfers` for any number of them.
+
+    Its columns are kind, debit, credit, fen, subject type, subject id, memo; it names its parameters and has its city as
+    `%(city)s`. Raises what `post_transfer` raises, and RuntimeError when it gives another number than `count`: then
+    nothing is posted, for the act fails.
+    """
+    running()
+    statement = _SELECTED.format(select=select)
+    posted = _call(statement, {**parameters, "city": city_code, "at": at})
+    if posted != count:
+        raise RuntimeError(f"{posted} transfers posted of {count}")
+
+
 def _whole(amount_fen: object) -> None:
     if isinstance(amount_fen, bool) or not isinstance(amount_fen, int):
         raise TypeError(f"an amount is a whole number of fen, not {type(amount_fen).__name__}")
@@ -180,7 +212,7 @@ def _two_cities() -> NotABooking:
     return NotABooking("没有记账。", "付出和收入必须是同一城市的两个账户。", "跨地区调剂请用调出、调入。")
 
 
-def _call(statement: str, parameters: list[Any]) -> Any:
+def _call(statement: str, parameters: list[Any] | Mapping[str, Any]) -> Any:
     """Run one of the ledger's functions. Raises the refusal that its SQLSTATE stands for."""
     try:
         with connection.cursor() as cursor:

@@ -12,10 +12,12 @@ from django.core.exceptions import FieldError
 from django.db import DatabaseError, models, router
 from django.db.models.expressions import F
 
+from zhaoliang.kernel.db import lookups
 from zhaoliang.kernel.db.cities import city_field
 from zhaoliang.kernel.db.fields import CityCodeField, CityForeignKey
 
-__all__ = ["CityForeignKey", "CityManager", "CityModel", "CityQuerySet"]
+# With the lookups that city rows are asked by.
+__all__ = ["CityForeignKey", "CityManager", "CityModel", "CityQuerySet", "lookups"]
 
 
 class CityQuerySet(models.QuerySet[Any]):

@@ -23,6 +23,8 @@ class InvalidIdentifier(BadInput, ValueError):
 
 def normalise(text: str, *, drop: str = "") -> str:
     """`text` in half-width upper case without whitespace, invisible characters and the characters in `drop`."""
+    if text.isascii() and text.isalnum() and not any(c in text for c in drop):
+        return text.upper()
     plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
     kept = (c for c in plain if not c.isspace() and c not in drop)
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c.upper() for c in kept)

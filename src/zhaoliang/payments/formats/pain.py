@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from xml.sax.saxutils import escape
@@ -24,16 +24,15 @@ class Order:
     purpose: str
 
 
-def pain001(batch: PaymentBatch, orders: list[Order]) -> bytes:
-    """The payment order of a batch with a paying account."""
-    return "".join(_parts(batch, orders)).encode()
+def pain001(batch: PaymentBatch, orders: Iterable[Order], *, count: int, total_fen: int) -> Iterator[bytes]:
+    """The payment order of a batch with a paying account, piece by piece; `count` and `total_fen` are those of `orders`."""
+    return (part.encode() for part in _parts(batch, orders, count, decimal(total_fen)))
 
 
-def _parts(batch: PaymentBatch, orders: list[Order]) -> Iterator[str]:
+def _parts(batch: PaymentBatch, orders: Iterable[Order], count: int, total: str) -> Iterator[str]:
     account = batch.paying_account
     assert account is not None
-    total = decimal(sum(order.amount_fen for order in orders))
-    counts = f"<NbOfTxs>{len(orders)}</NbOfTxs><CtrlSum>{total}</CtrlSum>"
+    counts = f"<NbOfTxs>{count}</NbOfTxs><CtrlSum>{total}</CtrlSum>"
     payer = f"<Nm>{escape(account.account_name)}</Nm>"
     created = batch.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     yield f'<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="{NAMESPACE}"><CstmrCdtTrfInitn>'

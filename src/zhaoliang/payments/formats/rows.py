@@ -81,12 +81,13 @@ def fen_of(amount: Decimal) -> int:
 
 def references_in(text: str) -> tuple[int, ...]:
     """The payment lines whose references a free text carries, in their order, each once."""
-    return tuple(dict.fromkeys(int(number) for number in REFERENCE.findall(text)))
+    found = REFERENCE.findall(text)
+    return (int(found[0]),) if len(found) == 1 else tuple(dict.fromkeys(map(int, found)))
 
 
 def batch_in(text: str) -> str:
     """The number of the payment batch a free text names, or ""."""
-    found = BATCH_NUMBER.search(text)
+    found = BATCH_NUMBER.search(text) if "BF" in text else None
     return found.group(0) if found else ""
 
 
@@ -98,7 +99,10 @@ def code_in(text: str) -> str:
 
 def words_of(code: str, text: str) -> str:
     """What a bank's code and free text say to a person: the code in words, references left out; at most 200 characters."""
-    free = " ".join(_NO_WORDS.sub(" ", text).replace(code or "\0", " ").split()).strip(" /")
+    plain = _NO_WORDS.sub(" ", text)
+    free = " ".join((plain.replace(code, " ") if code else plain).split()).strip(" /")
+    if not code:
+        return free[:200]
     known = f"{REASONS[code]}（{code}）" if code in REASONS else code
     return "，".join(part for part in (known, free) if part)[:200]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import Any
@@ -37,6 +39,7 @@ _STATEMENT = {
 }
 MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 40 * 1024 * 1024, 400 * 1024 * 1024, 200_000
 _HEAD_ROWS = 20
+_PIECE = 1 << 20
 
 
 def read_table(content: bytes, file_name: str = "") -> BankFile:
@@ -80,8 +83,8 @@ def _answer(position: int, cells: Sequence[str], where: dict[str, int]) -> BankR
         index = where.get(name)
         return cells[index].strip() if index is not None and index < len(cells) else ""
 
-    outcome = normalise(cell("结果"))
-    reason = cell("原因")
+    outcome, reason = normalise(cell("结果")), cell("原因")
+    code = code_in(reason)
     return BankRow(
         row=position,
         event="out" if outcome in _PAID_WORDS else "refused" if outcome in _FAILED_WORDS else "",
@@ -91,13 +94,15 @@ def _answer(position: int, cells: Sequence[str], where: dict[str, int]) -> BankR
         account_tail=normalise(cell("账号后四位"), drop="*")[-4:],
         counterparty=cell("户名")[:120],
         bank_reference=cell("流水号")[:60],
-        code=code_in(reason),
-        text=words_of(code_in(reason), reason),
+        code=code,
+        text=words_of(code, reason),
     )
 
 
 def _sequences(text: str) -> tuple[int, ...]:
     """Line numbers as banks write them: 3, and for payments made as one 3-5 or 3、7."""
+    if text.isdecimal() and len(text) <= 9:
+        return (int(text),)
     found: list[int] = []
     for part in re.split(r"[、,;/]", text):
         if span := re.fullmatch(r"(\d{1,9})[-~—](\d{1,9})", part):
@@ -115,10 +120,12 @@ def _sequences(text: str) -> tuple[int, ...]:
 def _movements(
     body: Iterator[tuple[int, list[str]]], columns: dict[str, list[int]], file: BankFile
 ) -> Iterator[BankRow]:
+    # What a row says under each key, found once a file: nearly always one column, several where a bank splits its texts.
+    said = {key: _reader(indexes) for key, indexes in columns.items()}
     for position, cells in body:
         if not any(cell.strip() for cell in cells):
             continue
-        row, balance, change = _movement(position, cells, columns)
+        row, balance, change = _movement(position, cells, said)
         if balance is not None:
             if file.opening_fen is None:
                 file.opening_fen = balance - change
@@ -126,33 +133,46 @@ def _movements(
         yield row
 
 
-def _movement(position: int, cells: Sequence[str], columns: dict[str, list[int]]) -> tuple[BankRow, int | None, int]:
-    def said(key: str) -> str:
-        return " ".join(cells[index].strip() for index in columns[key] if index < len(cells)).strip()
+def _reader(indexes: list[int]) -> Callable[[list[str]], str]:
+    if not indexes:
+        return lambda cells: ""
+    if len(indexes) == 1:
+        (only,) = indexes
+        return lambda cells: cells[only].strip() if only < len(cells) else ""
+    return lambda cells: " ".join(cells[index].strip() for index in indexes if index < len(cells)).strip()
 
-    out, into = _fen(said("out") or "0"), _fen(said("in") or "0")
-    text, undone = said("text"), "冲" in said("mark") or said("mark") in ("Y", "是")
+
+def _movement(
+    position: int, cells: list[str], said: Mapping[str, Callable[[list[str]], str]]
+) -> tuple[BankRow, int | None, int]:
+    paid, got, standing = said["out"](cells), said["in"](cells), said["balance"](cells)
+    out, into = _fen(paid) if paid else 0, _fen(got) if got else 0
+    text, mark = said["text"](cells), said["mark"](cells)
     event, amount = "", None
     if out is not None and into is not None and (out > 0) != (into > 0):
         event, amount = ("out", out) if out > 0 else ("in", into)
-        if undone or "冲正" in text:
+        if "冲" in mark or mark in ("Y", "是") or "冲正" in text:
             # Money that comes in as a correction undoes a payment, and the other way round.
             event = "undo_out" if event == "in" else "undo_in"
-    account = normalise(said("account"), drop="*-")
+    code = code_in(text)
     row = BankRow(
         row=position,
         event=event,
         amount_fen=amount,
         batch_number=batch_in(text),
         line_ids=references_in(text),
-        account_tail=account[-4:],
-        counterparty=said("name")[:120],
-        bank_reference=said("reference")[:60],
-        code=code_in(text),
-        text=words_of(code_in(text), text),
-        value_on=_day(said("day")),
+        account_tail=_tail(said["account"](cells)),
+        counterparty=said["name"](cells)[:120],
+        bank_reference=said["reference"](cells)[:60],
+        code=code,
+        text=words_of(code, text),
+        value_on=_day(said["day"](cells)),
     )
-    return row, _fen(said("balance")) if said("balance") else None, (into or 0) - (out or 0)
+    return row, _fen(standing) if standing else None, (into or 0) - (out or 0)
+
+
+def _tail(account: str) -> str:
+    return normalise(account, drop="*-")[-4:] if account else ""
 
 
 def _fen(text: str) -> int | None:
@@ -162,6 +182,7 @@ def _fen(text: str) -> int | None:
         return None
 
 
+@lru_cache(maxsize=400)
 def _day(text: str) -> date | None:
     found = re.match(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})", text)
     try:
@@ -178,7 +199,7 @@ def _table(content: bytes, file_name: str) -> tuple[str, Iterator[list[str]]]:
     suffix = PurePath(file_name).suffix.lower()
     if suffix in (".xlsx", ".xlsm", ".xls", ".pdf"):
         raise unusable(f"文件名是 {suffix}，内容却不是 Excel 工作簿。")
-    return "csv", _text_table(decoded(content))
+    return "csv", _text_table(content)
 
 
 def cells_of(content: bytes, file_name: str = "") -> list[list[str]]:
@@ -207,19 +228,27 @@ def _shown(cell: Any) -> str:
 
 def decoded(content: bytes) -> str:
     """The text of a file in UTF-8 or GB18030. Raises BadInput for anything else."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-        break
+    return content.decode(_encoding_of(content))
+
+
+def _encoding_of(content: bytes) -> str:
+    """The encoding of a text, tried piece by piece: no second copy of the file is made. Raises BadInput."""
+    if b"\x00" not in content:
+        for encoding in ("utf-8-sig", "gb18030"):
+            decoder = codecs.getincrementaldecoder(encoding)()
+            try:
+                for start in range(0, len(content), _PIECE):
+                    decoder.decode(content[start : start + _PIECE])
+                decoder.decode(b"", True)
+            except UnicodeDecodeError:
+                continue
+            return encoding
     raise unusable("文件既不是 Excel 工作簿，也不是 GB18030 或 UTF-8 文本。")
 
 
-def _text_table(text: str) -> Iterator[list[str]]:
+def _text_table(content: bytes) -> Iterator[list[str]]:
+    encoding = _encoding_of(content)
     try:
-        yield from csv.reader(io.StringIO(text), strict=True)
+        yield from csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding, newline=""), strict=True)
     except csv.Error as problem:
         raise unusable("文本的分隔或引号不对，读不成表格。") from problem

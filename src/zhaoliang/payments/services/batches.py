@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
@@ -17,10 +17,11 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.copying import copy_rows
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.masking import mask_card
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
-from zhaoliang.payments.excel import bank_file, file_digest
+from zhaoliang.payments.excel import bank_file_pieces, pieces_digest
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
 from zhaoliang.payments.selectors import account_in_use
@@ -74,14 +75,37 @@ def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -
     What has a payee without account stays behind (`payments.selectors.waiting_lines` says why). Raises Refusal when
     nothing can be paid.
     """
-    taken = take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES, on=chinese_day(at))
     find = payee_finder(place.city_code)
-    accounts = [(owed, find(owed)) for owed in taken]
-    payable = [(owed, account) for owed, account in accounts if account.number and owed.amount_fen > 0]
-    if not payable:
-        raise _nothing_to_pay(fund_source, [account for _, account in accounts])
-    batch = _new_batch(place, fund_source, at)
-    attempts = _attempts(place.city_code, [owed.line_id for owed, _ in payable])
+    batch: PaymentBatch | None = None
+    lines: list[int] = []
+    dues: list[int] = []
+    claims: set[int] = set()
+    held: Counter[str] = Counter()
+    for taken in take_for_payment(place.city_code, place.region_code, fund_source, MOST_LINES, on=chinese_day(at)):
+        accounts = [(owed, find(owed)) for owed in taken]
+        held.update(account.missing for _, account in accounts)
+        payable = [(owed, account) for owed, account in accounts if account.number and owed.amount_fen > 0]
+        if not payable:
+            continue
+        batch = batch or _new_batch(place, fund_source, at)
+        _write(batch, payable, first=len(lines) + len(dues) + 1)
+        lines += [owed.line_id for owed, _ in payable if owed.due_id is None]
+        dues += [owed.due_id for owed, _ in payable if owed.due_id is not None]
+        claims |= {owed.claim_id for owed, _ in payable if owed.due_id is None}
+        report(len(lines) + len(dues), None, "正在列入待拨付明细")
+    if batch is None:
+        raise _nothing_to_pay(fund_source, held)
+    WRITTEN()
+    move_owed(batch.city_code, lines, dues, "pay")
+    MOVED()
+    claims_into_payment(batch.city_code, claims)
+    BUILT()
+    return batch
+
+
+def _write(batch: PaymentBatch, payable: list[tuple[Owed, PayeeAccount]], *, first: int) -> None:
+    """The payment lines of a part, numbered from `first`."""
+    attempts = _attempts(batch.city_code, [owed.line_id for owed, _ in payable])
     copy_rows(
         PaymentLine,
         _COLUMNS,
@@ -102,16 +126,9 @@ def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -
                 "",
                 "",
             )
-            for sequence, (owed, account) in enumerate(payable, start=1)
+            for sequence, (owed, account) in enumerate(payable, start=first)
         ),
     )
-    WRITTEN()
-    lines, dues = split_subjects((owed.line_id, owed.due_id) for owed, _ in payable)
-    move_owed(batch.city_code, lines, dues, "pay")
-    MOVED()
-    claims_into_payment(batch.city_code, {owed.claim_id for owed, _ in payable if owed.due_id is None})
-    BUILT()
-    return batch
 
 
 def _new_batch(place: Place, fund_source: str, at: datetime) -> PaymentBatch:
@@ -148,13 +165,13 @@ def split_subjects(rows: Iterable[tuple[int, int | None]]) -> tuple[list[int], l
     return [line for line, due in pairs if due is None], [due for _, due in pairs if due is not None]
 
 
-def _nothing_to_pay(fund_source: str, accounts: list[PayeeAccount]) -> Refusal:
+def _nothing_to_pay(fund_source: str, held: Counter[str]) -> Refusal:
     label = FundSource(fund_source).label
-    reasons = sorted({account.missing for account in accounts if account.missing})
+    reasons = sorted(reason for reason in held if reason)
     if reasons:
         return Refusal(
             what="没有编制拨付批次。",
-            why=f"“{label}”下有 {len(accounts)} 条已审批明细，但都付不出去：{'；'.join(reasons)}。",
+            why=f"“{label}”下有 {held.total()} 条已审批明细，但都付不出去：{'；'.join(reasons)}。",
             next_step="请先补登账号，再编制批次。",
         )
     return Refusal(
@@ -173,6 +190,7 @@ def move_lines(batch: PaymentBatch, event: str, **changes: Any) -> None:
     """Move all lines of a locked batch that stand where `event` starts."""
     (source,) = PAYMENT_LINE.sources(event)
     rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch, state=source).order_by("id")
+    report(0, batch.lines_count, "正在逐笔登记")
     ids = list(rows.select_for_update(no_key=True).values_list("id", flat=True))
     PAYMENT_LINE.fire_ids(PaymentLine, batch.city_code, ids, event, source=source, **changes)
 
@@ -284,8 +302,10 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: st
     _require_account(batch)
     move_lines(batch, "send")
     SENT_LINES()
-    digest = file_digest(bank_file(batch, file_kind))
+    report(0, batch.lines_count, "正在生成银行文件")
+    digest = pieces_digest(bank_file_pieces(batch, file_kind))
     PAYMENT_BATCH.fire(batch, "send", sent_at=at, file_kind=file_kind, file_sha256=digest)
+    report(0, batch.lines_count, "正在告知收款人")
     tell_sent(batch, at=at)
     SENT()
     return batch
@@ -306,7 +326,7 @@ def confirm_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     """The bank says it has the file. Raises WrongState."""
     batch = locked_batch(batch)
     _require(batch, "confirm_sent")
-    digest = file_digest(bank_file(batch))
+    digest = pieces_digest(bank_file_pieces(batch))
     PAYMENT_BATCH.fire(batch, "confirm_sent", sent_at=batch.sent_at or at, file_sha256=digest)
     return batch
 

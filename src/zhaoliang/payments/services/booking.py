@@ -5,16 +5,19 @@ Plain functions for the acts of `statements` and `cases`. Set-based: a file of 1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.funds.selectors import accounts_of, transfers_of
-from zhaoliang.funds.services import Entry, ensure_account, post_transfer, post_transfers
+from zhaoliang.funds.services import ensure_account, post_selected, post_transfer
 from zhaoliang.kernel import faults
+from zhaoliang.kernel.db.lookups import id_array
+from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.services.batches import split_subjects
 from zhaoliang.payments.services.telling import tell_failed, tell_paid, tell_returned
@@ -32,7 +35,7 @@ BATCHES_CLOSED = faults.point("payments.book:batches_closed")
 _PAID = """
 SELECT line.id, line.claim_line_id, line.due_id, line.amount_fen, line.sequence, batch.number,
        coalesce(due.payable_id, owed.credit_id) AS payable_id, claim_line.claim_id,
-       CASE WHEN line.due_id IS NULL AND voucher.state = 'in_claim' THEN voucher.id END
+       CASE WHEN line.due_id IS NULL AND voucher.state = 'in_claim' THEN voucher.id END AS voucher_id
 FROM payment_line AS line
 JOIN payment_batch AS batch ON batch.city_code = line.city_code AND batch.id = line.batch_id
 JOIN claim_line ON claim_line.city_code = line.city_code AND claim_line.id = line.claim_line_id
@@ -44,28 +47,36 @@ LEFT JOIN LATERAL (
       AND transfer.subject_id = line.claim_line_id AND transfer.kind = 'accrue'
     ORDER BY transfer.id LIMIT 1
 ) AS owed ON TRUE
-WHERE line.city_code = %s AND line.id = ANY(%s)
-ORDER BY line.id
+WHERE line.city_code = %(city)s AND line.id = ANY(%(lines)s::bigint[])
+"""
+_TOUCHED = f"""
+SELECT array_agg(paid.claim_line_id) FILTER (WHERE paid.due_id IS NULL),
+       array_agg(paid.due_id) FILTER (WHERE paid.due_id IS NOT NULL),
+       array_agg(DISTINCT paid.claim_id) FILTER (WHERE paid.due_id IS NULL),
+       array_agg(paid.voucher_id) FILTER (WHERE paid.voucher_id IS NOT NULL),
+       array_agg(DISTINCT paid.payable_id)
+FROM ({_PAID}) AS paid
+"""
+# As `post_selected` reads it.
+_ENTRIES = f"""
+SELECT 'pay', paid.payable_id, owed.disbursed, paid.amount_fen,
+       CASE WHEN paid.due_id IS NULL THEN 'claim_line' ELSE 'payment_due' END, coalesce(paid.due_id, paid.claim_line_id),
+       '批次 ' || paid.number || ' 第 ' || paid.sequence || ' 行到账'
+FROM ({_PAID}) AS paid
+JOIN unnest(%(payables)s::bigint[], %(disbursed)s::bigint[]) AS owed(payable, disbursed) ON owed.payable = paid.payable_id
+ORDER BY paid.id
 """
 
 
 @dataclass(frozen=True)
-class Paid:
-    """A line about to be booked as paid."""
+class Touched:
+    """What lines about to be booked as paid lead to, by ids: nothing else of them is read."""
 
-    line_id: int
-    claim_line_id: int
-    due_id: int | None
-    amount_fen: int
-    sequence: int
-    batch_number: str
-    payable_id: int
-    claim_id: int
-    voucher_id: int | None
-
-    @property
-    def subject(self) -> tuple[str, int]:
-        return ("claim_line", self.claim_line_id) if self.due_id is None else ("payment_due", self.due_id)
+    lines: Sequence[int]
+    dues: Sequence[int]
+    claims: Sequence[int]
+    vouchers: Sequence[int]
+    payables: Sequence[int]
 
 
 def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, source: str = "sent") -> None:
@@ -85,40 +96,32 @@ def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, source: 
         failure="",
     )
     LINES_MOVED()
+    found = {"city": city_code, "lines": id_array(line_ids)}
     with connection.cursor() as cursor:
-        cursor.execute(_PAID, [city_code, list(line_ids)])
-        rows = [Paid(*row) for row in cursor.fetchall()]
-    _post(city_code, rows, at)
+        cursor.execute(_TOUCHED, found)
+        touched = Touched(*(ids or () for ids in cursor.fetchone() or ()))
+    report(len(line_ids), None, "正在记账")
+    _post(city_code, touched.payables, found, len(line_ids), at)
     BOOKED()
-    lines, dues = split_subjects((row.claim_line_id, row.due_id) for row in rows)
     if source == "sent":
-        move_owed(city_code, lines, dues, "settle")
+        move_owed(city_code, touched.lines, touched.dues, "settle")
     else:
-        prove_paid(city_code, lines, dues)
-    redeem_all(city_code, [row.voucher_id for row in rows if row.voucher_id is not None], at=at, reason="补贴已到账")
+        prove_paid(city_code, touched.lines, touched.dues)
+    redeem_all(city_code, touched.vouchers, at=at, reason="补贴已到账")
     REDEEMED()
-    settle_claims(city_code, {row.claim_id for row in rows if row.due_id is None})
+    settle_claims(city_code, set(touched.claims))
+    report(len(line_ids), None, "正在告知收款人")
     tell_paid(city_code, line_ids, at=at)
 
 
-def _post(city_code: int, rows: list[Paid], at: datetime) -> None:
+def _post(city_code: int, payable_ids: Sequence[int], found: Mapping[str, Any], count: int, at: datetime) -> None:
     """From payable to disbursed; the ledger takes one payment of a claim line or due, ever."""
-    ids = {row.payable_id for row in rows}
-    payables = {one.pk: one for one in accounts_of(city_code, kind="payable") if one.pk in ids}
-    disbursed = {pk: disbursed_account(account) for pk, account in payables.items()}
-    entries = [
-        Entry(
-            kind="pay",
-            debit=payables[row.payable_id],
-            credit=disbursed[row.payable_id],
-            amount_fen=row.amount_fen,
-            subject_type=row.subject[0],
-            subject_id=row.subject[1],
-            memo=f"批次 {row.batch_number} 第 {row.sequence} 行到账",
-        )
-        for row in rows
-    ]
-    post_transfers(entries, at=at)
+    payables = [one for one in accounts_of(city_code, kind="payable") if one.pk in set(payable_ids)]
+    accounts = {
+        "payables": [one.pk for one in payables],
+        "disbursed": [disbursed_account(one).pk for one in payables],
+    }
+    post_selected(city_code, _ENTRIES, {**found, **accounts}, count=count, at=at)
 
 
 def disbursed_account(payable: Account) -> Account:
@@ -139,7 +142,7 @@ def book_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> Non
     if not line_ids:
         return
     PAYMENT_LINE.fire_ids(PaymentLine, city_code, line_ids, "fail", source="sent")
-    rows = PaymentLine.objects.filter(city_code=city_code, pk__in=line_ids).values_list("claim_line_id", "due_id")
+    rows = PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids).values_list("claim_line_id", "due_id")
     lines, dues = split_subjects(rows)
     move_owed(city_code, lines, dues, "fail")
     tell_failed(city_code, line_ids, at=at)

@@ -310,7 +310,7 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
     # In the order of their ids, so that two files over the same lines cannot wait for each other.
     list(
         PaymentLine.objects.select_for_update(no_key=True)
-        .filter(city_code=city, pk__in=sorted(ids["paid"] + ids["failed"]))
+        .filter(city_code=city, pk__any_of=ids["paid"] + ids["failed"])
         .order_by("id")
         .values_list("id")
     )

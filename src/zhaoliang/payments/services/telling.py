@@ -34,7 +34,7 @@ def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
 
 def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
     """Lines have arrived: each person hears how much and on which card; an organisation hears one sum for all of its lines."""
-    rows = _own(city_code, pk__in=line_ids)
+    rows = _own(city_code, pk__any_of=line_ids)
     tell(
         city_code,
         (
@@ -44,7 +44,7 @@ def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
         at=at,
     )
     sums = (
-        PaymentLine.objects.filter(city_code=city_code, pk__in=line_ids)
+        PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids)
         .exclude(claim_line__payee="person")
         .filter(claim_line__claim__provider__isnull=False)
         .values("claim_line__claim__provider_id")
@@ -68,10 +68,13 @@ def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
 
 def tell_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
     """The bank sent lines back: why, and what the payee has to do."""
-    rows = PaymentLine.objects.filter(city_code=city_code, pk__in=line_ids)
+    rows = PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids)
     tell(
         city_code,
-        (_message(row, "payment_failed", "补贴没有到账", _came_back(row)) for row in _own(city_code, pk__in=line_ids)),
+        (
+            _message(row, "payment_failed", "补贴没有到账", _came_back(row))
+            for row in _own(city_code, pk__any_of=line_ids)
+        ),
         at=at,
     )
     organisations = rows.exclude(claim_line__payee="person").filter(claim_line__claim__provider__isnull=False)

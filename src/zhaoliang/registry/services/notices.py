@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
@@ -33,23 +34,27 @@ def tell(city_code: int, messages: Iterable[Message], *, at: datetime) -> int:
 
     A `once` that was told before is left out silently, also when another transaction is just writing it.
     """
-    rows = [
-        Notice(
-            city_code=city_code,
-            person_id=one.person_id,
-            organisation_id=one.organisation_id,
-            kind=one.kind,
-            title=one.title,
-            text=one.text,
-            subject_type=one.subject[0] if one.subject else "",
-            subject_id=one.subject[1] if one.subject else None,
-            once=one.once,
-            at=at,
-        )
-        for one in messages
-    ]
-    Notice.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-    return len(rows)
+    given, told = iter(messages), 0
+    # Written as they come: what is told 100,000 people takes the memory of one part.
+    while part := list(islice(given, 1000)):
+        Notice.objects.bulk_create([_notice(city_code, one, at) for one in part], ignore_conflicts=True)
+        told += len(part)
+    return told
+
+
+def _notice(city_code: int, one: Message, at: datetime) -> Notice:
+    return Notice(
+        city_code=city_code,
+        person_id=one.person_id,
+        organisation_id=one.organisation_id,
+        kind=one.kind,
+        title=one.title,
+        text=one.text,
+        subject_type=one.subject[0] if one.subject else "",
+        subject_id=one.subject[1] if one.subject else None,
+        once=one.once,
+        at=at,
+    )
 
 
 @act(

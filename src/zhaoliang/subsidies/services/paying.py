@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,6 +18,8 @@ from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
 
 FINAL = ("paid", "refused")
+# Rows read at once of what is paid.
+PART = 5_000
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,14 @@ def _owed(row: tuple[Any, ...], due_id: int | None, purpose: str, amount_fen: in
     return Owed(line_id, claim_id, due_id, purpose, amount_fen, payee, name, *account)
 
 
-def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: int, *, on: date) -> list[Owed]:
+def take_for_payment(
+    city_code: int, region_code: int, fund_source: str, limit: int, *, on: date
+) -> Iterator[list[Owed]]:
     """Lock what waits for payment of a fund in a region and no other payment run is taking right now, oldest first.
 
-    Approved lines (their first subsidy) and waiting dues, together at most `limit`. Reads only what a payment needs.
-    What would go to a provider that may not be paid on the day waits until it may (registry/standing.py).
+    Approved lines (their first subsidy) and waiting dues, together at most `limit`, part by part: whole account numbers of
+    no more than a part are in memory. What would go to a provider that may not be paid on the day waits until it may
+    (registry/standing.py).
     """
     barred = barred_organisations(city_code, Gate.PAYMENT, on)
     locking: dict[str, Any] = {"of": ("self",), "no_key": True, "skip_locked": True}
@@ -69,15 +74,23 @@ def take_for_payment(city_code: int, region_code: int, fund_source: str, limit: 
     )
     if barred:
         lines = lines.exclude(payee="provider", claim__in=_claims_by(city_code, barred))
-    found = [_owed(row, None, "subsidy", row[2], row[3]) for row in lines.order_by("id").values_list(*_OF_LINE)[:limit]]
+    taken = list(lines.order_by("id").values_list("id", flat=True)[:limit])
+    for part in _parts(taken):
+        rows = ClaimLine.objects.filter(city_code=city_code, pk__any_of=part).order_by("id")
+        yield [_owed(row, None, "subsidy", row[2], row[3]) for row in rows.values_list(*_OF_LINE)]
     dues = PaymentDue.objects.select_for_update(**locking).filter(
         **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state="waiting"
     )
     if barred:
         dues = dues.exclude(payee="provider", claim_line__claim__in=_claims_by(city_code, barred))
     fields = ("id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
-    rows = dues.order_by("id").values_list(*fields)[: limit - len(found)]
-    return found + [_owed(row[4:], row[0], row[1], row[2], row[3]) for row in rows]
+    for part in _parts(list(dues.order_by("id").values_list("id", flat=True)[: limit - len(taken)])):
+        rows = PaymentDue.objects.filter(city_code=city_code, pk__any_of=part).order_by("id").values_list(*fields)
+        yield [_owed(row[4:], row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _parts(ids: list[int]) -> Iterator[list[int]]:
+    return (ids[start : start + PART] for start in range(0, len(ids), PART))
 
 
 def waiting_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[tuple[Owed, str]]:
@@ -130,7 +143,7 @@ def move_owed(city_code: int, line_ids: Sequence[int], due_ids: Sequence[int], e
 
 def claims_into_payment(city_code: int, claim_ids: set[int]) -> None:
     """Claims with a line in a batch are being paid."""
-    rows = Claim.objects.select_for_update(no_key=True).filter(city_code=city_code, pk__in=sorted(claim_ids))
+    rows = Claim.objects.select_for_update(no_key=True).filter(city_code=city_code, pk__any_of=claim_ids)
     CLAIM.fire_all([claim for claim in rows.order_by("id") if claim.state == "approved"], "pay")
 
 
@@ -152,7 +165,7 @@ def settle_claims(city_code: int, claim_ids: set[int]) -> None:
     )
     rows = Claim.objects.select_for_update(of=("self",), no_key=True).select_related("training_class")
     done = list(
-        rows.filter(city_code=city_code, pk__in=sorted(claim_ids), state__in=("approved", "paying"))
+        rows.filter(city_code=city_code, pk__any_of=claim_ids, state__in=("approved", "paying"))
         .exclude(Exists(open_lines))
         .order_by("id")
     )
