@@ -27,8 +27,11 @@ DEFAULTS = {
 OCCUPATIONS = ["6-18-02-04", "6-18-01-11", "6-18-02-02"]
 
 
-def fill(connection: Any, lines: int) -> None:
-    """Empty the business tables and fill them with `lines` claim lines (a multiple of 30), as the tables' owner."""
+def fill(connection: Any, lines: int, *, people: int = 0) -> None:
+    """Empty the business tables and fill them with `lines` claim lines (a multiple of 30), as the tables' owner.
+
+    A fifth of the people come twice, unless their number is given.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("SET synchronous_commit = off")
@@ -39,7 +42,7 @@ def fill(connection: Any, lines: int) -> None:
         )
         tables = [name for name, _ in SELECTS]
         cursor.execute(f"TRUNCATE {', '.join(tables)}, decision, decision_basis CASCADE")
-        values = {"lines": lines, "classes": lines // SEATS, "people": max(lines * 4 // 5, SEATS)}
+        values = {"lines": lines, "classes": lines // SEATS, "people": people or max(lines * 4 // 5, SEATS)}
         for table, select in SELECTS:
             _put(cursor, table, select.format(**values))
         cursor.execute("SET session_replication_role = DEFAULT")

@@ -1,4 +1,4 @@
-"""Large bank files: looked at and booked by the worker, with progress, begun again where a worker died."""
+"""Large batches and bank files: built, sent, looked at and booked by the worker, begun again where a worker died."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zhaoliang.kernel.jobs.reporting import Run
 from zhaoliang.kernel.roles import Place
 from zhaoliang.payments.models import BankUpload
 from zhaoliang.payments.selectors import booked_upload
+from zhaoliang.payments.services.batches import OFFICER, build_batch, send_batch
 from zhaoliang.payments.services.statements import (
     IMPORTERS,
     import_return,
@@ -17,7 +18,7 @@ from zhaoliang.payments.services.statements import (
     upload_content,
 )
 
-# Files of up to so many rows are booked while somebody waits: a second or two.
+# Files and batches of up to so many rows are worked on while somebody waits: a second or two.
 BOOKED_AT_ONCE = 3_000
 
 
@@ -42,3 +43,17 @@ def book_upload(run: Run) -> dict[str, Any]:
         else:
             booked = import_statement(place=Place(upload.city_code, upload.region_code), **given)
     return {"bank_return": booked.pk}
+
+
+@job("payments.build_many", label="编制大批次", grants=OFFICER)
+def build_many(run: Run) -> dict[str, Any]:
+    """A batch of what waits in the place, in one transaction: all of it or, where the worker died or was stopped, nothing."""
+    given: dict[str, Any] = {"actor": run.actor, "at": run.at, "key": run.key}
+    return {"batch": build_batch(**given, place=run.subject, fund_source=run.parameters["fund_source"]).pk}
+
+
+@job("payments.send_many", label="大批次送银行", grants=OFFICER)
+def send_many(run: Run) -> dict[str, Any]:
+    """The bank's file fixed and its batch counted as sent, once: what was stopped half way has not left."""
+    send_batch(actor=run.actor, at=run.at, key=run.key, batch=run.subject, file_kind=run.parameters["file_kind"])
+    return {}

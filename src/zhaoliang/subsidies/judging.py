@@ -235,9 +235,14 @@ def _compared(counts: Iterable[Count]) -> dict[str, str]:
     return wanted
 
 
+def sheet_of(policies: PolicySet) -> Sheet:
+    """The statement of one policy set."""
+    return Sheet(_compiled(_meaning(policies), policies), {(policies.region_code, policies.on): policies})
+
+
 def decided(chosen: Chosen, policies: PolicySet) -> dict[int, Decision]:
     """The decisions on lines of one policy set from the facts of now, not saved, by line id (inside an act)."""
-    sheet = Sheet(_compiled(_meaning(policies), policies), {(policies.region_code, policies.on): policies})
+    sheet = sheet_of(policies)
     text, parameters = judged(chosen, [sheet], bases(chosen.city_code, sheet))
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)

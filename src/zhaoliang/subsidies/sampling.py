@@ -14,7 +14,7 @@ from datetime import datetime
 from django.conf import settings
 
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.subsidies.models import Claim, ClaimLine, ReviewSeed
+from zhaoliang.subsidies.models import Claim, ReviewSeed
 
 QUESTION = "随机抽中，请人工核对"
 
@@ -53,17 +53,16 @@ def commit_to(city_code: int, month: str, at: datetime) -> None:
     )
 
 
-def draw(claim: Claim, clean: list[ClaimLine], at: datetime) -> list[ClaimLine]:
-    """Those of the clean lines of a claim that a person must look at; notes on the claim by which seed and share."""
+def draw(claim: Claim, clean: list[int], at: datetime) -> list[int]:
+    """Those of the clean lines of a claim (by their ids) that a person must look at; notes on the claim by which seed and share."""
     permille = settings.REVIEW_SAMPLE_PERMILLE
     if not clean or not permille:
         return []
     seed = seed_of_month(claim.city_code, at)
     claim.review_seed, claim.sample_permille = seed, permille
-    claim.sample_from = [line.pk for line in clean]
+    claim.sample_from = clean
     claim.save(update_fields=["review_seed", "sample_permille", "sample_from"])
-    wanted = set(drawn(seed.secret, claim.pk, claim.sample_from, permille))
-    return [line for line in clean if line.pk in wanted]
+    return sorted(drawn(seed.secret, claim.pk, clean, permille))
 
 
 def is_over(seed: ReviewSeed, at: datetime) -> bool:

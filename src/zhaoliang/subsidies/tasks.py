@@ -6,17 +6,27 @@ And the seed of a month's draws is committed to before anything is drawn.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from procrastinate.contrib.django import app
 
 from zhaoliang.funds.selectors import cities_with_books
 from zhaoliang.kernel.db.national import national
-from zhaoliang.kernel.roles import Place, system_actor
+from zhaoliang.kernel.jobs.declaring import job
+from zhaoliang.kernel.jobs.reporting import Run
+from zhaoliang.kernel.roles import Place, Reach, Role, system_actor
 from zhaoliang.subsidies.draws import month
 from zhaoliang.subsidies.entitlements import people_to_uplift
 from zhaoliang.subsidies.models import Claim
 from zhaoliang.subsidies.sampling import month_of
-from zhaoliang.subsidies.services import commit_seed, raise_uplifts, recount_publicity
+from zhaoliang.subsidies.services import (
+    assemble_claim,
+    commit_seed,
+    confirm_claim,
+    raise_uplifts,
+    recount_publicity,
+    run_checks,
+)
 
 
 @app.periodic(cron="5 * * * *")
@@ -54,3 +64,28 @@ def commit_seeds(timestamp: int) -> None:
     for city_code in cities_with_books():
         if month(city_code, month_of(at)) is None:
             commit_seed(actor=system_actor(), at=at, place=Place(city_code, city_code))
+
+
+OF_PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
+
+
+@job("subsidies.assemble_many", label="生成大型补贴申领", grants=OF_PROVIDER)
+def assemble_many(run: Run) -> dict[str, Any]:
+    """The claim of a large class in one transaction: all of it or, where the worker died or was stopped, nothing."""
+    claim = assemble_claim(actor=run.actor, at=run.at, key=run.key, training_class=run.subject)
+    return {"claim": claim.pk}
+
+
+@job("subsidies.confirm_many", label="提交大型补贴申领", grants=OF_PROVIDER)
+def confirm_many(run: Run) -> dict[str, Any]:
+    """A large claim handed in; `disputes` are line ids (as text) with the reason."""
+    disputes = {int(line): text for line, text in run.parameters["disputes"].items()}
+    confirm_claim(actor=run.actor, at=run.at, key=run.key, claim=run.subject, disputes=disputes)
+    return {}
+
+
+@job("subsidies.check_many", label="重新核验大型申领", grants={Role.REVIEWER: Reach.REGION})
+def check_many(run: Run) -> dict[str, Any]:
+    """Every line of a large claim decided again by the facts of now."""
+    run_checks(actor=run.actor, at=run.at, key=run.key, claim=run.subject)
+    return {}

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.kernel.jobs.declaring import JobKind
 from zhaoliang.kernel.roles import Access
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
@@ -51,6 +52,12 @@ def refused(request: ActorRequest, problem: Refusal, back_url: str) -> HttpRespo
     return render(request, "errors/refusal.html", {"refusal": problem, "back_url": back_url}, status=problem.status)
 
 
+def start_job(request: ActorRequest, job: JobKind, about: Any, link: str, title: str = "", **parameters: Any) -> None:
+    """Start a job about a row or a place and say so; `link` is the page that shows its progress. Raises as its act."""
+    job.start(actor=request.actor, at=request.at, subject=about, title=title, link=link, **parameters)
+    toasts.say(request, f"“{job.label}”已在后台开始，进度见本页；关掉页面也会继续。")
+
+
 def act_view(
     service: Act[Any],
     *,
@@ -60,11 +67,13 @@ def act_view(
     back: Callable[[Any], str],
     texts: tuple[str, ...] = (),
     also: Callable[[Any, Any], dict[str, Any]] | None = None,
+    job: JobKind | None = None,
+    large: Callable[[Any], bool] | None = None,
 ) -> Callable[..., HttpResponse]:
     """A view that runs `service` on the object `fetch(city, pk)` finds, then goes to `back(object)` with one line.
 
     `texts` are form fields passed on without the space around them (reasons), `also(request, object)` adds what else the act
-    needs.
+    needs. What is `large` is left to the worker: `job` is started with the same.
     """
 
     @page(service.declaration, access=subject(fetch))
@@ -72,8 +81,12 @@ def act_view(
     def view(request: SubjectRequest, city: int, pk: int) -> HttpResponse:
         found = request.subject
         arguments: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in texts}
+        more = also(request, found) if also else {}
         try:
-            service(**given(request), **(arguments | {argument: found}), **(also(request, found) if also else {}))
+            if job is not None and large is not None and large(found):
+                start_job(request, job, found, back(found), **arguments, **more)
+                return redirect(back(found))
+            service(**given(request), **(arguments | {argument: found}), **more)
         except Refusal as problem:
             return refused(request, problem, back(found))
         toasts.say(request, say)

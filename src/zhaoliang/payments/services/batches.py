@@ -64,10 +64,10 @@ _COLUMNS = (
     "bank_reference",
     "failure",
 )
-_OFFICER = {Role.FUND_OFFICER: Reach.REGION}
+OFFICER = {Role.FUND_OFFICER: Reach.REGION}
 
 
-@act("payments.build", label="编制拨付批次", grants=_OFFICER, on="place")
+@act("payments.build", label="编制拨付批次", grants=OFFICER, on="place")
 def build_batch(*, actor: Actor, at: datetime, place: Place, fund_source: str) -> PaymentBatch:
     """Collect what is owed of a fund in the place's region, at most 100,000, one payment each.
 
@@ -207,7 +207,7 @@ def _sums(batch: PaymentBatch) -> tuple[int, int]:
     return found["count"], found["total"] or 0
 
 
-@act("payments.seal", label="封存拨付批次", grants=_OFFICER, on="batch")
+@act("payments.seal", label="封存拨付批次", grants=OFFICER, on="batch")
 def seal_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """Freeze number of lines, total, and the account the money leaves from.
 
@@ -284,7 +284,7 @@ def authorise_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> Payme
     return batch
 
 
-@act("payments.send", label="送银行", grants=_OFFICER, on="batch")
+@act("payments.send", label="送银行", grants=OFFICER, on="batch")
 def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: str = "xlsx") -> PaymentBatch:
     """Fix the bank file (`payments.excel.bank_file` gives the same bytes any time) and count the batch as sent.
 
@@ -311,7 +311,7 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: st
     return batch
 
 
-@act("payments.mark_unknown", label="标为送达未知", grants=_OFFICER, on="batch")
+@act("payments.mark_unknown", label="标为送达未知", grants=OFFICER, on="batch")
 def mark_unknown(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """Nobody knows whether the bank got the file: nothing may be sent until the bank has answered. Raises WrongState."""
     batch = locked_batch(batch)
@@ -321,7 +321,7 @@ def mark_unknown(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     return batch
 
 
-@act("payments.confirm_sent", label="银行确认收到", grants=_OFFICER, on="batch")
+@act("payments.confirm_sent", label="银行确认收到", grants=OFFICER, on="batch")
 def confirm_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """The bank says it has the file. Raises WrongState."""
     batch = locked_batch(batch)
@@ -331,7 +331,7 @@ def confirm_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     return batch
 
 
-@act("payments.confirm_not_sent", label="银行确认未收到", grants=_OFFICER, on="batch")
+@act("payments.confirm_not_sent", label="银行确认未收到", grants=OFFICER, on="batch")
 def confirm_not_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """The bank says it has no such file: the batch is authorised as before and may be sent. Raises WrongState."""
     batch = locked_batch(batch)
@@ -359,7 +359,7 @@ def dissolve_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, reason: s
     return batch
 
 
-@act("payments.retry", label="更正后再拨", grants=_OFFICER, on="line")
+@act("payments.retry", label="更正后再拨", grants=OFFICER, on="line")
 def retry_line(*, actor: Actor, at: datetime, line: ClaimLine, same_account: bool = False) -> ClaimLine:
     """Let a line the bank sent back wait for the next batch, after its account was corrected.
 
@@ -373,7 +373,7 @@ def retry_line(*, actor: Actor, at: datetime, line: ClaimLine, same_account: boo
     return line
 
 
-@act("payments.retry_due", label="更正后再拨应付款项", grants=_OFFICER, on="due")
+@act("payments.retry_due", label="更正后再拨应付款项", grants=OFFICER, on="due")
 def retry_payment_due(*, actor: Actor, at: datetime, due: PaymentDue, same_account: bool = False) -> PaymentDue:
     """Let a due whose money came back wait for the next batch, after the account was corrected. Raises as `retry_line`."""
     due = take_due_for_retry(due)

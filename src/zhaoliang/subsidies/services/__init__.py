@@ -19,9 +19,11 @@ from zhaoliang.subsidies.services.dues import (
     take_due_for_retry,
 )
 from zhaoliang.subsidies.services.evidence import add_contract, add_evidence
+from zhaoliang.subsidies.services.mass import is_large, is_large_class
 from zhaoliang.subsidies.services.paying import (
     Owed,
     claims_into_payment,
+    count_waiting,
     move_owed,
     prove_paid,
     retry_all_of,
@@ -52,9 +54,12 @@ __all__ = [
     "claims_into_payment",
     "commit_seed",
     "confirm_claim",
+    "count_waiting",
     "decide_appeal",
     "drop_payment",
     "file_appeal",
+    "is_large",
+    "is_large_class",
     "judge_line",
     "move_owed",
     "open_audit",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.certificates.selectors import certificates_of_class
 from zhaoliang.classes.models import Enrolment, TrainingClass
@@ -13,18 +15,19 @@ from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.lawbook import clause_of, lawbook, policies_for
 from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.clocks import review_due
-from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
-from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.services.checks import check_lines, draw_lines, put_question
+from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.services.checks import check_claim, draw_many, put_question
 from zhaoliang.subsidies.services.evidence import require_materials
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.services.mass import add_lines
 from zhaoliang.subsidies.states import CLAIM
-from zhaoliang.vouchers.services import enter_claim
+from zhaoliang.vouchers.services import enter_claim_all
 
 
 @act(
@@ -43,20 +46,16 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
     training_class = locked_class(training_class)
     if not CLASS.allows(training_class.state, "claim"):
         raise CLASS.refusal(training_class.state, "claim")
-    enrolments = [
-        enrolment
-        for enrolment in enrolments_in(training_class.city_code, training_class.pk, "attending", "completed")
-        # 打卡签到专用券 is for people who learn without a subsidy.
-        if enrolment.voucher is None or enrolment.voucher.batch.kind != "sign_in_only"
-    ]
+    # 打卡签到专用券 is for people who learn without a subsidy.
+    enrolments = list(_claimable(training_class).order_by("id").values_list("id", flat=True))
     _require_claimable(training_class, enrolments)
     claim = _made(training_class, main_kind(training_class), at)
-    _add_lines(claim, training_class, enrolments)
-    for enrolment in enrolments:
-        if enrolment.voucher is not None and enrolment.voucher.state == "verified":
-            enter_claim(enrolment.voucher)
+    report(0, len(enrolments), "正在列出学员")
+    add_lines(claim, enrolments)
+    vouchers = _claimable(training_class).filter(voucher__state="verified").order_by("voucher_id")
+    enter_claim_all(claim.city_code, list(vouchers.values_list("voucher_id", flat=True)))
     CLASS.fire(training_class, "claim")
-    check_lines(claim, locked_lines(claim), at)
+    check_claim(claim, at)
     return claim
 
 
@@ -93,8 +92,8 @@ def assemble_advance(*, actor: Actor, at: datetime, training_class: TrainingClas
             next_step="请先登记学徒的培养协议；没有预支的地区在结算时一次申领。",
         )
     claim = _made(training_class, "apprentice_advance", at)
-    _add_lines(claim, training_class, [one for one in held if one.pk in signed])
-    check_lines(claim, locked_lines(claim), at)
+    add_lines(claim, [one.pk for one in held if one.pk in signed])
+    check_claim(claim, at)
     return claim
 
 
@@ -129,8 +128,8 @@ def assemble_evaluation(*, actor: Actor, at: datetime, training_class: TrainingC
             next_step="取得证书以后可以再生成；标准请咨询当地人社部门。",
         )
     claim = _made(training_class, "evaluation", at)
-    _add_lines(claim, training_class, enrolments)
-    check_lines(claim, locked_lines(claim), at)
+    add_lines(claim, [one.pk for one in enrolments])
+    check_claim(claim, at)
     return claim
 
 
@@ -150,51 +149,35 @@ def _made(training_class: TrainingClass, kind: str, at: datetime) -> Claim:
     )
 
 
-def _require_claimable(training_class: TrainingClass, enrolments: list[Enrolment]) -> None:
+def _claimable(training_class: TrainingClass) -> QuerySet[Enrolment]:
+    """Who took part to the end, without those who learn on a voucher that only opens the door."""
+    rows = Enrolment.objects.filter(
+        city_code=training_class.city_code, training_class=training_class, state__in=("attending", "completed")
+    )
+    return rows.filter(Q(voucher__isnull=True) | ~Q(voucher__batch__kind="sign_in_only"))
+
+
+def _require_claimable(training_class: TrainingClass, enrolments: list[int]) -> None:
     if not enrolments:
         raise Refusal(
             what="没有生成补贴申领。",
             why="这个班没有参加到底的学员。",
             next_step="如果名册或考勤有误，请先更正；确无学员的班级可以直接办结。",
         )
-    vouchers = [enrolment.voucher for enrolment in enrolments if enrolment.voucher is not None]
-    unverified = sum(voucher.state == "used" for voucher in vouchers)
+    vouchers = _claimable(training_class).filter(voucher__isnull=False)
+    unverified = vouchers.filter(voucher__state="used").count()
     if unverified:
         raise Refusal(
             what="没有生成补贴申领。",
             why=f"有 {unverified} 张培训券还没有验证；机构须在申请补贴前记录唯一码。",
             next_step="请在“验券”里验证这些培训券，再生成申领。",
         )
-    other = {voucher.batch.fund_source for voucher in vouchers} - {training_class.project.fund_source}
-    if other:
+    if vouchers.exclude(voucher__batch__fund_source=training_class.project.fund_source).exists():
         raise Refusal(
             what="没有生成补贴申领。",
             why="名册里有培训券的资金渠道与本项目不同，一份申领只能由一个资金渠道支付。",
             next_step="请联系发券的人社部门核对批次的资金渠道。",
         )
-
-
-def _add_lines(claim: Claim, training_class: TrainingClass, enrolments: list[Enrolment]) -> None:
-    outcome = class_outcome(claim)
-    project = training_class.project
-    ClaimLine.objects.bulk_create(
-        ClaimLine(
-            city_code=claim.city_code,
-            claim=claim,
-            enrolment=enrolment,
-            kind=claim.kind,
-            person=enrolment.person,
-            # A voucher goes with the training, not with what is claimed beside it.
-            voucher=enrolment.voucher if claim.kind in MAIN else None,
-            certificate=outcome.certificates.get(enrolment.pk),
-            occupation_id=project.occupation_id,
-            level=project.level,
-            planned_minutes=outcome.totals.get(enrolment.pk, (0, 0))[0],
-            credited_minutes=outcome.totals.get(enrolment.pk, (0, 0))[1],
-            payee="provider",
-        )
-        for enrolment in enrolments
-    )
 
 
 @act("subsidies.confirm", label="确认并提交补贴申领", grants={Role.PROVIDER: Reach.ORGANISATION}, on="claim")
@@ -210,14 +193,13 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
     require_materials(claim)
     if claim.provider is not None:
         standing_on(claim.provider, chinese_day(at)).require(Gate.CLAIM)
-    lines = locked_lines(claim)
-    check_lines(claim, lines, at)
-    known = {line.pk: line for line in lines}
+    check_claim(claim, at)
+    known = locked_lines(claim, sorted(disputes)) if disputes else []
     for line_id, text in (disputes or {}).items():
-        line = known.get(line_id)
+        line = next((one for one in known if one.pk == line_id), None)
         if line is None:
             raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
         put_question(line, reason_given(text, f"dispute-{line_id}", "没有提交申领。"))
-    draw_lines(claim, lines, at)
+    draw_many(claim, at)
     CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
     return claim

@@ -17,6 +17,7 @@ from zhaoliang.subsidies.judging_singly import decided_singly
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, ReviewSeed
 from zhaoliang.subsidies.sampling import QUESTION, draw, seed_of_month
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
+from zhaoliang.subsidies.services.mass import check_many, is_large
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_claim
 
@@ -42,8 +43,16 @@ def run_checks(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
             why="初审通过以后，各条结论已定，不再自动改动。",
             next_step="如果事实有变，请先退回申领，再重新核验。",
         )
-    check_lines(claim, locked_lines(claim), at)
+    check_claim(claim, at)
     return claim
+
+
+def check_claim(claim: Claim, at: datetime) -> None:
+    """Decide all lines of a locked claim (plain; inside an act): a large one by statements over all its lines at once."""
+    if is_large(claim):
+        check_many(claim, decidable(claim), at)
+    else:
+        check_lines(claim, locked_lines(claim), at)
 
 
 def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
@@ -118,8 +127,17 @@ def _settle(lines: list[ClaimLine], made: dict[int, Decision], at: datetime) -> 
 
 def draw_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     """Send a drawn share of the lines that passed clean to a person (plain; inside an act); lines drawn before stay drawn."""
-    clean = [line for line in lines if line.state == "passed" and not line.judgement]
-    CLAIM_LINE.fire_all(draw(claim, clean, at), "question", sampled=True, question=QUESTION, amount_fen=0)
+    clean = {line.pk: line for line in lines if line.state == "passed" and not line.judgement}
+    found = [clean[pk] for pk in draw(claim, sorted(clean), at)]
+    CLAIM_LINE.fire_all(found, "question", sampled=True, question=QUESTION, amount_fen=0)
+
+
+def draw_many(claim: Claim, at: datetime) -> None:
+    """`draw_lines` for all lines of a locked claim, whatever their number."""
+    rows = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, state="passed", judgement="")
+    found = draw(claim, list(rows.order_by("id").values_list("id", flat=True)), at)
+    held = {"sampled": True, "question": QUESTION, "amount_fen": 0}
+    CLAIM_LINE.fire_ids(ClaimLine, claim.city_code, found, "question", source="passed", **held)
 
 
 @act("subsidies.commit_seed", label="公布当月抽查的承诺", grants={Role.SYSTEM: Reach.ANY}, on="place")

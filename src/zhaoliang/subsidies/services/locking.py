@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zhaoliang.kernel.errors import BadInput
 from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine
 
@@ -15,16 +17,16 @@ def locked_claim(claim: Claim) -> Claim:
     )
 
 
-def locked_lines(claim: Claim) -> list[ClaimLine]:
-    """All lines of a locked claim with what deciding them needs."""
+def locked_lines(claim: Claim, ids: Sequence[int] | None = None) -> list[ClaimLine]:
+    """Lines of a locked claim (all, by default) with what deciding them needs."""
     # Applications of people rest on classes of their own.
     parts = LINE_PARTS if claim.training_class_id else (*LINE_PARTS, "enrolment__training_class__project")
-    return list(
+    rows = (
         ClaimLine.objects.select_for_update(of=("self",), no_key=True)
         .select_related(*parts)
         .filter(city_code=claim.city_code, claim=claim)
-        .order_by("id")
     )
+    return list((rows if ids is None else rows.filter(pk__any_of=ids)).order_by("id"))
 
 
 def locked_line(line: ClaimLine) -> ClaimLine:

@@ -93,6 +93,15 @@ def _parts(ids: list[int]) -> Iterator[list[int]]:
     return (ids[start : start + PART] for start in range(0, len(ids), PART))
 
 
+def count_waiting(city_code: int, region_code: int, fund_source: str, most: int) -> int:
+    """How many lines and dues of a fund wait for a batch in a region, counted no further than `most`."""
+    lines = ClaimLine.objects.filter(**_waiting(city_code, region_code, fund_source, "claim"), state="approved")
+    dues = PaymentDue.objects.filter(
+        **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state="waiting"
+    )
+    return min(most, sum(len(rows.values_list("id")[:most]) for rows in (lines, dues)))
+
+
 def waiting_for_payment(city_code: int, region_code: int, fund_source: str, limit: int) -> list[tuple[Owed, str]]:
     """What waits for payment or for a corrected account, each with its state, lines before dues; nothing is locked."""
     states = {"line": ("approved", "failed"), "due": ("waiting", "failed")}

@@ -10,7 +10,7 @@ from zhaoliang.kernel.errors import Forbidden, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.subsidies.clocks import PUBLICITY, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
+from zhaoliang.subsidies.services.locking import locked_claim, reason_given
 from zhaoliang.subsidies.states import CLAIM
 
 OPEN = ("due", "to_person")
@@ -29,8 +29,8 @@ def pass_first(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "pass_first"):
         raise CLAIM.refusal(claim.state, "pass_first")
-    lines = locked_lines(claim)
-    open_lines = sum(line.state in OPEN for line in lines)
+    # Lines move only under their claim's lock.
+    open_lines = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, state__in=OPEN).count()
     if open_lines:
         raise Refusal(
             what="初审还不能通过。",

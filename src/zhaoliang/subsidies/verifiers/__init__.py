@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from django.db import connection
 
+from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.db.national import national
 from zhaoliang.policy import PolicySet
 from zhaoliang.registry.lawbook import policies_for
@@ -26,7 +27,17 @@ from zhaoliang.subsidies.verifiers.people import ACCOUNT, CLASH, IDENTITY
 from zhaoliang.subsidies.verifiers.providers import PROVIDER
 from zhaoliang.subsidies.verifiers.shares import SHARES
 
-__all__ = ["ANSWERS", "VERIFIERS", "Checked", "Found", "Verifier", "checks_of", "found_by", "verify_claim"]
+__all__ = [
+    "ANSWERS",
+    "VERIFIERS",
+    "Checked",
+    "Found",
+    "Verifier",
+    "checks_of",
+    "found_by",
+    "verify_claim",
+    "verify_lines",
+]
 
 VERIFIERS: tuple[Verifier, ...] = (
     ELSEWHERE,
@@ -52,7 +63,7 @@ WITH asked AS (
     FROM claim_line l
     LEFT JOIN unnest(%(ids)s::bigint[], %(answers)s::text[], %(findings)s::jsonb[]) AS f (id, answers, findings)
         ON f.id = l.id
-    WHERE l.city_code = %(city)s AND l.id = ANY(%(lines)s)
+    WHERE l.city_code = %(city)s AND l.id = ANY(%(lines)s::bigint[])
 ),
 stored AS (
     INSERT INTO check_result (city_code, claim_line_id, suite_id, answers, findings, at)
@@ -69,12 +80,12 @@ RETURNING claim_line.id, claim_line.check_result_id, claim_line.alerts
 """
 
 
-def found_by(verifier: Verifier, claim: Claim, line_ids: list[int], policies: PolicySet) -> Iterator[Found]:
+def found_by(verifier: Verifier, claim: Claim, line_ids: Sequence[int], policies: PolicySet) -> Iterator[Found]:
     """What one verifier has to say of these lines of a claim; one statement whatever their number."""
     parameters: dict[str, Any] = {
         "city": claim.city_code,
         "claim": claim.pk,
-        "lines": line_ids,
+        "lines": id_array(line_ids),
         **verifier.given(policies),
     }
     with national() if verifier.national else nullcontext(), connection.cursor() as cursor:
@@ -88,20 +99,28 @@ def found_by(verifier: Verifier, claim: Claim, line_ids: list[int], policies: Po
 
 
 def verify_claim(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> set[int]:
+    """`verify_lines` about lines at hand, which take over what was found (`check_result_id`, `alerts`)."""
+    changed = verify_lines(claim, [line.pk for line in lines], at)
+    for line in lines:
+        if line.pk in changed:
+            line.check_result_id, line.alerts = changed[line.pk]
+    return set(changed)
+
+
+def verify_lines(claim: Claim, ids: Sequence[int], at: datetime) -> dict[int, tuple[int, int]]:
     """Ask every verifier about lines of a locked claim and keep what they answer (plain; inside an act).
 
-    `lines` take over what was found (`check_result_id`, `alerts`). Returns the lines whose answers are new or changed.
+    Returns the result and the number of alerts of each line whose answers are new or changed.
     """
     policies = policies_for(claim.region_id, on=claim.rules_on)
     found: dict[int, dict[str, Found]] = {}
-    ids = [line.pk for line in lines]
     for verifier in VERIFIERS:
         for one in found_by(verifier, claim, ids, policies):
             found.setdefault(one.line_id, {})[one.verifier] = one
     marked = sorted(found)
     parameters = {
         "city": claim.city_code,
-        "lines": ids,
+        "lines": id_array(ids),
         "suite": _suite().pk,
         "at": at,
         "clean": "y" * len(VERIFIERS),
@@ -119,11 +138,7 @@ def verify_claim(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> set[
     }
     with connection.cursor() as cursor:
         cursor.execute(_STORE, parameters)
-        changed = {line: (result, alerts) for line, result, alerts in cursor.fetchall()}
-    for line in lines:
-        if line.pk in changed:
-            line.check_result_id, line.alerts = changed[line.pk]
-    return set(changed)
+        return {line: (result, alerts) for line, result, alerts in cursor.fetchall()}
 
 
 def _suite() -> CheckSuite:

@@ -29,7 +29,7 @@ LINES = """
     FROM claim c
     JOIN claim_line l ON l.city_code = c.city_code AND l.claim_id = c.id
     LEFT JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
-    WHERE c.city_code = %(city)s AND c.id = %(claim)s AND l.city_code = %(city)s AND l.id = ANY(%(lines)s)
+    WHERE c.city_code = %(city)s AND c.id = %(claim)s AND l.city_code = %(city)s AND l.id = ANY(%(lines)s::bigint[])
 """
 
 

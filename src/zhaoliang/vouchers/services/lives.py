@@ -263,6 +263,11 @@ def enter_claim(voucher: Voucher) -> Voucher:
     return _fired(voucher, "enter_claim")
 
 
+def enter_claim_all(city_code: int, voucher_ids: Sequence[int]) -> None:
+    """`enter_claim` for any number of vouchers of a city at once; inside an act. Raises WrongState; then none has moved."""
+    VOUCHER.fire_ids(Voucher, city_code, voucher_ids, "enter_claim", source="verified")
+
+
 def leave_claim(voucher: Voucher) -> Voucher:
     """Its line left the claim without money: the voucher is verified again; inside an act. Raises WrongState."""
     return _fired(voucher, "leave_claim")

@@ -17,6 +17,7 @@ from zhaoliang.attendance.models import SignIn
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.roles import Actor
 from zhaoliang.policy import Outcome
@@ -27,6 +28,7 @@ from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, review
 from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
+from zhaoliang.subsidies.tasks import check_many
 from zhaoliang.subsidies.verifiers import ANSWERS, VERIFIERS
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
@@ -119,6 +121,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "page": shown,
         "claim": claim,
+        "job": job_to_show(check_many, claim),
         "show": show,
         "shows": [(key, word, shown.shown[key]) for key, (word, _) in SHOWS.items()],
         "lines": [(row, claim_url(claim, line=row.line.pk, show=show), _badge(row.line)) for row in shown.rows],
@@ -296,6 +299,8 @@ run_checks = act_view(
     argument="claim",
     say="已按最新事实重新核验。人工判断过而事实没有变的，判断保留。",
     back=claim_url,
+    job=check_many,
+    large=services.is_large,
 )
 take_up = act_view(
     services.take_up,

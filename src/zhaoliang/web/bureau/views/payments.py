@@ -16,21 +16,24 @@ from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.acts import Act
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Place
 from zhaoliang.payments import perms, selectors, services
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.payments.tasks import BOOKED_AT_ONCE, build_many, send_many
 from zhaoliang.recoveries import perms as recovery_perms
 from zhaoliang.recoveries import selectors as recoveries
 from zhaoliang.recoveries.services import propose_correction
 from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
+from zhaoliang.subsidies.services import count_waiting
 from zhaoliang.subsidies.services.later import AFTER_APPROVAL
 from zhaoliang.vouchers import perms as voucher_perms
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import act_view, given, may, refused, subject
+from zhaoliang.web.acting import act_view, given, may, refused, start_job, subject
 from zhaoliang.web.bureau import forms, timelines, tracing
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
@@ -83,7 +86,11 @@ def batch_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         return excel("拨付批次", COLUMNS, ordered(request, rows, COLUMNS))
     form = forms.BuildForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        fund = form.cleaned_data["fund_source"]
         try:
+            if count_waiting(desk.city_code, desk.region_code, fund, BOOKED_AT_ONCE + 1) > BOOKED_AT_ONCE:
+                start_job(request, build_many, desk.place, reverse("bureau:payments"), fund_source=fund)
+                return redirect("bureau:payments")
             made = services.build_batch(**given(request), place=desk.place, **form.cleaned_data)
         except Refusal as problem:
             return refused(request, problem, reverse("bureau:payments"))
@@ -94,6 +101,7 @@ def batch_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         "export_url": reverse("bureau:payments_export"),
         "table": table(request, rows, COLUMNS, url=batch_url, unit="个批次"),
         "waiting": _waiting(request),
+        "job": job_to_show(build_many, desk.place),
         "may_build": may(request, services.build_batch, desk.access),
     }
     return render(request, "bureau/payment_list.html", context)
@@ -141,6 +149,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "sentence": _sentence(shown),
         "steps": _steps(request, batch),
         "kinds": PaymentBatch.FILE_KINDS if batch.paying_account_id else PaymentBatch.FILE_KINDS[:2],
+        "job": job_to_show(send_many, batch),
         "may_send": PAYMENT_BATCH.allows(batch.state, "send") and may(request, services.send_batch, batch.access()),
         "events": timelines.events(shown.timeline, PAYMENT_BATCH),
         "cases": [(case, KINDS[case.kind]) for case in shown.cases],
@@ -217,6 +226,8 @@ send = _step(
     services.send_batch,
     "已登记送银行，请下载银行文件并交给银行。",
     also=lambda request, _: {"file_kind": request.POST.get("file_kind", "xlsx")},
+    job=send_many,
+    large=lambda batch: batch.lines_count > BOOKED_AT_ONCE,
 )
 unknown = _step(services.mark_unknown, "已标为送达未知，请向银行核实。")
 confirm = _step(services.confirm_sent, "已登记：银行收到了。")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.classes import selectors as classes
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.payments import selectors as payments
 from zhaoliang.subsidies import perms, selectors, services
@@ -21,8 +22,9 @@ from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.subsidies.surprises import Surprise, surprises
+from zhaoliang.subsidies.tasks import assemble_many, confirm_many
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import act_view, given, may, refused, subject
+from zhaoliang.web.acting import act_view, given, may, refused, start_job, subject
 from zhaoliang.web.appealing import appeal_page
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Event
@@ -71,6 +73,9 @@ def assemble(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """Let the claim of an assessed class assemble itself."""
     found = request.subject
     try:
+        if services.is_large_class(found):
+            start_job(request, assemble_many, found, class_url(found), title=f"生成补贴申领：{found.name}")
+            return redirect(class_url(found))
         claim = services.assemble_claim(**given(request), training_class=found)
     except Refusal as problem:
         return refused(request, problem, class_url(found))
@@ -115,6 +120,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     open_states = ("assembled", "returned")
     context = {
         "found": found,
+        "job": job_to_show(confirm_many, found),
         "kind": KINDS[found.kind],
         "page": shown,
         "rows": [
@@ -213,6 +219,12 @@ def confirm(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         and (text := request.POST.get(name, "").strip())
     }
     try:
+        if services.is_large(found):
+            given_ = {str(line): text for line, text in disputes.items()}
+            start_job(
+                request, confirm_many, found, claim_url(found), title=f"提交补贴申领：{found.title}", disputes=given_
+            )
+            return redirect(claim_url(found))
         services.confirm_claim(**given(request), claim=found, disputes=disputes)
     except Refusal as problem:
         return refused(request, problem, claim_url(found))

@@ -27,6 +27,7 @@ from zhaoliang.evaluation import services as opinions
 from zhaoliang.evaluation.models import Exam
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.masking import mask_phone
 from zhaoliang.policy import Outcome, RuleResult
 from zhaoliang.registry import selectors as registry
@@ -34,6 +35,7 @@ from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies import services as claims
 from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.tasks import assemble_many
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.components import toasts
@@ -133,6 +135,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "found": found,
         "page": shown,
+        "job": job_to_show(assemble_many, found) if sees_claim and claim is None else None,
         "opinions": evaluation.opinions_on(found) if heard else None,
         "may_improve": heard and may(request, opinions.improve, access),
         "phone": mask_phone(found.responsible_phone),

@@ -1,0 +1,131 @@
+"""Large claims: worked on by statements over all lines, with the outcome of working line by line; as jobs that go on or stop."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import transaction
+
+from factories import jobs as worker
+from factories.subsidies import ASSESSED, CITY, PLANNED, Case, case
+from seeds import fresh_seed
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.kernel.models import StateChange
+from zhaoliang.registry.models import PersonStatus
+from zhaoliang.subsidies import services, tasks
+from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine
+from zhaoliang.subsidies.services import mass
+from zhaoliang.vouchers.models import Voucher
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("F1", "F2")]
+
+
+def picture(claim: Claim) -> list[dict[str, Any]]:
+    """Everything a claim's lines say, in the order of the roster; without ids that a second play draws anew."""
+    shown = []
+    for line in (
+        ClaimLine.objects.select_related("decision").filter(city_code=CITY, claim=claim).order_by("enrolment_id")
+    ):
+        decision, checked = line.decision, CheckResult.objects.get(city_code=CITY, pk=line.check_result_id)
+        assert decision is not None
+        assert decision.claim_line_id == line.pk
+        names = ("state", "amount_fen", "payee", "planned_minutes", "credited_minutes", "certificate_id", "voucher_id")
+        kept = {name: getattr(line, name) for name in (*names, "alerts", "judgement", "question", "judged_by_user")}
+        moves = StateChange.objects.filter(city_code=CITY, machine="claim_line", object_id=line.pk).order_by("id")
+        shown.append(
+            kept
+            | {
+                "decision": (decision.policy_version, decision.outcome, decision.amount_fen, decision.paid_to),
+                "facts": decision.facts,
+                "steps": decision.steps,
+                "letters": decision.answers,
+                "checked": (checked.answers, {name: said["words"] for name, said in checked.findings.items()}),
+                "moves": list(moves.values_list("source", "event", "target")),
+            }
+        )
+    return shown
+
+
+def played(made: Case, seed: int) -> list[list[dict[str, Any]]]:
+    """A claim assembled, handed in with a doubt, judged, and checked again after facts changed; what it said each time."""
+    chosen = random.Random(seed)
+    claim = services.assemble_claim(actor=made.staff, at=ASSESSED, training_class=made.training_class)
+    seen = [picture(claim)]
+    rows = list(ClaimLine.objects.filter(city_code=CITY, claim=claim).order_by("enrolment_id"))
+    doubted = chosen.choice(rows)
+    services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim, disputes={doubted.pk: "这一条的课时不对"})
+    seen.append(picture(claim))
+    waiting = [row for row in rows if ClaimLine.objects.get(city_code=CITY, pk=row.pk).state == "to_person"]
+    for row in waiting:
+        services.judge_line(actor=made.reviewer, at=ASSESSED, line=row, passes=False, text="已看过，不符合")
+    for row in rows:
+        match chosen.randrange(5):
+            case 0:
+                PersonStatus.objects.filter(city_code=CITY, person=row.person, kind="pension").update(holds=True)
+            case 1:
+                Attendance.objects.filter(city_code=CITY, enrolment=row.enrolment).update(
+                    credited_minutes=chosen.randrange(PLANNED)
+                )
+            case 2:
+                Certificate.objects.filter(city_code=CITY, person=row.person).update(state="revoked")
+            case 3:
+                PersonStatus.objects.filter(city_code=CITY, person=row.person).update(source="另一次比对")
+            case _:
+                pass
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
+    return [*seen, picture(claim)]
+
+
+def test_many_lines_at_once_come_to_what_single_lines_come_to(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.REVIEW_SAMPLE_PERMILLE = 0
+    seed = fresh_seed()
+    chosen = random.Random(seed)
+    places = range(5)
+    made = case(
+        len(places),
+        attended={place: chosen.randrange(PLANNED + 1) for place in places if chosen.random() < 0.5},
+        failed=frozenset(place for place in places if chosen.random() < 0.2),
+        uncertified=frozenset(place for place in places if chosen.random() < 0.2),
+    )
+    results = []
+    for large in (10**9, 0):
+        monkeypatch.setattr(mass, "LARGE", large)
+        with transaction.atomic():
+            results.append(played(made, seed))
+            transaction.set_rollback(True)
+    singly, at_once = results
+    assert at_once == singly
+
+
+def test_a_large_claim_is_a_job_that_is_done_once_or_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mass, "LARGE", 0)
+    made = case(2)
+    given = {"actor": made.staff, "at": ASSESSED, "subject": made.training_class}
+    row = tasks.assemble_many.start(**given)
+    assert tasks.assemble_many.start(**given) == row
+    row.cancel_asked = True
+    row.save(update_fields=["cancel_asked"])
+    worker.run_waiting(ASSESSED)
+    row.refresh_from_db()
+    assert row.state == "cancelled"
+    assert not Claim.objects.filter(city_code=CITY, training_class=made.training_class).exists()
+    assert set(
+        Voucher.objects.filter(city_code=CITY, class_id=made.training_class.pk).values_list("state", flat=True)
+    ) == {"verified"}
+    again = tasks.assemble_many.start(**given)
+    worker.run_waiting(ASSESSED)
+    again.refresh_from_db()
+    assert (again.state, again.refusal) == ("done", {})
+    claim = Claim.objects.get(city_code=CITY, pk=again.result["claim"])
+    assert ClaimLine.objects.filter(city_code=CITY, claim=claim, state="passed").count() == 2
+    handed = tasks.confirm_many.start(actor=made.staff, at=ASSESSED, subject=claim, disputes={})
+    worker.run_waiting(ASSESSED)
+    handed.refresh_from_db()
+    claim.refresh_from_db()
+    assert (handed.state, claim.state) == ("done", "first_review")
