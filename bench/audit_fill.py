@@ -44,7 +44,7 @@ def fill(connection: Any, lines: int, *, people: int = 0) -> None:
         cursor.execute(f"TRUNCATE {', '.join(tables)}, decision, decision_basis CASCADE")
         values = {"lines": lines, "classes": lines // SEATS, "people": people or max(lines * 4 // 5, SEATS)}
         for table, select in SELECTS:
-            _put(cursor, table, select.format(**values))
+            put(cursor, table, select.format(**values))
         cursor.execute("SET session_replication_role = DEFAULT")
         cursor.execute("SET synchronous_commit = on")
     with connection.cursor() as cursor:
@@ -52,7 +52,7 @@ def fill(connection: Any, lines: int, *, people: int = 0) -> None:
             cursor.execute(f"VACUUM (ANALYZE) {table}")
 
 
-def _put(cursor: Any, table: str, select: str) -> None:
+def put(cursor: Any, table: str, select: str) -> None:
     """Insert a select by the names of its columns; what it leaves out and may not be null gets its type's zero."""
     cursor.execute(f"SELECT * FROM ({select}) given LIMIT 0")
     given = [column[0] for column in cursor.description]

@@ -9,8 +9,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from python_calamine import CalamineWorkbook
 
+from factories import jobs as worker
 from factories import registry
-from factories.payments import answered, authorised, built, sent
+from factories.payments import answered, authorised, built, pays_from, sent
 from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, approved, case
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import FundSource
@@ -18,7 +19,7 @@ from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.errors import Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Role
-from zhaoliang.payments import selectors, services
+from zhaoliang.payments import selectors, services, tasks
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.registry.models import Organisation
@@ -266,3 +267,35 @@ def test_who_is_barred_after_the_batch_was_built_is_not_paid_and_the_rest_goes_o
     Organisation.objects.filter(city_code=CITY, pk=good.provider.pk).update(state="suspended")
     with pytest.raises(Refusal, match="没有送银行"):
         services.send_batch(actor=good.officer, at=APPROVED, batch=batch)
+
+
+def test_large_batches_are_jobs_that_are_done_once_or_leave_nothing() -> None:
+    made = case(2)
+    approved(made)
+    pays_from(made.place, FUND)
+    given = {"actor": made.officer, "at": APPROVED, "subject": made.place, "fund_source": FUND.value}
+    row = tasks.build_many.start(**given)
+    row.cancel_asked = True
+    row.save(update_fields=["cancel_asked"])
+    worker.run_waiting(APPROVED)
+    row.refresh_from_db()
+    assert row.state == "cancelled"
+    assert not PaymentBatch.objects.filter(city_code=CITY, region_code=HEPING).exists()
+    tasks.build_many.start(**given)
+    worker.run_waiting(APPROVED)
+    batch = PaymentBatch.objects.get(city_code=CITY, region_code=HEPING)
+    assert [line.amount_fen for line in lines(batch)] == [FULL_FEN, FULL_FEN]
+    batch = services.seal_batch(actor=made.officer, at=APPROVED, batch=batch)
+    batch = services.authorise_batch(actor=made.finance, at=APPROVED, batch=batch)
+    leaving = {"actor": made.officer, "at": APPROVED, "subject": batch, "file_kind": "csv"}
+    stopped = tasks.send_many.start(**leaving)
+    stopped.cancel_asked = True
+    stopped.save(update_fields=["cancel_asked"])
+    worker.run_waiting(APPROVED)
+    batch.refresh_from_db()
+    assert (batch.state, {line.state for line in lines(batch)}) == ("authorised", {"waiting"})
+    tasks.send_many.start(**leaving)
+    worker.run_waiting(APPROVED)
+    batch.refresh_from_db()
+    assert (batch.state, batch.file_kind, {line.state for line in lines(batch)}) == ("sent", "csv", {"sent"})
+    assert selectors.file_as_sent(batch) == bank_file(batch, "csv")

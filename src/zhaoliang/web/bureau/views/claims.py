@@ -26,6 +26,7 @@ from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, review_page
 from zhaoliang.subsidies.selectors import FactShown, LineView
+from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.subsidies.tasks import check_many
@@ -121,7 +122,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "page": shown,
         "claim": claim,
-        "job": job_to_show(check_many, claim),
+        "job": job_to_show(check_many, claim) if shown.size >= LARGE else None,
         "show": show,
         "shows": [(key, word, shown.shown[key]) for key, (word, _) in SHOWS.items()],
         "lines": [(row, claim_url(claim, line=row.line.pk, show=show), _badge(row.line)) for row in shown.rows],

@@ -19,6 +19,7 @@ from zhaoliang.subsidies.appeals import appeals_of, remedy
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.materials import Material, materials
 from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
+from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.subsidies.surprises import Surprise, surprises
@@ -120,7 +121,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     open_states = ("assembled", "returned")
     context = {
         "found": found,
-        "job": job_to_show(confirm_many, found),
+        "job": job_to_show(confirm_many, found) if shown.size >= LARGE else None,
         "kind": KINDS[found.kind],
         "page": shown,
         "rows": [

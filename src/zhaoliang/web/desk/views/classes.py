@@ -35,6 +35,7 @@ from zhaoliang.subsidies import perms as claim_perms
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies import services as claims
 from zhaoliang.subsidies.models import Claim
+from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.tasks import assemble_many
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, subject
@@ -135,7 +136,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "found": found,
         "page": shown,
-        "job": job_to_show(assemble_many, found) if sees_claim and claim is None else None,
+        "job": job_to_show(assemble_many, found) if claim is None and len(roster) >= LARGE else None,
         "opinions": evaluation.opinions_on(found) if heard else None,
         "may_improve": heard and may(request, opinions.improve, access),
         "phone": mask_phone(found.responsible_phone),
