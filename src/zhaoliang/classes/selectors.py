@@ -142,6 +142,20 @@ def enrolments_in(city_code: int, class_id: int, *states: str) -> list[Enrolment
     )
 
 
+def held_to_the_end(training_class: TrainingClass) -> QuerySet[Enrolment]:
+    """Who took part in a class to the end, without those on a voucher that only opens the door (打卡签到专用券)."""
+    rows = Enrolment.objects.filter(
+        city_code=training_class.city_code, training_class=training_class, state__in=("attending", "completed")
+    )
+    return rows.filter(Q(voucher__isnull=True) | ~Q(voucher__batch__kind="sign_in_only"))
+
+
+def is_roster_of(training_class: TrainingClass, size: int) -> bool:
+    """Whether a class has at least `size` trainees on its roster."""
+    rows = Enrolment.objects.filter(city_code=training_class.city_code, training_class=training_class)
+    return len(rows.values_list("id")[:size]) == size
+
+
 def enrolment(city_code: int, enrolment_id: int) -> Enrolment | None:
     """One enrolment with its person, voucher and class."""
     return (

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
-
 from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.certificates.selectors import certificates_of_class
-from zhaoliang.classes.models import Enrolment, TrainingClass
-from zhaoliang.classes.selectors import enrolments_in, locked_class
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.selectors import enrolments_in, held_to_the_end, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
@@ -46,13 +44,13 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
     training_class = locked_class(training_class)
     if not CLASS.allows(training_class.state, "claim"):
         raise CLASS.refusal(training_class.state, "claim")
-    # 打卡签到专用券 is for people who learn without a subsidy.
-    enrolments = list(_claimable(training_class).order_by("id").values_list("id", flat=True))
+    # Who learns on a voucher that only opens the door learns without a subsidy.
+    enrolments = list(held_to_the_end(training_class).order_by("id").values_list("id", flat=True))
     _require_claimable(training_class, enrolments)
     claim = _made(training_class, main_kind(training_class), at)
     report(0, len(enrolments), "正在列出学员")
     add_lines(claim, enrolments)
-    vouchers = _claimable(training_class).filter(voucher__state="verified").order_by("voucher_id")
+    vouchers = held_to_the_end(training_class).filter(voucher__state="verified").order_by("voucher_id")
     enter_claim_all(claim.city_code, list(vouchers.values_list("voucher_id", flat=True)))
     CLASS.fire(training_class, "claim")
     check_claim(claim, at)
@@ -149,14 +147,6 @@ def _made(training_class: TrainingClass, kind: str, at: datetime) -> Claim:
     )
 
 
-def _claimable(training_class: TrainingClass) -> QuerySet[Enrolment]:
-    """Who took part to the end, without those who learn on a voucher that only opens the door."""
-    rows = Enrolment.objects.filter(
-        city_code=training_class.city_code, training_class=training_class, state__in=("attending", "completed")
-    )
-    return rows.filter(Q(voucher__isnull=True) | ~Q(voucher__batch__kind="sign_in_only"))
-
-
 def _require_claimable(training_class: TrainingClass, enrolments: list[int]) -> None:
     if not enrolments:
         raise Refusal(
@@ -164,7 +154,7 @@ def _require_claimable(training_class: TrainingClass, enrolments: list[int]) -> 
             why="这个班没有参加到底的学员。",
             next_step="如果名册或考勤有误，请先更正；确无学员的班级可以直接办结。",
         )
-    vouchers = _claimable(training_class).filter(voucher__isnull=False)
+    vouchers = held_to_the_end(training_class).filter(voucher__isnull=False)
     unverified = vouchers.filter(voucher__state="used").count()
     if unverified:
         raise Refusal(

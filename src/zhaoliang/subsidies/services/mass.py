@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import connection
 
-from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.selectors import is_roster_of
 from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.registry.lawbook import policies_for
@@ -109,8 +110,7 @@ def is_large(claim: Claim) -> bool:
 
 def is_large_class(training_class: TrainingClass) -> bool:
     """Whether the claim of a class would be large."""
-    rows = Enrolment.objects.filter(city_code=training_class.city_code, training_class=training_class)
-    return len(rows.values_list("id")[:LARGE]) == LARGE
+    return is_roster_of(training_class, LARGE)
 
 
 def add_lines(claim: Claim, enrolment_ids: Sequence[int]) -> None:
