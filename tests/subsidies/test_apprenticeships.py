@@ -16,12 +16,13 @@ from factories.lawbook import in_force
 from factories.people import Bureau, grouped, paid
 from factories.subsidies import APPROVED, ASSESSED, CITY, Case, case
 from zhaoliang import policy
-from zhaoliang.apprenticeships.models import Agreement
-from zhaoliang.apprenticeships.services import sign_agreement
+from zhaoliang.apprenticeships.models import Agreement, ClassScheme
+from zhaoliang.apprenticeships.selectors import agreements_of, progress, scheme_of
+from zhaoliang.apprenticeships.services import set_scheme, sign_agreement
 from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.services.roster import drop_enrolment
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Role
 from zhaoliang.policy import Outcome
 from zhaoliang.recoveries.models import RecoveryCase
@@ -92,6 +93,17 @@ def apprentices(size: int, region: int = NANPING) -> tuple[Case, Bureau]:
     return made, Bureau(*(registry.actor_with(role, person=registry.person(), region_code=region) for role in roles))
 
 
+def schemed(made: Case, **given: object) -> ClassScheme:
+    said = {
+        "enterprise_base": "一号车间实训基地",
+        "school_base": "测试技师学院焊接基地",
+        "goals": "高级工",
+        "content": "工学交替",
+    }
+    said |= {"assessment": "过程考核与结业考核", **given}
+    return set_scheme(actor=made.staff, at=BEGIN, training_class=made.training_class, **said)
+
+
 def signed(made: Case, enrolment: Enrolment, months: int = 12) -> Agreement:
     return sign_agreement(
         actor=made.staff,
@@ -128,6 +140,7 @@ def through(claim: Claim, made: Case, desk: Bureau, at: datetime, region: int = 
 
 def test_half_ahead_the_rest_after_completion_and_back_from_who_dropped_out() -> None:
     made, desk = apprentices(3)
+    schemed(made)
     for enrolment in made.enrolments:
         signed(made, enrolment)
     claim = services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
@@ -177,12 +190,29 @@ def test_an_agreement_keeps_to_the_clauses_and_an_advance_to_the_class() -> None
         signed(made, made.enrolments[0], months=11)
     assert refused.value.clause is not None
     assert (refused.value.clause.number, refused.value.clause.ref) == ("人社部发〔2021〕39号", "四（二）")
+    # One class, one scheme, two bases: without them nothing is paid ahead.
+    with pytest.raises(Refusal, match="培养方案和双基地") as without:
+        services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
+    assert without.value.clause is not None
+    with pytest.raises(BadInput) as missing:
+        schemed(made, school_base="", goals=" ")
+    assert set(missing.value.fields) == {"school_base", "goals"}
+    schemed(made)
+    assert schemed(made, school_base="", own_centre=True) == scheme_of(made.training_class)
     with pytest.raises(Refusal, match="还没有登记培养协议"):
         services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
     assert signed(made, made.enrolments[0]).notes == []
     with pytest.raises(Refusal, match="已经有培养协议"):
         signed(made, made.enrolments[0])
+    [agreement] = agreements_of(CITY, [made.enrolments[0].pk]).values()
+    gone = progress(agreement, date(2026, 6, 15), date(2026, 12, 14), (10_000, 1_000))
+    assert (gone.months, gone.of_months, gone.behind) == (5, 12, True)
+    assert progress(agreement, date(2026, 6, 15), date(2028, 1, 1), (10_000, 8_000)).months == 12
+    assert not progress(agreement, date(2026, 6, 15), date(2026, 12, 15), (10_000, 2_500)).behind
     TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk).update(state="ended")
+    made.training_class.refresh_from_db()
+    with pytest.raises(Refusal, match="这个班已经结束"):
+        schemed(made)
     with pytest.raises(Refusal, match="还没有结束的学徒班"):
         services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
 
@@ -191,6 +221,7 @@ def test_a_settlement_below_the_advance_becomes_a_recovery_case_by_itself() -> N
     # The nation's 5,000 a year, half ahead, three months taught: 1,250 are due, 1,250 come back.
     in_force("cn-13-01/xuetuzhi/2026-01-01.yaml", HALF_AHEAD)
     made, desk = apprentices(2, SHIJIAZHUANG)
+    schemed(made)
     for enrolment in made.enrolments:
         signed(made, enrolment)
     claim = services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)

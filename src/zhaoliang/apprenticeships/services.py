@@ -4,17 +4,64 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from zhaoliang.apprenticeships.models import Agreement
+from zhaoliang.apprenticeships.models import Agreement, ClassScheme
 from zhaoliang.classes.facts import FactSheet, put_job
-from zhaoliang.classes.models import Enrolment
+from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.selectors import sessions
 from zhaoliang.employment.selectors import jobs_of_people
 from zhaoliang.employment.services import note_job
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.policy import Decision
 from zhaoliang.registry.lawbook import clause_of, policies_for
+
+
+@act(
+    "apprenticeships.set_scheme", label="登记培养方案", grants={Role.PROVIDER: Reach.ORGANISATION}, on="training_class"
+)
+def set_scheme(
+    *,
+    actor: Actor,
+    at: datetime,
+    training_class: TrainingClass,
+    enterprise_base: str,
+    goals: str,
+    content: str,
+    assessment: str,
+    school_base: str = "",
+    own_centre: bool = False,
+) -> ClassScheme:
+    """Enter the scheme of an apprenticeship class (人社部发〔2021〕39号 四（一）（二）（四）): two bases, goals, content, standards.
+
+    A later one counts instead. Raises Refusal for another class or one that is over, BadInput for what is missing: the second
+    base may be left out only by an enterprise that trains at its own centre.
+    """
+    what = "没有登记培养方案。"
+    if training_class.project.kind != "apprenticeship":
+        raise Refusal(what=what, why="这不是新型学徒制的班级。", next_step="请从学徒班登记。")
+    if training_class.state not in ("draft", "filed", "accepted", "running"):
+        raise Refusal(what=what, why="这个班已经结束，方案不能再改。", next_step="以结束前登记的方案为准。")
+    texts = {
+        "enterprise_base": enterprise_base.strip(),
+        "school_base": school_base.strip(),
+        "goals": goals.strip(),
+        "content": content.strip(),
+        "assessment": assessment.strip(),
+    }
+    wrong = {name: "请填写。" for name, text in texts.items() if len(text) < 2 and name != "school_base"}
+    if not own_centre and len(texts["school_base"]) < 2:
+        wrong["school_base"] = "请填写院校培训基地；依托本企业培训中心的，请勾选。"
+    if wrong:
+        raise BadInput(what, "培养方案没有写全。", "请补齐后再提交。", fields=wrong)
+    return ClassScheme.objects.create(
+        city_code=training_class.city_code,
+        training_class=training_class,
+        own_centre=own_centre,
+        at=at,
+        by_name=actor.name,
+        **texts,
+    )
 
 
 @act("apprenticeships.sign", label="登记学徒培养协议", grants={Role.PROVIDER: Reach.ORGANISATION}, on="enrolment")

@@ -101,6 +101,17 @@ def test_an_enterprise_records_the_agreement_of_an_apprentice(sit, at_time) -> N
     assert client.post(url, said | {"months": 12, "key": "b"}).status_code == 302
     text = client.get(url).content.decode()
     assert "1 名已登记协议" in text
+    scheme = {
+        "form": "scheme",
+        "enterprise_base": "一号车间",
+        "goals": "高级工",
+        "content": "工学交替",
+        "assessment": "结业考核",
+    }
+    assert "请填写院校培训基地" in client.post(url, scheme | {"key": "s1"}).content.decode()
+    assert client.post(url, scheme | {"key": "s2", "school_base": "测试技师学院"}).status_code == 302
+    text = client.get(url).content.decode()
+    assert all(word in text for word in ("一班一方案", "测试技师学院", "/12 个月"))
     # Tianjin sets no advance: the page says so and nothing is made.
     answer = client.post(reverse("provider:advance", args=[CITY, made.training_class.pk]), {"key": "c"})
     assert "本地现行文件没有规定预支" in answer.content.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from zhaoliang.apprenticeships.selectors import agreements_of
+from zhaoliang.apprenticeships.selectors import agreements_of, scheme_of
 from zhaoliang.certificates.selectors import certificates_of_class
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, held_to_the_end, locked_class
@@ -66,7 +66,7 @@ def assemble_claim(*, actor: Actor, at: datetime, training_class: TrainingClass)
 def assemble_advance(*, actor: Actor, at: datetime, training_class: TrainingClass) -> Claim:
     """Make the claim for the advance of an apprenticeship class that was accepted: a line per apprentice with an agreement.
 
-    Raises Refusal for another class, when there is one already, without agreements, or where no text sets an advance.
+    Raises Refusal for another class, when there is one already, without scheme or agreements, or where no text sets an advance.
     """
     training_class = locked_class(training_class)
     if main_kind(training_class) != "apprenticeship" or training_class.state not in ("accepted", "running"):
@@ -75,6 +75,13 @@ def assemble_advance(*, actor: Actor, at: datetime, training_class: TrainingClas
             why="只有经审核列入培训计划、还没有结束的学徒班可以预支。",
             next_step="请在备案通过以后、结课以前生成。",
             clause=clause_of(lawbook().citation("cn/renshebufa-2021-39#5.1-2")),
+        )
+    if scheme_of(training_class) is None:
+        raise Refusal(
+            what="没有生成预支申领。",
+            why="这个班还没有登记培养方案和双基地。",
+            next_step="请先在“学徒培养协议”页登记培养方案。",
+            clause=clause_of(lawbook().citation("cn/renshebufa-2021-39#4.2-2")),
         )
     here = {"city_code": training_class.city_code, "training_class": training_class}
     if Claim.objects.filter(**here, kind="apprentice_advance").exists():

@@ -94,6 +94,17 @@ class AgreementForm(PlainForm):
         offer(self, "apprentice", names)
 
 
+class SchemeForm(PlainForm):
+    """How an apprenticeship class is trained, and where."""
+
+    enterprise_base = forms.CharField(label="企业实训基地", max_length=200)
+    school_base = forms.CharField(label="院校培训基地", max_length=200, required=False)
+    own_centre = forms.BooleanField(label="依托本企业培训中心，没有院校基地", required=False)
+    goals = forms.CharField(label="培养目标", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    content = forms.CharField(label="培训内容和安排", max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
+    assessment = forms.CharField(label="质量考核标准", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class DatesForm(PlainForm):
     """Other days for a draft class."""
 

@@ -9,18 +9,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from zhaoliang.apprenticeships.selectors import agreements_of
-from zhaoliang.apprenticeships.services import sign_agreement
+from zhaoliang.apprenticeships.selectors import agreements_of, progress, scheme_of
+from zhaoliang.apprenticeships.services import set_scheme, sign_agreement
+from zhaoliang.attendance.selectors import class_totals
 from zhaoliang.classes import perms as class_perms
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import TrainingClass
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.subsidies import services
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk.desk import DeskRequest
-from zhaoliang.web.desk.forms import AgreementForm
+from zhaoliang.web.desk.forms import AgreementForm, SchemeForm
 from zhaoliang.web.desk.views.classes import class_url, spread
 
 
@@ -36,9 +38,19 @@ def agreements(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     roster = classes.roster(found)
     signed = agreements_of(city, [one.pk for one in roster])
     missing = [one for one in roster if one.pk not in signed]
-    form = AgreementForm(request.POST or None, apprentices=missing)
+    about_scheme = request.POST.get("form") == "scheme"
+    form = AgreementForm(None if about_scheme else request.POST or None, apprentices=missing)
+    scheme_form = SchemeForm(request.POST if about_scheme else None)
     problem: Refusal | None = None
-    if request.method == "POST" and form.is_valid():
+    if about_scheme and scheme_form.is_valid():
+        try:
+            set_scheme(**given(request), training_class=found, **scheme_form.cleaned_data)
+        except Refusal as refusal:
+            problem = spread(scheme_form, refusal)
+        else:
+            toasts.say(request, "培养方案已登记。")
+            return redirect(agreements_url(found))
+    if request.method == "POST" and not about_scheme and form.is_valid():
         said: dict[str, Any] = dict(form.cleaned_data)
         enrolment = next(one for one in missing if one.pk == said.pop("apprentice"))
         try:
@@ -49,9 +61,16 @@ def agreements(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             noted = f"还要人工核对：{'；'.join(made.notes)}。" if made.notes else ""
             toasts.say(request, f"{enrolment.person.name}的培养协议已登记。{noted}")
             return redirect(agreements_url(found))
+    minutes, today = class_totals(found) if signed else {}, chinese_day(request.at)
     context = {
         "found": found,
-        "rows": [(one, signed.get(one.pk)) for one in roster],
+        "scheme": scheme_of(found),
+        "scheme_form": scheme_form if may(request, set_scheme, found.access()) else None,
+        "rows": [
+            (one, made, progress(made, found.starts_on, today, minutes.get(one.pk, (0, 0))) if made else None)
+            for one in roster
+            for made in [signed.get(one.pk)]
+        ],
         "signed": len(signed),
         "form": form if missing else None,
         "refusal": problem,
