@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ import figures
 import run
 from figures import emit
 
-CITY, ROUNDS, ASKS = 120000, 9, 40
+CITY, ROUNDS, ASKS = 120000, 5, 20
 PEOPLE, DAYS, SESSIONS = 30, 20, 2
 GOAL = "≤ 1.3"
 FEW = "bench_few"
@@ -43,7 +44,7 @@ def measure(progress: Callable[[str], None], *, full: bool) -> None:
     _fill(base, small + 1, whole, vouchers - vouchers // 100)
     progress("volume: asking")
     size = f"{vouchers:,} vouchers, {whole * PEOPLE * DAYS * SESSIONS:,} sign-ins"
-    for name, (few, many) in _times((small, vouchers // 100), (whole, vouchers)).items():
+    for name, few, many in _times((small, vouchers // 100), (whole, vouchers)):
         few_ms, all_ms = ([one * 1000 for one in side] for side in (few, many))
         emit(f"{name} ({size})", "ms", "on 1 %", all_ms, few_ms, GOAL)
     _funnel(vouchers)
@@ -225,31 +226,32 @@ def _asking(wrapper: Any) -> Generator[None]:
         connections["default"] = own
 
 
-def _times(few: tuple[int, int], all_: tuple[int, int]) -> dict[str, tuple[list[float], list[float]]]:
-    """Seconds of each question on few and on all (so many classes, so many vouchers), round by round one after the other:
-    what else the machine does weighs on both."""
+def _times(few: tuple[int, int], all_: tuple[int, int]) -> Generator[tuple[str, list[float], list[float]]]:
+    """Seconds of each question on few and on all (so many classes, so many vouchers), each asked of one side and then
+    of the other, so that what else the machine does weighs on both; a round is the median of its asks."""
     sides = []
     for name, (classes, vouchers) in ((FEW, few), (connection.settings_dict["NAME"], all_)):
         wrapper = connections.create_connection("default")
         wrapper.settings_dict = wrapper.settings_dict | {"NAME": name}
         with _asking(wrapper):
             sides.append((wrapper, *_questions(classes, vouchers)))
-    found: dict[str, tuple[list[float], list[float]]] = {}
     for question in sides[0][1]:
         times: tuple[list[float], list[float]] = [], []
         # The first round fills the buffers.
         for number in range(ROUNDS + 1):
-            for (wrapper, questions, picked), taken in zip(sides, times, strict=True):
-                with _asking(wrapper):
-                    begin = time.perf_counter()
-                    for pk in picked:
-                        questions[question](pk)
-                    if number:
-                        taken.append((time.perf_counter() - begin) / len(picked))
-        found[question] = times
+            taken: tuple[list[float], list[float]] = [], []
+            for place in range(ASKS):
+                for (wrapper, questions, picked), seconds in zip(sides, taken, strict=True):
+                    with _asking(wrapper):
+                        begin = time.perf_counter()
+                        questions[question](picked[place])
+                        seconds.append(time.perf_counter() - begin)
+            if number:
+                for round_, seconds in zip(times, taken, strict=True):
+                    round_.append(statistics.median(seconds))
+        yield question, *times
     for wrapper, _, _ in sides:
         wrapper.close()
-    return found
 
 
 def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], Any]], list[int]]:
@@ -273,7 +275,6 @@ def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], A
         return list(SignIn.objects.filter(city_code=CITY, device_hash=value, at__gte=first[pk].starts_at)[:5])
 
     questions: dict[str, Callable[[int], Any]] = {
-        "roll of a class": lambda pk: roll(held[pk]),
         "board of a day": lambda pk: selectors.class_board(held[pk], first[pk].starts_at.date()),
         "minutes by trainee": lambda pk: selectors.class_totals(held[pk]),
         "one person's minutes": lambda pk: selectors.minutes_of(person[pk]),
@@ -285,6 +286,7 @@ def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], A
         "voucher by code": lambda pk: Voucher.objects.filter(
             city_code=CITY, code="B" + str(pk * 7919 % vouchers + 1).zfill(20)
         ).first(),
+        "roll of a class": lambda pk: roll(held[pk]),
     }
     return questions, picked
 

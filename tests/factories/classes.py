@@ -191,6 +191,8 @@ def workbook(
     titles = list(columns or dict.fromkeys(title for row in rows for title in row))
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"strings_to_formulas": False}) as book:
+        # The same rows are the same file, in whatever second it is made.
+        book.set_properties({"created": datetime(2026, 1, 1, tzinfo=UTC)})
         for name in others:
             book.add_worksheet(name).write_string(0, 0, "其他内容")
         page = book.add_worksheet(sheet)

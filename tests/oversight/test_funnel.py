@@ -10,11 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
-from factories import payments, registry, subsidies, vouchers
+from factories import classes, payments, registry, subsidies, vouchers
 from factories.identity import sign_in
 from factories.vouchers import AT, batch, voucher
-from zhaoliang.kernel.roles import Role, system_actor
+from zhaoliang.attendance.models import Attendance
+from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, funnel, total
+from zhaoliang.oversight.stops import stops
 from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import add_group
 from zhaoliang.vouchers import services
@@ -73,3 +76,78 @@ def test_the_page_says_where_vouchers_stop_and_exports_the_same_rows(
     answer = officer.get(reverse("bureau:voucher_funnel_export"), {"by": "batch"})
     (head, row) = CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
     assert row[: len(head)][:3] == [source.name, 10, 2]
+
+
+def _told(source: VoucherBatch) -> dict[tuple[str, str], int]:
+    return {(row.stage, row.reason): row.count for row in stops(Filter(TIANJIN, TIANJIN, batch_id=source.pk))}
+
+
+@pytest.mark.mission("N4")
+def test_each_voucher_that_was_not_paid_has_one_reason_on_the_page_and_in_the_sheet(client: Client) -> None:
+    made = subsidies.case(3, failed=frozenset({2}), attended={1: 0})
+    source = made.batch
+    assert source is not None
+    assert _told(source) == {("certified", "failed"): 1, ("paid", "unclaimed"): 2}
+    subsidies.approved(made)
+    refused, *rest = (row for row in stops(Filter(TIANJIN, TIANJIN, batch_id=source.pk)) if row.reason == "refused")
+    # By the rule that says no, with its clause.
+    assert (refused.count, rest) == (1, [])
+    assert "课时" in refused.words
+    assert "条" in refused.words
+    assert _told(source)["paid", "paying"] == 1
+    payments.sent(made)
+    officer = sign_in(client, registry.user(Role.REVIEWER, region_code=TIANJIN))
+    text = officer.get(reverse("bureau:voucher_funnel"), {"batch": source.pk}).content.decode()
+    assert "结业没取证，1 张" in text
+    assert "考核没过" in text
+    answer = officer.get(reverse("bureau:voucher_funnel_export"), {"batch": source.pk, "sheet": "reasons"})
+    (_, *lines) = CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
+    assert ["结业没取证", "考核没过", 1] in lines
+    whole = total(funnel(Filter(TIANJIN, TIANJIN, batch_id=source.pk), "batch"))
+    assert sum(line[2] for line in lines) == whole.claimed - whole.paid
+
+
+def test_why_a_voucher_was_not_used_is_told_by_the_classes_there_were() -> None:
+    project = vouchers.listed_project()
+    source = batch(project, quota=10)
+    people = [voucher(source).person for _ in range(3)]
+    assert _told(source) == {("used", "claimed_none"): 3}
+    made = classes.accepted(classes.draft(project))
+    Person.objects.filter(city_code=TIANJIN, pk=people[0].pk).update(region_id=made.site.region_id)
+    for other in people[1:]:
+        Person.objects.filter(city_code=TIANJIN, pk=other.pk).update(region_id=elsewhere(made.site.region_id))
+    assert _told(source) == {("used", "claimed_room"): 1, ("used", "claimed_far"): 2}
+    TrainingClass.objects.filter(city_code=TIANJIN, pk=made.pk).update(capacity=1)
+    assert _told(source) == {("used", "claimed_full"): 3}
+    TrainingClass.objects.filter(city_code=TIANJIN, pk=made.pk).update(state="withdrawn")
+    services.expire_due(actor=system_actor(), at=source.use_until + timedelta(days=1), place=Place(TIANJIN, TIANJIN))
+    assert _told(source) == {("used", "expired_withdrawn"): 3}
+
+
+def test_what_became_of_used_vouchers_that_were_not_taught() -> None:
+    made = subsidies.case(5)
+    source = made.batch
+    assert source is not None
+    for enrolment, state in zip(
+        made.enrolments, ("dropped", "attending", "attending", "removed", "completed"), strict=True
+    ):
+        Enrolment.objects.filter(city_code=TIANJIN, pk=enrolment.pk).update(state=state)
+    Attendance.objects.filter(city_code=TIANJIN, enrolment=made.enrolments[2]).update(
+        credited_minutes=0, state="absent"
+    )
+    running = TrainingClass.objects.filter(city_code=TIANJIN, pk=made.training_class.pk)
+    running.update(state="running")
+    told = {key: count for key, count in _told(source).items() if key[0] == "taught"}
+    assert told == {
+        ("taught", "left"): 1,
+        ("taught", "learning"): 1,
+        ("taught", "absent"): 1,
+        ("taught", "unlisted"): 1,
+    }
+    running.update(state="stopped")
+    assert _told(source)["taught", "stopped"] == 3
+
+
+def elsewhere(region_id: int) -> int:
+    """Another district of the city."""
+    return next(code for code in (120101, 120102) if code != region_id)

@@ -99,11 +99,31 @@ class Row:
     issued: int | None = None
 
 
+def statement(name: str) -> str:
+    """The text of a statement of this folder; "voucher_held" is the beginning of the others."""
+    return resources.files("zhaoliang.oversight").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
+
+
+def parameters(wanted: Filter) -> dict[str, Any]:
+    """What "voucher_held" asks for."""
+    low, high = region_codes(wanted.region_code)
+    return {
+        "city": wanted.city_code,
+        "low": low,
+        "high": high,
+        "batch": wanted.batch_id,
+        "fund": wanted.fund_source,
+        "provider": wanted.provider_id,
+        "since": wanted.since,
+        "until": wanted.until,
+    }
+
+
 def funnel(wanted: Filter, by: str) -> list[Row]:
     """The funnel broken down by one of DIMENSIONS, in one statement. `issued` counts whole batches, whatever the days."""
     dimension = DIMENSIONS[by]
     low, high = region_codes(wanted.region_code)
-    text = resources.files("zhaoliang.oversight").joinpath("sql/voucher_funnel.sql").read_text(encoding="utf-8")
+    text = statement("voucher_funnel")
     for name, value in (
         ("key", dimension.key),
         ("label", dimension.name),
@@ -112,19 +132,7 @@ def funnel(wanted: Filter, by: str) -> list[Row]:
     ):
         text = text.replace(f"{{{name}}}", value)
     with connection.cursor() as cursor:
-        cursor.execute(
-            text,
-            {
-                "city": wanted.city_code,
-                "low": low,
-                "high": high,
-                "batch": wanted.batch_id,
-                "fund": wanted.fund_source,
-                "provider": wanted.provider_id,
-                "since": wanted.since,
-                "until": wanted.until,
-            },
-        )
+        cursor.execute(statement("voucher_held") + text, parameters(wanted))
         found = cursor.fetchall()
     issued: dict[str, tuple[int, str]] = {}
     if dimension.issued and wanted.provider_id is None:

@@ -326,6 +326,11 @@ def decisions_of(line: ClaimLine) -> list[Decision]:
     return list(Decision.objects.filter(city_code=line.city_code, claim_line_id=line.pk).order_by("-id"))
 
 
+def decisions_by_id(city_code: int, ids: Iterable[int]) -> dict[int, Decision]:
+    """These decisions by id."""
+    return {row.pk: row for row in Decision.objects.filter(city_code=city_code, pk__in=list(ids))}
+
+
 def checks_on(line: ClaimLine) -> tuple[CheckResult | None, list[Checked]]:
     """What the verifiers answered on a line the last time and each answer, problems first; nothing before the first time."""
     found = (

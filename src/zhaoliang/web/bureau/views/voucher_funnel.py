@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from fractions import Fraction
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from zhaoliang.funds.models import FundSource
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, funnel, total
+from zhaoliang.oversight.stops import GAPS, Stop, stops
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.registry.selectors import regions_under
 from zhaoliang.vouchers import perms
@@ -45,6 +47,19 @@ STOPS = (
 )
 
 
+REASONS = (
+    Column("gap", "走到哪里", lambda stop: stop.gap),
+    Column("words", "原因", lambda stop: stop.words, wide=True),
+    Column("count", "张数", lambda stop: stop.count, "count"),
+)
+
+
+def _gaps(found: list[Stop]) -> list[tuple[str, int, list[Stop]]]:
+    """The stages that were not reached: how many vouchers stopped before each, and why."""
+    by_stage = {stage: [row for row in found if row.stage == stage] for stage in GAPS}
+    return [(GAPS[stage], sum(row.count for row in rows), rows) for stage, rows in by_stage.items() if rows]
+
+
 def _columns(by: str) -> tuple[Column, ...]:
     def label(row: Row) -> str:
         return _label(row, by)
@@ -75,7 +90,10 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
     desk = desk_of(request)
     form = voucherforms.FunnelFilter(regions_under(desk.region_code), request.GET)
     by = form.said("by") if form.said("by") in DIMENSIONS else "batch"
-    rows = funnel(_wanted(desk, form), by)
+    wanted = _wanted(desk, form)
+    if export and request.GET.get("sheet") == "reasons":
+        return excel("用券情况-没有走下去的原因", REASONS, stops(wanted))
+    rows = funnel(wanted, by)
     columns = _columns(by)
     if export:
         return excel(f"用券情况-按{DIMENSIONS[by].label}", columns, rows)
@@ -87,6 +105,9 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
     context = {
         "filters": form,
         "export_url": reverse("bureau:voucher_funnel_export"),
+        "reasons_url": reverse("bureau:voucher_funnel_export")
+        + "?"
+        + urlencode(request.GET.dict() | {"sheet": "reasons"}),
         "bars": [
             (word, value, base, tone) for name, word, tone in STAGES if (value := getattr(whole, name)) is not None
         ],
@@ -94,7 +115,7 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "compared": [(_label(row, by), row.used, row.claimed) for row in rows if row.claimed][:COMPARED]
         if len(rows) > 1
         else [],
-        "stops": [(word, value) for name, word in STOPS if (value := getattr(whole, name))],
+        "gaps": _gaps(stops(wanted)),
         "sentence": _sentence(whole),
         "columns": shown,
         "rows": [[(column, column.value(row)) for column in shown] for row in [*rows, whole]],
