@@ -92,9 +92,9 @@ def test_each_voucher_that_was_not_paid_has_one_reason_on_the_page_and_in_the_sh
     refused, *rest = (row for row in stops(Filter(TIANJIN, TIANJIN, batch_id=source.pk)) if row.reason == "refused")
     # By the rule that says no, with its clause.
     assert (refused.count, rest) == (1, [])
-    assert "条" in refused.words
+    assert "出勤率" in refused.words
+    assert "第九条" in refused.words
     assert _told(source)["paid", "paying"] == 1
-    payments.sent(made)
     officer = sign_in(client, registry.user(Role.REVIEWER, region_code=TIANJIN))
     text = officer.get(reverse("bureau:voucher_funnel"), {"batch": source.pk}).content.decode()
     assert "结业没取证，1 张" in text
