@@ -11,7 +11,7 @@ from zhaoliang.catalogue.models import ProjectKind
 from zhaoliang.classes.facts import base_facts, put_counts
 from zhaoliang.classes.known import known_people
 from zhaoliang.classes.models import Enrolment, KeptForecast, TrainingClass
-from zhaoliang.policy import Decision, Outcome, RuleResult, Spread, spread_of
+from zhaoliang.policy import AmountStep, Decision, Outcome, RuleResult, Spread, spread_of
 from zhaoliang.registry.lawbook import lawbook, policies_for
 
 # By which rules a class is claimed where it is not plain training; `subsidies.kinds.main_kind` says the same of its claim.
@@ -86,6 +86,11 @@ class Forecast:
     def hangs_on(self) -> tuple[str, ...]:
         """The facts by name that decide between least and most."""
         return tuple(dict.fromkeys(name for one in self.lines.values() if one.spread for name in one.spread.hangs_on))
+
+    @property
+    def steps(self) -> tuple[AmountStep, ...]:
+        """The steps of all amounts expected, to tell whether one rests on a text that nobody has confirmed."""
+        return tuple(step for one in self.lines.values() for step in one.decision.steps)
 
     @property
     def untold(self) -> int:

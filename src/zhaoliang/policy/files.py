@@ -175,7 +175,8 @@ def library_sources(root: Path, overlay: Mapping[str, bytes] | None = None) -> I
     for key in sorted({*on_disk, *(key for key in laid if IN_LIBRARY.fullmatch(key))}, key=PurePosixPath):
         content = laid[key] if key in laid else on_disk[key].read_bytes()
         folder = PurePosixPath(key).parent
-        beside = {
+        beside = {table.name: table.read_bytes() for table in (root / folder).glob("*.csv")}
+        beside |= {
             PurePosixPath(other).name: held for other, held in laid.items() if PurePosixPath(other).parent == folder
         }
         yield Source(f"{root.name}/{key}", key, content, root / folder, beside)

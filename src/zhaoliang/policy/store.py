@@ -29,7 +29,8 @@ class PolicyStore:
     """Every document with every version. Load it once; it never changes afterwards.
 
     `before`: a library of which this one is a changed copy; what its scenarios got is taken over where nothing they
-    read has changed.
+    read has changed. `files` are a library's files by their path below `root` as they were read, so that what is kept of
+    a decision is what made it, whatever happens to the disk meanwhile.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class PolicyStore:
     documents: tuple[Document, ...]
     schemas: Mapping[int, FactSchema] = field(default_factory=dict)
     before: PolicyStore | None = field(default=None, repr=False, compare=False)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(
@@ -47,7 +49,12 @@ class PolicyStore:
         `overlay`: files by their path relative to `root` (documents and the tables beside them) that stand for the ones
         on disk or add to them, so that a draft can be tried before it is enacted.
         """
-        return cls._of(root, root / "facts.yaml", library_sources(root, overlay), before)
+        sources = tuple(library_sources(root, overlay))
+        files = {name: (root / name).read_bytes() for name in ("facts.yaml", "schema.json") if (root / name).is_file()}
+        for source in sources:
+            folder = source.key.rpartition("/")[0]
+            files |= {source.key: source.content} | {f"{folder}/{name}": held for name, held in source.beside.items()}
+        return cls._of(root, root / "facts.yaml", sources, before, files)
 
     @classmethod
     def load_paths(cls, paths: Sequence[Path], facts: Path | None = None) -> PolicyStore:
@@ -61,9 +68,16 @@ class PolicyStore:
         return cls._of(schema.parent, schema, path_sources(paths))
 
     @classmethod
-    def _of(cls, root: Path, facts: Path, sources: Iterable[Source], before: PolicyStore | None = None) -> PolicyStore:
+    def _of(
+        cls,
+        root: Path,
+        facts: Path,
+        sources: Iterable[Source],
+        before: PolicyStore | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> PolicyStore:
         library = read_library(FactSchema.load(facts), facts.with_name("schema.json"), sources)
-        store = cls(root, library.facts, library.documents, library.schemas, before)
+        store = cls(root, library.facts, library.documents, library.schemas, before, files or {})
         raise_problems([*library.problems, *check_store(store, library.left_out)])
         return store
 

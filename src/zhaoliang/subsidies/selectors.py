@@ -136,7 +136,7 @@ class PublicLine:
 class PublicClaim:
     """A published claim with the first of its lines, how many there are, and the days of its publicity.
 
-    `later` is the first line of the next page of lines.
+    `later` is the first line of the next page of lines; `steps` are how the first line's amount was built.
     """
 
     claim: Claim
@@ -148,6 +148,7 @@ class PublicClaim:
     size: int
     total_fen: int
     later: int | None
+    steps: tuple[AmountStep, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -430,7 +431,7 @@ def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
 
 
 def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, start: int = 0) -> list[PublicClaim]:
-    """What is published in a city on a day, masked: of each claim PAGE lines from `start` on; three queries.
+    """What is published in a city on a day, masked: of each claim PAGE lines from `start` on; four queries.
 
     With `claim_id` that claim only.
     """
@@ -444,7 +445,9 @@ def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, sta
     numbered = passed.filter(pk__gte=start).annotate(
         place=Window(RowNumber(), partition_by=F("claim_id"), order_by=F("id").asc())
     )
+    first: dict[int, int] = {}
     for row in numbered.filter(place__lte=PAGE + 1).select_related("person", "occupation").order_by("id"):
+        first.setdefault(row.claim_id, row.decision_id or 0)
         if len(lines[row.claim_id]) == PAGE:
             later[row.claim_id] = row.pk
             continue
@@ -458,6 +461,8 @@ def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, sta
                 row.amount_fen,
             )
         )
+    decided = {made.pk: made for made in Decision.objects.filter(city_code=city_code, pk__in=first.values())}
+    made = {key: policy.Decision.from_json(decided[pk].record).steps for key, pk in first.items() if pk in decided}
     return [
         PublicClaim(
             found,
@@ -468,6 +473,7 @@ def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, sta
             tuple(lines[found.pk]),
             *totals.get(found.pk, (0, 0)),
             later.get(found.pk),
+            made.get(found.pk, ()),
         )
         for found in claims
         if found.publicity_from and found.publicity_until

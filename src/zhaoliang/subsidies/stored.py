@@ -20,7 +20,7 @@ from django.db import connection
 
 from zhaoliang.policy import PolicySet, PolicyStore, PolicyVersionGone
 from zhaoliang.policy.evaluate import plain
-from zhaoliang.registry.lawbook import lawbook, overlay
+from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import sources_by_id
 from zhaoliang.subsidies.facts_sql import NATIONAL, ROOTS, SLOTS
 
@@ -162,12 +162,13 @@ def _kept_store(library: tuple[tuple[str, str], ...]) -> PolicyStore:
 
 
 def keep_library() -> dict[str, str]:
-    """Keep the policy library of this moment, enacted texts included: path → hash. What is there already stays (plain)."""
+    """Keep the policy library as this process has read it, enacted texts included: path → hash (plain).
+
+    What is there already stays. Not what is on disk now: files may be replaced under a running process.
+    """
     from zhaoliang.subsidies.models import DecisionText
 
-    root = lawbook().root
-    paths = [root / "facts.yaml", root / "schema.json", *root.glob("cn*/*/*.yaml"), *root.glob("cn*/*/*.csv")]
-    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths} | overlay()
+    files = lawbook().files
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     held = set(DecisionText.objects.filter(pk__in=set(digests.values())).values_list("pk", flat=True))
     new = {digests[path]: content.decode() for path, content in files.items() if digests[path] not in held}

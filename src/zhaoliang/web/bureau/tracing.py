@@ -130,6 +130,7 @@ def _clause(node: Node) -> ClauseView:
     """A clause with the address of its text; its key is `clause:document#clause`."""
     document, _, clause = node.key.removeprefix("clause:").partition("#")
     address = f"{reverse('portal:policy', kwargs={'document': document})}#c{clause}"
+    # The title of an unconfirmed one says so already (payments.trace).
     return ClauseView("", node.title, excerpt=node.detail, url=address)
 
 

@@ -46,6 +46,11 @@ class Standard:
         """The highest amount any group is due; None when none can be worked out."""
         return max((offer.fen for offer in self.offers if offer.fen is not None), default=None)
 
+    @property
+    def most_steps(self) -> tuple[AmountStep, ...]:
+        """How that amount is built."""
+        return next((offer.steps for offer in self.offers if offer.fen == self.most_fen), ())
+
 
 PAYEES = {"person": "发给本人", "provider": "发给培训机构", "enterprise": "发给所在企业"}
 

@@ -213,6 +213,12 @@ def citation(clause: Any, text: str = "") -> dict[str, Any]:
     return {"clause": view, "text": text or view.ref or view.short}
 
 
+@register.inclusion_tag("components/unchecked.html")
+def unchecked(steps: Any) -> dict[str, bool]:
+    """The mark beside an amount when a step of it rests on a text nobody has confirmed; nothing otherwise."""
+    return {"shown": any(step.citation.verified is False for step in steps or ())}
+
+
 @register.inclusion_tag("components/refusal.html")
 def refusal(refused: Any, whom: str = "") -> dict[str, Any]:
     """What happened, why, what to do next, whom to ask: a `Refusal`, or anything with what, why, next_step, clause."""
