@@ -59,3 +59,11 @@ def test_a_changed_condition_is_a_difference(write: Write) -> None:
     assert [str(one) for one in differences(old, new)] == [
         "条件改动：劳动年龄（第一条）：person_age_at_start >= 16 → person_age_at_start >= 18"
     ]
+
+
+def test_what_only_follows_from_a_faulty_condition_is_not_told(write: Write) -> None:
+    faulty = CONDITIONS.replace("person_age_at_start >= 16", "group in ('7')")
+    with pytest.raises(PolicyError) as refusal:
+        write(faulty + RULE)
+    assert "'7' 不是 group 的代码" in str(refusal.value)
+    assert len(getattr(refusal.value, "problems", ())) == 1

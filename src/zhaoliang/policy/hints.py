@@ -76,7 +76,11 @@ def habit(text: str) -> str:
     """The first sign in an expression that the rule language writes otherwise, with the mend; empty where none is."""
     bare = QUOTED.sub("", text)
     found = min((sign for sign in HABITS if sign in bare), key=bare.index, default="")
-    return f"{text!r} 里的 {found} 要写成{'' if found.isascii() else '半角的'} {HABITS[found]}" if found else ""
+    return (
+        f"{text!r} 里的 {found} 要写成{'' if found.isascii() or HABITS[found].isalpha() else '半角的'} {HABITS[found]}"
+        if found
+        else ""
+    )
 
 
 def unread(text: str, problem: Exception) -> str:

@@ -48,7 +48,7 @@ def _not_a_number(value: str, unit: str) -> str:
         return f"不是数。数字里不要写逗号，写 {bare}" if bare != value else f"不是数。数字不加引号，写 {bare}"
     if re.fullmatch(r"[0-9.]+[eE][+-]?[0-9]+", value):
         return "不是数。写普通的数，不用 e"
-    return "不是数。金额写整数分，比例写小数，如 0.80；没有标准的格子不要写"
+    return "不是数。用阿拉伯数字：金额写整数分，比例写小数，如 0.80；没有标准的格子不要写"
 
 
 def _decimal(value: Fraction) -> str:

@@ -6,7 +6,7 @@ A fault is noted and reading goes on with a stand-in, so that an officer sees al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -43,6 +43,8 @@ class Reading:
         made: dict[str, T] = {}
         for name, entry in self._part(part):
             before = len(self.problems)
+            # What only follows from a faulty entry before this one (a named condition) is not told twice.
+            self.scope = replace(self.scope, broken=frozenset(self.broken))
             try:
                 held = make(name, entry)
             except FollowsFromAnother:
