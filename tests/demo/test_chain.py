@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from typer.testing import CliRunner
 
-from seeds import fresh_seed
+from seeds import fresh_seed, size
 from world import AT, World, counts
 from zhaoliang import demo
 from zhaoliang.attendance.models import Attendance
@@ -309,15 +309,16 @@ class Killed(BaseException):
     """The process dies here, in the middle of an act's transaction."""
 
 
+@pytest.mark.sized
 @pytest.mark.timeout(900)
 @pytest.mark.mission("D2", "F2", "G2", "G3")
 def test_a_killed_play_goes_on_and_ends_the_same(
     played_world: World, fresh_world: Callable[[], psycopg.Connection[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(fresh_seed())
-    # Twice anywhere, and once near the end, when what the first acts read has changed since.
+    # Anywhere, and once near the end, when what the first acts read has changed since.
     last = played_world.counts["audit_event"]
-    kills = [*sorted(chance.sample(range(1, last - 200), 2)), chance.randrange(last - 200, last)]
+    kills = [*sorted(chance.sample(range(1, last - 200), size(ci=1, nightly=3))), chance.randrange(last - 200, last)]
     write, written = audit.append, Counter[str]()
 
     def append(**said: Any) -> AuditEvent:

@@ -251,12 +251,13 @@ def test_the_review_page_costs_the_same_for_three_and_for_nine(django_assert_num
 def test_the_queue_shows_each_desk_its_own_work() -> None:
     made = case(1)
     claim = assembled(made)
-    assert [item.task for item in selectors.queue(made.staff, on=END)] == ["请确认并提交"]
-    assert selectors.queue(made.reviewer, on=END) == []
+    assert [item.task for item in selectors.queue(made.staff, on=END, limit=9)] == ["请确认并提交"]
+    assert selectors.queue(made.reviewer, on=END, limit=9) == []
     services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
-    assert [item.claim.pk for item in selectors.queue(made.reviewer, on=END)] == [claim.pk]
+    assert [item.claim.pk for item in selectors.queue(made.reviewer, on=END, limit=9)] == [claim.pk]
+    assert selectors.queue(made.reviewer, on=END, limit=0) == []
     elsewhere = registry.actor_with(Role.REVIEWER, region_code=120102)
-    assert selectors.queue(elsewhere, on=END) == []
+    assert selectors.queue(elsewhere, on=END, limit=9) == []
     assert made.training_class.project.region_id == HEPING
 
 

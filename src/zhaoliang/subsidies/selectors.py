@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Window
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from zhaoliang import policy
@@ -217,19 +217,25 @@ def evidence_of(claim: Claim) -> list[Evidence]:
 
 def claims_of(provider: Organisation) -> QuerySet[Claim]:
     """The claims of a provider, latest first, each with `size` and `waiting` (lines for a person to judge), `refused`, `fen`."""
-    # The join's own condition, so that the sums stay in the city.
-    here = Q(lines__city_code=provider.city_code)
+    city = provider.city_code
+    # Asked for the claims of one page only, after it was chosen: nothing is counted over the provider's years.
     return (
-        _claims(provider.city_code)
+        _claims(city)
         .filter(provider=provider)
         .annotate(
-            size=Count("lines", filter=here),
-            waiting=Count("lines", filter=here & Q(lines__state="to_person")),
-            refused=Count("lines", filter=here & Q(lines__state="refused")),
-            fen=Coalesce(Sum("lines__amount_fen", filter=here), 0),
+            size=of_lines(city, Count("id")),
+            waiting=of_lines(city, Count("id"), state="to_person"),
+            refused=of_lines(city, Count("id"), state="refused"),
+            fen=of_lines(city, Sum("amount_fen")),
         )
         .order_by("-created_at", "-id")
     )
+
+
+def of_lines(city_code: int, what: Count | Sum, **narrowed: Any) -> Coalesce:
+    """A figure over the lines of each claim of a query, 0 where it has none."""
+    rows = ClaimLine.objects.filter(city_code=city_code, claim_id=OuterRef("pk"), **narrowed).order_by()
+    return Coalesce(Subquery(rows.values("claim_id").annotate(figure=what).values("figure")), 0)
 
 
 def claims_by_id(city_code: int, claim_ids: Collection[int]) -> list[Claim]:
@@ -490,8 +496,11 @@ TASKS = {
 }
 
 
-def queue(actor: Actor, *, on: date) -> list[QueueItem]:
-    """The claims that wait for this actor on a day, most urgent first; two queries for each of the actor's assignments."""
+def queue(actor: Actor, *, on: date, limit: int) -> list[QueueItem]:
+    """The claims that wait for this actor on a day, most urgent first, at most `limit` for each of the actor's assignments.
+
+    Two queries for each assignment.
+    """
     items: dict[tuple[int, int], QueueItem] = {}
     for assignment in actor.assignments:
         states = [state for state, (role, _) in TASKS.items() if role is assignment.role]
@@ -505,13 +514,14 @@ def queue(actor: Actor, *, on: date) -> list[QueueItem]:
             rows = rows.filter(provider_id=assignment.organisation_id)
         else:
             rows = rows.filter(**within("region_id", assignment.region_code))
-        for item in _items(rows, on):
+        for item in _items(rows, on, limit):
             items[item.claim.city_code, item.claim.pk] = item
     return sorted(items.values(), key=lambda item: (item.due_on or date.max, item.claim.pk))
 
 
-def _items(rows: QuerySet[Claim], on: date) -> Iterable[QueueItem]:
-    found = list(rows.exclude(state="publicity", publicity_until__gte=on))
+def _items(rows: QuerySet[Claim], on: date, limit: int) -> Iterable[QueueItem]:
+    ripe = rows.exclude(state="publicity", publicity_until__gte=on)
+    found = list(ripe.order_by(F("review_due_on").asc(nulls_last=True), "id")[:limit])
     if not found:
         return
     sums = (

@@ -28,11 +28,19 @@ def _url(name: str, of: object) -> str:
 
 
 @pytest.mark.mission("D1")
-def test_a_filing_shows_its_plan_and_is_accepted_once(desk: Desk, at_time: Clock) -> None:
+def test_a_filing_shows_its_plan_and_is_accepted_once(
+    desk: Desk, at_time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = classes.filed(people=2)
     at_time(classes.AT + timedelta(hours=1))
     client = desk(Role.REVIEWER, region_code=made.project.region_id)
     assert made.name in client.get(reverse("bureau:home")).content.decode()
+    # More than fit: said, and not counted as if these were all.
+    with monkeypatch.context() as patch:
+        patch.setattr("zhaoliang.web.bureau.work.MOST_SHOWN", 1)
+        home = client.get(reverse("bureau:home")).content.decode()
+    assert "您有 1 件以上的事要办" in home
+    assert "开班备案只列出最急的 1 件" in home
     text = client.get(_url("class", made)).content.decode()
     for part in ("规则逐条", "课程表", "教师", "教材", "名册", "同意备案", "还剩"):
         assert part in text

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.catalogue.models import Catalogue, Project
 from zhaoliang.classes.models import TrainingClass
@@ -17,6 +16,7 @@ from zhaoliang.kernel.models import AuditBlock, AuditEvent, StateChange
 from zhaoliang.payments.formats.rows import references_in
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PayingAccount, PaymentBatch, ReconciliationCase
 from zhaoliang.registry.models import Licence, Organisation, Person, PersonStatus, RoleAssignment, User
+from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.bureau.desk import Desk
@@ -73,16 +73,10 @@ def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
         rows = rows.filter(Q(title__icontains=text) | Q(provider__name__icontains=text))
     # Asked for the claims of one page only, after it was chosen: nothing is counted over the city.
     return rows.annotate(
-        lines_count=_of_lines(desk, Count("id")),
-        open_count=_of_lines(desk, Count("id"), state__in=("due", "to_person")),
-        total_fen=_of_lines(desk, Sum("amount_fen")),
+        lines_count=subsidies.of_lines(desk.city_code, Count("id")),
+        open_count=subsidies.of_lines(desk.city_code, Count("id"), state__in=("due", "to_person")),
+        total_fen=subsidies.of_lines(desk.city_code, Sum("amount_fen")),
     ).order_by("-id")
-
-
-def _of_lines(desk: Desk, what: Count | Sum, **narrowed: Any) -> Subquery:
-    """A figure over the lines of each claim."""
-    rows = ClaimLine.objects.filter(city_code=desk.city_code, claim_id=OuterRef("pk"), **narrowed).order_by()
-    return Subquery(rows.values("claim_id").annotate(figure=what).values("figure"))
 
 
 def open_objections(desk: Desk) -> QuerySet[Objection]:

@@ -56,7 +56,7 @@ class Task:
 
 
 def tasks(request: DeskRequest) -> list[Task]:
-    """Everything that waits for the officer of this request, the nearest deadline first."""
+    """What waits for the officer of this request, the nearest deadline first; MOST_SHOWN of each kind, the most urgent."""
     desk, clock = desk_of(request), clock_of(request)
     found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock)]
     found += [*_objections(desk, clock), *_appeals(desk, clock)]
@@ -109,17 +109,17 @@ def _projects(desk: Desk) -> Iterator[Task]:
 
 
 def _claims(desk: Desk, clock: Clock) -> Iterator[Task]:
-    for item in subsidies.queue(desk.actor, on=clock.today):
+    for item in subsidies.queue(desk.actor, on=clock.today, limit=MOST_SHOWN):
         with_provider = item.claim.state in ("assembled", "returned") and item.claim.provider is not None
         if item.claim.city_code != desk.city_code or with_provider:
             continue
-        waiting = f"，{item.waiting} 条要您判断" if item.waiting else ""
+        waiting = f"，{item.waiting:,} 条要您判断" if item.waiting else ""
         yield Task(
             "补贴审核",
             item.claim.title,
             item.task.removeprefix("待"),
             reverse("bureau:claim", args=[item.claim.city_code, item.claim.pk]),
-            f"{item.claim.provider.short_name if item.claim.provider else item.claim.applicant} · {item.lines} 条{waiting}",
+            f"{item.claim.provider.short_name if item.claim.provider else item.claim.applicant} · {item.lines:,} 条{waiting}",
             clock.due(item.due_on),
             item.amount_fen,
         )

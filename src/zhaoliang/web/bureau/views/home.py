@@ -32,6 +32,8 @@ def home(request: DeskRequest) -> HttpResponse:
         "groups": groups,
         "group": group,
         "total": len(found),
+        "cut": [name for name, count in groups.items() if count >= work.MOST_SHOWN],
+        "most": work.MOST_SHOWN,
         "late": late,
         "soon": soon,
         "desk": desk_of(request),

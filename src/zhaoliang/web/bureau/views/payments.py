@@ -183,7 +183,7 @@ def _sentence(shown: selectors.BatchPage) -> str:
         paid, failed = counts.get("paid", 0), counts.get("failed", 0)
         rest = size - paid - failed
         waiting = f"，{rest} 笔还没有回音" if rest else ""
-        return f"{size} 笔中 {paid} 笔到账，{failed} 笔被银行退回{waiting}。"
+        return f"{size:,} 笔中 {paid:,} 笔到账，{failed:,} 笔被银行退回{waiting}。"
     return {
         "building": "核对户名和金额后封存；封存后笔数和总额不再改动。",
         "sealed": "等财政部门授权。封存人不能授权。",
