@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from factories import registry
 from factories.subsidies import APPROVED, ASSESSED, CITY, FULL_FEN, HEPING, PUBLISHED, Case, case, confirmed, trainee
 from zhaoliang.funds.selectors import verify_books
+from zhaoliang.kernel import faults
 from zhaoliang.kernel.errors import BadInput, Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Assignment, Role
 from zhaoliang.recoveries.proof import prove
@@ -85,6 +86,23 @@ def test_what_an_appeal_wins_is_reviewed_published_and_paid_while_the_rest_is_pa
     assert PersonGrant.objects.filter(claim_line_id=line.pk).count() == 1
     assert verify_books(CITY) == []
     assert prove(CITY).findings == ()
+
+
+@pytest.mark.parametrize("point", faults.points("subsidies.appeal"))
+def test_a_crash_while_an_appeal_is_granted_leaves_it_to_be_decided(point: str) -> None:
+    made = two()
+    claim = refused(made)
+    line, appeal = lost_line(claim), appealed(made, claim)
+    decision = {"actor": outsider(), "at": APPROVED + timedelta(days=3), "appeal": appeal, "grants": True}
+    decision |= {"text": "查询单属实，原判断有误"}
+    with pytest.raises(faults.Crash), transaction.atomic(), faults.armed(point):
+        services.decide_appeal(**decision)
+    for row in (line, claim, appeal):
+        row.refresh_from_db()
+    assert (line.state, claim.state, appeal.state) == ("refused", "approved", "filed")
+    services.decide_appeal(**decision)
+    line.refresh_from_db()
+    assert line.state == "passed"
 
 
 def test_who_took_a_step_decides_no_appeal_under_any_account() -> None:

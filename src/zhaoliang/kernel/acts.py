@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 from django.db import models, transaction
 
-from zhaoliang.kernel import crypto
+from zhaoliang.kernel import crypto, faults
 from zhaoliang.kernel.errors import Forbidden, SamePerson
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import ROLE_LABELS, Access, Actor, Reach, Role
@@ -71,6 +71,10 @@ class Running:
     actor: Actor
     at: datetime
 
+
+# Every act commits between these two: whatever dies before leaves nothing, whatever dies after has done it.
+BEFORE_COMMIT = faults.point("act:before_commit")
+AFTER_COMMIT = faults.point("act:after_commit")
 
 ACTS: dict[str, Declaration] = {}
 QUESTIONS: dict[str, Declaration] = {}
@@ -139,9 +143,11 @@ def act(
                             before=before,
                         )
                         slot.store(result)
-                    return result
+                        BEFORE_COMMIT()
             finally:
                 _running.reset(token)
+            AFTER_COMMIT()
+            return result
 
         declared = cast(Act[R], wrapper)
         declared.declaration = declaration
