@@ -107,18 +107,20 @@ def test_each_voucher_that_was_not_paid_has_one_reason_on_the_page_and_in_the_sh
 
 
 def test_why_a_voucher_was_not_used_is_told_by_the_classes_there_were() -> None:
-    project = vouchers.listed_project()
-    source = batch(project, quota=10)
+    made = classes.accepted(classes.draft())
+    source = batch(made.project, quota=10)
     people = [voucher(source).person for _ in range(3)]
+    filing = TrainingClass.objects.filter(city_code=TIANJIN, pk=made.pk)
+    filing.update(state="draft")
     assert _told(source) == {("used", "claimed_none"): 3}
-    made = classes.accepted(classes.draft(project))
+    filing.update(state="accepted")
     Person.objects.filter(city_code=TIANJIN, pk=people[0].pk).update(region_id=made.site.region_id)
     for other in people[1:]:
         Person.objects.filter(city_code=TIANJIN, pk=other.pk).update(region_id=elsewhere(made.site.region_id))
     assert _told(source) == {("used", "claimed_room"): 1, ("used", "claimed_far"): 2}
-    TrainingClass.objects.filter(city_code=TIANJIN, pk=made.pk).update(capacity=1)
+    filing.update(capacity=1)
     assert _told(source) == {("used", "claimed_full"): 3}
-    TrainingClass.objects.filter(city_code=TIANJIN, pk=made.pk).update(state="withdrawn")
+    filing.update(state="withdrawn")
     services.expire_due(actor=system_actor(), at=source.use_until + timedelta(days=1), place=Place(TIANJIN, TIANJIN))
     assert _told(source) == {("used", "expired_withdrawn"): 3}
 
