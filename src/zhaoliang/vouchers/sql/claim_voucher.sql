@@ -40,11 +40,12 @@ BEGIN
     v_answers := array_fill('has_one'::text, ARRAY[cardinality(p_people)]);
     v_ids := array_fill(NULL::bigint, ARRAY[cardinality(p_people)]);
     v_slots := array_fill(NULL::int, ARRAY[cardinality(p_people)]);
-    -- By person, so that two groups with common people meet them in one order.
+    -- By person, so that two groups with common people meet them in one order. OFFSET 0: each is looked up by itself. Where
+    -- the table has no statistics yet, a batch seems to be one row, and every group would read all its vouchers into a hash.
     SELECT array_agg(g.place ORDER BY g.person) INTO v_waiting
     FROM unnest(p_people) WITH ORDINALITY AS g (person, place)
     WHERE NOT EXISTS (SELECT 1 FROM voucher WHERE city_code = p_city AND batch_id = p_batch AND person_id = g.person
-                      AND state <> 'returned');
+                      AND state <> 'returned' OFFSET 0);
 
     WHILE cardinality(v_waiting) > 0 LOOP
         -- Room: first the slot that belongs to this connection, then any slot nobody holds, then wait for a held one.
