@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zhaoliang.funds.models import Transfer
 from zhaoliang.kernel.masking import mask_id
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.selectors import bank_rows_behind, payments_of
@@ -13,9 +14,11 @@ from zhaoliang.recoveries.selectors import CasePage
 from zhaoliang.recoveries.services.opening import CASE
 from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.registry.selectors import notices_of, region_names
+from zhaoliang.subsidies.models import Evidence
 from zhaoliang.subsidies.selectors import evidence_of
 from zhaoliang.web.components import formats
 
+EVIDENCE_KINDS, TRANSFER_KINDS = dict(Evidence.KINDS), dict(Transfer.KINDS)
 TEMPLATE = Path(__file__).resolve().parent / "typst" / "handover.typ"
 GROUND = (
     "国务院就业促进和劳动保护工作领导小组 2025年6月20日意见 六（十八）：对骗取套取补贴资金等违规违法行为的机构或个人，"
@@ -119,12 +122,12 @@ def _evidence(shown: CasePage) -> list[tuple[str, str]]:
     ]
     found += [("银行回单", f"流水号 {row.bank_reference or row.pk}") for row in bank_rows_behind(line)]
     found += [
-        (f"材料：{one.get_kind_display()}", f"{one.file_name}，SHA-256 {one.sha256}")
+        (f"材料：{EVIDENCE_KINDS[one.kind]}", f"{one.file_name}，SHA-256 {one.sha256}")
         for one in evidence_of(line.claim)
         if one.line_id in (None, line.pk)
     ]
     found += [
-        (f"分录：{one.get_kind_display()}", f"{one.pk}，{formats.cn_date(one.at)}，{format_yuan(one.amount_fen)}")
+        (f"分录：{TRANSFER_KINDS[one.kind]}", f"{one.pk}，{formats.cn_date(one.at)}，{format_yuan(one.amount_fen)}")
         for one in shown.transfers
     ]
     return found

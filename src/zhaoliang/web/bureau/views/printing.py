@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from zhaoliang.funds import perms as fund_perms
 from zhaoliang.funds import selectors as funds
-from zhaoliang.funds.models import Account
+from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments import perms, selectors
@@ -77,7 +77,7 @@ def account(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     opening = lines[0].balance_fen - lines[0].change_fen if lines else None
     facts = [
         ("账户", f"{found.name}（{found.code}）"),
-        ("种类", f"{found.get_kind_display()} · {found.get_fund_source_display()} · {found.year} 年度"),
+        ("种类", f"{dict(Account.KINDS)[found.kind]} · {FundSource(found.fund_source).label} · {found.year} 年度"),
         ("期间", _between(lines)),
         ("期初余额", format_yuan(opening) if opening is not None else "—"),
         ("期末余额", format_yuan(lines[-1].balance_fen) if lines else "—"),
@@ -100,7 +100,7 @@ def batch(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     found, payer = shown.batch, selectors.account_to_pay_from(shown.batch)
     facts = [
         ("批次", f"{found.number} · {PAYMENT_BATCH.states[found.state]}"),
-        ("资金渠道", found.get_fund_source_display()),
+        ("资金渠道", FundSource(found.fund_source).label),
         ("付款账户", f"{payer.account_name} {payer.bank_name} {payer.account_masked}" if payer else "—"),
         ("送出", formats.cn_datetime(found.sent_at) if found.sent_at else "还没有送出"),
         *(
