@@ -22,7 +22,9 @@ from zhaoliang.apprenticeships.services import set_scheme, sign_agreement
 from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.classes.services.roster import drop_enrolment
+from zhaoliang.kernel.days import day_start
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Role
 from zhaoliang.policy import Outcome
 from zhaoliang.recoveries.models import RecoveryCase
@@ -33,6 +35,7 @@ from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import Notice, PersonGrant
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.clocks import Deadline
+from zhaoliang.subsidies.kind_facts import months_lasted
 from zhaoliang.subsidies.materials import materials
 from zhaoliang.subsidies.models import Claim, ClaimLine
 
@@ -217,6 +220,25 @@ def test_an_agreement_keeps_to_the_clauses_and_an_advance_to_the_class() -> None
         services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "agreed", "months"),
+    [
+        (date(2024, 9, 2), date(2025, 8, 29), 12, 12),
+        (date(2024, 9, 1), date(2025, 8, 31), 12, 12),
+        (date(2024, 9, 1), date(2025, 8, 31), 24, 12),
+        (date(2024, 9, 1), date(2025, 7, 31), 12, 11),
+        (date(2024, 9, 1), date(2025, 11, 30), 24, 15),
+        (date(2024, 9, 1), date(2026, 11, 15), 24, 26),
+        (date(2024, 9, 1), date(2025, 3, 20), 12, 6),
+        (date(2024, 9, 1), date(2025, 3, 20), 0, 6),
+    ],
+)
+def test_a_class_some_days_short_at_its_ends_lasted_as_long_as_agreed(
+    first: date, last: date, agreed: int, months: int
+) -> None:
+    assert months_lasted(first, last + timedelta(days=1), agreed) == months
+
+
 def test_a_settlement_below_the_advance_becomes_a_recovery_case_by_itself() -> None:
     # The nation's 5,000 a year, half ahead, three months taught: 1,250 are due, 1,250 come back.
     in_force("cn-13-01/xuetuzhi/2026-01-01.yaml", HALF_AHEAD)
@@ -227,8 +249,17 @@ def test_a_settlement_below_the_advance_becomes_a_recovery_case_by_itself() -> N
     claim = services.assemble_advance(actor=made.staff, at=BEGIN, training_class=made.training_class)
     through(claim, made, desk, BEGIN, SHIJIAZHUANG)
     assert look_again(CITY, SHIJIAZHUANG, ASSESSED) == 0
-    here = TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk)
-    here.update(state="assessed", ends_on=made.training_class.starts_on + timedelta(days=91))
+    # Filed for a year, ended after three months: the actual time counts.
+    TrainingClass.objects.filter(city_code=CITY, pk=made.training_class.pk).update(state="assessed")
+    StateChange.objects.create(
+        city_code=CITY,
+        machine="class",
+        object_id=made.training_class.pk,
+        source="running",
+        event="end",
+        target="ended",
+        at=day_start(made.training_class.starts_on + timedelta(days=91)),
+    )
     Enrolment.objects.filter(city_code=CITY, training_class=made.training_class).update(state="completed")
     settlement = services.assemble_claim(actor=made.staff, at=ASSESSED, training_class=made.training_class)
     for line in lines(settlement):

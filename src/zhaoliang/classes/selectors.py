@@ -23,8 +23,9 @@ from zhaoliang.classes.models import (
 )
 from zhaoliang.classes.roster.mend import Mends, apply
 from zhaoliang.classes.roster.read import RosterFile, read_roster
-from zhaoliang.kernel.days import day_start
+from zhaoliang.kernel.days import chinese_day, day_start
 from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation, Person
 
@@ -154,6 +155,15 @@ def is_roster_of(training_class: TrainingClass, size: int) -> bool:
     """Whether a class has at least `size` trainees on its roster."""
     rows = Enrolment.objects.filter(city_code=training_class.city_code, training_class=training_class)
     return len(rows.values_list("id")[:size]) == size
+
+
+def class_ended_on(training_class: TrainingClass) -> date | None:
+    """The day a class was ended, in China; None while it runs."""
+    changes = StateChange.objects.filter(
+        city_code=training_class.city_code, machine="class", object_id=training_class.pk, event="end"
+    )
+    at = changes.order_by("-id").values_list("at", flat=True).first()
+    return chinese_day(at) if at is not None else None
 
 
 def enrolment(city_code: int, enrolment_id: int) -> Enrolment | None:

@@ -18,6 +18,7 @@ from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind, PurchaseContract
 from zhaoliang.catalogue.selectors import contract_on, scarce_pairs
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts, put_job
+from zhaoliang.classes.selectors import class_ended_on
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
 from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
 from zhaoliang.kernel.days import age_on, full_months, months_begun
@@ -61,6 +62,7 @@ class Gathered:
     advanced: Mapping[int, int]
     files: frozenset[str]
     contract: PurchaseContract | None = None
+    ended_on: date | None = None
     sheets: Mapping[int, FactSheet] = field(default_factory=dict)
 
 
@@ -87,6 +89,7 @@ def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
             Evidence.objects.filter(city_code=city, claim_id=claim.pk or 0).values_list("kind", flat=True).distinct()
         ),
         contract=_contract(claim),
+        ended_on=_ended_on(claim),
         sheets=_class_sheets(claim, lines),
     )
 
@@ -95,6 +98,12 @@ def _contract(claim: Claim) -> PurchaseContract | None:
     if claim.kind != "project" or claim.training_class is None:
         return None
     return contract_on(claim.training_class.project, claim.training_class.starts_on)
+
+
+def _ended_on(claim: Claim) -> date | None:
+    if claim.kind not in ("apprentice_advance", "apprenticeship") or claim.training_class is None:
+        return None
+    return class_ended_on(claim.training_class)
 
 
 def _advanced(city_code: int, enrolment_ids: Collection[int]) -> dict[int, int]:
@@ -319,8 +328,9 @@ def _put_apprenticeship(sheet: FactSheet, line: ClaimLine, on_file: Gathered) ->
     if phase_of(line) == "advance":
         return
     training_class = line.claim.training_class
-    # 补贴期限按照实际培训期限: whole months from the first day to the last.
-    months = full_months(training_class.starts_on, training_class.ends_on + timedelta(days=1))
+    # 补贴期限按照实际培训期限: a class that was ended before its filed last day lasted until then.
+    last = min(training_class.ends_on, on_file.ended_on or training_class.ends_on)
+    months = months_lasted(training_class.starts_on, last + timedelta(days=1), agreement.months if agreement else 0)
     dropped = enrolment.state == "dropped"
     sheet.put(enrolment, "名册", apprentice_finished=not dropped, apprentice_months_done=None if dropped else months)
     own = line.amount_fen if line.kind == "apprentice_advance" else on_file.advanced.get(enrolment.pk, 0)
@@ -329,6 +339,15 @@ def _put_apprenticeship(sheet: FactSheet, line: ClaimLine, on_file: Gathered) ->
         sheet.put(enrolment, "名册", certificate_kind="none")
     given = dict.fromkeys(on_file.files, True)
     sheet.put(None, "申领材料", video_given=given.get("video"), receipt_given=given.get("receipt"))
+
+
+def months_lasted(first: date, after: date, agreed: int) -> int:
+    """Whole months, except that a class of the agreed length that is some days short at its ends is as long as agreed.
+
+    No text says what a part of a month counts: 一年期 from a Monday in September to a Friday in August is a year.
+    """
+    full = full_months(first, after)
+    return max(agreed, full) if agreed <= months_begun(first, after) else full
 
 
 def _put_evaluation(sheet: FactSheet, line: ClaimLine, grants: Collection[PersonGrant]) -> None:

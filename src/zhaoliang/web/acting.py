@@ -54,7 +54,7 @@ def refused(request: ActorRequest, problem: Refusal, back_url: str) -> HttpRespo
 
 def start_job(request: ActorRequest, job: JobKind, about: Any, link: str, title: str = "", **parameters: Any) -> None:
     """Start a job about a row or a place and say so; `link` is the page that shows its progress. Raises as its act."""
-    job.start(actor=request.actor, at=request.at, subject=about, title=title, link=link, **parameters)
+    job.start(**given(request), subject=about, title=title, link=link, **parameters)
     toasts.say(request, f"“{job.label}”已在后台开始，进度见本页；关掉页面也会继续。")
 
 

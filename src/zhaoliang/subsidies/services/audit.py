@@ -26,6 +26,10 @@ from zhaoliang.subsidies.selectors import claim_days, line_people
 SLICE = 250_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+# A large claim's check takes the latest decision of each line for its own: no audit may store one between the two, of facts that
+# it read before. Audits of a city do not wait for each other.
+AUDITS = "SELECT pg_advisory_xact_lock_shared(hashtextextended('decisions', %s))"
+NO_AUDIT = "SELECT pg_advisory_xact_lock(hashtextextended('decisions', %s))"
 GRANTS = {Role.AUDITOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
 # A decision that says the same as the line's latest one is not stored again.
 STORE = """
@@ -154,6 +158,7 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
     text, parameters = judged(part.chosen, part.sheets, ids)
     unless_same = "" if part.first else UNLESS_SAME
     with connection.cursor() as cursor:
+        cursor.execute(AUDITS, [city])
         cursor.execute(SETTINGS)
         cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
         return cursor.rowcount

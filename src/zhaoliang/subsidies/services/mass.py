@@ -21,7 +21,7 @@ from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, Chosen
 from zhaoliang.subsidies.judging import judged, sheet_of
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import Claim, ClaimLine
-from zhaoliang.subsidies.services.audit import SETTINGS, STORE, UNLESS_SAME, bases
+from zhaoliang.subsidies.services.audit import NO_AUDIT, SETTINGS, STORE, UNLESS_SAME, bases
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_lines
 
@@ -133,15 +133,16 @@ def add_lines(claim: Claim, enrolment_ids: Sequence[int]) -> None:
 
 def check_many(claim: Claim, open_states: Sequence[str], at: datetime) -> None:
     """Decide the open lines of a locked claim and ask the verifiers about all of them (plain; inside an act)."""
-    lines = list(
-        ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id").values_list("id", flat=True)
-    )
+    rows = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id")
+    # Before anything is read of them: a refund holds the lines it counts on (services/refunds.py).
+    lines = list(rows.select_for_update(no_key=True).values_list("id", flat=True))
     report(0, len(lines), "正在按政策逐条计算")
     with connection.cursor() as cursor:
+        cursor.execute(NO_AUDIT, [claim.city_code])
         cursor.execute(SETTINGS)
         cursor.execute(_REFRESH, _outcome(claim) | {"open": list(open_states)})
         _store(cursor, claim, open_states, at)
-        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on")
+        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
     report(0, len(lines), "正在逐项核验")
     found = verify_lines(claim, lines, at)
     with connection.cursor() as cursor:
