@@ -18,6 +18,8 @@ from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.registry.services import Message, tell
 
 _OFFICER = {Role.FUND_OFFICER: Reach.REGION}
+# A case may be handed over again: an earlier approval, which stays among the state changes, says nothing of the new proposal.
+_NOT_HANDED = {"handed_by_user": None, "handed_by_person": None, "handed_at": None}
 MOST_INSTALMENTS = 36
 
 
@@ -96,6 +98,7 @@ def propose_hand_over(*, actor: Actor, at: datetime, case: RecoveryCase, to: str
         hand_over_reason=said(note, "note", what),
         hand_over_by_user=actor.user_id,
         hand_over_by_person=actor.person_id,
+        **_NOT_HANDED,
     )
     return case
 
@@ -124,8 +127,10 @@ def keep_here(*, actor: Actor, at: datetime, case: RecoveryCase, note: str) -> R
         "keep_here",
         note=said(note, "note", "没有退回。"),
         handed_to="",
+        hand_over_reason="",
         hand_over_by_user=None,
         hand_over_by_person=None,
+        **_NOT_HANDED,
     )
     return case
 

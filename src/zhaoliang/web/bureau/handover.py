@@ -7,6 +7,7 @@ from typing import Any
 
 from zhaoliang.funds.models import Transfer
 from zhaoliang.kernel.masking import mask_id
+from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.selectors import bank_rows_behind, payments_of
 from zhaoliang.recoveries.models import RecoveryCase
@@ -56,10 +57,20 @@ def document(shown: CasePage) -> dict[str, Any]:
         "note": "证件号码按最小必要部分隐藏；办案需要完整号码和原始材料的，凭办案机关书面函件调取，每次查看都有记录。",
         "signed": [
             (RECOVERY_CASE.events[one.event], f"{one.actor_name} {formats.cn_datetime(one.at)}")
-            for one in shown.timeline
-            if one.event in ("propose_hand_over", "hand_over")
+            for one in _signed(shown)
         ],
     }
+
+
+def _signed(shown: CasePage) -> list[StateChange]:
+    """The last proposal and its approval; who signed an earlier one has not signed this document."""
+    found: list[StateChange] = []
+    for one in shown.timeline:
+        if one.event == "propose_hand_over":
+            found = [one]
+        elif one.event == "hand_over":
+            found.append(one)
+    return found
 
 
 def _who(case: RecoveryCase) -> list[tuple[str, str]]:
@@ -99,10 +110,11 @@ def _notices(shown: CasePage) -> list[tuple[str, str]]:
     payee = {"organisation": case.organisation} if case.organisation is not None else {"person": case.person}
     notices = notices_of(city_code=case.city_code, **payee).filter(subject_type=CASE, subject_id=case.pk)
     told = [(one.at, f"通知：{one.title}。{one.text}") for one in notices]
+    signed = {one.pk for one in _signed(shown)}
     moved = [
         (one.at, f"{RECOVERY_CASE.events[one.event]}（{one.actor_name}）")
         for one in shown.timeline
-        if one.event not in ("notice", "propose_hand_over", "hand_over")
+        if one.event != "notice" and one.pk not in signed
     ]
     said = [(case.replied_at, f"对方回复：{case.reply}")] if case.replied_at else []
     return [(formats.cn_date(at), text) for at, text in sorted([*told, *moved, *said], key=lambda row: row[0])]
