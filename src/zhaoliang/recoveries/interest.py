@@ -7,8 +7,10 @@ from fractions import Fraction
 
 from zhaoliang.funds.selectors import transfers_about_line
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.models import StateChange
 from zhaoliang.policy import PolicyError
 from zhaoliang.recoveries.models import RecoveryCase, RecoveryInterest
+from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.registry.lawbook import policies_for
 
 RATE = "recovery_interest_daily"
@@ -32,11 +34,17 @@ def interest_fen(base_fen: int, days: int, rate: Fraction) -> int:
 
 
 def record_interest(case: RecoveryCase, base_fen: int, until: date, at: datetime) -> RecoveryInterest | None:
-    """Keep how long `base_fen` was away, from the day it was paid; inside an act. Nothing when the payment is not in the books."""
+    """Keep how long `base_fen` was away; inside an act. Nothing when the payment is not in the books.
+
+    From the day it was paid, or from the last hand-over, which has recorded everything owed up to then: no day counts twice.
+    """
     paid = [one for one in transfers_about_line(case.city_code, case.claim_line_id) if one.kind == "pay"]
     if not paid or base_fen <= 0:
         return None
-    since = chinese_day(paid[-1].at)
+    handed = StateChange.objects.filter(
+        city_code=case.city_code, machine=RECOVERY_CASE.name, object_id=case.pk, event="hand_over"
+    ).order_by("-id")
+    since = chinese_day(max([paid[-1].at, *handed.values_list("at", flat=True)[:1]]))
     rate, clause = daily_rate(case.region_code, until)
     until = max(since, until)
     return RecoveryInterest.objects.create(

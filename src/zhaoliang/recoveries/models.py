@@ -209,7 +209,8 @@ class RecoveryInterest(CityModel):
     """How long how much money (fen) was kept by who had to give it back, and the interest on it by the rate in force.
 
     A record only: nothing of it is booked or asked for unless a text says so. Written when money comes back (of that part)
-    and when a case is handed over (of what is still owed), so that any rate can be reckoned with later.
+    and when a case is handed over (of what is still owed), so that any rate can be reckoned with later. What comes back
+    after a hand-over is recorded from that day on; money that had arrived before it and was booked after it has no days more.
     """
 
     append_only = True

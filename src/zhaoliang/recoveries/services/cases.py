@@ -111,10 +111,11 @@ def hand_over(*, actor: Actor, at: datetime, case: RecoveryCase) -> RecoveryCase
     """
     case = locked_case(case)
     require_other_person(actor, person_id=case.hand_over_by_person, user_id=case.hand_over_by_user, step="提请移送")
+    # Before the case moves: the days since the hand-over before this one are counted, not those since this one.
+    record_interest(case, case.owed_fen, chinese_day(at), at)
     RECOVERY_CASE.fire(
         case, "hand_over", handed_by_user=actor.user_id, handed_by_person=actor.person_id, handed_at=at, due_on=None
     )
-    record_interest(case, case.owed_fen, chinese_day(at), at)
     return case
 
 
