@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from factories.actors import actor
-from factories.payments import built, pays_from
+from factories.payments import authorised, built, pays_from
 from factories.subsidies import APPROVED, CITY, HEPING, approved, case
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson, WrongState
@@ -110,7 +110,7 @@ def test_a_batch_without_a_confirmed_account_says_what_to_do_and_one_of_a_replac
     assert batch.paying_account == waiting
     other = entered(officer(), SECOND)
     services.confirm_paying_account(actor=made.finance, at=APPROVED, account=other, account_number=SECOND)
-    with pytest.raises(Refusal, match="已经更换"):
+    with pytest.raises(Refusal, match="“已更换”，不是在用的账户"):
         services.send_batch(actor=made.officer, at=APPROVED, batch=PaymentBatch.objects.get(city_code=CITY))
     services.dissolve_batch(actor=made.officer, at=APPROVED, batch=batch, reason="付款账户更换")
     again = services.seal_batch(actor=made.officer, at=APPROVED, batch=built(made))
@@ -119,3 +119,22 @@ def test_a_batch_without_a_confirmed_account_says_what_to_do_and_one_of_a_replac
         actor=made.officer, at=APPROVED, batch=PaymentBatch.objects.get(pk=again.pk, city_code=CITY)
     )
     assert sent.paying_account == other
+
+
+@pytest.mark.parametrize("state", ["entered", "refused", None])
+def test_no_money_leaves_from_an_account_that_is_not_confirmed(state: str | None) -> None:
+    made = case(1)
+    approved(made)
+    batch = authorised(made)
+    if state is None:
+        # As batches were that had been sealed before there were paying accounts.
+        PaymentBatch.objects.filter(city_code=CITY, pk=batch.pk).update(paying_account=None)
+    else:
+        PayingAccount.objects.filter(city_code=CITY, pk=batch.paying_account_id).update(state=state)
+    with pytest.raises(Refusal, match="没有登记付款账户" if state is None else "不是在用的账户") as caught:
+        services.send_batch(actor=made.officer, at=APPROVED, batch=batch)
+    assert "复核" in caught.value.next_step
+    batch.refresh_from_db()
+    assert batch.state == "authorised"
+    # There is a way on: the batch never left, so it is given up and its lines wait for the next one.
+    assert services.dissolve_batch(actor=made.officer, at=APPROVED, batch=batch, reason="没有在用的付款账户")

@@ -27,7 +27,7 @@ from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
 from zhaoliang.payments.selectors import account_in_use
 from zhaoliang.payments.services.accounts import no_account_in_use
 from zhaoliang.payments.services.telling import tell_sent
-from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.payments.states import PAYING_ACCOUNT, PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.registry.standing import Gate, barred_organisations
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import (
@@ -253,13 +253,20 @@ def _require_payable(batch: PaymentBatch, at: datetime, what: str) -> None:
 
 
 def _require_account(batch: PaymentBatch) -> None:
-    """Raise Refusal when the account a batch was sealed with is no longer the one in use."""
+    """Raise Refusal unless the account a batch was sealed with is in use: replaced, refused, not confirmed, or none at all.
+
+    Batches sealed before there were paying accounts have none; they are built anew like the others.
+    """
     account = batch.paying_account
-    if account is not None and account.state == "replaced":
+    if account is None or account.state != "confirmed":
+        why = "封存时没有登记付款账户。"
+        if account is not None:
+            said = PAYING_ACCOUNT.states[account.state]
+            why = f"封存时的付款账户（尾号 {account.account_masked[-4:]}）现在是“{said}”，不是在用的账户。"
         raise Refusal(
             what="没有送银行。",
-            why=f"封存时的付款账户（尾号 {account.account_masked[-4:]}）已经更换。",
-            next_step="请撤销这一批次后重新编制，新批次从现在的账户付款。",
+            why=why,
+            next_step="请撤销这一批次后重新编制，新批次从在用的账户付款；还没有在用账户的，请先登记并由另一位同事复核。",
         )
 
 
@@ -292,7 +299,7 @@ def send_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, file_kind: st
 
     The file is handed over once: a batch that may have left is never authorised again without the bank's word
     (`mark_unknown`, `confirm_not_sent`). Raises WrongState, BadInput for an unknown format, Refusal when the account the
-    money was to leave from was replaced since.
+    money was to leave from is not, or no longer, the one in use.
     """
     batch = locked_batch(batch)
     _require(batch, "send")

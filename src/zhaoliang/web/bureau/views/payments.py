@@ -148,7 +148,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "spine": _spine(batch),
         "sentence": _sentence(shown),
         "steps": _steps(request, batch),
-        "kinds": PaymentBatch.FILE_KINDS if batch.paying_account_id else PaymentBatch.FILE_KINDS[:2],
+        "kinds": PaymentBatch.FILE_KINDS,
         "job": job_to_show(send_many, batch) if shown.size > BOOKED_AT_ONCE else None,
         "may_send": PAYMENT_BATCH.allows(batch.state, "send") and may(request, services.send_batch, batch.access()),
         "events": timelines.events(shown.timeline, PAYMENT_BATCH),
