@@ -8,6 +8,7 @@ import pytest
 
 from factories.subsidies import APPROVED, CITY, FULL_FEN, PUBLISHED, case, published
 from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import CalendarOverride
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.subsidies import selectors, services
@@ -72,3 +73,20 @@ def test_a_long_public_list_is_shown_by_pages(monkeypatch: pytest.MonkeyPatch) -
     assert (len(shown.lines), shown.size, shown.total_fen) == (2, 3, 3 * FULL_FEN)
     (rest,) = selectors.publicity_list(CITY, day, claim_id=claim.pk, start=shown.later or 0)
     assert (len(rest.lines), rest.size, rest.later) == (1, 3, None)
+    people = [row.person for row in ClaimLine.objects.filter(city_code=CITY, claim=claim).select_related("person")]
+    names = [line.name for line in (*shown.lines, *rest.lines)]
+    assert sorted(names) == sorted(mask_name(person.name) for person in people)
+
+
+def test_the_public_list_does_not_tell_which_line_is_whose() -> None:
+    claim = published(case(6))
+    day = claim.publicity_until
+    assert day is not None
+    rows = ClaimLine.objects.filter(city_code=CITY, claim=claim).select_related("person").order_by("id")
+    by_line = [mask_id(row.person.document_number) for row in rows]
+    (shown,) = selectors.publicity_list(CITY, day, claim_id=claim.pk)
+    # By a keyed hash of the documents, whichever way the lines were made.
+    by_hash = sorted(rows, key=lambda row: bytes(row.person.id_hash))
+    told = [line.masked_number for line in shown.lines]
+    assert told == [mask_id(row.person.document_number) for row in by_hash]
+    assert sorted(told) == sorted(by_line)

@@ -16,9 +16,11 @@ from django.db.models import Count, QuerySet
 from zhaoliang.subsidies.models import Claim, ClaimLine, ReviewSeed
 from zhaoliang.subsidies.sampling import drawn, is_over
 
+# Version 1 hashed the lists without the seed: of a short list anybody could have guessed the lines while the month ran.
+FORMAT = "zhaoliang-draws-2"
 ALGORITHM = (
     "1. SHA-256(seed) 等于 commitment，seed 按 UTF-8 文本计算。"
-    "2. 每个 draw：把 lines 用英文逗号连接，SHA-256 等于 lines_sha256。"
+    "2. 每个 draw：把 lines 用英文逗号连接成“清单”，SHA-256(“seed:清单”) 等于 lines_sha256。"
     "3. 对每个明细编号 line 计算 SHA-256(“seed:claim:line”)，按结果的字节从小到大排列 lines。"
     "4. 取前 k 个，k = lines 的个数 × permille ÷ 1000，有余数进一；取出的每一个都应当在 looked_at 里。"
 )
@@ -55,7 +57,7 @@ def published(seed: ReviewSeed, at: datetime) -> dict[str, Any]:
     claims = Claim.objects.filter(city_code=seed.city_code, review_seed=seed).order_by("id")
     looked_at = _looked_at(seed, claims) if over else {}
     return {
-        "format": "zhaoliang-draws-1",
+        "format": FORMAT,
         "algorithm": ALGORITHM,
         "city": str(seed.city_code),
         "month": seed.month,
@@ -67,7 +69,7 @@ def published(seed: ReviewSeed, at: datetime) -> dict[str, Any]:
                 "claim": str(claim.pk),
                 "permille": claim.sample_permille,
                 "of": len(lines),
-                "lines_sha256": lines_digest(lines),
+                "lines_sha256": lines_digest(seed.secret, lines),
             }
             | ({"lines": lines, "looked_at": looked_at.get(claim.pk, [])} if over else {})
             for claim in claims.iterator(chunk_size=200)
@@ -76,9 +78,12 @@ def published(seed: ReviewSeed, at: datetime) -> dict[str, Any]:
     }
 
 
-def lines_digest(lines: list[str]) -> str:
-    """What the list of lines is committed to by: hexadecimal SHA-256 of the numbers with commas between them."""
-    return hashlib.sha256(",".join(lines).encode()).hexdigest()
+def lines_digest(seed: str, lines: list[str]) -> str:
+    """What the list of lines is committed to by: hexadecimal SHA-256 of the seed, a colon, the numbers with commas between.
+
+    Without the seed, which is not out while the month runs, no list can be tried against it.
+    """
+    return hashlib.sha256(f"{seed}:{','.join(lines)}".encode()).hexdigest()
 
 
 def check(document: dict[str, Any]) -> list[str]:
@@ -86,7 +91,7 @@ def check(document: dict[str, Any]) -> list[str]:
 
     Raises ValueError for a document that is none or whose month is not over.
     """
-    if document.get("format") != "zhaoliang-draws-1":
+    if document.get("format") != FORMAT:
         raise ValueError("这不是公开的抽查文件。")
     seed = document["seed"]
     if seed is None:
@@ -96,7 +101,7 @@ def check(document: dict[str, Any]) -> list[str]:
         wrong.append("种子与承诺不符。")
     for one in document["draws"]:
         lines, claim = one["lines"], one["claim"]
-        if lines_digest(lines) != one["lines_sha256"]:
+        if lines_digest(seed, lines) != one["lines_sha256"]:
             wrong.append(f"申领 {claim}：明细清单与摘要不符。")
         missed = set(drawn(seed, int(claim), [int(line) for line in lines], one["permille"]))
         missed -= {int(line) for line in one["looked_at"]}

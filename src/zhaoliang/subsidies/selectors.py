@@ -136,7 +136,7 @@ class PublicLine:
 class PublicClaim:
     """A published claim with the first of its lines, how many there are, and the days of its publicity.
 
-    `later` is the first line of the next page of lines; `steps` are how the first line's amount was built.
+    `later` is how many lines come before the next page of lines; `steps` are how the first line's amount was built.
     """
 
     claim: Claim
@@ -437,9 +437,10 @@ def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
 
 
 def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, start: int = 0) -> list[PublicClaim]:
-    """What is published in a city on a day, masked: of each claim PAGE lines from `start` on; four queries.
+    """What is published in a city on a day, masked: of each claim PAGE lines after the first `start`; four queries.
 
-    With `claim_id` that claim only.
+    With `claim_id` that claim only. The names stand in the order of the keyed hash of their documents: in the order of the
+    lines anybody could lay them beside the numbers of a published draw and tell who was looked at.
     """
     rows = _claims(city_code).filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
     claims = list((rows.filter(pk=claim_id) if claim_id else rows).order_by("publicity_until", "id")[:MOST_PUBLISHED])
@@ -448,14 +449,15 @@ def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, sta
     totals = {found: (number, fen) for found, number, fen in sums}
     lines: dict[int, list[PublicLine]] = {found.pk: [] for found in claims}
     later: dict[int, int] = {}
-    numbered = passed.filter(pk__gte=start).annotate(
-        place=Window(RowNumber(), partition_by=F("claim_id"), order_by=F("id").asc())
+    numbered = passed.annotate(
+        place=Window(RowNumber(), partition_by=F("claim_id"), order_by=[F("person__id_hash"), F("id")])
     )
     first: dict[int, int] = {}
-    for row in numbered.filter(place__lte=PAGE + 1).select_related("person", "occupation").order_by("id"):
+    asked = numbered.filter(place__gt=start, place__lte=start + PAGE + 1).select_related("person", "occupation")
+    for row in asked.order_by("place", "claim_id"):
         first.setdefault(row.claim_id, row.decision_id or 0)
         if len(lines[row.claim_id]) == PAGE:
-            later[row.claim_id] = row.pk
+            later[row.claim_id] = start + PAGE
             continue
         lines[row.claim_id].append(
             PublicLine(

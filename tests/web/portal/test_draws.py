@@ -67,7 +67,10 @@ def test_anybody_draws_again_from_the_published_text_alone(site: Any, tmp_path: 
 
     assert sha(over["seed"]).hex() == over["commitment"]
     (one,) = over["draws"]
-    assert sha(",".join(one["lines"])).hex() == one["lines_sha256"]
+    assert sha(f"{over['seed']}:{','.join(one['lines'])}").hex() == one["lines_sha256"]
+    # Whoever guessed the list while the month ran could not have known that he was right.
+    assert sha(",".join(one["lines"])).hex() != running["draws"][0]["lines_sha256"]
+    assert over["format"] == "zhaoliang-draws-2"
     ranked = sorted(one["lines"], key=lambda line: sha(f"{over['seed']}:{one['claim']}:{line}"))
     k = -(-len(one["lines"]) * one["permille"] // 1000)
     assert (len(one["lines"]), k) == (7, 3)
@@ -79,6 +82,8 @@ def test_anybody_draws_again_from_the_published_text_alone(site: Any, tmp_path: 
     file.write_text(json.dumps(over), encoding="utf-8")
     told = CliRunner().invoke(app, ["draws", "check", str(file)])
     assert (told.exit_code, "1 次抽取都相符" in told.output) == (0, True)
+    file.write_text(json.dumps(over | {"draws": [one | {"lines": one["lines"][::-1]}]}), encoding="utf-8")
+    assert "明细清单与摘要不符" in CliRunner().invoke(app, ["draws", "check", str(file)]).output
     one["looked_at"] = one["looked_at"][1:]
     file.write_text(json.dumps(over | {"commitment": running["commitment"][::-1]}), encoding="utf-8")
     told = CliRunner().invoke(app, ["draws", "check", str(file)])
