@@ -21,7 +21,7 @@ from zhaoliang.oversight.stops import stops
 from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import add_group
 from zhaoliang.vouchers import services
-from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.web.components import formats
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("C8")]
@@ -147,6 +147,15 @@ def test_what_became_of_used_vouchers_that_were_not_taught() -> None:
     }
     running.update(state="stopped")
     assert _told(source)["taught", "stopped"] == 3
+
+
+def test_a_voucher_voided_after_use_is_told_as_void_at_the_stage_it_had_reached() -> None:
+    made = subsidies.case(3, failed=frozenset({2}))
+    source = made.batch
+    assert source is not None
+    Enrolment.objects.filter(city_code=TIANJIN, pk=made.enrolments[0].pk).update(state="attending")
+    Voucher.objects.filter(city_code=TIANJIN, batch=source).update(state="void", ended_at=AT)
+    assert _told(source) == {("taught", "void"): 1, ("certified", "void"): 1, ("paid", "void"): 1}
 
 
 def elsewhere(region_id: int) -> int:

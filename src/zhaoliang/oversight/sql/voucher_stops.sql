@@ -25,7 +25,9 @@
     SELECT CASE WHEN h.used_at IS NULL THEN 'used' WHEN l.taught IS NOT TRUE THEN 'taught'
                 WHEN l.certified IS NOT TRUE THEN 'certified' ELSE 'paid' END AS stage,
            CASE
-               WHEN h.used_at IS NULL AND h.state IN ('returned', 'void') THEN h.state
+               -- A voucher may be voided at any stage; nothing of it is under way any more.
+               WHEN h.state = 'void' THEN 'void'
+               WHEN h.used_at IS NULL AND h.state = 'returned' THEN 'returned'
                WHEN h.used_at IS NULL THEN h.state || CASE
                    WHEN near.room THEN '_room' WHEN a.room THEN '_far' WHEN a.held THEN '_full'
                    WHEN a.batch_id IS NOT NULL THEN '_withdrawn' ELSE '_none' END
