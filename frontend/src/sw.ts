@@ -39,7 +39,9 @@ async function install(): Promise<void> {
     await shell.add(new Request(file, { credentials: "omit" }));
   }
   // Without the visitor's cookies: it is nobody's page.
-  await shell.put(OFFLINE_PAGE, await fetch(OFFLINE_PAGE, { credentials: "omit", cache: "no-cache" }));
+  const standIn = await fetch(OFFLINE_PAGE, { credentials: "omit", cache: "no-cache" });
+  if (!standIn.ok || standIn.redirected) throw new Error("no stand-in page");
+  await shell.put(OFFLINE_PAGE, standIn);
   await self.skipWaiting();
 }
 
@@ -67,9 +69,10 @@ async function builtFile(request: Request): Promise<Response> {
 }
 
 async function page(event: FetchEvent, address: URL): Promise<Response> {
+  const since = Date.now();
   const asked = network(event);
   // Registered before the answer is handed on: its copy must be taken from an unread one.
-  event.waitUntil(asked.then((answer) => seen(address, answer.clone())).catch(() => undefined));
+  event.waitUntil(asked.then((answer) => seen(address, answer.clone(), since)).catch(() => undefined));
   const kept = await keptPage(address.pathname);
   try {
     const answer = await (kept ? Promise.race([asked, patience()]) : asked);

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.staticfiles.finders import find
+from django.http import HttpResponse
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
@@ -22,7 +24,9 @@ from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal.templatetags.training import voucher_code
+from zhaoliang.web.worker.offline import PhoneAccount
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("N2")]
 
@@ -123,6 +127,43 @@ def test_one_tap_signs_in_with_the_phones_place(
     assert Attendance.objects.get(city_code=expected.city_code, pk=expected.pk).state == "present"
 
 
+@pytest.mark.mission("N2")
+def test_a_sign_out_that_does_not_arrive_is_told_again_and_keeps_nothing_that_was_on_its_way(
+    phone: BrowserContext, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = Event(), Event()
+    through = PhoneAccount.__call__
+
+    def slow(middleware: PhoneAccount, request: ActorRequest) -> HttpResponse:
+        response = through(middleware, request)
+        if request.path == "/my/scan/":
+            asked.set()
+            answer.wait(30)
+        return response
+
+    monkeypatch.setattr(PhoneAccount, "__call__", slow)
+    other = _session(phone, live_server, subsidies.trainee())
+    other.goto("/my/classes/")
+    wait_until_kept(other)
+    page = phone.new_page()
+    page.goto("/my/me/")
+    other.evaluate("setTimeout(() => location.assign('/my/scan/'))")
+    assert asked.wait(30)
+    # A network that leads nowhere, and a form whose proof is of an earlier cookie.
+    phone.route("**/account/logout/", lambda route: route.abort())
+    phone.clear_cookies(name=django_settings.CSRF_COOKIE_NAME)
+    page.get_by_role("button", name="退出登录").click()
+    expect(page.get_by_text("联网后会自动退出")).to_be_visible()
+    phone.unroute("**/account/logout/")
+    page.wait_for_url("**/sign-in/**")
+    answer.set()
+    other.wait_for_url("**/my/scan/")
+    other.wait_for_load_state("networkidle")
+    assert other.evaluate("caches.match('/my/scan/').then(Boolean)") is False
+    other.goto("/my/classes/")
+    other.wait_for_url("**/sign-in/**")
+
+
 @pytest.mark.mission("C3")
 def test_without_network_a_voucher_and_its_number_stay_and_they_go_with_their_owner(
     phone: BrowserContext, live_server: LiveServer
@@ -164,9 +205,14 @@ def test_without_network_a_voucher_and_its_number_stay_and_they_go_with_their_ow
     expect(mine.get_by_text("联网后会自动退出")).to_be_visible()
     page.goto("/my/vouchers/")
     expect(page.get_by_text("现在这部手机上还没有")).to_be_visible()
+    # Also when the page on which it was asked is closed, and the next one has no form.
+    mine.close()
+    page.close()
     phone.set_offline(False)
-    mine.wait_for_url("**/sign-in/**")
+    page = phone.new_page()
     page.goto("/my/vouchers/")
+    page.wait_for_url("**/sign-in/**")
+    page.goto("/my/classes/")
     page.wait_for_url("**/sign-in/**")
 
 

@@ -135,8 +135,9 @@ def test_two_taps_at_the_gate_and_without_network_or_gate_the_phone_keeps_it_and
     assert through(two) == ["gate"]
     assert signed.at < before < signed.received_at
 
-    # The class code, typed, with the gate gone: by the page's own server, under the same key.
+    # The class code, typed, with the gate gone and the phone full: by the page's own server, under the same key.
     page = phone(three)
+    page.add_init_script("IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); }")
     page.goto("/my/scan/")
     assert faults_here(page) == []
     beside.kill()

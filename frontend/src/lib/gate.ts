@@ -9,6 +9,11 @@ export function gateAddress(): string {
   return document.querySelector<HTMLMetaElement>("meta[name=zl-gate]")?.content ?? "";
 }
 
+/** Whose page this is; "" for nobody's. The server's word, which tells nothing else. */
+export function account(): string {
+  return document.querySelector<HTMLMetaElement>("meta[name=zl-account]")?.content ?? "";
+}
+
 /** The page's own proof against forged requests; "" where it has no form. */
 export function csrfToken(): string {
   return document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]")?.value ?? "";

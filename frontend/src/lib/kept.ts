@@ -3,26 +3,34 @@
  * (`Zhaoliang-Keep`) and whose (`Zhaoliang-Account`): another account, or a page that asks to sign in, ends them all.
  */
 
+import { leftAt } from "./queue";
+
 const PAGES = "zl-pages-";
 const KEPT_AT = "Zhaoliang-Kept-At";
 const DAY_MS = 86_400_000;
 // Friday evening to Monday morning and a holiday; more than a timetable and a few vouchers nobody has.
 const DAYS = 7;
 const MOST = 40;
+// No answer is on its way for longer; a phone clock that was put back must not end the keeping.
+const UNDER_WAY_MS = 600_000;
 
 /** One kept page: its text, when the phone kept it (by the phone's clock) and when the server made it. */
 export type KeptPage = { address: string; answer: Response; keptAt: number; madeAt: number };
 
-/** Looks at an answer of the network to a page: keeps it, or ends what was kept for somebody else. */
-export async function seen(address: URL, answer: Response): Promise<void> {
+/**
+ * Looks at an answer of the network to a page, asked for at `since`: keeps it, or ends what was kept for somebody else. What was
+ * asked for before somebody signed out is not kept.
+ */
+export async function seen(address: URL, answer: Response, since: number): Promise<void> {
+  if (await leftAfter(since)) return;
   if (answer.type === "opaqueredirect") {
     if (await keptPage(address.pathname)) await dropPages();
     return;
   }
   const account = answer.headers.get("Zhaoliang-Account");
-  if (!account || !answer.ok || answer.redirected) return;
+  if (!account) return;
   await dropPages(PAGES + account);
-  if (!answer.headers.has("Zhaoliang-Keep") || address.search) return;
+  if (!answer.ok || answer.redirected || !answer.headers.has("Zhaoliang-Keep") || address.search) return;
   const headers = new Headers(answer.headers);
   headers.set(KEPT_AT, String(Date.now()));
   // The text is kept unpacked.
@@ -30,7 +38,14 @@ export async function seen(address: URL, answer: Response): Promise<void> {
   headers.delete("Content-Length");
   const cache = await caches.open(PAGES + account);
   await cache.put(address.pathname, new Response(await answer.blob(), { headers }));
+  // Signed out while it was put there.
+  if (await leftAfter(since)) await cache.delete(address.pathname);
   await trim();
+}
+
+async function leftAfter(since: number): Promise<boolean> {
+  const left = await leftAt();
+  return since <= left && left - since < UNDER_WAY_MS;
 }
 
 /** Ends every kept page, but those of the account whose cache is named. */

@@ -1,22 +1,11 @@
 import { all, on } from "./dom";
-import { csrfToken } from "./gate";
-import { dropPages, keptPages, seen } from "./kept";
-import { forgetPasses } from "./queue";
-import { toast } from "./toast";
+import { account } from "./gate";
+import { keptPages, seen } from "./kept";
+import { startLeaving } from "./leaving";
 
-const ACCOUNT = "zl-account";
-const LEAVING = "zl-leaving";
-// As long as a session lives: a wish from before it cannot be meant for the next one.
-const LEAVING_MS = 8 * 3_600_000;
 const SETTLED_MS = 2_000;
-const AGAIN_MS = 2_000;
 
 const root = document.documentElement;
-
-/** Whose page this is; "" for nobody's. The server's word, which tells nothing else. */
-export function account(): string {
-  return document.querySelector<HTMLMetaElement>("meta[name=zl-account]")?.content ?? "";
-}
 
 /** Phone pages without network: says what one looks at, keeps pages by the service worker, and forgets them at sign-out. */
 export function startOffline(): void {
@@ -25,18 +14,7 @@ export function startOffline(): void {
   void listKept();
   for (const part of all("[data-unsent-part]")) part.hidden = !root.dataset["unsent"];
   on("click", "[data-back]", () => history.back());
-  on("submit", "form[data-sign-out]", (form, event) => {
-    if (!(form instanceof HTMLFormElement)) return;
-    event.preventDefault();
-    void signOut(form);
-  });
-  void finishSignOut();
-  window.addEventListener("online", () => void finishSignOut());
-  // The page before, brought back by the browser, may be another's by now.
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted && account() && localStorage.getItem(ACCOUNT) !== account()) window.location.reload();
-  });
-  if (account()) localStorage.setItem(ACCOUNT, account());
+  startLeaving();
   if ("serviceWorker" in navigator) window.addEventListener("load", () => window.setTimeout(() => void register(), SETTLED_MS));
 }
 
@@ -48,7 +26,8 @@ async function register(): Promise<void> {
     await navigator.serviceWorker.ready;
     // This page came before there was anybody to keep it.
     const here = new URL(window.location.href);
-    if (first && account()) await seen(here, await fetch(here));
+    const since = Date.now();
+    if (first && account()) await seen(here, await fetch(here), since);
   } catch {
     // A browser that has none (private windows of some), or no network: pages are as they were without.
   }
@@ -111,37 +90,4 @@ async function listKept(): Promise<void> {
   list.replaceChildren(...(await Promise.all(lines)));
   for (const part of all("[data-kept-any]")) part.hidden = lines.length === 0;
   for (const part of all("[data-kept-none]")) part.hidden = lines.length > 0;
-}
-
-/** What this phone kept of the account goes before the server is told; without network the server is told when it is back. */
-async function signOut(form: HTMLFormElement): Promise<void> {
-  await forgetAccount();
-  if (navigator.onLine) return form.submit();
-  localStorage.setItem(LEAVING, JSON.stringify({ action: form.action, account: account(), at: Date.now() }));
-  toast("没有网络：这部手机上存的页面已经清掉，联网后会自动退出。退出前请先不要把手机交给别人。");
-}
-
-/** Sign-ins that wait stay: they are hours somebody was taught, and hold no name. */
-async function forgetAccount(): Promise<void> {
-  localStorage.removeItem(ACCOUNT);
-  if ("caches" in window) await dropPages();
-  await forgetPasses();
-}
-
-async function finishSignOut(): Promise<void> {
-  const wish = JSON.parse(localStorage.getItem(LEAVING) ?? "null") as { action: string; account: string; at: number } | null;
-  // A tab of somebody else's may still be open: it is not his wish.
-  if (!wish || !navigator.onLine || wish.account !== account()) return;
-  const meant = Date.now() - wish.at < LEAVING_MS;
-  try {
-    if (meant) {
-      await forgetAccount();
-      await fetch(wish.action, { method: "POST", body: new URLSearchParams({ csrfmiddlewaretoken: csrfToken() }) });
-    }
-    localStorage.removeItem(LEAVING);
-    if (meant) window.location.replace("/sign-in/");
-  } catch {
-    // The network was not back after all.
-    window.setTimeout(() => void finishSignOut(), AGAIN_MS);
-  }
 }

@@ -1,8 +1,7 @@
 import { passFor } from "./calls";
 import { elapsed, skew, arrivedAt } from "./clock";
 import { all, on } from "./dom";
-import { csrfToken, gateAddress, sayNext } from "./gate";
-import { account } from "./offline";
+import { account, csrfToken, gateAddress, sayNext } from "./gate";
 import { forget, keep, keepPass, kept, keptPass, type Kept, QUEUE, type Settled, upload } from "./queue";
 import { toast } from "./toast";
 
@@ -59,7 +58,18 @@ function takeScan(): void {
   for (const line of all("[data-scan-note]")) line.textContent = "课堂码扫到了。点“用这个码签到”，先存在手机里，联网后上传。";
 }
 
+/** Ends in sent, waiting or said to have failed: never in a button that stays busy. */
 async function sign(form: HTMLFormElement): Promise<void> {
+  try {
+    await signHere(form);
+  } catch {
+    inHand = undefined;
+    note(form, "这次签到没有存下，也没有送出。请再点一次；还不行，请找老师登记。", true);
+    free(form);
+  }
+}
+
+async function signHere(form: HTMLFormElement): Promise<void> {
   note(form, "正在定位，请稍等……");
   const place = await locate();
   const attendance = form.dataset["attendance"] ?? "";
@@ -75,7 +85,7 @@ async function sign(form: HTMLFormElement): Promise<void> {
   const { longitude, latitude, datum, code, signed_at, ...phone } = fields;
   const passUrl = form.dataset["gatePass"] ?? "";
   const pass = await keptPass(passUrl);
-  await keep({
+  const stays = await keep({
     key: value(form, "key"),
     account: account(),
     attendance,
@@ -101,11 +111,13 @@ async function sign(form: HTMLFormElement): Promise<void> {
     title: form.dataset["title"] ?? "签到",
   });
   inHand = form;
-  if (navigator.onLine) await flush();
+  // It is kept: what fails from here on is tried again.
+  if (navigator.onLine) await flush().catch(() => undefined);
   // Still undecided: it waits.
   if (inHand === form) {
     inHand = undefined;
     free(form);
+    if (!stays) toast("这部手机存不下签到：上传之前请不要关掉这一页。");
     await wakeLater();
   }
   await changed();

@@ -4,6 +4,7 @@ import { empty, every, get, put, remove } from "./store";
 /** The lock under which one of pages and service worker sends, the tag of the background sync, the channel of what came of it. */
 export const QUEUE = "zl-sign-ins";
 const PASS_DAYS = 2;
+const LEFT = "left";
 
 /** A sign-in as it was made: everything of it, its key too, is fixed then; only whether it has arrived changes. */
 export type Kept = {
@@ -41,9 +42,9 @@ export async function kept(): Promise<Kept[]> {
   return found.sort((one, two) => Number(one.fields["sequence"]) - Number(two.fields["sequence"]));
 }
 
-/** Puts a sign-in into the phone's memory before anything is sent: a dead network or a closed page cannot lose it. */
-export async function keep(entry: Kept): Promise<void> {
-  await put("sign-ins", entry.key, entry);
+/** Puts a sign-in into the phone's memory before anything is sent: a dead network or a closed page cannot lose it. False when only this page has it. */
+export async function keep(entry: Kept): Promise<boolean> {
+  return put("sign-ins", entry.key, entry);
 }
 
 export async function forget(key: string): Promise<void> {
@@ -64,10 +65,21 @@ export async function forgetPasses(): Promise<void> {
   await empty("passes");
 }
 
+/** Somebody leaves this phone now: an answer that was on its way then is not kept (`leftAt`). */
+export async function noteLeft(): Promise<void> {
+  await put("passes", LEFT, Date.now());
+}
+
+/** When somebody last left this phone, by its clock. */
+export async function leftAt(): Promise<number> {
+  return (await get<number>("passes", LEFT)) ?? 0;
+}
+
 /**
  * Sends what waits, oldest first, each under its own key: sent twice it counts once. Tabs and the service worker take turns.
  * Calls `told` for every entry that was decided. One that could not be decided holds back what the same account made after it,
- * not what others made. Returns whether nothing waits any more.
+ * not what others made, who need a pass: their place is not for this one's session. Returns whether nothing of the sender's
+ * waits any more (of anybody's, for the service worker, which does not know whose the session is).
  */
 export async function upload(sender: Sender, told: (settled: Settled) => void): Promise<boolean> {
   let left = false;
@@ -89,7 +101,7 @@ export async function upload(sender: Sender, told: (settled: Settled) => void): 
         told({ entry: refused });
       }
     }
-    left = held.size > 0;
+    left = sender.account ? held.has(sender.account) : held.size > 0;
   };
   if ("locks" in navigator) await navigator.locks.request(QUEUE, work);
   else await work();
@@ -97,7 +109,9 @@ export async function upload(sender: Sender, told: (settled: Settled) => void): 
 }
 
 async function send(entry: Kept, sender: Sender): Promise<Outcome> {
-  const csrf = entry.account === sender.account && sender.csrf ? sender.csrf : entry.csrf;
+  // Without a proof nothing goes to our own server, where the cookies would be another's.
+  const own = entry.account === sender.account;
+  const csrf = sender.account && !own ? "" : (own && sender.csrf) || entry.csrf;
   if (entry.body && entry.gate) {
     const pass = entry.pass ?? (await keptPass(entry.passUrl)) ?? (await passFor(entry.passUrl, csrf));
     const decided = pass ? await actAt(entry.gate, pass, { act: "sign-in", body: entry.body, key: entry.key }) : undefined;

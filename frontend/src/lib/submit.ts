@@ -30,7 +30,7 @@ export function startSubmitGuard(): void {
 
 /** Whether a script sends the form while the page stays. */
 function staysHere(form: HTMLFormElement): boolean {
-  return form.matches("form[data-gate], form[data-sign-in], [hx-post], [hx-boost='true'], [hx-boost='true'] form, [data-hx-post]");
+  return form.matches("form[data-gate], form[data-sign-in], form[data-sign-out], [hx-post], [hx-boost='true'], [hx-boost='true'] form, [data-hx-post]");
 }
 
 function busy(form: HTMLFormElement, really: boolean): void {
