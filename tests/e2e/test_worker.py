@@ -147,14 +147,14 @@ def test_a_sign_out_that_does_not_arrive_is_told_again_and_keeps_nothing_that_wa
     wait_until_kept(other)
     page = phone.new_page()
     page.goto("/my/me/")
+    # A network that leads nowhere, and a form whose proof is of an earlier cookie.
+    page.route("**/account/logout/", lambda route: route.abort())
+    phone.clear_cookies(name=django_settings.CSRF_COOKIE_NAME)
     other.evaluate("setTimeout(() => location.assign('/my/scan/'))")
     assert asked.wait(30)
-    # A network that leads nowhere, and a form whose proof is of an earlier cookie.
-    phone.route("**/account/logout/", lambda route: route.abort())
-    phone.clear_cookies(name=django_settings.CSRF_COOKIE_NAME)
     page.get_by_role("button", name="退出登录").click()
     expect(page.get_by_text("联网后会自动退出")).to_be_visible()
-    phone.unroute("**/account/logout/")
+    page.unroute("**/account/logout/")
     page.wait_for_url("**/sign-in/**")
     answer.set()
     other.wait_for_url("**/my/scan/")
