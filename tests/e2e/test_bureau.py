@@ -91,6 +91,7 @@ def test_money_goes_to_the_bank_and_each_cent_can_be_traced(
 ) -> None:
     made = subsidies.case(2)
     subsidies.approved(made)
+    payments.pays_from(made.place, "employment_subsidy")
     clock(subsidies.APPROVED)
     officer, finance = sit(made.officer), sit(made.finance)
     officer.goto("/bureau/payments/")

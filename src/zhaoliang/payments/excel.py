@@ -14,6 +14,7 @@ from typing import NamedTuple
 import xlsxwriter
 from django.db.models import Count, Sum
 
+from zhaoliang.kernel.db.parts import in_parts
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.payments.formats.pain import Order, decimal, pain001
 from zhaoliang.payments.models import PaymentBatch, PaymentLine, reference_of
@@ -78,9 +79,9 @@ class Line(NamedTuple):
 
 
 def _lines(batch: PaymentBatch) -> Iterator[Line]:
-    rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).order_by("sequence")
+    rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch)
     fields = ("id", "sequence", "payee_name", "account_number", "amount_fen", "purpose")
-    return map(Line._make, rows.values_list(*fields).iterator(chunk_size=5000))
+    return map(Line._make, in_parts(rows, *fields, key="sequence"))
 
 
 def no_paying_account() -> Refusal:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
+from zhaoliang.kernel.db.parts import in_parts
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.registry.services.notices import Message, tell
@@ -102,7 +103,7 @@ def tell_returned(line: PaymentLine, *, at: datetime) -> None:
 
 def _own(city_code: int, **wanted: Any) -> Iterator[tuple[Any, ...]]:
     rows = PaymentLine.objects.filter(city_code=city_code, claim_line__payee="person", **wanted)
-    return rows.order_by("id").values_list(*_SEEN).iterator(chunk_size=5000)
+    return in_parts(rows, *_SEEN, key="id")
 
 
 def _message(row: tuple[Any, ...], kind: str, title: str, text: str) -> Message:
