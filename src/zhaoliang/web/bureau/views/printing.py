@@ -112,6 +112,6 @@ def batch(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             for one in shown.timeline
         ),
     ]
-    rows = shown.lines.iterator(chunk_size=2000)
+    rows = shown.lines[: reports.MOST_PRINTED + 1]
     back = reverse("bureau:payment_batch", args=[city, pk])
     return _printed(request, back, f"拨付报告-{found.number}", LINE_COLUMNS, rows, facts=facts, sums={"fen"})
