@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import get_template
+from django.template import Engine
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -19,7 +19,8 @@ TEMPLATES = ("base.html", "worker/base_worker.html", "worker/offline.html")
 
 @lru_cache(maxsize=1)
 def _stand_in() -> str:
-    sources = [get_template(name).template.source for name in TEMPLATES]  # type: ignore[attr-defined]  # Django's own engine
+    engine = Engine.get_default()
+    sources = [engine.get_template(name).source for name in TEMPLATES]
     return hashlib.sha256("".join(sources).encode()).hexdigest()[:16]
 
 
