@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from factories.attendance import first_attendance, running
 from factories.classes import START, moment, reviewer, staff
@@ -84,14 +83,6 @@ def test_a_declined_correction_says_why_and_changes_nothing() -> None:
     assert attendance.state == "absent"
     with pytest.raises(WrongState):
         services.decide_correction(actor=officer, at=EVENING, correction=correction, accept=True)
-
-
-def test_the_database_itself_wants_two_accounts() -> None:
-    correction = proposed(missed())
-    with pytest.raises(IntegrityError, match="attendance_correction_two_people"), transaction.atomic():
-        AttendanceCorrection.objects.filter(city_code=correction.city_code, pk=correction.pk).update(
-            decided_by_user_id=correction.proposed_by_user_id
-        )
 
 
 def test_a_correction_whose_facts_have_moved_is_not_carried_out() -> None:

@@ -149,10 +149,10 @@ def test_an_answer_of_any_shape_is_replayed_as_it_was(db: None, declared: dict[s
 
 
 @pytest.mark.commits
-def test_twenty_callers_with_one_key_have_one_effect(declared: dict[str, Any]) -> None:
+def test_fifty_callers_with_one_key_have_one_effect(declared: dict[str, Any]) -> None:
     someone = actor(Role.ADMINISTRATOR)
     answers: list[int] = []
-    start = threading.Barrier(20)
+    start = threading.Barrier(50)
 
     def call() -> None:
         try:
@@ -161,12 +161,12 @@ def test_twenty_callers_with_one_key_have_one_effect(declared: dict[str, Any]) -
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=call) for _ in range(20)]
+    threads = [threading.Thread(target=call) for _ in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(answers) == 20
+    assert len(answers) == 50
     assert len(set(answers)) == 1
     assert Organisation.objects.filter(city_code=TIANJIN).count() == 1
 

@@ -1,5 +1,6 @@
 """Money: shares that lose nothing, roundings that are named, amounts as people write them."""
 
+import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seeds import fresh_seed
 from zhaoliang.kernel.money import (
     BadAmount,
     Rounding,
@@ -34,13 +36,23 @@ def test_shares_sum_to_the_whole_and_stay_within_one_fen(total: int, weights: li
     assert [-part for part in parts] == split(-total, weights)
 
 
-def test_shares_for_small_totals_without_exception() -> None:
-    ratios = [(a, b, c) for a in range(1, 8) for b in range(5) for c in range(5)]
-    for total in range(301):
-        for ratio in ratios:
-            parts = split(total, ratio)
+def test_shares_of_every_total_without_exception() -> None:
+    """Trust figure 6, for all totals and 200 ratios: the shares of a total and of a whole turn more (the sum of the weights) differ
+    by exactly the weights, so what holds for one turn of totals holds for every total there is."""
+    ratios = [(a, b, c) for a in range(1, 9) for b in range(5) for c in range(5)]
+    assert len(ratios) == 200
+    chance = random.Random(fresh_seed())
+    for ratio in ratios:
+        turn = sum(ratio)
+        one_turn = [split(total, ratio) for total in range(turn)]
+        for total, parts in enumerate(one_turn):
             assert sum(parts) == total
-            assert all(abs(p * sum(ratio) - total * w) < sum(ratio) for p, w in zip(parts, ratio, strict=True))
+            assert all(abs(part * turn - total * weight) < turn for part, weight in zip(parts, ratio, strict=True))
+        for total in (*range(turn, 3 * turn), *(chance.randrange(10_000_001) for _ in range(20)), 10_000_000):
+            turns, rest = divmod(total, turn)
+            assert split(total, ratio) == [
+                part + turns * weight for part, weight in zip(one_turn[rest], ratio, strict=True)
+            ]
 
 
 def test_earlier_parts_get_the_odd_fen() -> None:

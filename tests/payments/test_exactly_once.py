@@ -11,7 +11,7 @@ from django.db import transaction
 from factories import registry
 from factories.payments import built
 from factories.subsidies import APPROVED, CITY, FULL_FEN, Case, approved, case
-from seeds import fresh_seed
+from seeds import fresh_seed, size
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel import faults
@@ -127,7 +127,8 @@ class Office:
             services.retry_line(actor=self.made.officer, at=APPROVED, line=line)
 
 
-@pytest.mark.parametrize("run", range(3))
+@pytest.mark.sized
+@pytest.mark.parametrize("run", range(size(ci=3, nightly=10_000)))
 def test_every_approved_line_is_paid_exactly_once(run: int) -> None:
     seed = fresh_seed() + run
     chance = random.Random(seed)

@@ -104,7 +104,7 @@ class SignIn(CityModel):
 
 
 def _two_people(maker: str, checker: str, name: str) -> models.CheckConstraint:
-    """The database's own refusal of one account doing both steps."""
+    """The database's own refusal of one account, or one person behind two accounts, doing both steps."""
     return models.CheckConstraint(
         condition=models.Q(**{f"{checker}__isnull": True}) | ~models.Q(**{checker: models.F(maker)}), name=name
     )
@@ -167,6 +167,7 @@ class AttendanceCorrection(CityModel):
     proposed_by_name = models.CharField("提出人", max_length=80)
     decided_at = models.DateTimeField("决定时间", null=True)
     decided_by_user_id = models.BigIntegerField("决定账号", null=True)
+    decided_by_person_id = models.BigIntegerField("决定人员", null=True)
     decided_by_name = models.CharField("决定人", max_length=80, blank=True, default="")
     decision = models.CharField("决定说明", max_length=200, blank=True, default="")
 
@@ -175,6 +176,7 @@ class AttendanceCorrection(CityModel):
         constraints = [
             CORRECTION.constraint("attendance_correction"),
             _two_people("proposed_by_user_id", "decided_by_user_id", "attendance_correction_two_people"),
+            _two_people("proposed_by_person_id", "decided_by_person_id", "attendance_correction_two_persons"),
             models.UniqueConstraint(
                 fields=["city_code", "attendance"],
                 condition=models.Q(state="proposed"),
@@ -204,6 +206,7 @@ class MakeUp(CityModel):
     proposed_by_name = models.CharField("提出人", max_length=80)
     decided_at = models.DateTimeField("决定时间", null=True)
     decided_by_user_id = models.BigIntegerField("决定账号", null=True)
+    decided_by_person_id = models.BigIntegerField("决定人员", null=True)
     decided_by_name = models.CharField("决定人", max_length=80, blank=True, default="")
     held_at = models.DateTimeField("补课到课时间", null=True)
 
@@ -212,6 +215,7 @@ class MakeUp(CityModel):
         constraints = [
             MAKE_UP.constraint("make_up"),
             _two_people("proposed_by_user_id", "decided_by_user_id", "make_up_two_people"),
+            _two_people("proposed_by_person_id", "decided_by_person_id", "make_up_two_persons"),
             models.UniqueConstraint(
                 fields=["city_code", "attendance"],
                 condition=models.Q(state__in=["proposed", "agreed"]),

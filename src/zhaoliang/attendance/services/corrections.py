@@ -123,6 +123,7 @@ def decide_correction(
         "accept" if accept else "decline",
         decided_at=at,
         decided_by_user_id=actor.user_id,
+        decided_by_person_id=actor.person_id,
         decided_by_name=actor.name,
         decision=decision.strip()[:200],
     )

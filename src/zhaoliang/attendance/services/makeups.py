@@ -100,6 +100,7 @@ def decide_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, agree: bool) 
         "agree" if agree else "decline",
         decided_at=at,
         decided_by_user_id=actor.user_id,
+        decided_by_person_id=actor.person_id,
         decided_by_name=actor.name,
     )
     return held
