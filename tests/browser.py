@@ -37,6 +37,17 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+# Slow 3G as browsers' own tools mean it: 400 kbit/s, 400 ms.
+SLOW_3G: dict[str, Any] = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+
+
+def emulate(page: Page, conditions: dict[str, Any]) -> None:
+    """What the network is from now on, as the browser's own tools emulate it."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("Network.enable")
+    tools.send("Network.emulateNetworkConditions", conditions)
+
+
 KEPT = """async (tries) => {
   await navigator.serviceWorker.ready;
   for (; tries > 0; tries--) {

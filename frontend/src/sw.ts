@@ -17,6 +17,8 @@ const BUILT = "/static/dist/";
 const NAMED_BY_CONTENT = "/static/dist/assets/";
 // A page that is kept is shown when the network has not answered by then; slow 3G needs about two seconds.
 const PATIENCE_MS = 6_000;
+// One that is not kept, and a form: longer, for a rush may be what keeps it. Then there is at least a way out.
+const LAST_MS = 30_000;
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -75,30 +77,35 @@ async function page(event: FetchEvent, address: URL): Promise<Response> {
   event.waitUntil(asked.then((answer) => seen(address, answer.clone(), since)).catch(() => undefined));
   const kept = await keptPage(address.pathname);
   try {
-    const answer = await (kept ? Promise.race([asked, patience()]) : asked);
+    const answer = await Promise.race([asked, patience(kept ? PATIENCE_MS : LAST_MS)]);
     if (!kept || (answer.status !== 502 && answer.status !== 503 && answer.status !== 504)) return answer;
   } catch {
     // No network, or none worth the name.
   }
   if (kept) return marked(kept.answer, { "kept-at": kept.keptAt, "made-at": kept.madeAt });
-  return scanned(address) ?? offline({});
+  return scanned(address) ?? offline(slow());
 }
 
 async function network(event: FetchEvent): Promise<Response> {
   return ((await event.preloadResponse) as Response | undefined) ?? fetch(event.request);
 }
 
-function patience(): Promise<never> {
-  return new Promise((_, reject) => setTimeout(() => reject(new Error("slow")), PATIENCE_MS));
+function patience(milliseconds: number): Promise<never> {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error("slow")), milliseconds));
 }
 
-/** A form that does not arrive: said in our words, and the way back to it, where what was typed still stands. */
+/** A form to which no answer comes: said in our words, and the way back to it, where what was typed still stands. */
 async function form(request: Request): Promise<Response> {
   try {
-    return await fetch(request);
+    return await Promise.race([fetch(request), patience(LAST_MS)]);
   } catch {
-    return offline({ unsent: 1 });
+    return offline({ unsent: 1, ...slow() });
   }
+}
+
+/** Marks a network that is there but does not bring the page. */
+function slow(): Record<string, number> {
+  return self.navigator.onLine ? { slow: 1 } : {};
 }
 
 /** The class code that the phone's own camera opened goes to the kept sign-in page, which puts it into the queue. */

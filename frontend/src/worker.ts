@@ -1,5 +1,6 @@
 import { startCommon } from "./lib/common";
 import { startGateForms } from "./lib/gate";
+import { startGoing } from "./lib/going";
 import { startLesson } from "./lib/lesson";
 import { startOffline } from "./lib/offline";
 import { startPhases } from "./lib/phases";
@@ -9,6 +10,7 @@ import { startScan } from "./lib/scan";
 
 startOffline();
 startCommon();
+startGoing();
 startGateForms();
 startQr();
 startPhases();

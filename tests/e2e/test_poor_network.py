@@ -7,7 +7,6 @@ import itertools
 import wave
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,7 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
-from browser import faults_here
+from browser import SLOW_3G, emulate, faults_here
 from factories import registry
 from factories.attendance import running
 from factories.identity import sign_in
@@ -27,9 +26,7 @@ from zhaoliang.kernel.roles import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("D4", "N2")]
 
-# Slow 3G as browsers' own tools mean it: 400 kbit/s, 400 ms.
-SLOW: dict[str, Any] = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
-NONE = SLOW | {"offline": True}
+NONE = SLOW_3G | {"offline": True}
 FILM = "https://media.example/lesson.wav"
 
 
@@ -104,13 +101,6 @@ def phone(browser: Browser, live_server: LiveServer, sessions: list[Attendance])
     context.close()
 
 
-def _network(page: Page, conditions: dict[str, Any]) -> None:
-    """What the network is from now on, as the browser's own tools emulate it."""
-    tools = page.context.new_cdp_session(page)
-    tools.send("Network.enable")
-    tools.send("Network.emulateNetworkConditions", conditions)
-
-
 def _play_until(page: Page, second: float) -> None:
     page.locator("video").evaluate("film => { film.muted = true; return film.play(); }")
     page.wait_for_function("second => document.querySelector('video').currentTime > second", arg=second)
@@ -119,7 +109,7 @@ def _play_until(page: Page, second: float) -> None:
 
 def test_slow_then_gone_then_back_and_every_second_counts_once(phone: Page, sessions: list[Attendance]) -> None:
     room, lesson = sessions
-    _network(phone, SLOW)
+    emulate(phone, SLOW_3G)
     # The lesson first: it is on now.
     phone.goto("/my/classes/")
     assert faults_here(phone) == []
@@ -133,10 +123,10 @@ def test_slow_then_gone_then_back_and_every_second_counts_once(phone: Page, sess
     # Nobody jumps ahead.
     phone.locator("video").evaluate("film => { film.currentTime = 50; }")
     phone.wait_for_function("document.querySelector('video').currentTime < 5")
-    _network(phone, NONE)
+    emulate(phone, NONE)
     _play_until(phone, 4.4)
     expect(phone.locator("[data-lesson-note]")).to_contain_text("存在手机里")
-    _network(phone, SLOW)
+    emulate(phone, SLOW_3G)
     expect(phone.get_by_text("进度已保存")).to_be_visible()
     played = LessonProgress.objects.filter(city_code=lesson.city_code, attendance=lesson, kind="play").order_by("id")
     stretches = [(row.from_second, row.to_second, row.doubt) for row in played]
@@ -146,10 +136,10 @@ def test_slow_then_gone_then_back_and_every_second_counts_once(phone: Page, sess
     # Then the room: signed in without network, sent once when it is back.
     phone.goto("/my/classes/")
     expect(phone.get_by_role("link", name="接着学")).to_be_visible()
-    _network(phone, NONE)
+    emulate(phone, NONE)
     phone.get_by_role("button", name="我到了，签到").click()
     expect(phone.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
-    _network(phone, SLOW)
+    emulate(phone, SLOW_3G)
     expect(phone.get_by_text("没网时的签到已上传。")).to_be_visible()
     expect(phone.locator("[data-queue]")).to_be_hidden()
     assert len(selectors.sign_ins_of(room)) == 1

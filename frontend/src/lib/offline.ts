@@ -13,6 +13,8 @@ export function startOffline(): void {
   if (root.dataset["keptAt"]) refreshKept();
   void listKept();
   for (const part of all("[data-unsent-part]")) part.hidden = !root.dataset["unsent"];
+  for (const part of all("[data-slow-part]")) part.hidden = !root.dataset["slow"];
+  for (const part of all("[data-off-part]")) part.hidden = Boolean(root.dataset["slow"]);
   on("click", "[data-back]", () => history.back());
   startLeaving();
   if ("serviceWorker" in navigator) window.addEventListener("load", () => window.setTimeout(() => void register(), SETTLED_MS));

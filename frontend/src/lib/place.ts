@@ -6,6 +6,8 @@ import { forget, keep, keepPass, kept, keptPass, type Kept, QUEUE, type Settled,
 import { toast } from "./toast";
 
 const WAIT_MS = 8_000;
+// The phone's own limit begins only once somebody has answered whether the place may be used.
+const ASKED_MS = 12_000;
 const DAY_MS = 86_400_000;
 const AGAIN_MS = 20_000;
 const SEQUENCE = "zl-sequence";
@@ -14,6 +16,7 @@ const SEQUENCE = "zl-sequence";
 const others = "BroadcastChannel" in window ? new BroadcastChannel(QUEUE) : undefined;
 let again = 0;
 let inHand: HTMLFormElement | undefined;
+let signing = false;
 
 /**
  * Signing in at class (`form[data-sign-in]`): asks the phone where it is, keeps the sign-in on the phone, then sends it through the
@@ -24,7 +27,8 @@ export function startSignIn(): void {
   on("submit", "form[data-sign-in]", (form, event) => {
     if (!(form instanceof HTMLFormElement)) return;
     event.preventDefault();
-    void sign(form);
+    // One at a time: a second one of the same key would be another body.
+    if (!signing) void sign(form);
   });
   on("click", "[data-queue-forget]", (button) => void forget(button.dataset["queueForget"] ?? "").then(changed));
   window.addEventListener("online", () => void flush());
@@ -60,6 +64,7 @@ function takeScan(): void {
 
 /** Ends in sent, waiting or said to have failed: never in a button that stays busy. */
 async function sign(form: HTMLFormElement): Promise<void> {
+  signing = true;
   try {
     await signHere(form);
   } catch {
@@ -67,10 +72,11 @@ async function sign(form: HTMLFormElement): Promise<void> {
     note(form, "这次签到没有存下，也没有送出。请再点一次；还不行，请找老师登记。", true);
     free(form);
   }
+  signing = false;
 }
 
 async function signHere(form: HTMLFormElement): Promise<void> {
-  note(form, "正在定位，请稍等……");
+  note(form, "正在定位。手机问能不能用位置时，请点“允许”；十几秒定不了位，会先不带位置签到。");
   const place = await locate();
   const attendance = form.dataset["attendance"] ?? "";
   const fields: Record<string, string> = {
@@ -112,6 +118,7 @@ async function signHere(form: HTMLFormElement): Promise<void> {
   });
   inHand = form;
   // It is kept: what fails from here on is tried again.
+  if (navigator.onLine) note(form, stays ? "已存在手机里，正在上传……" : "正在上传……");
   if (navigator.onLine) await flush().catch(() => undefined);
   // Still undecided: it waits.
   if (inHand === form) {
@@ -253,6 +260,7 @@ function clock(entry: Kept): string {
 function locate(): Promise<GeolocationPosition | undefined> {
   return new Promise((resolve) => {
     if (!("geolocation" in navigator)) return resolve(undefined);
+    window.setTimeout(() => resolve(undefined), ASKED_MS);
     navigator.geolocation.getCurrentPosition(resolve, () => resolve(undefined), {
       enableHighAccuracy: true,
       timeout: WAIT_MS,

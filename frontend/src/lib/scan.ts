@@ -7,15 +7,18 @@ import { all, on } from "./dom";
 export function startScan(): void {
   on("click", "[data-scan-start]", (button) => {
     const box = button.closest<HTMLElement>("[data-scan]");
-    if (box) void scan(box);
+    if (!(button instanceof HTMLButtonElement) || !box || button.disabled) return;
+    button.disabled = true;
+    void scan(box).finally(() => (button.disabled = false));
   });
 }
 
 async function scan(box: HTMLElement): Promise<void> {
   const video = box.querySelector("video");
   const field = box.querySelector<HTMLInputElement>("[data-scan-into]");
-  if (!video || !field) return;
+  if (!video || !field || (video.srcObject instanceof MediaStream && video.srcObject.active)) return;
   let stream: MediaStream;
+  say(box, "正在打开相机。手机问能不能用相机时，请点“允许”。");
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {

@@ -1,6 +1,9 @@
 import { all } from "./dom";
 
 const FREE_AGAIN_MS = 15_000;
+// What a script sends ends by itself: gate, its pass and the page's own server, each with its own patience, come to less.
+const SCRIPT_MS = 90_000;
+const SLOW_MS = 6_000;
 
 /**
  * A form is sent once: further clicks while it is under way do nothing. The hidden `key` makes even a repeat harmless on
@@ -17,7 +20,7 @@ export function startSubmitGuard(): void {
     }
     form.dataset["sent"] = "";
     // An answer that is a file leaves the page in place; so does one that never comes.
-    window.setTimeout(() => release(form), FREE_AGAIN_MS);
+    window.setTimeout(() => release(form), staysHere(form) ? SCRIPT_MS : FREE_AGAIN_MS);
     // After this event, so that the pressed button's own name and value still travel.
     window.setTimeout(() => busy(form, !event.defaultPrevented || staysHere(form)), 0);
   }, true);
@@ -43,6 +46,9 @@ function busy(form: HTMLFormElement, really: boolean): void {
     if (words && label.childElementCount === 0) {
       button.dataset["idle"] = label.textContent ?? "";
       label.textContent = words;
+      window.setTimeout(() => {
+        if (label.textContent === words) label.textContent = "网络慢，还在等回答……";
+      }, SLOW_MS);
     }
   }
 }

@@ -114,6 +114,11 @@ def open_batches(city_code: int, region_code: int, at: datetime) -> list[Voucher
     return batches
 
 
+def batch(city_code: int, batch_id: int) -> VoucherBatch | None:
+    """One batch, whatever its state."""
+    return VoucherBatch.objects.filter(city_code=city_code, pk=batch_id).first()
+
+
 def places_left(city_code: int, batch_ids: list[int]) -> dict[int, int]:
     """How many vouchers each batch can still give."""
     rows = BatchSlot.objects.filter(city_code=city_code, batch_id__in=batch_ids).values_list("batch_id")

@@ -7,12 +7,24 @@ from django.shortcuts import render
 
 from zhaoliang.kernel.errors import Forbidden, NotFound, Refusal
 
+# Where a refusal on the phone leads, by the first part of its address: the tab, the page and what the button says.
+PHONE = {
+    "find": ("find", "find", "看看能领什么"),
+    "vouchers": ("vouchers", "vouchers", "看我的券"),
+    "c": ("classes", "scan", "重新扫码"),
+} | dict.fromkeys(("classes", "sessions", "lessons", "scan", "doubts"), ("classes", "classes", "回到上课"))
+
 
 def refusal(request: HttpRequest, error: Refusal) -> HttpResponse:
     """The page (or, for the API, the JSON) of a refusal."""
     if request.path.startswith("/api/"):
         return JsonResponse(error.as_dict(), status=error.status, json_dumps_params={"ensure_ascii": False})
-    response = render(request, "errors/refusal.html", {"refusal": error}, status=error.status)
+    if request.path.startswith("/my/") and not isinstance(error, Forbidden):
+        tab, name, label = PHONE.get(request.path.split("/")[2], ("me", "me", "回到我的"))
+        context = {"refusal": error, "tab": tab, "back": f"worker:{name}", "label": label}
+        response = render(request, "worker/refusal.html", context, status=error.status)
+    else:
+        response = render(request, "errors/refusal.html", {"refusal": error}, status=error.status)
     wait = getattr(error, "retry_after", None)
     if wait is not None:
         response["Retry-After"] = str(wait)

@@ -141,6 +141,37 @@ def test_the_last_voucher_went_to_somebody_else(phone: Client) -> None:
     assert "已经领完" in response.content.decode()
 
 
+def test_a_batch_that_is_gone_is_not_among_those_one_can_claim(phone: Client, person: Person) -> None:
+    made = subsidies.project(registry.organisation(), registry.organisation(evaluator=True))
+    vouchers.voucher(vouchers.batch(made, amount_fen=subsidies.FULL_FEN, quota=1))
+    text = phone.get("/my/find/").content.decode()
+    assert "已经领完 1 张" in text
+    assert "现在能领" not in text
+
+
+def test_why_a_batch_cannot_be_claimed_now_and_its_holder_is_shown_his_voucher(
+    phone: Client, person: Person, at_time: Callable[[datetime], None]
+) -> None:
+    batch = vouchers.batch()
+    refusals = {
+        "没有这张正在发放的培训券": vouchers.batch(state="submitted"),
+        "从 2026年3月5日 09:00 开始发放": vouchers.batch(claim_from=vouchers.AT + timedelta(days=3)),
+        "暂停发放": vouchers.batch(state="suspended"),
+        "已经停止发放": vouchers.batch(state="closed"),
+        "只发给名单里的人": vouchers.batch(issue="targeted"),
+    }
+    for words, one in refusals.items():
+        response = phone.get(_url(one))
+        assert response.status_code == 404
+        assert words in response.content.decode()
+        # On the phone's own pages, whose tabs lead on.
+        assert "看看能领什么" in response.content.decode()
+    at_time(vouchers.AT + timedelta(days=31))
+    assert "领取已于 2026年4月1日 09:00 截止" in phone.get(_url(batch)).content.decode()
+    held = vouchers.voucher(batch, person=person)
+    assert phone.get(_url(batch))["Location"] == f"/my/vouchers/{held.city_code}/{held.pk}/"
+
+
 def test_a_directed_batch_names_whom_it_is_for(phone: Client) -> None:
     made = subsidies.project(registry.organisation(), registry.organisation(evaluator=True))
     vouchers.batch(made, kind="directed", groups=("11",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,24 +14,27 @@ from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.vouchers import perms as vouchers_perms
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
+from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
-from zhaoliang.web.components import toasts
+from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.identity.stepup import confirm_first, recently_verified
 from zhaoliang.web.portal import reading
 from zhaoliang.web.worker import chances, perms
 from zhaoliang.web.worker.forms import ClaimForm
 from zhaoliang.web.worker.me import me, own
+from zhaoliang.web.worker.progress import LIVE
 
 # 本人领取: the identity service must have seen the person this recently when a voucher is claimed.
 SEEN_MINUTES = 30
 SHOWN = 60
 CLASSES_SHOWN = 20
+OTHERS = "请看看其他能领的培训券。"
 
 
 @page(perms.FIND, access=own)
 def find(request: ActorRequest) -> HttpResponse:
-    """Everything one can claim in the city, in three groups: can, can after something is cleared, cannot and why."""
+    """Everything one can claim in the city, in groups: can, can after something is cleared, all gone, cannot and why."""
     person = me(request)
     text = request.GET.get("q", "").strip()[:60]
     found = reading.projects(person.city_code, person.city_code, request.at, text=text, with_voucher=True)
@@ -39,8 +44,9 @@ def find(request: ActorRequest) -> HttpResponse:
         "tab": "find",
         "person": person,
         "q": text,
-        "can": [one for one in tried if one.kind == "can"],
-        "after": [one for one in tried if one.kind == "after"],
+        "can": [one for one in tried if one.kind == "can" and one.open.left],
+        "after": [one for one in tried if one.kind == "after" and one.open.left],
+        "full": [one for one in tried if one.kind in ("can", "after") and not one.open.left],
         "cannot": [one for one in tried if one.kind == "cannot"],
         "have": [one for one in tried if one.kind == "have"],
     }
@@ -56,11 +62,10 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     found = next((one for one in vouchers.open_batches(city, city, request.at) if one.pk == pk), None)
     usable = list(vouchers.usable_projects(found)[:SHOWN]) if found else []
     if found is None or not usable:
-        raise NotFound(
-            what="这张培训券现在不能领。",
-            why="它可能已经停发，或还没有开始发放。",
-            next_step="请看看其他能领的培训券。",
-        )
+        held = next((one for one in vouchers.vouchers_of(person) if (one.city_code, one.batch_id) == (city, pk)), None)
+        if held is not None and held.state in LIVE:
+            return redirect("worker:voucher", city=held.city_code, pk=held.pk)
+        raise _not_now(vouchers.batch(city, pk), request.at)
     form = ClaimForm(request.POST or None)
     refused: Refusal | None = None
     if request.method == "POST" and form.is_valid():
@@ -101,3 +106,22 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         )[:CLASSES_SHOWN],
     }
     return render(request, "worker/batch.html", context, status=refused.status if refused else 200)
+
+
+def _not_now(batch: VoucherBatch | None, at: datetime) -> NotFound:
+    """Why a batch cannot be claimed from now, as far as the public may know: what is not published yet is none."""
+    what = "这张培训券现在不能领。"
+    if batch is None or batch.state in ("draft", "submitted"):
+        return NotFound("没有这张正在发放的培训券。", "它可能已经结束，或还没有发布。", OTHERS)
+    if batch.issue != "open":
+        return NotFound(what, "它只发给名单里的人，不公开领取。", "名单里有您的，券会直接出现在“我的券”里。")
+    if batch.state == "suspended":
+        return NotFound(what, "它暂停发放了。", f"恢复以后可以再来领。{OTHERS}")
+    if batch.state != "open":
+        return NotFound(what, "它已经停止发放。", OTHERS)
+    if at < batch.claim_from:
+        opens = formats.cn_datetime(batch.claim_from)
+        return NotFound(what, f"它从 {opens} 开始发放。", "到时候再打开这一页就能领。")
+    if at >= batch.claim_until:
+        return NotFound(what, f"领取已于 {formats.cn_datetime(batch.claim_until)} 截止。", OTHERS)
+    return NotFound(what, "眼下没有您所在地区能用它的培训项目。", OTHERS)
