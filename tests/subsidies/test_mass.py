@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 from typing import Any
 
@@ -10,14 +11,14 @@ from django.conf import LazySettings
 from django.db import transaction
 
 from factories import jobs as worker
-from factories.subsidies import ASSESSED, CITY, PLANNED, Case, case
+from factories.subsidies import ASSESSED, CITY, PLANNED, Case, case, confirmed
 from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.registry.models import PersonStatus
+from zhaoliang.registry.models import GroupMembership, Person, PersonStatus
 from zhaoliang.subsidies import services, tasks
-from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine
+from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.services import mass
 from zhaoliang.vouchers.models import Voucher
 
@@ -101,6 +102,82 @@ def test_many_lines_at_once_come_to_what_single_lines_come_to(
             transaction.set_rollback(True)
     singly, at_once = results
     assert at_once == singly
+
+
+SINGLY_AND_AT_ONCE = pytest.mark.parametrize("large", [10**9, 0], ids=["singly", "at once"])
+
+
+def line_of(claim: Claim, person: Person) -> ClaimLine:
+    return ClaimLine.objects.select_related("decision").get(city_code=CITY, claim=claim, person=person)
+
+
+def judged(made: Case) -> tuple[Claim, ClaimLine]:
+    """A claim in first review with a line that a person judged."""
+    GroupMembership.objects.filter(city_code=CITY, person=made.people[0]).update(evidence="declared")
+    claim = confirmed(made)
+    line = line_of(claim, made.people[0])
+    services.judge_line(actor=made.reviewer, at=ASSESSED, line=line, passes=True, text="已核对证明原件")
+    return claim, line
+
+
+@SINGLY_AND_AT_ONCE
+def test_a_judgement_outlives_a_release_that_keeps_the_same_facts_in_another_shape(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mass, "LARGE", large)
+    made = case(2)
+    claim, line = judged(made)
+    decision = line.decision
+    assert decision is not None
+    # As the release before kept it: the same facts the other way round.
+    now = decision.basis
+    [cells] = csv.reader([decision.known[1:-1]])
+    before = DecisionBasis.objects.create(
+        city_code=CITY,
+        policy_version=now.policy_version,
+        phase=now.phase,
+        shape="before",
+        facts=now.facts[::-1],
+        **{name: getattr(now, name) for name in ("slots", "rules", "texts", "library")},
+    )
+    same = ("outcome", "policy_version", "amount_fen", "rows", "answers", "steps", "payee", "at")
+    older = Decision.objects.create(
+        city_code=CITY,
+        claim_line_id=line.pk,
+        basis_id=before.pk,
+        known=f"({','.join(cells[::-1])})",
+        **{name: getattr(decision, name) for name in same},
+    )
+    assert older.facts == decision.facts
+    ClaimLine.objects.filter(city_code=CITY, pk=line.pk).update(decision=older)
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
+    kept = line_of(claim, made.people[0])
+    assert (kept.state, kept.judgement, kept.decision_id) == ("passed", "已核对证明原件", older.pk)
+    # What really changed opens it again.
+    Attendance.objects.filter(city_code=CITY, enrolment_id=line.enrolment_id).update(credited_minutes=PLANNED - 45)
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
+    opened = line_of(claim, made.people[0])
+    assert (opened.state, opened.judgement) == ("to_person", "")
+
+
+@SINGLY_AND_AT_ONCE
+def test_a_line_that_is_decided_anew_rests_on_the_rows_of_now(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mass, "LARGE", large)
+    made = case(2)
+    claim, line = judged(made)
+    earlier = line.decision
+    held = GroupMembership.objects.get(city_code=CITY, person=made.people[0])
+    assert earlier is not None
+    assert held.pk in earlier.rows
+    # The same proof entered once more in the place of the first: nothing to decide.
+    held.delete()
+    held.pk = None
+    held.save(force_insert=True)
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
+    line = line_of(claim, made.people[0])
+    assert line.decision is not None
+    assert held.pk in line.decision.rows
+    assert line.decision.facts == earlier.facts
 
 
 def test_a_large_claim_is_a_job_that_is_done_once_or_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

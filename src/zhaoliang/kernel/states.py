@@ -154,6 +154,61 @@ class Machine:
             if cursor.rowcount != len(ids):
                 raise self.refusal(source, event)
 
+    def fire_chosen(
+        self,
+        model: type[models.Model],
+        city_code: int,
+        chosen: str,
+        given: Mapping[str, Any],
+        *,
+        changes: Sequence[str] = (),
+    ) -> int:
+        """`fire` for the rows of a city that a select chooses, each by its own event and with its own `changes`: one update a row.
+
+        `chosen` gives `id`, `source` (the state), `event` and the column of each field in `changes`; `given` are its
+        parameters, with `city`. Must run inside an act. Returns how many moved. Raises WrongState when one of the rows
+        does not allow its event or is not in its source; then none has moved.
+        """
+        from zhaoliang.kernel.acts import running
+        from zhaoliang.kernel.models import StateChange
+
+        act = running()
+        quote = connection.ops.quote_name
+        columns = [quote(str(column_of(model, name).column)) for name in changes]
+        sets = "".join(f", {column} = chosen.{column}" for column in columns)
+        table = quote(model._meta.db_table)
+        statement = (
+            f"WITH chosen AS MATERIALIZED ({chosen}),"
+            " known AS (SELECT * FROM unnest(%(known_sources)s::text[], %(known_events)s::text[], %(known_targets)s::text[])"
+            " AS row (source, event, target)),"
+            f" moved AS (UPDATE {table} SET state = known.target{sets}"
+            " FROM chosen JOIN known ON known.source = chosen.source AND known.event = chosen.event"
+            f" WHERE {table}.city_code = %(city)s AND {table}.id = chosen.id AND {table}.state = chosen.source"
+            f" RETURNING {table}.id, known.source, known.event, known.target),"
+            f" noted AS (INSERT INTO {quote(StateChange._meta.db_table)}"
+            " (city_code, machine, object_id, source, event, target, at, actor_name, actor_user_id)"
+            " SELECT %(city)s, %(machine)s, id, source, event, target, %(fired_at)s, %(actor_name)s, %(actor_user)s"
+            " FROM moved ORDER BY id)"
+            " SELECT (SELECT count(*) FROM chosen), (SELECT count(*) FROM moved),"
+            " (SELECT array[c.source, c.event] FROM chosen c LEFT JOIN moved m ON m.id = c.id WHERE m.id IS NULL LIMIT 1)"
+        )
+        parameters = {
+            "city": city_code,
+            "machine": self.name,
+            "known_sources": [row.source for row in self.table.values()],
+            "known_events": [row.event for row in self.table.values()],
+            "known_targets": [row.target for row in self.table.values()],
+            "fired_at": act.at,
+            "actor_name": act.actor.name,
+            "actor_user": act.actor.user_id,
+        }
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, dict(given) | parameters)
+            asked, moved, stuck = cursor.fetchone() or (0, 0, None)
+            if stuck is not None or moved != asked:
+                raise self.refusal(*stuck)
+        return moved
+
     def fire(self, instance: Any, event: str, **changes: Any) -> None:
         """Move `instance` by `event`, writing `changes` in the same conditional UPDATE; records the change for timelines.
 

@@ -48,7 +48,7 @@ FROM ({judged}) made
 # has every line looked up before the first row is written, so that the statement does not scan what it puts in itself.
 UNLESS_SAME = """
 LEFT JOIN LATERAL (
-    SELECT d.id, d.policy_version, d.outcome, d.amount_fen, d.known, d.payee
+    SELECT d.id, d.policy_version, d.outcome, d.amount_fen, d.known, d.payee, d.rows
     FROM decision d
     WHERE d.city_code = %(city)s AND d.claim_line_id = made.line
     ORDER BY d.claim_line_id DESC, d.id DESC
@@ -57,6 +57,7 @@ LEFT JOIN LATERAL (
 WHERE latest.id IS NULL
    OR (latest.policy_version, latest.outcome, latest.amount_fen, latest.known, latest.payee)
       IS DISTINCT FROM (made.version, made.outcome, made.fen, made.known, made.payee)
+   {or_else}
 ORDER BY made.line
 """
 # The same lines without storing anything, by what was decided last and what comes out now.
@@ -156,7 +157,7 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
     city = place.city_code
     ids = {version: basis for sheet in part.sheets for version, basis in bases(city, sheet).items()}
     text, parameters = judged(part.chosen, part.sheets, ids)
-    unless_same = "" if part.first else UNLESS_SAME
+    unless_same = "" if part.first else UNLESS_SAME.format(or_else="")
     with connection.cursor() as cursor:
         cursor.execute(AUDITS, [city])
         cursor.execute(SETTINGS)

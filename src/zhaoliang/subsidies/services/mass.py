@@ -6,7 +6,8 @@ that the rules decide in one statement (`facts_sql.TRAINING_KINDS`). Only ids ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +21,10 @@ from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, Chosen
 from zhaoliang.subsidies.judging import judged, sheet_of
 from zhaoliang.subsidies.kinds import MAIN
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.audit import NO_AUDIT, SETTINGS, STORE, UNLESS_SAME, bases
 from zhaoliang.subsidies.states import CLAIM_LINE
-from zhaoliang.subsidies.verifiers import verify_lines
+from zhaoliang.subsidies.verifiers import store_results
 
 # From so many lines on a claim is worked on in this way, and by the worker.
 LARGE = 2_000
@@ -68,35 +69,76 @@ WHERE claim_line.city_code = %(city)s AND claim_line.claim_id = %(claim)s AND cl
   AND (claim_line.planned_minutes, claim_line.credited_minutes, claim_line.certificate_id)
       IS DISTINCT FROM (o.planned, o.credited, o.certificate_id)
 """
-# The latest decision of each open line says what the rules say now: it was stored this moment, or says the same.
-_CHANGED = """
-SELECT l.id, l.state, latest.id, latest.fen, latest.payee,
-       CASE
-           WHEN latest.outcome = 'fail' THEN 'check_fail'
-           WHEN latest.outcome = 'pass' AND l.alerts = 0 AND NOT l.sampled THEN 'check_pass'
-           ELSE 'check_unknown'
-       END
-FROM claim_line l
+# A line that the verifiers say something new of is decided anew also where its facts are equal but rest on other rows.
+_OTHER_ROWS = "OR made.line = ANY(%(found)s::bigint[]) AND latest.rows IS DISTINCT FROM made.rows"
+# The latest decision of a line says what the rules say now: it was stored this moment, or says the same.
+_LATEST = """
 JOIN LATERAL (
-    SELECT d.id, d.policy_version, d.outcome, d.known, d.payee, d.amount_fen AS stored_fen,
-           CASE WHEN d.outcome = 'pass' THEN coalesce(d.amount_fen, 0) ELSE 0 END AS fen
+    SELECT d.*
     FROM decision d
     WHERE d.city_code = %(city)s AND d.claim_line_id = l.id
     ORDER BY d.claim_line_id DESC, d.id DESC
     LIMIT 1
 ) latest ON TRUE
-LEFT JOIN decision had ON had.city_code = l.city_code AND had.id = l.decision_id
-WHERE l.city_code = %(city)s AND l.claim_id = %(claim)s AND l.state = ANY(%(open)s)
-  AND (l.state = 'due' OR l.id = ANY(%(found)s::bigint[])
-       OR (had.policy_version, had.outcome, had.amount_fen, had.known, had.payee)
-          IS DISTINCT FROM (latest.policy_version, latest.outcome, latest.stored_fen, latest.known, latest.payee))
 """
-_PUT = """
-UPDATE claim_line SET decision_id = put.decision, amount_fen = put.fen, payee = put.payee
-FROM unnest(%(lines)s::bigint[], %(decisions)s::bigint[], %(fen)s::bigint[], %(payees)s::text[]) AS put (line, decision, fen, payee)
-WHERE claim_line.city_code = %(city)s AND claim_line.id = put.line
+# Settled lines of which rules or verifiers say something else than before, the state each is in. The last column: only the text
+# of the facts differs, which after a release with another shape of facts may say the same.
+_CHANGED = f"""
+SELECT s.id, s.state, s.had_id, s.latest_id, NOT s.found AND s.alike
+FROM (
+    SELECT l.id, l.state, had.id AS had_id, latest.id AS latest_id, l.id = ANY(%(found)s::bigint[]) AS found,
+           (had.policy_version, had.outcome, had.amount_fen, coalesce(had.record -> 'payee' ->> 'to', had.payee))
+               IS NOT DISTINCT FROM (latest.policy_version, latest.outcome, latest.amount_fen, latest.payee) AS alike,
+           (had.basis_id, had.known) IS NOT DISTINCT FROM (latest.basis_id, latest.known) AS known_alike
+    FROM claim_line l
+    {_LATEST}
+    LEFT JOIN decision had ON had.city_code = %(city)s AND had.id = l.decision_id
+    WHERE l.city_code = %(city)s AND l.claim_id = %(claim)s AND l.id = ANY(%(part)s::bigint[])
+      AND l.state = ANY(%(open)s) AND l.state <> 'due'
+) s
+WHERE s.found OR NOT s.alike OR NOT s.known_alike
+ORDER BY s.id
 """
-# Lines settled by one statement: what is held of them at once.
+_CHECKED = """
+JOIN LATERAL (
+    SELECT r.id, length(translate(r.answers, 'y', '')) AS alerts
+    FROM check_result r
+    WHERE r.city_code = %(city)s AND r.claim_line_id = l.id
+    ORDER BY r.claim_line_id DESC, r.id DESC
+    LIMIT 1
+) checked ON TRUE
+"""
+# Where decision and verifiers send a line that is due, with all that it takes over of them.
+_SETTLED = f"""
+SELECT s.id, 'due' AS source, s.event, s.decision_id, s.payee, s.check_result_id, s.alerts,
+       CASE WHEN s.event = 'check_pass' THEN s.fen ELSE 0 END AS amount_fen
+FROM (
+    SELECT l.id, latest.id AS decision_id, coalesce(latest.amount_fen, 0) AS fen, latest.payee,
+           checked.id AS check_result_id, checked.alerts,
+           CASE
+               WHEN latest.outcome = 'fail' THEN 'check_fail'
+               WHEN latest.outcome = 'pass' AND checked.alerts = 0 AND NOT l.sampled THEN 'check_pass'
+               ELSE 'check_unknown'
+           END AS event
+    FROM claim_line l
+    {_LATEST}
+    {_CHECKED}
+    WHERE l.city_code = %(city)s AND l.claim_id = %(claim)s AND l.id = ANY(%(part)s::bigint[]) AND l.state = 'due'
+) s
+"""
+_TAKEN_OVER = ("decision", "payee", "check_result_id", "alerts", "amount_fen")
+# What the verifiers say of lines that stay where they are: refused or paid by an approval before.
+_NOTED = f"""
+UPDATE claim_line SET check_result_id = s.check_result_id, alerts = s.alerts
+FROM (
+    SELECT l.id, checked.id AS check_result_id, checked.alerts
+    FROM claim_line l
+    {_CHECKED}
+    WHERE l.city_code = %(city)s AND l.claim_id = %(claim)s AND l.id = ANY(%(found)s::bigint[]) AND l.state <> ALL(%(open)s)
+) s
+WHERE claim_line.city_code = %(city)s AND claim_line.id = s.id
+"""
+# Lines of one statement: what verifiers say and what moves is held of so many at once, here and in the database.
 PART = 10_000
 
 
@@ -132,33 +174,51 @@ def add_lines(claim: Claim, enrolment_ids: Sequence[int]) -> None:
 
 
 def check_many(claim: Claim, open_states: Sequence[str], at: datetime) -> None:
-    """Decide the open lines of a locked claim and ask the verifiers about all of them (plain; inside an act)."""
+    """Decide the open lines of a locked claim and ask the verifiers about all of them (plain; inside an act).
+
+    Each line that moves is written once, with all that rules and verifiers say of it.
+    """
     rows = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id")
     # Before anything is read of them: a refund holds the lines it counts on (services/refunds.py).
     lines = list(rows.select_for_update(no_key=True).values_list("id", flat=True))
-    report(0, len(lines), "正在按政策逐条计算")
+    given: dict[str, Any] = {"city": claim.city_code, "claim": claim.pk, "open": list(open_states)}
     with connection.cursor() as cursor:
         cursor.execute(NO_AUDIT, [claim.city_code])
-        cursor.execute(SETTINGS)
-        cursor.execute(_REFRESH, _outcome(claim) | {"open": list(open_states)})
-        _store(cursor, claim, open_states, at)
-        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
-    report(0, len(lines), "正在逐项核验")
-    found = verify_lines(claim, lines, at)
+        with _hashed(cursor):
+            cursor.execute(_REFRESH, _outcome(claim) | given)
+    found: list[int] = []
+    for done, part in _parts(lines):
+        report(done, len(lines), "正在逐项核验")
+        found += store_results(claim, part, at)
+    report(0, len(lines), "正在按政策逐条计算")
     with connection.cursor() as cursor:
-        given = {"city": claim.city_code, "claim": claim.pk, "open": list(open_states), "found": id_array(found)}
-        cursor.execute(_CHANGED, given)
-        changed = cursor.fetchall()
-    for start in range(0, len(changed), PART):
-        report(start, len(changed), "正在登记结论")
-        _settle(claim.city_code, changed[start : start + PART])
+        with _hashed(cursor):
+            _store(cursor, claim, open_states, found, at)
+        cursor.execute(_NOTED, given | {"found": id_array(found)})
+    for done, part in _parts(lines):
+        report(done, len(lines), "正在登记结论")
+        held = set(part)
+        _settle(claim, given | {"part": id_array(part), "found": id_array(one for one in found if one in held)})
+
+
+def _parts(ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Lines that one statement works on, with how many came before them."""
+    return ((start, ids[start : start + PART]) for start in range(0, len(ids), PART))
+
+
+@contextmanager
+def _hashed(cursor: Any) -> Iterator[None]:
+    """Statements over all lines of a claim, whose joins are hashed."""
+    cursor.execute(SETTINGS)
+    yield
+    cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
 
 
 def _outcome(claim: Claim) -> dict[str, Any]:
     return {"city": claim.city_code, "claim": claim.pk, "class": claim.training_class_id}
 
 
-def _store(cursor: Any, claim: Claim, open_states: Sequence[str], at: datetime) -> None:
+def _store(cursor: Any, claim: Claim, open_states: Sequence[str], found: Sequence[int], at: datetime) -> None:
     """Keep the decisions on the open lines that say something new."""
     city = claim.city_code
     chosen = Chosen(
@@ -170,32 +230,27 @@ def _store(cursor: Any, claim: Claim, open_states: Sequence[str], at: datetime) 
     sheet = sheet_of(policies_for(claim.region_id, on=claim.rules_on))
     text, parameters = judged(chosen, [sheet], bases(city, sheet))
     fresh = not ClaimLine.objects.filter(city_code=city, claim=claim, decision__isnull=False).exists()
-    statement = STORE.format(judged=text, unless_same="" if fresh else UNLESS_SAME)
-    cursor.execute(statement, parameters | {"city": city, "at": at})
+    statement = STORE.format(judged=text, unless_same="" if fresh else UNLESS_SAME.format(or_else=_OTHER_ROWS))
+    cursor.execute(statement, parameters | {"city": city, "at": at, "found": id_array(found)})
 
 
-def _settle(city_code: int, changed: Sequence[tuple[Any, ...]]) -> None:
-    """Note the decisions on their lines and move each where its decision and the verifiers send it."""
+def _settle(claim: Claim, given: Mapping[str, Any]) -> None:
+    """Move the lines of a part where their decisions and the verifiers send them; what says the same as before stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGED, given)
+        changed = cursor.fetchall()
+    same = _same_facts(claim.city_code, {had: latest for _, _, had, latest, doubtful in changed if doubtful})
     by_source: dict[str, list[int]] = {}
-    by_event: dict[str, list[int]] = {}
-    for line, state, _, _, _, event in changed:
-        if state != "due":
+    for line, state, had, _, _ in changed:
+        if had not in same:
             by_source.setdefault(state, []).append(line)
-        by_event.setdefault(event, []).append(line)
     again: Mapping[str, Any] = {"judged_by_user": None, "judged_by_person": None, "judgement": "", "question": ""}
     for source, ids in sorted(by_source.items()):
-        CLAIM_LINE.fire_ids(ClaimLine, city_code, ids, "recheck", source=source, **again)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PUT,
-            {
-                "city": city_code,
-                "lines": id_array(row[0] for row in changed),
-                "decisions": id_array(row[2] for row in changed),
-                "fen": id_array(row[3] for row in changed),
-                "payees": [row[4] for row in changed],
-            },
-        )
-    for event, ids in sorted(by_event.items()):
-        held = {"amount_fen": 0} if event == "check_unknown" else {}
-        CLAIM_LINE.fire_ids(ClaimLine, city_code, ids, event, source="due", **held)
+        CLAIM_LINE.fire_ids(ClaimLine, claim.city_code, ids, "recheck", source=source, **again)
+    CLAIM_LINE.fire_chosen(ClaimLine, claim.city_code, _SETTLED, given, changes=_TAKEN_OVER)
+
+
+def _same_facts(city_code: int, pairs: Mapping[int, int]) -> set[int]:
+    """Of earlier decisions, each with the latest one of its line: those whose facts say the same, however they are kept."""
+    held = Decision.objects.filter(city_code=city_code, pk__any_of=[*pairs, *pairs.values()]).in_bulk() if pairs else {}
+    return {had for had, latest in pairs.items() if held[had].facts == held[latest].facts}

@@ -1,26 +1,25 @@
 """Automatic checks of claim lines: the list of verifiers, and running them over a whole claim.
 
-Each verifier is one set-based statement (`base.Verifier`). What all of them answered on a line is one append-only row
-(`check_result`): a letter a verifier in the order of its suite, and for every letter that is not a yes its evidence.
+Each verifier is one set-based select (`base.Verifier`), all of them together one statement. What all of them answered on a
+line is one append-only row (`check_result`): a letter a verifier in the order of its suite, and for every letter that is not
+a yes its evidence.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
 from django.db import connection
 
 from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.db.national import national
-from zhaoliang.policy import PolicySet
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.models import CheckResult, CheckSuite, Claim, ClaimLine
-from zhaoliang.subsidies.verifiers.base import ANSWERS, LINES, Answer, Found, Verifier
+from zhaoliang.subsidies.verifiers.base import ANSWERS, LINES, Verifier
 from zhaoliang.subsidies.verifiers.grants import ELSEWHERE, HIGHER, ONE_PER_CERTIFICATE, SAME, YEARLY
 from zhaoliang.subsidies.verifiers.papers import CERTIFICATE, GROUP
 from zhaoliang.subsidies.verifiers.people import ACCOUNT, CLASH, IDENTITY
@@ -31,12 +30,10 @@ __all__ = [
     "ANSWERS",
     "VERIFIERS",
     "Checked",
-    "Found",
     "Verifier",
     "checks_of",
-    "found_by",
+    "store_results",
     "verify_claim",
-    "verify_lines",
 ]
 
 VERIFIERS: tuple[Verifier, ...] = (
@@ -55,15 +52,28 @@ VERIFIERS: tuple[Verifier, ...] = (
 )
 BY_NAME: Mapping[str, Verifier] = {one.name: one for one in VERIFIERS}
 
-# A result that says the same as the line's latest one is not stored again; `alerts` on the line follow in any case.
+# Everything the verifiers say of the lines, made into a result a line; of evidence only what there is. A result that says the
+# same as the line's latest one is not stored again.
 _STORE = """
-WITH asked AS (
-    SELECT l.id, l.check_result_id,
-           coalesce(f.answers, %(clean)s) AS answers, coalesce(f.findings, '{}'::jsonb) AS findings
-    FROM claim_line l
-    LEFT JOIN unnest(%(ids)s::bigint[], %(answers)s::text[], %(findings)s::jsonb[]) AS f (id, answers, findings)
-        ON f.id = l.id
-    WHERE l.city_code = %(city)s AND l.id = ANY(%(lines)s::bigint[])
+WITH lines AS MATERIALIZED ({lines}),
+found AS ({found}),
+marked AS (
+    SELECT f.id, {letters} AS answers, jsonb_object_agg(
+               f.name,
+               jsonb_build_object(
+                   'ids',
+                   (SELECT coalesce(jsonb_object_agg(i.key, i.value), '{{}}') FROM jsonb_each(f.ids) i
+                    WHERE i.value NOT IN ('[]'::jsonb, 'null'::jsonb)),
+                   'words', f.words
+               )
+           ) AS findings
+    FROM found f
+    GROUP BY f.id
+),
+asked AS (
+    SELECT l.id, l.check_result_id, coalesce(m.answers, %(clean)s) AS answers, coalesce(m.findings, '{{}}'::jsonb) AS findings
+    FROM lines l
+    LEFT JOIN marked m ON m.id = l.id
 ),
 stored AS (
     INSERT INTO check_result (city_code, claim_line_id, suite_id, answers, findings, at)
@@ -71,8 +81,12 @@ stored AS (
     FROM asked a
     LEFT JOIN check_result r ON r.city_code = %(city)s AND r.id = a.check_result_id
     WHERE r.id IS NULL OR (r.suite_id, r.answers, r.findings) IS DISTINCT FROM (%(suite)s::bigint, a.answers, a.findings)
+    ORDER BY a.id
     RETURNING claim_line_id, id, length(translate(answers, 'y', '')) AS alerts
 )
+"""
+_KEPT = "SELECT claim_line_id FROM stored ORDER BY claim_line_id"
+_NOTED = """
 UPDATE claim_line SET check_result_id = stored.id, alerts = stored.alerts
 FROM stored
 WHERE claim_line.city_code = %(city)s AND claim_line.id = stored.claim_line_id
@@ -80,65 +94,56 @@ RETURNING claim_line.id, claim_line.check_result_id, claim_line.alerts
 """
 
 
-def found_by(verifier: Verifier, claim: Claim, line_ids: Sequence[int], policies: PolicySet) -> Iterator[Found]:
-    """What one verifier has to say of these lines of a claim; one statement whatever their number."""
-    parameters: dict[str, Any] = {
-        "city": claim.city_code,
-        "claim": claim.pk,
-        "lines": id_array(line_ids),
-        **verifier.given(policies),
-    }
-    with national() if verifier.national else nullcontext(), connection.cursor() as cursor:
-        cursor.execute(f"WITH lines AS MATERIALIZED ({LINES}) {verifier.finds}", parameters)
-        rows = cursor.fetchall()
-    for line_id, answer, ids, words in rows:
-        found = json.loads(ids) if isinstance(ids, str) else ids
-        yield Found(
-            line_id, verifier.name, cast(Answer, answer), {table: rows for table, rows in found.items() if rows}, words
-        )
-
-
 def verify_claim(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> set[int]:
-    """`verify_lines` about lines at hand, which take over what was found (`check_result_id`, `alerts`)."""
-    changed = verify_lines(claim, [line.pk for line in lines], at)
+    """Ask every verifier about lines at hand of a locked claim, which take over what was found (plain; inside an act).
+
+    Returns the lines whose answers are new or changed (`check_result_id`, `alerts`).
+    """
+    rows = _asked(claim, [line.pk for line in lines], at, _NOTED)
+    changed = {line: (result, alerts) for line, result, alerts in rows}
     for line in lines:
         if line.pk in changed:
             line.check_result_id, line.alerts = changed[line.pk]
     return set(changed)
 
 
-def verify_lines(claim: Claim, ids: Sequence[int], at: datetime) -> dict[int, tuple[int, int]]:
-    """Ask every verifier about lines of a locked claim and keep what they answer (plain; inside an act).
+def store_results(claim: Claim, ids: Sequence[int], at: datetime) -> list[int]:
+    """Ask every verifier about lines of a locked claim and keep what they answer, the lines untouched (plain; inside an act).
 
-    Returns the result and the number of alerts of each line whose answers are new or changed.
+    Returns the lines whose answers are new or changed: their latest result is for the caller to note on them.
     """
+    return [line for (line,) in _asked(claim, ids, at, _KEPT)]
+
+
+def _asked(claim: Claim, ids: Sequence[int], at: datetime, then: str) -> list[tuple[Any, ...]]:
+    """All verifiers in one statement over these lines, whose answer `then` gives."""
     policies = policies_for(claim.region_id, on=claim.rules_on)
-    found: dict[int, dict[str, Found]] = {}
-    for verifier in VERIFIERS:
-        for one in found_by(verifier, claim, ids, policies):
-            found.setdefault(one.line_id, {})[one.verifier] = one
-    marked = sorted(found)
-    parameters = {
+    parameters: dict[str, Any] = {
         "city": claim.city_code,
+        "claim": claim.pk,
         "lines": id_array(ids),
         "suite": _suite().pk,
         "at": at,
         "clean": "y" * len(VERIFIERS),
-        "ids": marked,
-        "answers": [
-            "".join(found[line][one.name].answer if one.name in found[line] else "y" for one in VERIFIERS)
-            for line in marked
-        ],
-        "findings": [
-            json.dumps(
-                {name: {"ids": one.ids, "words": one.words} for name, one in found[line].items()}, ensure_ascii=False
-            )
-            for line in marked
-        ],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_STORE, parameters)
-        return {line: (result, alerts) for line, result, alerts in cursor.fetchall()}
+    for one in VERIFIERS:
+        parameters |= one.given(policies)
+    # Some of them look over all cities.
+    with national(), connection.cursor() as cursor:
+        cursor.execute(_statement() + then, parameters)
+        return cursor.fetchall()
+
+
+@cache
+def _statement() -> str:
+    found = " UNION ALL ".join(
+        f"SELECT {place} AS place, '{one.name}' AS name, f.id, f.answer::text, f.ids::jsonb, f.words FROM ({one.finds}) f"
+        for place, one in enumerate(VERIFIERS)
+    )
+    letters = " || ".join(
+        f"coalesce(max(f.answer) FILTER (WHERE f.place = {place}), 'y')" for place in range(len(VERIFIERS))
+    )
+    return _STORE.format(lines=LINES, found=found, letters=letters)
 
 
 def _suite() -> CheckSuite:

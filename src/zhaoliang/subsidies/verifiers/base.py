@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from zhaoliang.kernel.errors import Clause
 from zhaoliang.policy import PolicySet
 from zhaoliang.registry.lawbook import clause_of, lawbook
 
-Answer = Literal["y", "n", "u"]
 ANSWERS: Mapping[str, str] = {"y": "没有发现问题", "n": "发现问题", "u": "说不准"}
 
 # The lines a statement is asked about: what every verifier may read. `since` and `until` are the month the claim was made in.
 LINES = """
-    SELECT l.id, l.person_id, l.enrolment_id, l.certificate_id, l.occupation_id, coalesce(l.level, 0) AS level, l.kind, l.payee,
+    SELECT l.id, l.check_result_id, l.person_id, l.enrolment_id, l.certificate_id, l.occupation_id,
+           coalesce(l.level, 0) AS level, l.kind, l.payee,
            CASE l.kind
                WHEN 'enterprise_direct' THEN 'training'
                WHEN 'apprentice_advance' THEN 'apprenticeship'
@@ -62,14 +62,3 @@ class Verifier:
     def clause(self) -> Clause:
         """The clause that asks for the check."""
         return clause_of(lawbook().citation(self.cite))
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one verifier says of one line that is not a plain yes."""
-
-    line_id: int
-    verifier: str
-    answer: Answer
-    ids: Mapping[str, list[int]]
-    words: str
