@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +16,15 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from concurrency import at_once
 from factories import jobs as worker
-from factories.actors import TIANJIN, actor
+from factories.actors import HEPING, TIANJIN, actor
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Busy, Forbidden, Refusal
 from zhaoliang.kernel.jobs import running, selectors
 from zhaoliang.kernel.jobs.declaring import job
 from zhaoliang.kernel.jobs.reporting import Run, report
 from zhaoliang.kernel.models import Job, StateChange
 from zhaoliang.kernel.roles import Place, Reach, Role
+from zhaoliang.registry.models import RoleAssignment, User
 
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 HERE = Place(TIANJIN, TIANJIN)
@@ -30,7 +32,7 @@ OFFICER = actor(Role.ADMINISTRATOR, name="测试开始")
 SEEN: list[Any] = []
 
 
-@job("tests.count", label="数数", grants={Role.ADMINISTRATOR: Reach.REGION})
+@job("tests.count", label="数数", grants={Role.ADMINISTRATOR: Reach.REGION}, private=("said",))
 def count(run: Run) -> dict[str, Any]:
     """Counts in a transaction of its own, and looks at its progress from outside of it."""
     until = run.parameters["until"]
@@ -51,6 +53,7 @@ def nothing_seen() -> None:
 
 
 def start(**parameters: Any) -> Job:
+    worker.account_of(OFFICER)
     return count.start(actor=OFFICER, at=AT, subject=HERE, title="测试数数", **parameters)
 
 
@@ -86,6 +89,31 @@ def test_who_may_not_do_it_may_not_start_it_and_only_the_starter_cancels() -> No
         running.cancel(actor=actor(Role.ADMINISTRATOR, name="别人"), at=AT, row=row)
     assert running.cancel(actor=OFFICER, at=AT, row=row).state == "cancelled"
     assert worker.run_waiting(AT) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("gone", ["ended", "another place", "closed"])
+def test_who_may_no_longer_do_it_when_it_runs_is_told_so_and_nothing_is_done(gone: str) -> None:
+    row = start(until=1)
+    held = RoleAssignment.objects.filter(user_id=OFFICER.user_id)
+    match gone:
+        case "ended":
+            held.update(valid_to=chinese_day(AT) - timedelta(days=1))
+        case "another place":
+            held.update(region_id=HEPING)
+        case _:
+            User.objects.filter(pk=OFFICER.user_id).update(is_active=False)
+    worker.run_waiting(AT)
+    row.refresh_from_db()
+    assert (row.state, SEEN) == ("failed", [])
+    assert "没有这样做的权限" in row.refusal["why"]
+
+
+@pytest.mark.django_db
+def test_what_somebody_wrote_stays_with_a_job_only_until_it_ends() -> None:
+    rows = [start(until=1, said="这一条不对"), start(until=1, said="不对", refuse=True)]
+    assert [row.parameters["said"] for row in rows] == ["这一条不对", "不对"]
+    assert [row.parameters for row in worker.run_waiting(AT)] == [{"until": 1}, {"until": 1, "refuse": True}]
 
 
 @pytest.mark.django_db
@@ -127,6 +155,7 @@ django.setup()
 from datetime import UTC, datetime
 from zhaoliang.kernel.jobs import declaring, running
 from zhaoliang.kernel.jobs.reporting import report
+from zhaoliang.kernel.roles import Reach, Role
 from django.db import transaction
 
 def work(run):
@@ -135,7 +164,7 @@ def work(run):
         print("half way", flush=True)
         signal.pause()
 
-declaring.KINDS["tests.count"] = declaring.JobKind("tests.count", "数数", work, None)
+declaring.job("tests.count", label="数数", grants={{Role.ADMINISTRATOR: Reach.REGION}})(work)
 running.perform({city}, {job}, datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
 """
 

@@ -190,7 +190,7 @@ class Machine:
             " SELECT %(city)s, %(machine)s, id, source, event, target, %(fired_at)s, %(actor_name)s, %(actor_user)s"
             " FROM moved ORDER BY id)"
             " SELECT (SELECT count(*) FROM chosen), (SELECT count(*) FROM moved),"
-            " (SELECT array[c.source, c.event] FROM chosen c LEFT JOIN moved m ON m.id = c.id WHERE m.id IS NULL LIMIT 1)"
+            " (SELECT array[source, event] FROM chosen LIMIT 1)"
         )
         parameters = {
             "city": city_code,
@@ -204,9 +204,9 @@ class Machine:
         }
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, dict(given) | parameters)
-            asked, moved, stuck = cursor.fetchone() or (0, 0, None)
-            if stuck is not None or moved != asked:
-                raise self.refusal(*stuck)
+            asked, moved, one = cursor.fetchone() or (0, 0, None)
+            if moved != asked:
+                raise self.refusal(*one)
         return moved
 
     def fire(self, instance: Any, event: str, **changes: Any) -> None:

@@ -243,7 +243,8 @@ class CheckResult(CityModel):
     append_only = True
 
     claim_line_id = models.BigIntegerField("申领明细")
-    suite = models.ForeignKey(CheckSuite, models.PROTECT, verbose_name="核验项目", related_name="+")
+    # Nobody looks for results by their suite, and a suite is never deleted: an index would only be written.
+    suite = models.ForeignKey(CheckSuite, models.PROTECT, verbose_name="核验项目", related_name="+", db_index=False)
     answers = models.CharField("各项结果", max_length=40)
     findings = models.JSONField("发现", default=dict)
     at = models.DateTimeField("时间")
@@ -271,12 +272,13 @@ class ClaimLine(CityModel):
     person = CityForeignKey(Person, verbose_name="人员", related_name="claim_lines")
     voucher = CityForeignKey(Voucher, verbose_name="培训券", related_name="claim_lines", null=True)
     certificate = CityForeignKey(Certificate, verbose_name="证书", related_name="claim_lines", null=True)
-    occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业")
+    # Lines are found by person, claim, certificate; an index here and on the decision would be written with every step of a line.
+    occupation = models.ForeignKey(Occupation, models.PROTECT, verbose_name="职业", db_index=False)
     level = models.PositiveSmallIntegerField("技能等级", null=True)
     planned_minutes = models.PositiveIntegerField("应到分钟")
     credited_minutes = models.PositiveIntegerField("计入分钟")
     applied_on = models.DateField("申请日期", null=True)
-    decision = CityForeignKey(Decision, verbose_name="决定", related_name="lines", null=True)
+    decision = CityForeignKey(Decision, verbose_name="决定", related_name="lines", null=True, db_index=False)
     amount_fen = models.BigIntegerField("金额（分）", default=0)
     payee = models.CharField("收款方", max_length=12, choices=PAYEES)
     state = CLAIM_LINE.field()

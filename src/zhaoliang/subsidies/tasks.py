@@ -76,7 +76,7 @@ def assemble_many(run: Run) -> dict[str, Any]:
     return {"claim": claim.pk}
 
 
-@job("subsidies.confirm_many", label="提交大型补贴申领", grants=OF_PROVIDER)
+@job("subsidies.confirm_many", label="提交大型补贴申领", grants=OF_PROVIDER, private=("disputes",))
 def confirm_many(run: Run) -> dict[str, Any]:
     """A large claim handed in; `disputes` are line ids (as text) with the reason."""
     disputes = {int(line): text for line, text in run.parameters["disputes"].items()}

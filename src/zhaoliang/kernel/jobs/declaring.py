@@ -21,24 +21,31 @@ Work = Callable[[Run], Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class JobKind:
-    """A declared kind: `start` is the act that queues it, `work` what the worker does (its answer is kept as `result`)."""
+    """A declared kind: `start` is the act that queues it, `work` what the worker does (its answer is kept as `result`).
+
+    `private` are parameters that nobody needs when the job has ended, and that are not kept beyond it.
+    """
 
     name: str
     label: str
     work: Work
     start: Act[Job]
+    private: tuple[str, ...] = ()
 
 
 KINDS: dict[str, JobKind] = {}
 
 
-def job(name: str, *, label: str, grants: Mapping[Role, Reach]) -> Callable[[Work], JobKind]:
+def job(
+    name: str, *, label: str, grants: Mapping[Role, Reach], private: tuple[str, ...] = ()
+) -> Callable[[Work], JobKind]:
     """Declare a kind of job in a folder's `tasks.py`, where the worker finds it.
 
     `start(actor=, at=, subject=, title=, link=, **parameters)` is an act on `subject` (a row, or a Place): it queues the job
     in its own transaction and answers with its row. `title` names it in lists, `link` is the page of its result, parameters
     are small plain data (a file is kept in a table first). The same subject and parameters again while one is open answer
     with that one; other parameters raise Busy. The work may be begun again after a killed worker: give `run.key` to its act.
+    What people wrote stands in parameters named in `private`, which are dropped when the job ends.
     """
 
     def decorate(work: Work) -> JobKind:
@@ -48,7 +55,7 @@ def job(name: str, *, label: str, grants: Mapping[Role, Reach]) -> Callable[[Wor
         ) -> Job:
             return _queue(name, label, actor, at, subject, title, link, parameters)
 
-        kind = KINDS[name] = JobKind(name, label, work, start)
+        kind = KINDS[name] = JobKind(name, label, work, start, private)
         return kind
 
     return decorate

@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.models import Job
 from zhaoliang.kernel.roles import Actor, Assignment, Place, Role
 
@@ -34,11 +37,11 @@ class Cancelled(Exception):
 
 
 class Run:
-    """One run of a job: who asked (`actor`, as then), when it runs (`at`), about what, with which `parameters`."""
+    """One run of a job: who asked (`actor`, with what he may still do), when it runs (`at`), about what, with which `parameters`."""
 
     def __init__(self, row: Job, at: datetime, side: BaseDatabaseWrapper) -> None:
         self.row, self.at, self.parameters = row, at, row.parameters
-        self.actor = actor_from(row.actor)
+        self.actor = as_of_now(actor_from(row.actor), at)
         self._side = side
         self._reported = 0.0
 
@@ -132,3 +135,13 @@ def actor_from(stored: Mapping[str, Any]) -> Actor:
     """The actor again."""
     held_roles = tuple(Assignment(Role(role), *places) for role, *places in stored["assignments"])
     return Actor(stored["user_id"], stored["person_id"], stored["name"], held_roles)
+
+
+def as_of_now(actor: Actor, at: datetime) -> Actor:
+    """An actor with those of his roles that he had when he asked and still has; none where his account is gone or closed."""
+    if actor.user_id is None:
+        return actor
+    accounts: Any = get_user_model()._default_manager
+    account = accounts.filter(pk=actor.user_id, is_active=True).first()
+    held = account.actor(on=chinese_day(at)).assignments if account is not None else ()
+    return replace(actor, assignments=tuple(one for one in actor.assignments if one in held))

@@ -14,7 +14,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import Forbidden, Refusal
-from zhaoliang.kernel.jobs.declaring import KINDS
+from zhaoliang.kernel.jobs.declaring import KINDS, JobKind
 from zhaoliang.kernel.jobs.reporting import Cancelled, Run, held, running
 from zhaoliang.kernel.jobs.states import JOB, OPEN
 from zhaoliang.kernel.models import Job
@@ -41,21 +41,21 @@ def begin(*, actor: Actor, at: datetime, row: Job) -> Job:
 @act("jobs.finish", label="完成后台任务", grants=CLOCK, on="row")
 def finish(*, actor: Actor, at: datetime, row: Job, result: Mapping[str, Any]) -> Job:
     """The job is done, with its result. Raises WrongState."""
-    JOB.fire(row, "finish", ended_at=at, result=dict(result))
+    JOB.fire(row, "finish", **_ended(row, at), result=dict(result))
     return row
 
 
 @act("jobs.fail", label="记录后台任务没有完成", grants=CLOCK, on="row")
 def fail(*, actor: Actor, at: datetime, row: Job, refusal: Mapping[str, Any]) -> Job:
     """The job did nothing or stopped half way: why, in the words of a refusal. Raises WrongState."""
-    JOB.fire(row, "fail", ended_at=at, refusal=dict(refusal))
+    JOB.fire(row, "fail", **_ended(row, at), refusal=dict(refusal))
     return row
 
 
 @act("jobs.stop", label="停下已取消的后台任务", grants=CLOCK, on="row")
 def stop(*, actor: Actor, at: datetime, row: Job) -> Job:
     """A running job has stopped as it was asked to. Raises WrongState."""
-    JOB.fire(row, "cancel", ended_at=at)
+    JOB.fire(row, "cancel", **_ended(row, at))
     return row
 
 
@@ -69,8 +69,17 @@ def cancel(*, actor: Actor, at: datetime, row: Job) -> Job:
         found.cancel_asked = True
         found.save(update_fields=["cancel_asked"])
     else:
-        JOB.fire(found, "cancel", ended_at=at)
+        JOB.fire(found, "cancel", **_ended(found, at))
     return found
+
+
+def _ended(row: Job, at: datetime) -> dict[str, Any]:
+    kind = KINDS.get(row.kind)
+    private = kind.private if kind else ()
+    return {
+        "ended_at": at,
+        "parameters": {name: row.parameters[name] for name in row.parameters if name not in private},
+    }
 
 
 def defer(row: Job) -> None:
@@ -100,6 +109,7 @@ def perform(city_code: int, job_id: int, at: datetime) -> None:
         begin(**clock)
         try:
             with running(Run(row, at, side)) as run:
+                _require_role(kind, run)
                 result = kind.work(run)
         except Cancelled:
             stop(**clock)
@@ -110,6 +120,16 @@ def perform(city_code: int, job_id: int, at: datetime) -> None:
             fail(**clock, refusal=_broken("程序出了错，技术人员可以在日志里看到。"))
         else:
             finish(**clock, result=result or {})
+
+
+def _require_role(kind: JobKind, run: Run) -> None:
+    """Raise Forbidden where who started the job may not do so any more: hours or a restart may lie between."""
+    if not kind.start.declaration.allows(run.actor, run.subject.access()):
+        raise Forbidden(
+            what=f"没有做“{kind.label}”。",
+            why="开始这项任务的账号现在没有这样做的权限：角色已到期或被收回，或者账号已停用。",
+            next_step="请由现在负责的同事重新开始；如果角色有误，请联系本单位的系统管理员。",
+        )
 
 
 def _broken(why: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -12,7 +13,7 @@ from django.db import models
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField, KeyedHashField
-from zhaoliang.kernel.roles import ROLE_LABELS, Access, Role
+from zhaoliang.kernel.roles import ROLE_LABELS, Access, Actor, Assignment, Role
 from zhaoliang.registry.models.reference import Occupation as Occupation
 from zhaoliang.registry.models.reference import OccupationGroup as OccupationGroup
 from zhaoliang.registry.models.reference import Region
@@ -381,6 +382,12 @@ class User(AbstractBaseUser):
     def is_staff_account(self) -> bool:
         """Whether the account holds any role but the worker's, and so must bring a second factor."""
         return self.assignments.exclude(role=Role.WORKER).exists()
+
+    def actor(self, *, on: date) -> Actor:
+        """The actor of this account, with the assignments valid on that day."""
+        rows = self.assignments.filter(models.Q(valid_to__isnull=True) | models.Q(valid_to__gte=on), valid_from__lte=on)
+        held = (Assignment(Role(row.role), row.region_id, row.city_code, row.organisation_id) for row in rows)
+        return Actor(self.pk, self.person_id, self.name, tuple(held))
 
 
 class RoleAssignment(models.Model):
