@@ -1,4 +1,7 @@
-"""Canaries: no ID number, phone, card or account of the demo's people in a page, an address, a log line or a plain column."""
+"""Canaries: no ID number, phone, card or account of the demo's people in a page, an address, a log line or a plain column.
+
+The same walk through all pages holds every answer against the permission grid too (`test_grid.py` asks the rest of it).
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ import logging
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
 import structlog.testing
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 
+from cells import EXPECTED, WHOLE_NUMBERS, cell
 from visit import CITY, COLUMNS, Route, ask, guarded
 from world import World
 from zhaoliang.classes.models import TrainingClass
@@ -22,11 +28,10 @@ from zhaoliang.kernel.db.national import national
 from zhaoliang.payments.models import PaymentLine
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.web import middleware
+from zhaoliang.web.bureau import work
 
 pytestmark = pytest.mark.mission("B1")
 
-# The file for the bank holds whole account numbers: it is for the fund officer alone, and the grid says so.
-WHOLE_NUMBERS = {"bureau:bank_file"}
 ROUTES = [route for route in guarded() if route.name not in WHOLE_NUMBERS]
 _NUMBERS = re.compile(r"\d{11,}[Xx]?")
 
@@ -94,9 +99,23 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str
     root.setLevel(level)
 
 
-@pytest.mark.mission("B1", "F4")
+@pytest.fixture
+def menus_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers in the bureau's side bar are the same on each of an officer's pages: counted on the first of them."""
+    counted: dict[Any, dict[str, int]] = {}
+
+    def counts(request: HttpRequest) -> dict[str, int]:
+        if request.user.pk not in counted:
+            counted[request.user.pk] = work.counts(request)
+        return counted[request.user.pk]
+
+    monkeypatch.setattr("zhaoliang.web.bureau.nav.work", SimpleNamespace(counts=counts))
+
+
+@pytest.mark.usefixtures("menus_counted_once")
+@pytest.mark.mission("B1", "B5", "F4", "I6")
 @pytest.mark.parametrize("column", COLUMNS)
-def test_no_page_address_or_log_line_shows_a_number(
+def test_every_page_lets_in_whom_the_table_says_and_no_address_or_log_line_shows_a_number(
     column: str,
     clients: dict[str, Client],
     address: Callable[[Route], str],
@@ -105,11 +124,18 @@ def test_no_page_address_or_log_line_shows_a_number(
 ) -> None:
     client = clients[column]
     shown: dict[str, set[str]] = {}
+    wrong: dict[str, str] = {}
     for route in ROUTES:
         url = address(route)
-        if found := seen(url, canaries) | seen(readable(ask(client, "GET", url)), canaries):
+        answer = ask(client, "GET", url)
+        if found := seen(url, canaries) | seen(readable(answer), canaries):
             shown[route.name] = found
+        # Where nobody may look, who is kept out need not learn that there is nothing to see.
+        expected = EXPECTED.get((route.name, "GET"), {column: "n-"})[column]
+        if (mark := cell(answer)) not in expected:
+            wrong[route.name] = mark
     assert shown == {}
+    assert wrong == {}
     assert len(log_lines()) >= len(ROUTES)
     assert seen("\n".join(log_lines()), canaries) == set()
 
