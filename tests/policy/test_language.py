@@ -27,7 +27,7 @@ rules:
 @pytest.mark.parametrize(
     ("must", "reason"),
     [
-        ("group = 3 OR TRUE", "代码（group）与数值（ratio）"),
+        ("group = 3 OR TRUE", "代码（group）与数字。代码要加引号：'3'"),
         ("not pension_drawn or true", "单独的 true"),
         ("cap + floor_hours > 1", "数值（fen）与数值（hours）。hours 要先乘以单价（单位 fen/hours）"),
         ("attended_hours >= cap", "数值（hours）与数值（fen）"),

@@ -14,6 +14,7 @@ REFUSED: dict[Phase, str] = {
     "advance": "现在还不能预付补贴。",
     "claim": "这次不能享受补贴。",
 }
+NO_ADVANCE = "目前符合条件；这项补贴不预付，申报时一次核算。"
 UNSURE = "暂时还不能确定，需要工作人员核实"
 FIT: dict[Phase, str] = {
     "filing": "符合开班条件",
@@ -70,6 +71,8 @@ def _headline(decision: Decision) -> str:
     if decision.outcome is Outcome.FAIL:
         return REFUSED[decision.phase]
     due = format_yuan(decision.fen) if decision.fen is not None else ""
+    if decision.phase == "advance" and decision.fen == 0 and not decision.steps and decision.outcome is Outcome.PASS:
+        return NO_ADVANCE
     if decision.fen is not None and decision.fen < 0:
         due = f"应退回已预付的 {format_yuan(-decision.fen)}"
         return (

@@ -321,7 +321,7 @@ class _Compiler:
             return _fit(left, second, self.scope), right
         elif first.kind == second.kind and first.enum == second.enum:
             return left, right
-        raise ExpressionError(f"不能{what}：{first}与{second}{_unit_hint(first, second)}")
+        raise ExpressionError(f"不能{what}：{first}与{second}{_other_hint(left, right) or _unit_hint(first, second)}")
 
     def _call(self, function: str, trees: list[Expr]) -> Node:
         if function not in FUNCTIONS:
@@ -380,6 +380,18 @@ def _unit_hint(first: Type, second: Type) -> str:
     for amount, other in ((first, second), (second, first)):
         if amount.unit == FEN and other.unit and other.unit != FEN:
             return f"。{show(other.unit)} 要先乘以单价（单位 {show(multiply(FEN, other.unit, sign=-1))}）才是金额"
+    if {first.unit, second.unit} == {unit_of("days"), unit_of("working_days")}:
+        return "。天和工作日不能互换，两边写同一个单位"
+    return "。两边的单位要相同；核对事实和参数的 unit"
+
+
+def _other_hint(left: Node, right: Node) -> str:
+    """How to write the value that stands beside a date or a code; empty where it is neither."""
+    for known, written in ((left, right), (right, left)):
+        if known.type.kind == "date" and written.type.literal:
+            return "。日期写成 date '2026-05-01'"
+        if known.type.kind in ("enum", "text") and isinstance(written, Constant) and written.type.kind == "number":
+            return f"。代码要加引号：'{written.value}'"
     return ""
 
 

@@ -199,6 +199,8 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
         raise tree.error(f"没有 {enum!r} 这个代码表；请写 codes: {{代码: 名称}}", "facts", name, "enum")
     if entry.get("fraction") and kind != "number":
         raise tree.error("fraction 只用于数值", "facts", name, "fraction")
+    if kind == "number" and "unit" not in entry:
+        raise tree.error("数值要写单位，如 unit: days；次数、人数写 unit: count", "facts", name)
     unit = entry.get("unit", "count")
     try:
         type_ = type_named(kind, unit, enum)

@@ -71,6 +71,8 @@ YAML_HINTS = {
     "found character": "缩进用空格，不用 Tab；以 %、@、` 开头的文字要加引号",
     "found undefined alias": "引用（*名称）之前要有定义（&名称）",
     "found unexpected end of stream": "引号或括号没有配对",
+    "found another document": "一个文件里只写一份政策，不写第二个 ---",
+    "control characters": "文件里有看不见的控制字符，请删去，或另存为 UTF-8 文本",
 }
 
 
@@ -142,6 +144,7 @@ def _line(node: yaml.nodes.Node | None, fallback: int) -> int:
 
 
 # What stands in a library beside its texts: the facts, and the cases that scenarios show.
+ENDINGS = ("*.yaml", "*.yml")
 BESIDE = ("facts.yaml", "cases.yaml")
 # <jurisdiction>/<document>/<valid-from>.yaml: where a text of the library stands.
 IN_LIBRARY = re.compile(r"(cn(?:-[0-9]{2}){0,3})/([a-z0-9-]+)/([0-9]{4}-[0-9]{2}-[0-9]{2})\.yaml$")
@@ -188,7 +191,7 @@ def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
     for path in paths:
         if not path.exists():
             raise PolicyFileError(str(path), "", "没有这个文件或文件夹")
-        inside = path.rglob("*.yaml") if path.is_dir() else [path]
+        inside = (one for ending in ENDINGS for one in path.rglob(ending)) if path.is_dir() else [path]
         for file in sorted(one for one in inside if path.is_file() or one.name not in BESIDE):
             if file.resolve() in seen:
                 continue

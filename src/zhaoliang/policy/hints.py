@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 
 MOST_LISTED = 16
 CLAUSES_NAMED = 2
 QUOTED = re.compile(r"'[^']*'")
+PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)[%％]")
 # Written by habit or by an input method, and how the rule language writes it.
 HABITS = {
     "==": "=",
@@ -75,12 +77,23 @@ def nearest_code(word: str, codes: Mapping[str, str]) -> str:
 def habit(text: str) -> str:
     """The first sign in an expression that the rule language writes otherwise, with the mend; empty where none is."""
     bare = QUOTED.sub("", text)
+    if "#" in bare:
+        return f"{text!r}：只能写本文件的名称。上级留给下级定的数值（opens）用 fills 填上，算式里写自己填的那个参数"
+    if share := PERCENT.search(bare):
+        return f"{text!r} 里的 {share[0]} 要写成小数 {share_text(share[1])}"
     found = min((sign for sign in HABITS if sign in bare), key=bare.index, default="")
     return (
         f"{text!r} 里的 {found} 要写成{'' if found.isascii() or HABITS[found].isalpha() else '半角的'} {HABITS[found]}"
         if found
         else ""
     )
+
+
+def share_text(percent: str) -> str:
+    """A percentage as a decimal with at least two places: 30 is 0.30, 12.5 is 0.125."""
+    shown = format(Decimal(percent).scaleb(-2), "f")
+    whole, _, places = shown.partition(".")
+    return f"{whole}.{places.ljust(2, '0')}"
 
 
 def unread(text: str, problem: Exception) -> str:

@@ -18,6 +18,7 @@ from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.kept import document_of
 from zhaoliang.policy.load import NATION, Draft, read_draft
 from zhaoliang.policy.model import Document, OpenTerm
+from zhaoliang.policy.wording import decimal_text, figure_text
 
 if TYPE_CHECKING:
     from zhaoliang.policy.store import PolicyStore
@@ -109,6 +110,7 @@ SECTIONS = {
 
 def check_store(store: PolicyStore, left_out: frozenset[str]) -> Iterator[PolicyFileError]:
     """What the documents ask of each other and do not get. `left_out`: ids of faulty ones (`*`: some have no id)."""
+    yield from _versions(store)
     yield from _citations(store, left_out)
     for document in store.documents:
         yield from _fills(store, document, left_out)
@@ -139,8 +141,11 @@ def _fills(store: PolicyStore, document: Document, left_out: frozenset[str]) -> 
         term, parameter = _term(store, key), document.parameters.get(name)
         if term is None:
             if key.partition("#")[0] not in left_out and "*" not in left_out:
+                target = key.partition("#")[0]
+                held = any(one.id == target for one in store.documents)
                 known = [f"{one.id}#{term}" for one in store.documents for term in one.opens]
-                yield _error(document, "fills", key, f"没有开放项 {key!r}{nearest(key, known)}")
+                hint = nearest(key, known) if held else f"。请把 {target} 的文件一起给出，或核对文件号"
+                yield _error(document, "fills", key, f"没有开放项 {key!r}{hint}")
             continue
         if parameter is None:
             yield _error(document, "fills", key, f"本文件没有参数 {name!r}{nearest(name, document.parameters)}")
@@ -152,10 +157,38 @@ def _fills(store: PolicyStore, document: Document, left_out: frozenset[str]) -> 
             yield _error(document, "fills", key, f"{term.says}由{LEVELS[term.set_by]}级确定，本文件不能填")
         for dated in parameter.values:
             if not _within(dated.value, term):
-                bounds = (
-                    f"{'' if term.at_least is None else term.at_least}..{'' if term.at_most is None else term.at_most}"
+                said = store.citation(term.cite) if term.cite in store.citations else term.cite
+                problem = (
+                    f"{_figure(dated.value, parameter.unit)} 超出 {key} 的范围（{_bounds(term)}，{said}）"
+                    f"。核对本文件的数值，或上级的 at_least、at_most"
                 )
-                yield _error(document, "parameters", name, f"{dated.value} 超出 {key} 的范围 {bounds}")
+                yield _error(document, "parameters", name, problem, dated.cite)
+
+
+def _figure(value: int | Fraction | date, unit: str) -> str:
+    """The figure as a file writes it, with its meaning where that is another: 0.35（35%）, 90000（¥900.00）."""
+    written = str(value) if isinstance(value, date) else decimal_text(value)
+    shown = figure_text(value, unit)
+    return written if shown == written else f"{written}（{shown}）"
+
+
+def _bounds(term: OpenTerm) -> str:
+    low = f"不低于 {_figure(term.at_least, term.unit)}" if term.at_least is not None else ""
+    high = f"不高于 {_figure(term.at_most, term.unit)}" if term.at_most is not None else ""
+    return "、".join(word for word in (low, high) if word)
+
+
+def _versions(store: PolicyStore) -> Iterator[PolicyFileError]:
+    """Two files that are the same version of one document: only one of them would be read."""
+    seen: dict[tuple[str, date], Document] = {}
+    for document in store.documents:
+        other = seen.setdefault((document.id, document.start), document)
+        if other is not document:
+            problem = (
+                f"与 {other.file} 是同一文件的同一版本（{document.id}，都自 {document.start} 起）"
+                "。新版本写新的 in_force.from，另一份文件写另一个 id；多余的一份不要一起给出"
+            )
+            yield PolicyFileError(document.file, "document", problem, document.line("document"))
 
 
 def _term(store: PolicyStore, key: str) -> OpenTerm | None:

@@ -18,6 +18,7 @@ from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Count
 from zhaoliang.policy.sql import Column, history_columns
 
+ENCODING = "文件不是 UTF-8 编码，请另存为 UTF-8（Excel 里选“CSV UTF-8”）"
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 GRANT = ("scheme", "on", "fund_source", *ALIKE)
 CHUNK = 5_000
@@ -39,17 +40,19 @@ class Lines:
     @classmethod
     def read(cls, path: Path, schema: FactSchema) -> Lines:
         """The lines of a .parquet, .csv or .jsonl file. Raises FactError for another kind of file or a bad line."""
-        if path.suffix.lower() == ".jsonl":
-            with path.open(encoding="utf-8-sig") as held:
-                return cls.from_facts(_json_lines(held), schema)
         readers = {".parquet": "read_parquet({})", ".csv": "read_csv({}, header = true, all_varchar = true)"}
         reader = readers.get(path.suffix.lower())
-        if reader is None:
+        if reader is None and path.suffix.lower() != ".jsonl":
             raise FactError(f"读不了 {path.suffix or '没有后缀的'} 文件；请用 .parquet、.csv 或 .jsonl")
         try:
+            if reader is None:
+                with path.open(encoding="utf-8-sig") as held:
+                    return cls.from_facts(_json_lines(held), schema)
             return cls.of(duckdb.connect(), reader.format(_text(str(path))))
         except duckdb.Error as problem:
-            raise FactError(f"读不了 {path}：{problem}") from problem
+            raise FactError(f"读不了 {path}：{in_words(problem)}") from problem
+        except UnicodeDecodeError as problem:
+            raise FactError(f"读不了 {path}：{ENCODING}") from problem
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection, relation: str, grants: str = "") -> Lines:
@@ -203,6 +206,12 @@ class Lines:
             f" WHEN {name} IS NOT NULL THEN 1::bigint END"
         )
         return above, below
+
+
+def in_words(problem: duckdb.Error) -> str:
+    """What DuckDB could not read, without its own kind of error and advice."""
+    said = str(problem)
+    return ENCODING if "utf-8" in said.lower() else said.partition("\n")[0].removeprefix("Invalid Input Error: ")
 
 
 def _json_lines(held: Iterable[str]) -> Iterator[dict[str, object]]:

@@ -18,6 +18,8 @@ HUNDRED = 100
 
 def figure(value: object, unit: str, *, text: bool = False) -> int | Fraction:
     """The exact figure in `unit`; raises ExpressionError with the mend. `text`: a cell of a CSV file, always a text."""
+    if value is None:
+        raise ExpressionError("没有写数。原文没有规定的不要写这一项，也不写 null")
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+/[1-9][0-9]*", value):
         plainly = text and NUMBER.fullmatch(value) and "," not in value and "，" not in value
         if not plainly:

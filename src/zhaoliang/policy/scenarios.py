@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zhaoliang.policy.store import PolicyStore
 
 
+MOST_TOLD = 3
+
+
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
     """One scenario with the texts asked and the decision it got; `problem` is empty when they agree."""
@@ -98,7 +101,20 @@ def disagreement(scenario: Scenario, decision: Decision) -> str:
     rests = sorted({one.citation.key for one in (*decision.with_outcome(decision.outcome), *decision.steps)})
     absent = [cite for cite in _texts(wanted.get("cites")) if cite not in rests]
     told += [f"cites 应有 {_shown(absent)}，实有 {_shown(rests)}"] if absent else []
+    told += _doubts(decision) if "outcome" in differing else []
     return "；".join([*told, *(f"这一阶段没有叫 {name!r} 的规则{nearest(name, asked)}" for name in unasked)])
+
+
+def _doubts(decision: Decision) -> list[str]:
+    """Why a decision that was expected to be another cannot be told: what each rule lacks, or why it may not refuse."""
+    if decision.outcome is not Outcome.CANNOT_TELL:
+        return []
+    lacks = [
+        f"{result.rule_id} 缺 {'、'.join(result.missing)}" if result.missing else f"{result.rule_id} {result.note}"
+        for result in decision.questions
+    ]
+    more = f"等 {len(lacks)} 条" if len(lacks) > MOST_TOLD else ""
+    return [f"不能判断的原因：{'；'.join(lacks[:MOST_TOLD])}{more}"]
 
 
 def _shown(value: object) -> str:

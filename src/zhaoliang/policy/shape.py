@@ -46,6 +46,7 @@ HOW = {
     "to": "写给谁：\"'person'\"、\"'provider'\" 或 \"'enterprise'\"",
 }
 
+DAYS = ("from", "to", "on")
 # In a flow mapping an unquoted comma ends the value: `{must: lookup(table, level) > 1}` has the key `level) > 1`.
 QUOTE = '。写在花括号 {…} 里的表达式如有逗号，要整个加引号，如 must: "lookup(表名, 键) > 1"'
 
@@ -57,10 +58,13 @@ def faults(tree: Tree, schema: bytes) -> Iterator[PolicyFileError]:
     seen: set[tuple[str, str]] = set()
     found = [one for error in _validator(schema).iter_errors(_json_form(tree.data)) for one in _leaves(error)]
     for error in sorted(found, key=lambda error: tree.line(*error.absolute_path)):
-        for problem, path in _words(error, list(error.absolute_path)):
-            if (problem, str(path)) not in seen:
-                seen.add((problem, str(path)))
-                yield tree.error(problem, *path)
+        # A name that does not hold is told at its own line, not at that of the part it is in.
+        named = [str(error.instance)] if "propertyNames" in error.absolute_schema_path else []
+        for problem, path in _words(error, [*error.absolute_path, *named]):
+            told = problem + _ref_hint(error.instance, path, tree.data)
+            if (told, str(path)) not in seen:
+                seen.add((told, str(path)))
+                yield tree.error(told, *path)
 
 
 @lru_cache(maxsize=8)
@@ -103,9 +107,11 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
                 yield f"没有 {key!r} 这个键{_key_hint(key, known)}", [*path, key]
         case "propertyNames" | "pattern":
             yield f"{error.instance!r} 写法不对。{_pattern_hint(path)}", path
+        case "type" if path[-1:] and path[-1] in DAYS:
+            yield f"{_shown(value)} 写法不对。{_pattern_hint(path)}", path
         case "type":
             kinds = [wanted] if isinstance(wanted, str) else _texts(wanted)
-            yield f"要写{'或'.join(KINDS[kind] for kind in kinds)}，写的是 {_shown(value)}", path
+            yield f"要写{'或'.join(KINDS[kind] for kind in kinds)}，写的是 {_shown(value)}{_kind_hint(path)}", path
         case "enum" if isinstance(value, list):
             wrong = [one for one in value if one not in wanted or one == "both"]
             yield f"列表里不能写 {'、'.join(map(str, wrong))}；可用：{'、'.join(PHASES)}", path
@@ -117,6 +123,19 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
             yield f"不能小于 {wanted}", path
         case _:
             yield f"写法不合要求：{_shown(value)}", path
+
+
+def _ref_hint(value: object, path: list[str | int], data: Mapping[str, Any]) -> str:
+    """The number of the clause that was cited by what people call it: 第八条 for "8"."""
+    clauses = data.get("clauses")
+    if path[-1:] != ["cite"] or not isinstance(clauses, Mapping):
+        return ""
+    named = [name for name, held in clauses.items() if isinstance(held, Mapping) and held.get("ref") == value]
+    return f"。是不是要写 cite: {json.dumps(str(named[0]), ensure_ascii=False)}？" if named else ""
+
+
+def _kind_hint(path: list[str | int]) -> str:
+    return "。写本文件里填它的那个参数的名称" if path[:1] == ["fills"] else ""
 
 
 def _key_hint(key: str, known: list[str]) -> str:
@@ -156,13 +175,13 @@ def _shown(value: object) -> str:
 
 def _pattern_hint(path: list[str | int]) -> str:
     last = str(path[-1]) if path else ""
-    if last in ("from", "to", "on"):
+    if last in DAYS:
         return "日期写成 2026-05-01"
     if last in ("cite", "also") or (len(path) > 1 and path[-2] == "also"):
         return "引用写本文件的条款编号，或 文件号#条款编号，如 cn/caishe-2023-181#5"
     if last == "id":
         return "文件号写成 cn-12/jinrenshe-2022-20：行政区划、斜杠、小写字母数字和连字符"
-    if last == "clauses":
+    if path[:1] == ["clauses"]:
         return '条款编号用小写字母、数字、点和连字符，如 "8"、"9.2"'
     return "名称用小写字母、数字和下划线，以字母开头"
 

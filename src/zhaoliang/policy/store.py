@@ -14,6 +14,7 @@ from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.files import Source, library_sources, path_sources
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import check_store, read_library, region_chain
+from zhaoliang.policy.load import NATION
 from zhaoliang.policy.model import Citation, Document, cited
 from zhaoliang.policy.policyset import PolicySet
 from zhaoliang.policy.scenarios import ScenarioRun, run_scenarios
@@ -22,6 +23,9 @@ __all__ = ["PolicySet", "PolicyStore", "region_chain"]
 
 # The platform's fact schema: that of the place one works in, else the one that came with the program.
 SCHEMAS = (Path("policies/facts.yaml"), Path(__file__).parents[3] / "policies" / "facts.yaml")
+
+
+LAST_CODE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class PolicyStore:
         `overlay`: files by their path relative to `root` (documents and the tables beside them) that stand for the ones
         on disk or add to them, so that a draft can be tried before it is enacted.
         """
+        if not (root / "facts.yaml").is_file():
+            raise PolicyError(f"{root} 里没有 facts.yaml：--root 是整个政策库的目录；别处的文件直接写在命令后面")
         sources = tuple(library_sources(root, overlay))
         files = {name: (root / name).read_bytes() for name in ("facts.yaml", "schema.json") if (root / name).is_file()}
         for source in sources:
@@ -87,7 +93,12 @@ class PolicyStore:
         return held[-1] if held else self.facts
 
     def for_place(self, region_code: int, scheme: str, on: date) -> PolicySet:
-        """The texts in force on `on` for that place, nation first, each in its latest version by then."""
+        """The texts in force on `on` for that place, nation first, each in its latest version by then.
+
+        Raises PolicyError for a code that has not six digits and for an unknown scheme.
+        """
+        if not NATION <= region_code < LAST_CODE:
+            raise PolicyError(f"区划代码是六位数字，如 370900；写的是 {region_code}")
         if scheme not in self.facts_for(region_code).schemes:
             known = nearest(scheme, self.facts_for(region_code).schemes)
             raise PolicyError(f"没有 {scheme!r} 这种补贴{known}")

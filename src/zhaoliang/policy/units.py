@@ -71,7 +71,7 @@ class Type:
 
     def __str__(self) -> str:
         if self.kind == "number":
-            return f"数值（{show(self.unit)}）"
+            return "数字" if self.literal and not self.unit else f"数值（{show(self.unit)}）"
         return f"代码（{self.enum}）" if self.kind == "enum" else KIND_NAMES[self.kind]
 
 

@@ -18,7 +18,7 @@ import duckdb
 from zhaoliang.policy import frames
 from zhaoliang.policy.counts import ALIKE
 from zhaoliang.policy.errors import FactError
-from zhaoliang.policy.lines import Lines
+from zhaoliang.policy.lines import Lines, in_words
 from zhaoliang.policy.model import Count, Document, Outcome, Phase
 from zhaoliang.policy.policyset import PolicySet
 from zhaoliang.policy.sql import OUTCOMES, Column, answers_of
@@ -240,7 +240,7 @@ def compare(
                 reasons.update(dict.fromkeys(pair.behind(row), row.lines))
             changes += _top(lines, pair, relation, top) if top else []
     except duckdb.Error as problem:
-        raise FactError(f"这些记录算不下去：{problem}") from problem
+        raise FactError(f"这些记录算不下去：{in_words(problem)}") from problem
     changes.sort(key=lambda one: (-abs(one.difference), one.id))
     why = tuple(Reason(*key, count) for key, count in reasons.most_common())
     return Comparison(total, groups, why, tuple(changes[:top]), undated, tuple(missing), tuple(segments))

@@ -9,7 +9,10 @@ from zhaoliang.cli.policy.texts import Paths, chosen_texts
 from zhaoliang.policy import Document, FactError, PolicyStore
 from zhaoliang.policy.cases import case_faults, read_cases, unshown
 from zhaoliang.policy.coverage import coverage
+from zhaoliang.policy.report import report
 from zhaoliang.policy.scenarios import ScenarioRun, run_scenario
+
+PLACE = "<行政区划>/<文件>/<生效日期>.yaml，如 cn-12/jinrenshe-2022-20/2022-08-01.yaml"
 
 
 @app.command()
@@ -34,6 +37,8 @@ def check(paths: Paths = None, root: Root = DEFAULT_ROOT) -> None:
     for fault in faults:
         typer.echo(fault, err=True)
     typer.echo(f"情形：{total - len(faults)}/{total} 相符")
+    if paths and len(documents) == len(store.documents) and len(runs) == total:
+        faults += senseless(store, documents)
     # Only the whole library can be asked for all cases; a folder of it shows some.
     whole = not paths or any(path.resolve() == root.resolve() for path in paths)
     if whole and (cases := read_cases(root)):
@@ -42,9 +47,28 @@ def check(paths: Paths = None, root: Root = DEFAULT_ROOT) -> None:
             typer.echo(fault, err=True)
         typer.echo(f"用例：{len(cases) - len(unshown(cases, runs))}/{len(cases)} 有相符的情形")
     if not documents:
-        typer.echo("没有找到政策文件", err=True)
+        typer.echo(f"没有找到政策文件（文件夹里找 .yaml；政策库里的文件放在 {PLACE}）", err=True)
     if faults or not documents:
         raise typer.Exit(1)
+
+
+def senseless(store: PolicyStore, documents: tuple[Document, ...]) -> list[str]:
+    """What loads but cannot be meant, as `report` finds it; how much more it has to say is told on standard error.
+
+    Only for texts that stand by themselves: a whole library takes long, and `report` is there for it.
+    """
+    made = report(store, documents)
+    found = [str(finding) for finding in made.of("error") if finding.kind != "scenario"]
+    for finding in found:
+        typer.echo(finding, err=True)
+    warned = made.of("warning")
+    for finding in warned:
+        # Which of two versions binds on a day is not for a count to hide.
+        if finding.kind == "period":
+            typer.echo(str(finding), err=True)
+    if warned:
+        typer.echo(f"提醒共 {len(warned)} 处：zhaoliang policy report 列出", err=True)
+    return found
 
 
 def counts(store: PolicyStore, documents: tuple[Document, ...]) -> dict[str, int | str]:

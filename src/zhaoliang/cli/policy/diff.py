@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load
+from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
 from zhaoliang.cli.policy.texts import AsJson, chosen_texts
 from zhaoliang.policy import Document, PolicyStore
 from zhaoliang.policy.differences import PARTS, Change, differences, marked
@@ -25,12 +25,16 @@ def diff_command(
     document: Annotated[str, typer.Option("--document", help="文件编号，如 cn-12/jinrenshe-2022-20")] = "",
     from_day: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="旧版所在的日子")] = None,
     to_day: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="新版所在的日子")] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="一起读的文件或文件夹，如所依据的上级文件；可写多个", exists=True),
+    ] = None,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
 ) -> None:
     """两个版本逐条比较：条文、数值、标准表各格、规则、金额、时限。"""
     if old is not None and new is not None:
-        (store, before), (_, after) = _one(old, root), _one(new, root)
+        (store, before), (_, after) = _one(old, also or [], root), _one(new, also or [], root)
     elif document and from_day is not None and to_day is not None:
         store = load(root)
         before, after = _on(store, document, from_day.date()), _on(store, document, to_day.date())
@@ -56,9 +60,13 @@ def _line(change: Change) -> str:
     return f"{PARTS[change.part]}改动：{what}{where}：{text}"
 
 
-def _one(path: Path, root: Path) -> tuple[PolicyStore, Document]:
-    store, documents = chosen_texts([path], root)
-    return store, documents[0]
+def _one(path: Path, also: list[Path], root: Path) -> tuple[PolicyStore, Document]:
+    """The document of one file; texts below the root are read together with all others there."""
+    if not also:
+        store, documents = chosen_texts([path], root)
+        return store, documents[0]
+    store = loaded(lambda: PolicyStore.load_paths([path, *also]))
+    return store, next(one for one in store.documents if Path(one.file) == path)
 
 
 def _on(store: PolicyStore, document_id: str, day: date) -> Document:

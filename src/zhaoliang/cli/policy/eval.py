@@ -14,7 +14,18 @@ import duckdb
 import typer
 
 from zhaoliang.cli.policy.group import DEFAULT_ROOT, Root, app, load, loaded
-from zhaoliang.policy import Decision, FactError, Phase, PolicyError, PolicySet, PolicyStore, explain, spread_of
+from zhaoliang.policy import (
+    Decision,
+    Document,
+    FactError,
+    FactSchema,
+    Phase,
+    PolicyError,
+    PolicySet,
+    PolicyStore,
+    explain,
+    spread_of,
+)
 from zhaoliang.policy.facts import read_fact_line
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import region_chain
@@ -24,6 +35,9 @@ from zhaoliang.policy.scenarios import period
 CHUNK = 5_000
 MOST_NAMED = 5
 ON = "on"
+# What stands beside a line's `facts`, and what the command chooses for all lines.
+OUTER = ""
+CHOICES = ("scheme", "place", "phase")
 # A line's number, its id, its facts, and what is wrong with a line that holds none.
 FactLine: TypeAlias = tuple[int, object, dict[str, object], str]
 Day = Annotated[str, typer.Option("--on", help="判断日，如 2026-05-01，通常是开班日期")]
@@ -54,11 +68,16 @@ def evaluate(
     day, at = _day(on), _phase(phase)
     store = loaded(lambda: PolicyStore.load_paths([*policy, *(more or ())]))
     sets = {day: _policies(store, place, scheme, day)}
-    wrong = 0
+    wrong, read = 0, 0
+    first: dict[str, int] = {}
     for number, name, given, problem in read_facts(facts):
+        read += 1
         try:
             if problem:
                 raise FactError(problem)
+            if (before := first.setdefault(str(name), number)) != number:
+                typer.echo(f"{facts}:{number}: 编号 {name!r} 与第 {before} 行相同，两行都已判断", err=True)
+            _refuse_outer(given.pop(OUTER, None), sets[day].facts)
             own = _own_day(given.pop(ON, None), day)
             if own not in sets:
                 sets[own] = _policies(store, place, scheme, own)
@@ -75,6 +94,8 @@ def evaluate(
             row |= {"spread": asdict(bounds)} if bounds is not None else {}
             row["explain"] = explain(decision, policies.facts, bounds)
         typer.echo(json.dumps(row, ensure_ascii=False, default=str))
+    if not read:
+        typer.echo(f"{facts} 里没有一行事实", err=True)
     if wrong:
         typer.echo(f"有 {wrong} 行事实有误，没有判断", err=True)
         raise typer.Exit(1)
@@ -119,12 +140,11 @@ def read_facts(path: Path) -> Iterator[FactLine]:
                 number += 1
                 yield _fact_line(number, dict(zip(names, row, strict=True)))
         return
-    text = typer.get_text_stream("stdin") if str(path) == "-" else path.open(encoding="utf-8-sig")
-    with text as lines:
+    with typer.get_binary_stream("stdin") if str(path) == "-" else path.open("rb") as lines:
         yield from read_lines(lines)
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
+def read_lines(lines: Iterable[bytes]) -> Iterator[FactLine]:
     """Each line's number, id and facts; the last part says what is wrong with a line that holds none.
 
     A line is `{"id": …, "facts": {…}}`, or the facts themselves beside the id. Decimals stay exact.
@@ -133,7 +153,10 @@ def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
         if not line.strip():
             continue
         try:
-            held = read_fact_line(line)
+            held = read_fact_line(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError:
+            yield number, number, {}, "这一行不是 UTF-8 编码，请把文件另存为 UTF-8"
+            continue
         except FactError as problem:
             yield number, number, {}, str(problem)
             continue
@@ -144,10 +167,23 @@ def read_lines(lines: Iterable[str]) -> Iterator[FactLine]:
 
 
 def _fact_line(number: int, held: dict[str, Any]) -> FactLine:
-    inner = held.get("facts")
-    given = dict(inner) if isinstance(inner, dict) else {name: value for name, value in held.items() if name != "id"}
-    given |= {ON: held[ON]} if ON in held else {}
-    return number, held.get("id", number), given, ""
+    inner, name = held.get("facts"), held.get("id", number)
+    if "facts" in held and not isinstance(inner, dict):
+        return number, name, {}, 'facts 要写成一个对象：{"id": …, "facts": {"kind": …}}'
+    outer = {key: value for key, value in held.items() if key not in ("id", "facts")}
+    if inner is None:
+        return number, name, outer, ""
+    beside = [key for key in outer if key != ON]
+    return number, name, {**inner, **({ON: held[ON]} if ON in held else {}), OUTER: beside}, ""
+
+
+def _refuse_outer(beside: object, facts: FactSchema) -> None:
+    """Raises FactError for a fact, or a choice of the command, written beside `facts`, where it would not be read."""
+    for key in beside if isinstance(beside, list) else ():
+        if key in facts.facts:
+            raise FactError(f"{key!r} 是一个事实，写在 facts 里面才算")
+        if key in CHOICES:
+            raise FactError(f"{key!r} 不写在行里，写在命令里：--{key}")
 
 
 def line_row(name: object, decision: Decision) -> dict[str, Any]:
@@ -189,21 +225,34 @@ def _policies(store: PolicyStore, place: int | None, scheme: str | None, on: dat
         typer.echo(str(problem), err=True)
         raise typer.Exit(1) from problem
     if not made.documents:
-        held = "；".join(f"{one.id}：{period(one)}" for one in store.documents[:MOST_NAMED])
-        way = "请改 --on；已到期的，用接替它的文件，或核对 in_force 的 to"
-        typer.echo(f"{region} 在 {on} 没有施行中的文件（{held}）。{way}", err=True)
+        for_it = [one for one in store.documents if one.region in region_chain(region)]
+        named = for_it or store.documents
+        held = "；".join(f"{one.id}：{period(one) if for_it else one.region}" for one in named[:MOST_NAMED])
+        what = f"{region} 在 {on} 没有施行中的文件" if for_it else f"所给文件都不用于 {region}"
+        way = "请改 --on；已到期的，用接替它的文件，或核对 in_force 的 to" if for_it else "请改 --place"
+        typer.echo(f"{what}（{held}）。{way}", err=True)
         raise typer.Exit(1)
     if not made.rules and not made.bound_amounts:
-        known = "、".join(sorted(_schemes(store)))
-        typer.echo(f"在 {on} 施行的文件没有 {made.scheme} 的规则或金额；所给文件里有：{known or '无'}", err=True)
+        typer.echo(f"在 {on} 施行的文件没有 {made.scheme} 的规则或金额；{_with_scheme(store, made)}", err=True)
         raise typer.Exit(1)
     return made
+
+
+def _with_scheme(store: PolicyStore, made: PolicySet) -> str:
+    """The texts that know the scheme on other days; where none does, the schemes that the texts know."""
+    chain = region_chain(made.region_code)
+    held = [one for one in store.documents if made.scheme in _schemes_of(one) and one.region in chain]
+    if held:
+        return f"有的是：{'；'.join(f'{one.id}（{period(one)}）' for one in held[:MOST_NAMED])}。请改 --on"
+    return f"所给文件里有：{'、'.join(sorted(_schemes(store))) or '无'}"
 
 
 def _place(store: PolicyStore) -> int:
     """The region of the lowest document; two lowest ones of different places leave it open."""
     regions = {document.region for document in store.documents}
     lowest = {one for one in regions if not any(one != other and one in region_chain(other) for other in regions)}
+    if not lowest:
+        raise PolicyError("没有找到政策文件（文件夹里找 .yaml）")
     if len(lowest) != 1:
         raise PolicyError(f"所给文件属于 {len(lowest)} 个地区，请用 --place 写明区划代码")
     return lowest.pop()
@@ -216,8 +265,12 @@ def _scheme(store: PolicyStore) -> str:
 
 
 def _schemes(store: PolicyStore) -> set[str]:
-    rules = {scheme for document in store.documents for rule in document.rules for scheme in rule.schemes}
-    return rules | {amount.scheme for document in store.documents for amount in document.amounts}
+    return {scheme for document in store.documents for scheme in _schemes_of(document)}
+
+
+def _schemes_of(document: Document) -> set[str]:
+    rules = {scheme for rule in document.rules for scheme in rule.schemes}
+    return rules | {amount.scheme for amount in document.amounts}
 
 
 def _own_day(written: object, day: date) -> date:

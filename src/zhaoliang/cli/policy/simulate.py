@@ -33,8 +33,9 @@ def simulate(
     place: Annotated[int, typer.Option(help="行政区划代码，如 120000")],
     after: Annotated[list[Path], typer.Option("--after", help="草案文件或文件夹，可写多个", exists=True)],
     before: Annotated[
-        str, typer.Option("--before", help="比较的对象：current 为现行政策库，或一个文件（文件夹）")
-    ] = CURRENT,
+        list[str] | None,
+        typer.Option("--before", help="比较的对象：文件或文件夹，可写多个；不写（或写 current）为现行政策库"),
+    ] = None,
     scheme: Annotated[str, typer.Option(help="补贴种类")] = "training",
     on: Annotated[str, typer.Option("--on-column", help="记录里决定适用哪一版的日期列")] = "class_start",
     by: Annotated[str, typer.Option("--by", help="分组的列，用逗号隔开，如 group,region")] = "",
@@ -50,13 +51,15 @@ def simulate(
         raise typer.BadParameter(f"没有 {phase!r} 这个阶段{nearest(phase, PHASES)}", param_hint="--phase")
     if engine not in ENGINES:
         raise typer.BadParameter(f"只能是 {'、'.join(ENGINES)}", param_hint="--engine")
-    if before == CURRENT:
+    others = [Path(one) for one in before or () if one != CURRENT]
+    if not others:
         old, new = load(root), loaded(lambda: PolicyStore.load(root, overlay(after)))
-    elif Path(before).exists():
-        old = loaded(lambda: PolicyStore.load_paths([Path(before)]))
-        new = loaded(lambda: PolicyStore.load_paths(after))
+    elif absent := next((path for path in others if not path.exists()), None):
+        raise typer.BadParameter(f"没有 {absent} 这个文件；现行政策库请写 current", param_hint="--before")
+    elif len(others) < len(before or ()):
+        raise typer.BadParameter("current 不能和文件一起写", param_hint="--before")
     else:
-        raise typer.BadParameter(f"没有 {before} 这个文件；现行政策库请写 current", param_hint="--before")
+        old, new = loaded(lambda: PolicyStore.load_paths(others)), loaded(lambda: PolicyStore.load_paths(after))
     columns = [name for name in (part.strip() for part in by.split(",")) if name]
     try:
         read = Lines.read(lines, new.facts_for(place))
@@ -75,6 +78,10 @@ def simulate(
     except (FactError, PolicyError) as problem:
         typer.echo(f"不能试算：{problem}", err=True)
         raise typer.Exit(1) from problem
+    sets = [one for segment in result.segments for one in (segment.before, segment.after)]
+    if sets and not any(one.rules or one.bound_amounts for one in sets):
+        typer.echo(f"不能试算：两边都没有用于 {place} 的 {scheme} 规则或金额；请核对 --place 和 --scheme", err=True)
+        raise typer.Exit(1)
     schema = new.facts_for(place)
     if xlsx is not None:
         write_workbook(xlsx, result, schema)
