@@ -29,6 +29,7 @@ from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.materials import materials
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence
+from zhaoliang.subsidies.services import mass
 from zhaoliang.subsidies.surprises import surprises
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F2", "F5")]
@@ -73,7 +74,11 @@ def video(made: Case, claim: Claim) -> Evidence:
     )
 
 
-def test_an_enterprise_claims_for_its_staff_and_is_asked_for_contract_and_video_only() -> None:
+@pytest.mark.parametrize("large", [10**9, 0], ids=["singly", "at once"])
+def test_an_enterprise_claims_for_its_staff_and_is_asked_for_contract_and_video_only(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mass, "LARGE", large)
     # 人社部函〔2021〕14号 三: plan, sign-in sheet, video; 财社〔2023〕181号 第五条（二）: contract of a year, training within one.
     made = staff_class()
     budget(10_000_000, region_code=HEPING, fund_source=made.training_class.project.fund_source, year=2026)

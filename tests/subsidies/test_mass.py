@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,12 +12,27 @@ from django.conf import LazySettings
 from django.db import transaction
 
 from factories import jobs as worker
-from factories.subsidies import ASSESSED, CITY, PLANNED, Case, case, confirmed
+from factories.subsidies import (
+    APPROVED,
+    ASSESSED,
+    CITY,
+    FULL_FEN,
+    PLANNED,
+    PUBLISHED,
+    SENIOR,
+    WELDER,
+    Case,
+    case,
+    confirmed,
+    published,
+)
 from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.certificates.models import Certificate
+from zhaoliang.funds.models import Transfer
+from zhaoliang.funds.selectors import verify_books
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.registry.models import GroupMembership, Person, PersonStatus
+from zhaoliang.registry.models import GroupMembership, Notice, Person, PersonGrant, PersonStatus
 from zhaoliang.subsidies import services, tasks
 from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.services import mass
@@ -102,6 +118,90 @@ def test_many_lines_at_once_come_to_what_single_lines_come_to(
             transaction.set_rollback(True)
     singly, at_once = results
     assert at_once == singly
+
+
+def approved_claim(made: Case) -> dict[str, Any]:
+    """A published claim approved after facts changed: what its lines, the books, the register and the people then say."""
+    claim = published(made)
+    refused, elsewhere, beyond, *_ = made.people
+    PersonStatus.objects.filter(city_code=CITY, person=refused, kind="pension").update(holds=True)
+    PersonGrant.objects.create(
+        person_id=elsewhere.pk,
+        scheme="training",
+        occupation_code=WELDER,
+        level=SENIOR,
+        city_code=370900,
+        fund_source="employment_subsidy",
+        granted_on=date(2026, 7, 9),
+        source="泰安",
+    )
+    # Of one voucher only a share is reserved: the rest is owed by the budget.
+    Voucher.objects.filter(city_code=CITY, person=beyond).update(amount_fen=1_000_00)
+    claim = services.approve_claim(actor=made.approver, at=APPROVED, claim=claim)
+    lines = ClaimLine.objects.select_related("decision", "voucher").filter(city_code=CITY, claim=claim)
+    place = {line.pk: number for number, line in enumerate(lines.order_by("enrolment_id"))}
+    moved = Transfer.objects.filter(city_code=CITY, kind="accrue", subject_id__in=place).order_by("id")
+    grants = PersonGrant.objects.filter(claim_line_id__in=place, city_code=CITY).order_by("person_id")
+    columns = ("debit__code", "credit__code", "amount_fen", "subject_type", "subject_id", "memo")
+    return {
+        "claim": (claim.state, claim.approved_at, claim.approved_by_user),
+        "lines": [
+            (
+                one.state,
+                one.amount_fen,
+                one.refusal,
+                one.decision and one.decision.outcome,
+                one.voucher and one.voucher.state,
+            )
+            for one in lines.order_by("enrolment_id")
+        ],
+        "moves": sorted(
+            (place[one], event)
+            for one, event in StateChange.objects.filter(
+                city_code=CITY, machine="claim_line", object_id__in=place, at=APPROVED
+            ).values_list("object_id", "event")
+        ),
+        "books": [
+            (debit, credit, fen, kind, place[line], memo.replace(str(line), "-"))
+            for debit, credit, fen, kind, line, memo in moved.values_list(*columns)
+        ],
+        "register": list(
+            grants.values_list(
+                "person_id",
+                "scheme",
+                "occupation_code",
+                "level",
+                "certificate_number",
+                "fund_source",
+                "granted_on",
+                "source",
+            )
+        ),
+        "told": sorted(Notice.objects.filter(city_code=CITY, at=APPROVED).values_list("kind", "title", "text")),
+        "wrong": verify_books(CITY),
+    }
+
+
+@pytest.mark.mission("F4")
+def test_a_large_claim_is_approved_as_its_lines_would_be_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.REVIEW_SAMPLE_PERMILLE = 0
+    made = case(5)
+    results = []
+    for large in (10**9, 0):
+        monkeypatch.setattr(mass, "LARGE", large)
+        with transaction.atomic():
+            results.append(approved_claim(made))
+            transaction.set_rollback(True)
+    singly, at_once = results
+    assert at_once == singly
+    assert [state for state, *_ in singly["lines"]] == ["refused", "refused", "approved", "approved", "approved"]
+    assert [row[2:4] for row in singly["books"] if row[4] == 2] == [
+        (1_000_00, "claim_line"),
+        (FULL_FEN - 1_000_00, "claim_line.excess"),
+    ]
+    assert (len(singly["books"]), len(singly["register"]), singly["wrong"]) == (4, 3, [])
 
 
 SINGLY_AND_AT_ONCE = pytest.mark.parametrize("large", [10**9, 0], ids=["singly", "at once"])
@@ -201,8 +301,19 @@ def test_a_large_claim_is_a_job_that_is_done_once_or_leaves_nothing(monkeypatch:
     assert (again.state, again.refusal) == ("done", {})
     claim = Claim.objects.get(city_code=CITY, pk=again.result["claim"])
     assert ClaimLine.objects.filter(city_code=CITY, claim=claim, state="passed").count() == 2
+    rechecked = tasks.recheck_many.start(actor=made.staff, at=ASSESSED, subject=claim)
+    worker.run_waiting(ASSESSED)
+    rechecked.refresh_from_db()
+    assert (rechecked.state, rechecked.refusal) == ("done", {})
     handed = tasks.confirm_many.start(actor=made.staff, at=ASSESSED, subject=claim, disputes={})
     worker.run_waiting(ASSESSED)
     handed.refresh_from_db()
     claim.refresh_from_db()
-    assert (handed.state, claim.state) == ("done", "first_review")
+    assert (handed.state, handed.parameters, claim.state) == ("done", {}, "first_review")
+    services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
+    services.pass_second(actor=made.second, at=PUBLISHED, claim=claim)
+    approving = tasks.approve_many.start(actor=made.approver, at=APPROVED, subject=claim)
+    worker.run_waiting(APPROVED)
+    approving.refresh_from_db()
+    claim.refresh_from_db()
+    assert (approving.state, approving.refusal, claim.state) == ("done", {}, "approved")

@@ -204,7 +204,7 @@ class Machine:
         }
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, dict(given) | parameters)
-            asked, moved, one = cursor.fetchone() or (0, 0, None)
+            asked, moved, one = cursor.fetchone() or (0, 0, ("", ""))
             if moved != asked:
                 raise self.refusal(*one)
         return moved

@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry.lawbook import lawbook
 
@@ -158,9 +159,12 @@ class Chosen:
     people: tuple[int, int] | None = None
 
 
-def of_claim(city_code: int, claim_id: int) -> Chosen:
-    """The lines of one claim."""
-    return Chosen(city_code, "c.id = %(claim)s", parameters={"claim": claim_id})
+def of_claim(city_code: int, claim_id: int, lines: Collection[int] | None = None) -> Chosen:
+    """The lines of one claim: all, or those with these ids."""
+    if lines is None:
+        return Chosen(city_code, "c.id = %(claim)s", parameters={"claim": claim_id})
+    given = {"claim": claim_id, "line_ids": id_array(lines)}
+    return Chosen(city_code, "c.id = %(claim)s", "l.id = ANY(%(line_ids)s::bigint[])", given)
 
 
 def of_region(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zhaoliang import policy
@@ -40,7 +40,7 @@ class Material:
         return LABELS[self.kind]
 
 
-def materials(claim: Claim, lines: Sequence[ClaimLine]) -> list[Material]:
+def materials(claim: Claim, lines: Iterable[ClaimLine]) -> list[Material]:
     """Everything the claim asks for, with what is there already. `lines` come with their decisions. A few queries."""
     files = {
         (kind, line_id): name

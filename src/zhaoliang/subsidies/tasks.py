@@ -20,6 +20,7 @@ from zhaoliang.subsidies.entitlements import people_to_uplift
 from zhaoliang.subsidies.models import Claim
 from zhaoliang.subsidies.sampling import month_of
 from zhaoliang.subsidies.services import (
+    approve_claim,
     assemble_claim,
     commit_seed,
     confirm_claim,
@@ -88,4 +89,18 @@ def confirm_many(run: Run) -> dict[str, Any]:
 def check_many(run: Run) -> dict[str, Any]:
     """Every line of a large claim decided again by the facts of now."""
     run_checks(actor=run.actor, at=run.at, key=run.key, claim=run.subject)
+    return {}
+
+
+@job("subsidies.recheck_many", label="按补交的材料重新核对", grants=OF_PROVIDER)
+def recheck_many(run: Run) -> dict[str, Any]:
+    """The rules over a large claim once more after a file was handed in: the platform's own check, as for a small one."""
+    run_checks(actor=system_actor(), at=run.at, key=run.key, claim=run.subject)
+    return {}
+
+
+@job("subsidies.approve_many", label="审批大型申领", grants={Role.APPROVER: Reach.REGION})
+def approve_many(run: Run) -> dict[str, Any]:
+    """A large claim approved: every passed line granted and owed, or none."""
+    approve_claim(actor=run.actor, at=run.at, key=run.key, claim=run.subject)
     return {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
@@ -57,18 +59,73 @@ def record_grant(
                 source=source,
             )
     except IntegrityError as problem:
-        raise _elsewhere(person_id, scheme, occupation_code, level, problem) from problem
+        raise _elsewhere(person_id, scheme, occupation_code, level) from problem
 
 
-def _elsewhere(
-    person_id: int, scheme: str, occupation_code: str, level: int, problem: IntegrityError
-) -> GrantedElsewhere:
-    """What is to be said where the register refused a second grant; raises the problem itself where there is no first."""
-    earlier = PersonGrant.objects.filter(
-        person_id=person_id, scheme=scheme, occupation_code=occupation_code, level=level, withdrawn_on__isnull=True
-    ).first()
-    if earlier is None:
-        raise problem
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A line's subsidy to be noted: `level` is the ladder's rank, 0 for none (repeatable)."""
+
+    person_id: int
+    occupation_code: str
+    level: int
+    claim_line_id: int
+    certificate_number: str
+
+
+# One after another as given: two approvals of the same people wait for each other in one order.
+_NOTE = """
+INSERT INTO person_grant (
+    person_id, scheme, occupation_code, level, city_code, claim_line_id, certificate_number, fund_source, granted_on, source
+)
+SELECT person, %(scheme)s, occupation, level, %(city)s, line, certificate, %(fund)s, %(on)s, %(source)s
+FROM unnest(%(people)s::bigint[], %(occupations)s::text[], %(levels)s::int[], %(lines)s::bigint[], %(certificates)s::text[])
+    WITH ORDINALITY AS given (person, occupation, level, line, certificate, place)
+ORDER BY place
+ON CONFLICT DO NOTHING
+RETURNING claim_line_id
+"""
+
+
+def record_grants(
+    entries: Sequence[Granted], *, scheme: str, city_code: int, fund_source: str, granted_on: date, source: str
+) -> dict[int, GrantedElsewhere]:
+    """`record_grant` for many lines of a city at once, in their order; inside the act that approves them.
+
+    Returns the refusal of each line whose person has the subsidy already. Raises RuntimeError outside an act.
+    """
+    running()
+    given = {
+        "scheme": scheme,
+        "city": city_code,
+        "fund": fund_source,
+        "on": granted_on,
+        "source": source,
+        "people": [one.person_id for one in entries],
+        "occupations": [one.occupation_code for one in entries],
+        "levels": [one.level for one in entries],
+        "lines": [one.claim_line_id for one in entries],
+        "certificates": [one.certificate_number for one in entries],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE, given)
+        noted = {line for (line,) in cursor.fetchall()}
+    return {
+        one.claim_line_id: _elsewhere(one.person_id, scheme, one.occupation_code, one.level)
+        for one in entries
+        if one.claim_line_id not in noted
+    }
+
+
+def _elsewhere(person_id: int, scheme: str, occupation_code: str, level: int) -> GrantedElsewhere:
+    """What is to be said where the register refused a second grant. Raises DoesNotExist where there is no first."""
+    earlier = (
+        PersonGrant.objects.filter(
+            person_id=person_id, scheme=scheme, occupation_code=occupation_code, level=level, withdrawn_on__isnull=True
+        )
+        .order_by("id")[:1]
+        .get()
+    )
     region = Region.objects.filter(pk=earlier.city_code).first()
     where = region.name if region else "另一城市"
     return GrantedElsewhere(
@@ -106,7 +163,7 @@ def restore_grant(*, person_id: int, city_code: int, claim_line_id: int) -> None
         with transaction.atomic():
             held.filter(pk=grant.pk).update(withdrawn_on=None)
     except IntegrityError as problem:
-        raise _elsewhere(person_id, grant.scheme, grant.occupation_code, grant.level, problem) from problem
+        raise _elsewhere(person_id, grant.scheme, grant.occupation_code, grant.level) from problem
 
 
 @act(

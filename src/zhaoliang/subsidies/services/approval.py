@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from zhaoliang.funds.models import Account
@@ -23,6 +24,8 @@ from zhaoliang.subsidies.services.appeals import tell_refused
 from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
+from zhaoliang.subsidies.services.mass import is_large
+from zhaoliang.subsidies.services.mass_approval import free_vouchers, grant_passed, owe_passed, refuse_changed
 from zhaoliang.subsidies.services.paying import settle_claims
 from zhaoliang.subsidies.services.review import require_no_judge
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
@@ -156,6 +159,17 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
         standing_on(claim.provider, chinese_day(at)).require(Gate.APPROVAL)
     _require_publicity_over(claim, chinese_day(at))
     AT_START()
+    refused = _approve_many(claim, at) if is_large(claim) else _approve_singly(claim, at)
+    CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
+    settle_claims(claim.city_code, {claim.pk})
+    claim.refresh_from_db()
+    tell_refused(claim, refused, at)
+    AT_END()
+    return claim
+
+
+def _approve_singly(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
+    """Grant and owe the passed lines one by one; returns the refused ones."""
     lines = locked_lines(claim)
     granted = _grant(claim, [line for line in lines if line.state == "passed"], at)
     AFTER_GRANTS()
@@ -164,15 +178,23 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
         _accrue(claim, line, at)
         CLAIM_LINE.fire(line, "approve")
         AFTER_LINE()
-    for line in lines:
-        if line.state == "refused" and line.voucher is not None and line.voucher.state == "in_claim":
+    refused = [line for line in lines if line.state == "refused"]
+    for line in refused:
+        if line.voucher is not None and line.voucher.state == "in_claim":
             leave_claim(line.voucher)
-    CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
-    settle_claims(claim.city_code, {claim.pk})
-    claim.refresh_from_db()
-    tell_refused(claim, [line for line in lines if line.state == "refused"], at)
-    AT_END()
-    return claim
+    return refused
+
+
+def _approve_many(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
+    """The same for a large claim, in a few statements."""
+    refuse_changed(claim, at)
+    grant_passed(claim, at)
+    AFTER_GRANTS()
+    owe_passed(claim, at)
+    AFTER_LINE()
+    free_vouchers(claim)
+    rows = ClaimLine.objects.select_related("claim").filter(city_code=claim.city_code, claim=claim, state="refused")
+    return list(rows.order_by("id"))
 
 
 def _require_publicity_over(claim: Claim, today: date) -> None:

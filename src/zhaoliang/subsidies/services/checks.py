@@ -84,9 +84,10 @@ def decidable(claim: Claim) -> tuple[str, ...]:
 
 
 def decide(claim: Claim, lines: list[ClaimLine] | None = None) -> dict[int, Decision]:
-    """The decisions on all lines of a claim from the facts of now, by line id, not saved (inside an act)."""
+    """The decisions on lines of a claim (all, by default) from the facts of now, by line id, not saved (inside an act)."""
     if claim.kind in TRAINING_KINDS:
-        return decided(of_claim(claim.city_code, claim.pk), policies_for(claim.region_id, on=claim.rules_on))
+        ids = None if lines is None else [line.pk for line in lines]
+        return decided(of_claim(claim.city_code, claim.pk, ids), policies_for(claim.region_id, on=claim.rules_on))
     return decided_singly(claim, lines if lines is not None else locked_lines(claim))
 
 

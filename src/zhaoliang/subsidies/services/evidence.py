@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from zhaoliang.employment.services import note_job
@@ -15,6 +16,7 @@ from zhaoliang.subsidies.materials import LABELS, direct_decision, materials
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence
 from zhaoliang.subsidies.services.checks import check_lines
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines
+from zhaoliang.subsidies.services.mass import is_large
 
 MOST_BYTES = 8 * 1024 * 1024
 FORMS = (".pdf", ".jpg", ".jpeg", ".png", ".xlsx", ".docx", ".zip", ".mp4")
@@ -25,13 +27,19 @@ OPEN = ("assembled", "returned")
 def add_evidence(*, actor: Actor, at: datetime, claim: Claim, kind: str, file_name: str, content: bytes) -> Evidence:
     """Hand in a file the claim asks for; the rules run once more. The same file again changes nothing.
 
-    Raises Refusal when the claim does not ask for it or is with the bureau; BadInput for what is no such file.
+    Over a large claim they run in the background (`tasks.recheck_many`), and once more when it is confirmed. Raises Refusal
+    when the claim does not ask for it or is with the bureau; BadInput for what is no such file.
     """
-    claim, lines = _open(claim)
-    if kind not in {one.kind for one in materials(claim, lines) if one.line_id is None}:
+    claim = _open(claim)
+    large = is_large(claim)
+    lines = [] if large else locked_lines(claim)
+    if not any(
+        one.kind == kind and one.line_id is None for one in materials(claim, _waiting(claim) if large else lines)
+    ):
         raise _not_asked(kind)
     made = _keep(claim, None, kind, file_name, content, actor, at)
-    check_lines(claim, lines, at)
+    if not large:
+        check_lines(claim, lines, at)
     return made
 
 
@@ -48,9 +56,10 @@ def add_contract(
 ) -> Evidence:
     """Hand in the labour contract of a trainee: first and last day (none: without fixed term) become a job record.
 
-    The rules run once more. Raises Refusal when the line does not ask for it, BadInput.
+    The rules run once more, over a large claim for this line alone. Raises Refusal when the line does not ask for it, BadInput.
     """
-    claim, lines = _open(line.claim)
+    claim = _open(line.claim)
+    lines = locked_lines(claim, [line.pk] if is_large(claim) else None)
     if ("contract", line.pk) not in {(one.kind, one.line_id) for one in materials(claim, lines)}:
         raise _not_asked("contract")
     held = next(one for one in lines if one.pk == line.pk)
@@ -87,7 +96,7 @@ def require_materials(claim: Claim) -> None:
         )
 
 
-def _open(claim: Claim) -> tuple[Claim, list[ClaimLine]]:
+def _open(claim: Claim) -> Claim:
     claim = locked_claim(claim)
     if claim.state not in OPEN:
         raise Refusal(
@@ -95,7 +104,15 @@ def _open(claim: Claim) -> tuple[Claim, list[ClaimLine]]:
             why="申领已经提交，材料不再变动。",
             next_step="如果还要补充，请等人社部门退回，或联系经办人。",
         )
-    return claim, locked_lines(claim)
+    return claim
+
+
+def _waiting(claim: Claim) -> Iterator[ClaimLine]:
+    """The lines that may still ask for something, some at a time."""
+    rows = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, state__in=("due", "to_person"))
+    ids = list(rows.order_by("id").values_list("id", flat=True))
+    for start in range(0, len(ids), 1_000):
+        yield from rows.select_related("decision").filter(pk__any_of=ids[start : start + 1_000]).order_by("id")
 
 
 def _not_asked(kind: str) -> Refusal:

@@ -273,6 +273,11 @@ def leave_claim(voucher: Voucher) -> Voucher:
     return _fired(voucher, "leave_claim")
 
 
+def leave_claim_all(city_code: int, voucher_ids: Sequence[int]) -> None:
+    """`leave_claim` for any number of vouchers of a city at once; inside an act. Raises WrongState; then none has moved."""
+    VOUCHER.fire_ids(Voucher, city_code, voucher_ids, "leave_claim", source="in_claim")
+
+
 def redeem(voucher: Voucher, *, at: datetime, reason: str) -> Voucher:
     """核销: the subsidy was paid, the code is dead for good (方案 一（一）4); inside an act. Raises WrongState."""
     return _fired(voucher, "redeem", ended_at=at, ended_reason=reason[:200])

@@ -17,6 +17,7 @@ from zhaoliang.attendance.models import SignIn
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.declaring import JobKind
 from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.roles import Actor
@@ -29,7 +30,7 @@ from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
-from zhaoliang.subsidies.tasks import check_many
+from zhaoliang.subsidies.tasks import approve_many, check_many
 from zhaoliang.subsidies.verifiers import ANSWERS, VERIFIERS
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
@@ -122,7 +123,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "page": shown,
         "claim": claim,
-        "job": job_to_show(check_many, claim) if shown.size >= LARGE else None,
+        "job": job_to_show(_work(claim), claim) if shown.size >= LARGE else None,
         "show": show,
         "shows": [(key, word, shown.shown[key]) for key, (word, _) in SHOWS.items()],
         "lines": [(row, claim_url(claim, line=row.line.pk, show=show), _badge(row.line)) for row in shown.rows],
@@ -242,6 +243,11 @@ def _step(request: DeskRequest, shown: ReviewPage, city: int, pk: int) -> Step |
     return Step(reverse(name, args=[city, pk]), label, note, ready)
 
 
+def _work(claim: Claim) -> JobKind:
+    """The job that a large claim in this state may be waiting for."""
+    return approve_many if claim.state == "publicity" else check_many
+
+
 def _publish_label(shown: ReviewPage) -> str:
     days = shown.clock.deadline.working_days if shown.clock.deadline else None
     return f"复核通过并公示 {days} 个工作日" if days else "复核通过并公示"
@@ -330,6 +336,8 @@ approve = act_view(
     argument="claim",
     say="已审批，金额已记入应付，等待拨付。",
     back=claim_url,
+    job=approve_many,
+    large=services.is_large,
 )
 object_to = act_view(
     services.raise_objection,

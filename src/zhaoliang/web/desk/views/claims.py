@@ -23,7 +23,7 @@ from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.subsidies.surprises import Surprise, surprises
-from zhaoliang.subsidies.tasks import assemble_many, confirm_many
+from zhaoliang.subsidies.tasks import assemble_many, confirm_many, recheck_many
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, start_job, subject
 from zhaoliang.web.appealing import appeal_page
@@ -121,7 +121,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     open_states = ("assembled", "returned")
     context = {
         "found": found,
-        "job": job_to_show(confirm_many, found) if shown.size >= LARGE else None,
+        "job": (job_to_show(confirm_many, found) or job_to_show(recheck_many, found)) if shown.size >= LARGE else None,
         "kind": KINDS[found.kind],
         "page": shown,
         "rows": [
@@ -161,6 +161,9 @@ def add_evidence(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             file_name=file.name if file else "",
             content=file.read() if file else b"",
         )
+        if services.is_large(found):
+            start_job(request, recheck_many, found, claim_url(found), title=f"重新核对：{found.title}")
+            return redirect(claim_url(found))
     except Refusal as problem:
         return refused(request, problem, claim_url(found))
     toasts.say(request, "材料已收到，规则重新核对了一遍。")
