@@ -119,6 +119,11 @@ def batch(city_code: int, batch_id: int) -> VoucherBatch | None:
     return VoucherBatch.objects.filter(city_code=city_code, pk=batch_id).first()
 
 
+def with_budget(city_code: int, batch_ids: list[int]) -> dict[int, VoucherBatch]:
+    """These batches of a city by id, with their budget accounts."""
+    return VoucherBatch.objects.select_related("budget_account").filter(city_code=city_code).in_bulk(batch_ids)
+
+
 def places_left(city_code: int, batch_ids: list[int]) -> dict[int, int]:
     """How many vouchers each batch can still give."""
     rows = BatchSlot.objects.filter(city_code=city_code, batch_id__in=batch_ids).values_list("batch_id")

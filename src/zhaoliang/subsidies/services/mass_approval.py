@@ -26,7 +26,7 @@ from zhaoliang.subsidies.services.audit import SETTINGS, STORE
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.mass import PART
 from zhaoliang.subsidies.states import CLAIM_LINE
-from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.selectors import with_budget
 from zhaoliang.vouchers.services import leave_claim_all
 
 _REFUSED = """
@@ -130,11 +130,7 @@ def _accounts(claim: Claim, at: datetime) -> dict[str, str]:
     some = passed.select_related("claim").first()
     assert some is not None
     ids = passed.order_by("voucher__batch_id").values_list("voucher__batch_id", flat=True).distinct()
-    batches = (
-        VoucherBatch.objects.select_related("budget_account")
-        .filter(city_code=claim.city_code)
-        .in_bulk([one for one in ids if one is not None])
-    )
+    batches = with_budget(claim.city_code, [one for one in ids if one is not None])
     found: dict[str, list[int]] = {"batches": [], "reserved": [], "budgets": [], "payables": []}
     for one in ids:
         batch = batches.get(one or 0)
