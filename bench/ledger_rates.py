@@ -1,6 +1,8 @@
-"""The ledger: transfers through the service function beside a bare pgbench insert; the proof and one balance among many.
+"""The ledger: transfers through the service function beside bare inserts of pgbench; the proof and one balance among many.
 
-`python bench/ledger_rates.py [--full]` alone, or as a part of `make bench`. `--full` proves a million entries.
+`python bench/ledger_rates.py [rates|books] [--full]` alone, or as a part of `make bench`. `--full` proves a million entries.
+Both sides of a pair have as many connections, commit as often and write as many rows a commit; pairs are measured in turn and
+the ratio is the median of theirs, so that what else the machine does weighs on both sides alike.
 """
 
 from __future__ import annotations
@@ -12,27 +14,43 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CITY = 120000
-PROCESSES, ROUNDS = 2, 3
-# As a payment file does: one act books many lines.
-ACTS, PER_ACT, SINGLE_ACTS, INSERTS = 20, 200, 300, 10_000
+# As in service: two processes, the threads of each share one interpreter.
+PROCESSES, ROUNDS = 2, 5
+
+
+@dataclass(frozen=True)
+class Load:
+    """One way of posting: `acts` of each connection with so many transfers each; `goal` in transfers a second."""
+
+    name: str
+    threads: int
+    acts: int
+    per_act: int
+    goal: int | None
+
+
+# As a payment file does, one act books many lines; and as a voucher does, an act and a commit each.
+LOADS = (Load("200 an act", 1, 15, 200, 2_000), Load("an act and a commit each", 8, 40, 1, None))
 AT = datetime(2026, 11, 2, 1, tzinfo=UTC)
 
 
 def emit(bench: str, unit: str, figure: float, goal: str, **more: Any) -> None:
     """Print one figure."""
-    print(json.dumps({"bench": bench, "figure": round(figure, 1), "unit": unit, "goal": goal, **more}), flush=True)
+    print(json.dumps({"bench": bench, "figure": round(figure, 2), "unit": unit, "goal": goal, **more}), flush=True)
 
 
 def accounts(number: int) -> tuple[Any, Any]:
-    """Two accounts of one worker with money to move; workers do not share them."""
+    """Two accounts with money to move. All take from one budget; the other account nobody shares."""
     from factories.funds import account, budget
 
     return budget(10**13, at=AT, year=2026), account(
@@ -40,11 +58,13 @@ def accounts(number: int) -> tuple[Any, Any]:
     )
 
 
-def work(number: int, acts: int, per_act: int) -> None:
-    """One worker: acts that post transfers through the service function; prints how long the posting took."""
+def work(number: int, threads: int, acts: int, per_act: int) -> None:
+    """One process: so many threads with acts that post transfers through the service function, from the word go."""
     import django
 
     django.setup()
+    from django.db import connection
+
     from zhaoliang.funds.models import Account
     from zhaoliang.funds.services import Entry, post_transfers
     from zhaoliang.kernel.acts import act
@@ -56,20 +76,34 @@ def work(number: int, acts: int, per_act: int) -> None:
         post_transfers([Entry("reserve", debit, credit, 1, "bench", line, "量速度") for line in lines], at=at)
         return debit
 
-    source, target = accounts(number)
-    post(actor=system_actor(), at=AT, debit=source, credit=target, first=0)
+    ready, go = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
+
+    def thread(source: Account, target: Account) -> None:
+        post(actor=system_actor(), at=AT, debit=source, credit=target, first=0)
+        ready.wait()
+        go.wait()
+        for done in range(1, acts + 1):
+            post(actor=system_actor(), at=AT, debit=source, credit=target, first=done * per_act)
+        connection.close()
+
+    running = [threading.Thread(target=thread, args=accounts(number * threads + one)) for one in range(threads)]
+    for one in running:
+        one.start()
+    ready.wait()
     print("ready", flush=True)
     sys.stdin.readline()
-    for done in range(1, acts + 1):
-        post(actor=system_actor(), at=AT, debit=source, credit=target, first=done * per_act)
+    go.wait()
+    for one in running:
+        one.join()
     print("done", flush=True)
 
 
-def posted(acts: int, per_act: int) -> float:
-    """Transfers a second that two workers post together."""
+def posted(load: Load) -> float:
+    """Transfers a second that the processes post together."""
+    given = [str(load.threads), str(load.acts), str(load.per_act)]
     workers = [
         subprocess.Popen(
-            [sys.executable, str(Path(__file__)), "work", str(number), str(acts), str(per_act)],
+            [sys.executable, str(Path(__file__)), "work", str(number), *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -87,15 +121,16 @@ def posted(acts: int, per_act: int) -> float:
         worker.stdin.flush()
     for worker in workers:
         assert worker.stdout is not None
-        worker.stdout.readline()
+        if worker.stdout.readline() != "done\n":
+            raise SystemExit("a worker of the bench failed")
     took = time.monotonic() - began
     for worker in workers:
         worker.wait()
-    return PROCESSES * acts * per_act / took
+    return PROCESSES * load.threads * load.acts * load.per_act / took
 
 
-def inserted(folder: Path) -> float:
-    """Rows a second that pgbench inserts, each committed alone: as bare as it gets."""
+def inserted(folder: Path, load: Load) -> float:
+    """Rows a second that pgbench inserts over as many connections, as many a commit: as bare as it gets."""
     import psycopg
 
     from zhaoliang.kernel.db.binaries import find_binaries, server_user
@@ -105,16 +140,18 @@ def inserted(folder: Path) -> float:
     script = folder / "bare.sql"
     script.write_text(
         "INSERT INTO bench_bare (id, city_code, kind, debit_id, credit_id, amount_fen, at, subject_type, subject_id,"
-        " memo, debit_after_fen, credit_after_fen) VALUES (1, 120000, 'reserve', 1, 2, 1, now(), 'bench', 1, '', 0, 0);\n",
+        " memo, debit_after_fen, credit_after_fen) SELECT n, 120000, 'reserve', 1, 2, 1, now(), 'bench', 1, '', 0, 0"
+        f" FROM generate_series(1, {load.per_act}) n;\n",
         encoding="utf-8",
     )
     program = find_binaries(server_user()).folder / "pgbench"
-    command = [str(program), "-n", "-M", "prepared", "-c", "2", "-j", "2", "-t", str(INSERTS // 2), "-f", str(script)]
+    clients, each = str(PROCESSES * load.threads), str(load.acts * 5)
+    command = [str(program), "-n", "-M", "prepared", "-c", clients, "-j", "2", "-t", each, "-f", str(script)]
     done = subprocess.run([*command, os.environ["DATABASE_URL"]], capture_output=True, text=True, check=False)
     found = re.search(r"^tps = ([\d.]+)", done.stdout, re.M)
     if done.returncode or not found:
         raise SystemExit(f"pgbench failed: {done.stderr[-500:]}")
-    return float(found[1])
+    return float(found[1]) * load.per_act
 
 
 def filled(count: int) -> Any:
@@ -123,56 +160,95 @@ def filled(count: int) -> Any:
 
     source, target = accounts(99)
     with connection.cursor() as cursor:
-        for first in range(0, count, 50_000):
+        for first in range(0, count, 10_000):
             cursor.execute(
                 """
                 SELECT count(*) FROM (
-                    SELECT ledger_post(%s, 'reserve', %s, %s, 1, %s, 'bench', n, '', NULL)
-                    FROM generate_series(%s::bigint, %s::bigint) n
+                    SELECT ledger_post_many(%(city)s, array_agg('reserve'::text), array_agg(%(source)s::bigint),
+                                            array_agg(%(target)s::bigint), array_agg(1::bigint), %(at)s,
+                                            array_agg('bench'::text), array_agg(n), array_agg(''::text))
+                    FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
                 ) posted
                 """,
-                [CITY, source.pk, target.pk, AT, first + 1, min(first + 50_000, count)],
+                {
+                    **{"city": CITY, "source": source.pk, "target": target.pk, "at": AT},
+                    **{"first": first + 1, "last": min(first + 10_000, count)},
+                },
             )
     return target
 
 
-def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False) -> None:
-    """Print the figures of the ledger."""
-    many, single, bare = [], [], []
-    for number in range(ROUNDS):
-        many.append(posted(ACTS, PER_ACT))
-        single.append(posted(SINGLE_ACTS, 1))
-        bare.append(inserted(folder))
-        progress(f"bench: round {number + 1} of {ROUNDS}, ledger: {many[-1]:.0f} transfers/s in acts of {PER_ACT}")
-    against = statistics.median(bare)
-    for name, rates, goal in (
-        (f"transfers through the service, {PER_ACT} an act", many, "2000"),
-        ("transfers through the service, an act each", single, ""),
-    ):
-        figure = statistics.median(rates)
-        emit(name, "transfers/s", figure, goal, against="bare pgbench insert", ratio=round(figure / against, 2))
+def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False, parts: Sequence[str] = ()) -> None:
+    """Print the figures of the ledger: of the `parts` (rates, books), or all."""
+    if not parts or "rates" in parts:
+        _rates(folder, progress)
+    if not parts or "books" in parts:
+        _books(progress, 1_000_000 if full else 50_000)
+
+
+def _rates(folder: Path, progress: Callable[[str], None]) -> None:
+    for load in LOADS:
+        pairs = []
+        for number in range(ROUNDS):
+            pairs.append((posted(load), inserted(folder, load)))
+            progress(
+                f"bench: ledger, {load.name}, pair {number + 1} of {ROUNDS}: {pairs[-1][0]:.0f} ÷ {pairs[-1][1]:.0f}"
+            )
+        emit(
+            f"transfers through the service, {load.name}",
+            "transfers/s",
+            statistics.median(ours for ours, _ in pairs),
+            str(load.goal or ""),
+            connections=PROCESSES * load.threads,
+            against="pgbench inserting as many rows a commit",
+            ratio=round(statistics.median(ours / bare for ours, bare in pairs), 2),
+            pairs=[[round(rate) for rate in pair] for pair in pairs],
+        )
+
+
+def _books(progress: Callable[[str], None], count: int) -> None:
+    from django.db import connection
+
     from zhaoliang.funds.models import Account
     from zhaoliang.funds.selectors import statement, verify_books
+    from zhaoliang.kernel.db.migrate import as_owner
 
-    count = 1_000_000 if full else 50_000
     progress(f"bench: {count} entries")
     target = filled(count)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) transfer, account")
     began = time.monotonic()
     wrong = verify_books(CITY)
     took = time.monotonic() - began
     if wrong:
         raise SystemExit(f"the books do not agree: {wrong[0].what}")
     emit(f"proof of {count} entries", "s", took, "300 for a million")
+    asked = []
+
+    def explained(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
     for name, ask in (
         ("balance of one account", lambda: Account.objects.get(city_code=CITY, pk=target.pk).balance_fen),
         ("last page of one account's statement", lambda: statement(target, limit=50)),
     ):
-        times = []
-        for _ in range(50):
-            began = time.perf_counter()
+        asked.clear()
+        with connection.execute_wrapper(explained):
             ask()
-            times.append((time.perf_counter() - began) * 1000)
-        emit(f"{name} among {count} entries", "ms", statistics.median(times), "5")
+        times = [sum(_server_ms(sql, params) for sql, params in asked) for _ in range(50)]
+        emit(f"{name} among {count} entries, server time", "ms", statistics.median(times), "5", slowest=max(times))
+
+
+def _server_ms(sql: str, params: Any) -> float:
+    """Milliseconds the server plans and runs a statement, by its own account."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
+        said = cursor.fetchone()[0]
+    plan = (json.loads(said) if isinstance(said, str) else said)[0]
+    return plan["Planning Time"] + plan["Execution Time"]
 
 
 def main() -> None:
@@ -182,7 +258,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
         server = run.prepare(Path(name))
         try:
-            measure(Path(name), run.progress, full="--full" in sys.argv[1:])
+            parts = [part for part in sys.argv[1:] if not part.startswith("-")]
+            measure(Path(name), run.progress, full="--full" in sys.argv[1:], parts=parts)
         finally:
             from django.db import connections
 
@@ -193,6 +270,6 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["work"]:
         sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
-        work(*(int(one) for one in sys.argv[2:5]))
+        work(*(int(one) for one in sys.argv[2:6]))
     else:
         main()

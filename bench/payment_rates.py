@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import audit_fill
+import bank_rates
 
 CITY, FEN = audit_fill.CITY, 378_000
 SIZE, FULL = 3_000, 99_990
@@ -46,12 +47,10 @@ def measure(progress: Callable[[str], None], *, full: bool = False, size: int = 
     for name, took in steps.items():
         _print(name, size, took)
     _print("claim assembled, checked, handed in and paid into a batch, together", size, sum(steps.values()))
-    rows = _references(batch)
-    for name, write in (("csv", _csv), ("xlsx", _xlsx), ("camt.053", _camt), ("MT940", _mt940)):
-        content = write(rows)
-        progress(f"bench: payments, reconciling {len(rows):,} lines of {name}, {len(content) // 1024:,} kB")
-        # Undone between formats, so that each books the same batch.
-        _print(f"statement reconciled and booked, {name}", len(rows), _reconciled(content))
+    from zhaoliang.payments.models import PaymentLine
+
+    lines = PaymentLine.objects.filter(city_code=CITY, batch=batch).order_by("sequence")
+    bank_rates.statements(progress, list(lines.values_list("id", flat=True)))
 
 
 # All trainees in the first class, whose project pays from the fund of the vouchers; no claim yet.
@@ -190,61 +189,6 @@ def _batch() -> tuple[Any, float]:
     batch = services.authorise_batch(actor=finance, at=AT, batch=batch)
     batch = services.send_batch(actor=officer, at=AT, batch=batch, file_kind="csv")
     return batch, time.perf_counter() - begin
-
-
-def _references(batch: Any) -> list[tuple[int, str]]:
-    from zhaoliang.payments.models import PaymentLine
-
-    rows = PaymentLine.objects.filter(city_code=CITY, batch=batch).order_by("sequence")
-    return [(number, f"ZL{pk:012d}") for number, pk in enumerate(rows.values_list("id", flat=True), start=1)]
-
-
-def _csv(rows: list[tuple[int, str]]) -> bytes:
-    head = "交易日期,借方金额,贷方金额,流水号,摘要\n"
-    return (head + "".join(f"2026-09-02,3780.00,,L{number},补贴 {text}\n" for number, text in rows)).encode("gb18030")
-
-
-def _xlsx(rows: list[tuple[int, str]]) -> bytes:
-    from zhaoliang.payments.excel import workbook
-
-    cells = (("2026-09-02", "3780.00", "", f"L{number}", f"补贴 {text}") for number, text in rows)
-    return workbook("流水", ("交易日期", "借方金额", "贷方金额", "流水号", "摘要"), cells, created=AT, streamed=True)
-
-
-def _camt(rows: list[tuple[int, str]]) -> bytes:
-    entries = "".join(
-        '<Ntry><Amt Ccy="CNY">3780.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-09-02</Dt>'
-        f"</BookgDt><AcctSvcrRef>L{number}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{text}</EndToEndId></Refs>"
-        "</TxDtls></NtryDtls></Ntry>\n"
-        for number, text in rows
-    )
-    return f"<Document><BkToCstmrStmt><Stmt>{entries}</Stmt></BkToCstmrStmt></Document>".encode()
-
-
-def _mt940(rows: list[tuple[int, str]]) -> bytes:
-    entries = "".join(f":61:2609020902D3780,00NTRF{text}//L{number}\n:86:subsidy\n" for number, text in rows)
-    return f":20:X\n:25:1234567890\n:28C:1/1\n:60F:C260901CNY9,00\n{entries}:62F:C260902CNY9,00\n".encode()
-
-
-def _reconciled(content: bytes) -> float:
-    from django.db import transaction
-
-    from zhaoliang.kernel.roles import Place, system_actor
-    from zhaoliang.payments import services
-    from zhaoliang.payments.models import BankReturnLine, PaymentLine
-
-    with transaction.atomic():
-        begin = time.perf_counter()
-        services.import_statement(
-            actor=system_actor(), at=AT, place=Place(CITY, CITY), file_name="bench", content=content
-        )
-        elapsed = time.perf_counter() - begin
-        lines = PaymentLine.objects.filter(city_code=CITY)
-        if lines.filter(state="paid").count() != lines.count():
-            raise SystemExit("bench: lines were left unpaid")
-        assert BankReturnLine.objects.filter(city_code=CITY, outcome="paid").count() == lines.count()
-        transaction.set_rollback(True)
-    return elapsed
 
 
 def _print(name: str, lines: int, seconds: float) -> None:

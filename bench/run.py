@@ -213,9 +213,11 @@ def main() -> None:
             ledger_rates.measure(folder, progress, full="--full" in sys.argv[1:])
             # Last: it empties the tables and fills them with claims of its own.
             import audit_rates
+            import bank_rates
             import payment_rates
 
             audit_rates.measure(progress, full="--full" in sys.argv[1:])
+            bank_rates.measure(progress, full="--full" in sys.argv[1:])
             payment_rates.measure(progress, full="--full" in sys.argv[1:])
             import review_rates
 

@@ -23,6 +23,18 @@ class Transition:
     citation: str = ""
 
 
+@dataclass(frozen=True)
+class EachRow:
+    """What `fire_ids` writes differently into each row: a select of `id` and these columns, one row for each of its ids.
+
+    Its parameters have names, none of which begins with "to_".
+    """
+
+    columns: Sequence[str]
+    select: str
+    parameters: Mapping[str, Any]
+
+
 class Machine:
     """A named state machine. `states` and `events` map the code to its Chinese word, `tones` a state to its badge tone."""
 
@@ -118,12 +130,20 @@ class Machine:
             )
 
     def fire_ids(
-        self, model: type[models.Model], city_code: int, ids: Sequence[int], event: str, *, source: str, **changes: Any
+        self,
+        model: type[models.Model],
+        city_code: int,
+        ids: Sequence[int],
+        event: str,
+        *,
+        source: str,
+        each: EachRow | None = None,
+        **changes: Any,
     ) -> None:
         """`fire` for any number of rows of a city by their ids, without reading them: one statement, 100,000 rows in seconds.
 
-        All stand in `source`, `changes` are the same for all. Must run inside an act. Raises WrongState when one of them
-        is not in `source`; then none has moved.
+        All stand in `source`, `changes` are the same for all and `each` says what is not. Must run inside an act. Raises
+        WrongState when one of them is not in `source` or `each` knows nothing of it; then none has moved.
         """
         from zhaoliang.kernel.acts import running
         from zhaoliang.kernel.models import StateChange
@@ -135,22 +155,27 @@ class Machine:
             raise self.refusal(source, event)
         quote = connection.ops.quote_name
         fields = [(column_of(model, name), value) for name, value in changes.items()]
-        sets = "".join(f", {quote(str(field.column))} = %s" for field, _ in fields)
+        sets = "".join(f", {quote(str(field.column))} = %(to_{place})s" for place, (field, _) in enumerate(fields))
+        beside, which = "", "moving.id = ANY(%(to_ids)s::bigint[])"
+        if each is not None:
+            # In place of the ids and not beside them: an index that is asked for each row would read all of them each time.
+            sets += "".join(f", {quote(name)} = each.{quote(name)}" for name in each.columns)
+            beside, which = f" FROM ({each.select}) AS each", "moving.id = each.id"
         statement = (
-            f"WITH moved AS (UPDATE {quote(model._meta.db_table)} SET state = %s{sets}"
-            " WHERE city_code = %s AND id = ANY(%s::bigint[]) AND state = %s RETURNING city_code, id)"
-            f" INSERT INTO {quote(StateChange._meta.db_table)}"
+            f"WITH moved AS (UPDATE {quote(model._meta.db_table)} AS moving SET state = %(to_target)s{sets}{beside}"
+            f" WHERE moving.city_code = %(to_city)s AND moving.state = %(to_source)s AND {which}"
+            f" RETURNING moving.city_code, moving.id) INSERT INTO {quote(StateChange._meta.db_table)}"
             " (city_code, machine, object_id, source, event, target, at, actor_name, actor_user_id)"
-            " SELECT city_code, %s, id, %s, %s, %s, %s, %s, %s FROM moved"
+            " SELECT city_code, %(to_machine)s, id, %(to_source)s, %(to_event)s, %(to_target)s, %(to_at)s, %(to_actor)s,"
+            " %(to_user)s FROM moved"
         )
-        target = self.table[source, event].target
-        values = [field.get_db_prep_save(value, connection) for field, value in fields]
-        who = [act.at, act.actor.name, act.actor.user_id]
+        values = {f"to_{n}": field.get_db_prep_save(value, connection) for n, (field, value) in enumerate(fields)}
+        values |= {"to_city": city_code, "to_source": source, "to_target": self.table[source, event].target}
+        values |= {"to_machine": self.name, "to_event": event}
+        values |= {"to_at": act.at, "to_actor": act.actor.name, "to_user": act.actor.user_id}
+        values |= {"to_ids": id_array(ids)} if each is None else each.parameters
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                statement,
-                [target, *values, city_code, id_array(ids), source, self.name, source, event, target, *who],
-            )
+            cursor.execute(statement, values)
             if cursor.rowcount != len(ids):
                 raise self.refusal(source, event)
 

@@ -33,12 +33,16 @@ def read_camt(content: bytes) -> BankFile:
 def _entries(content: bytes, file: BankFile) -> Iterator[BankRow]:
     number = 0
     is_statement = False
+    within: list[Element] = []
     try:
         for event, element in iterparse(io.BytesIO(content), events=("start", "end")):
-            name = _name(element)
             if event == "start":
+                # The versions of the message differ in their namespace alone: its children are asked for by name.
+                name = element.tag = element.tag.rsplit("}", 1)[-1]
                 is_statement = is_statement or name == "BkToCstmrStmt"
+                within.append(element)
                 continue
+            name = within.pop().tag
             if name == "Bal":
                 _balance(element, file)
             elif name == "Acct" and not file.account_tail:
@@ -49,6 +53,8 @@ def _entries(content: bytes, file: BankFile) -> Iterator[BankRow]:
                     yield row
                 # What was read is let go, so that a file of any length takes the memory of one entry.
                 element.clear()
+                if within:
+                    within[-1].remove(element)
     except (ParseError, DefusedXmlException) as problem:
         raise unusable("XML 不完整，或含有不允许的内容。") from problem
     if not is_statement:
@@ -59,7 +65,7 @@ def _rows(entry: Element, first: int) -> Iterator[BankRow]:
     """One row for each payment of an entry; one that stands for several without their amounts is one row."""
     if _text(entry, "Sts", "Cd").upper() == "PDNG" or _text(entry, "Sts").upper() == "PDNG":
         return
-    details = [one for part in _all(entry, "NtryDtls") for one in _all(part, "TxDtls")]
+    details = entry.findall("NtryDtls/TxDtls")
     amounts = [_amount(one, "Amt") or _amount(one, "AmtDtls", "TxAmt", "Amt") for one in details]
     if len(details) > 1 and all(amounts):
         for offset, (one, amount) in enumerate(zip(details, amounts, strict=True)):
@@ -100,8 +106,8 @@ def _row(number: int, entry: Element, details: list[Element], amount: Decimal | 
 
 def _said(details: Element) -> str:
     references = [_text(details, "Refs", name) for name in ("EndToEndId", "InstrId", "PmtInfId", "MsgId")]
-    free = [part.text or "" for info in _all(details, "RmtInf") for part in _all(info, "Ustrd")]
-    more = [part.text or "" for info in _all(details, "RtrInf") for part in _all(info, "AddtlInf")]
+    free = [part.text or "" for part in details.findall("RmtInf/Ustrd")]
+    more = [part.text or "" for part in details.findall("RtrInf/AddtlInf")]
     return " ".join(part for part in [*references, *free, *more] if part)
 
 
@@ -116,20 +122,12 @@ def _balance(element: Element, file: BankFile) -> None:
         file.closing_fen = fen
 
 
-def _name(element: Element) -> str:
-    return element.tag.rsplit("}", 1)[-1]
-
-
-def _all(element: Element, name: str) -> list[Element]:
-    return [child for child in element if _name(child) == name]
-
-
 def _text(element: Element, *path: str) -> str:
     for name in path:
-        found = _all(element, name)
-        if not found:
+        found = element.find(name)
+        if found is None:
             return ""
-        element = found[0]
+        element = found
     return (element.text or "").strip()
 
 

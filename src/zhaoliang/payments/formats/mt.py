@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -19,49 +19,73 @@ from zhaoliang.payments.formats.rows import (
     unusable,
     words_of,
 )
+from zhaoliang.payments.formats.tables import text_lines
 
 EVENTS = {"D": "out", "C": "in", "RD": "undo_out", "RC": "undo_in"}
 # The library holds what it parses; this many entries at a time keep memory flat.
 AT_ONCE = 1_000
 
 
-def read_mt940(text: str) -> BankFile:
-    """The entries of an MT940. Raises BadInput while the rows are read when a line does not follow the format."""
+def read_mt940(content: bytes) -> BankFile:
+    """The entries of an MT940. Raises BadInput, here or while the rows are read, when it does not follow the format."""
     file = BankFile("mt940", "statement", iter(()))
-    file.rows = _entries(text, file)
+    file.rows = _entries(text_lines(content), file)
     return file
 
 
-def _entries(text: str, file: BankFile) -> Iterator[BankRow]:
+def _entries(lines: Iterable[str], file: BankFile) -> Iterator[BankRow]:
     number = 0
-    for head, blocks, tail in _statements(text):
-        frame = _parsed(head + tail).data
-        account = re.sub(r"\W", "", str(frame.get("account_identification", "")))
-        file.account_tail = file.account_tail or account[-4:]
-        if file.opening_fen is None:
-            file.opening_fen = _balance(frame, "opening")
-        closing = _balance(frame, "closing")
-        file.closing_fen = file.closing_fen if closing is None else closing
-        for start in range(0, len(blocks), AT_ONCE):
-            for one in _parsed(head + "".join(blocks[start : start + AT_ONCE])):
-                number += 1
-                yield _row(number, one.data)
+    for head, entries in _pieces(lines):
+        if not entries:
+            _frame(head, file)
+            continue
+        for one in _parsed(head + entries):
+            number += 1
+            yield _row(number, one.data)
     if not number:
         raise unusable("文件里没有一笔交易（:61:）。")
 
 
-def _statements(text: str) -> Iterator[tuple[str, list[str], str]]:
-    """Each statement of the file: the lines before its entries, the entries, the lines after them."""
-    parts: list[str] = re.split(r"(?m)^(?=:20:)", text.replace("\r\n", "\n"))
-    for part in parts:
-        if not part.startswith(":20:"):
+def _pieces(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The lines before a statement's entries, each time with some of its entries; last, without any, what stands around them."""
+    head, entries, tail, held = "", "", "", 0
+    for line in lines:
+        if line.startswith(":20:"):
+            if head:
+                yield from _ending(head, entries, tail)
+            head, entries, tail, held = line, "", "", 0
+        elif not head:
             continue
-        head, *rest = re.split(r"(?m)^(?=:61:)", part)
-        tail = ""
-        if rest:
-            rest[-1], *after = re.split(r"(?m)^(?=:62[FM]:)", rest[-1], maxsplit=1)
-            tail = "".join(after)
-        yield head, rest, tail
+        elif line.startswith(":61:"):
+            if held == AT_ONCE:
+                yield head, entries
+                entries, held = "", 0
+            entries, held = entries + line, held + 1
+        elif tail or (entries and line.startswith((":62F:", ":62M:"))):
+            tail += line
+        elif entries:
+            entries += line
+        else:
+            head += line
+    if head:
+        yield from _ending(head, entries, tail)
+
+
+def _ending(head: str, entries: str, tail: str) -> Iterator[tuple[str, str]]:
+    if entries:
+        yield head, entries
+    yield head + tail, ""
+
+
+def _frame(text: str, file: BankFile) -> None:
+    """Account and balances of one statement; of several, the first account and opening, the last closing."""
+    frame = _parsed(text).data
+    account = re.sub(r"\W", "", str(frame.get("account_identification", "")))
+    file.account_tail = file.account_tail or account[-4:]
+    if file.opening_fen is None:
+        file.opening_fen = _balance(frame, "opening")
+    closing = _balance(frame, "closing")
+    file.closing_fen = file.closing_fen if closing is None else closing
 
 
 def _parsed(text: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zhaoliang.payments.formats.camt import read_camt
 from zhaoliang.payments.formats.mt import read_mt940
 from zhaoliang.payments.formats.rows import BankFile, unusable
-from zhaoliang.payments.formats.tables import MOST_BYTES, decoded, read_table
+from zhaoliang.payments.formats.tables import MOST_BYTES, read_table
 
 
 def read_bank_file(content: bytes, file_name: str = "") -> BankFile:
@@ -18,5 +18,5 @@ def read_bank_file(content: bytes, file_name: str = "") -> BankFile:
     if start.startswith(b"<"):
         return read_camt(content)
     if start.startswith((b":20:", b"{1:", b":940:")) or b"\n:20:" in content[:400]:
-        return read_mt940(decoded(content))
+        return read_mt940(content)
     return read_table(content, file_name)

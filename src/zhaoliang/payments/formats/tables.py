@@ -226,9 +226,9 @@ def _shown(cell: Any) -> str:
     return str(cell)
 
 
-def decoded(content: bytes) -> str:
-    """The text of a file in UTF-8 or GB18030. Raises BadInput for anything else."""
-    return content.decode(_encoding_of(content))
+def text_lines(content: bytes) -> Iterator[str]:
+    """The lines of a text in UTF-8 or GB18030, each with its end as \\n. Raises BadInput for anything else."""
+    return io.TextIOWrapper(io.BytesIO(content), _encoding_of(content))
 
 
 def _encoding_of(content: bytes) -> str:

@@ -18,6 +18,7 @@ from zhaoliang.funds.services import ensure_account, post_selected, post_transfe
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.jobs.reporting import report
+from zhaoliang.kernel.states import EachRow
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.services.batches import split_subjects
 from zhaoliang.payments.services.telling import tell_failed, tell_paid, tell_returned
@@ -69,6 +70,17 @@ ORDER BY paid.id
 
 
 @dataclass(frozen=True)
+class Said:
+    """What the bank said of lines, written onto them as they move: its reference, and why it did not pay.
+
+    `changes` where it is the same for all of them, `each` (`bank_reference`, `failure`) where it is not.
+    """
+
+    changes: Mapping[str, str]
+    each: EachRow | None = None
+
+
+@dataclass(frozen=True)
 class Touched:
     """What lines about to be booked as paid lead to, by ids: nothing else of them is read."""
 
@@ -79,7 +91,7 @@ class Touched:
     payables: Sequence[int]
 
 
-def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, source: str = "sent") -> None:
+def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, said: Said, source: str = "sent") -> None:
     """Lines reached their accounts: they leave the books, their vouchers die, claims with nothing left open are settled.
 
     `source` "failed" is for a line the bank had called failed and which a person has proved to be paid after all.
@@ -92,8 +104,9 @@ def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, source: 
         line_ids,
         "settle" if source == "sent" else "prove",
         source=source,
+        each=said.each,
         settled_at=at,
-        failure="",
+        **said.changes,
     )
     LINES_MOVED()
     found = {"city": city_code, "lines": id_array(line_ids)}
@@ -137,11 +150,11 @@ def disbursed_account(payable: Account) -> Account:
     )
 
 
-def book_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
+def book_failed(city_code: int, line_ids: Sequence[int], *, at: datetime, said: Said) -> None:
     """The bank did not pay lines, or sent their money back before it arrived: each waits for a corrected account."""
     if not line_ids:
         return
-    PAYMENT_LINE.fire_ids(PaymentLine, city_code, line_ids, "fail", source="sent")
+    PAYMENT_LINE.fire_ids(PaymentLine, city_code, line_ids, "fail", source="sent", each=said.each, **said.changes)
     rows = PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids).values_list("claim_line_id", "due_id")
     lines, dues = split_subjects(rows)
     move_owed(city_code, lines, dues, "fail")

@@ -9,7 +9,7 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.payments.models import PaymentLine, ReconciliationCase
-from zhaoliang.payments.services.booking import book_failed, book_paid, book_returned, close_batches
+from zhaoliang.payments.services.booking import Said, book_failed, book_paid, book_returned, close_batches
 from zhaoliang.payments.services.opening import close_answered
 from zhaoliang.payments.states import PAYMENT_LINE, RECONCILIATION
 
@@ -103,13 +103,13 @@ def _book(case: ReconciliationCase, lines: list[PaymentLine], at: datetime) -> N
         return
     reference = case.bank_line.bank_reference if case.bank_line is not None else ""
     ids = [line.pk for line in lines]
-    failure = case.answer_text[:200] if case.answer == "failed" else ""
-    PaymentLine.objects.filter(city_code=city, pk__in=ids).update(bank_reference=reference, failure=failure)
     if case.answer == "failed":
-        book_failed(city, ids, at=at)
+        said = Said({"bank_reference": reference, "failure": case.answer_text[:200]})
+        book_failed(city, ids, at=at, said=said)
         return
+    said = Said({"bank_reference": reference, "failure": ""})
     for source in MOVES["paid"]:
-        book_paid(city, [line.pk for line in lines if line.state == source], at=at, source=source)
+        book_paid(city, [line.pk for line in lines if line.state == source], at=at, said=said, source=source)
 
 
 def _require_possible(case: ReconciliationCase, answer: str, lines: list[PaymentLine]) -> None:

@@ -22,13 +22,14 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, region_codes
+from zhaoliang.kernel.states import EachRow
 from zhaoliang.payments.excel import file_digest
 from zhaoliang.payments.formats.reading import read_bank_file
 from zhaoliang.payments.formats.rows import BankFile, BankRow
 from zhaoliang.payments.models import BankReturn, BankReturnLine, BankStage, BankUpload, PaymentBatch, PaymentLine
 from zhaoliang.payments.selectors import outcome_sums
 from zhaoliang.payments.services.batches import locked_batch
-from zhaoliang.payments.services.booking import book_failed, book_paid, close_batches
+from zhaoliang.payments.services.booking import Said, book_failed, book_paid, close_batches
 from zhaoliang.payments.services.opening import open_cases
 from zhaoliang.payments.states import PAYMENT_BATCH
 
@@ -314,10 +315,9 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
         .order_by("id")
         .values_list("id")
     )
-    _note_references(kept)
-    book_failed(city, sorted(ids["failed"]), at=at)
+    book_failed(city, sorted(ids["failed"]), at=at, said=_said(kept, "failed"))
     FAILED_BOOKED()
-    book_paid(city, sorted(ids["paid"]), at=at)
+    book_paid(city, sorted(ids["paid"]), at=at, said=_said(kept, "paid"))
     PAID_BOOKED()
     close_batches(city, [batch.pk] if batch is not None else touched)
     open_cases(kept, [batch.pk] if batch is not None else touched, at=at)
@@ -325,16 +325,14 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
     return kept
 
 
-def _note_references(kept: BankReturn) -> None:
-    """Write onto each booked line the bank's reference and, on a failed one, what the bank said."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE payment_line AS line SET bank_reference = said.bank_reference,"
-            " failure = CASE said.outcome WHEN 'failed' THEN said.reason ELSE '' END"
-            " FROM bank_return_line AS said WHERE said.city_code = %s AND said.bank_return_id = %s"
-            " AND said.outcome IN ('paid', 'failed') AND line.city_code = said.city_code AND line.id = said.payment_line_id",
-            [kept.city_code, kept.pk],
-        )
+def _said(kept: BankReturn, outcome: str) -> Said:
+    """The bank's reference of each line booked with this outcome (paid, failed) and, of a failed one, what the bank said."""
+    select = (
+        "SELECT payment_line_id AS id, bank_reference, CASE outcome WHEN 'failed' THEN reason ELSE '' END AS failure"
+        " FROM bank_return_line WHERE city_code = %(city)s AND bank_return_id = %(kept)s AND outcome = %(outcome)s"
+    )
+    values = {"city": kept.city_code, "kept": kept.pk, "outcome": outcome}
+    return Said({}, EachRow(("bank_reference", "failure"), select, values))
 
 
 def require_this_batch(batch: PaymentBatch, kept: BankReturn) -> None:
