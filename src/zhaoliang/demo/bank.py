@@ -16,8 +16,15 @@ from zhaoliang.payments.formats.tables import FAILED, PAID, RETURN_COLUMNS
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def answer_file(bank_file: bytes, failures: Mapping[int, str] = MappingProxyType({})) -> bytes:
-    """The return file (.xlsx) to a bank file (.xlsx): all paid but the line numbers in `failures`, sent back with a reason."""
+def answer_file(
+    bank_file: bytes,
+    failures: Mapping[int, str] = MappingProxyType({}),
+    tails: Mapping[int, str] = MappingProxyType({}),
+) -> bytes:
+    """The return file (.xlsx) to a bank file (.xlsx): all paid but the line numbers in `failures`, sent back with a reason.
+
+    `tails` are the last four of account numbers that it gives otherwise than they were sent.
+    """
     rows = CalamineWorkbook.from_filelike(io.BytesIO(bank_file)).get_sheet_by_index(0).to_python()
     answers = []
     for number, sequence, name, account, amount, _purpose in rows[1:]:
@@ -27,7 +34,7 @@ def answer_file(bank_file: bytes, failures: Mapping[int, str] = MappingProxyType
                 str(number),
                 str(sequence),
                 str(name),
-                str(account)[-4:],
+                tails.get(int(str(sequence)), str(account)[-4:]),
                 str(amount),
                 FAILED if reason else PAID,
                 f"{number}{int(str(sequence)):06d}",

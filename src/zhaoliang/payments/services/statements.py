@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import resources
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.db.copying import copy_rows
+from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.masking import mask_name
@@ -308,13 +309,7 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
     }
     lines = PaymentLine.objects.filter(city_code=city, bank_lines__bank_return=kept)
     touched = list(lines.values_list("batch_id", flat=True).order_by().distinct())
-    # In the order of their ids, so that two files over the same lines cannot wait for each other.
-    list(
-        PaymentLine.objects.select_for_update(no_key=True)
-        .filter(city_code=city, pk__any_of=ids["paid"] + ids["failed"])
-        .order_by("id")
-        .values_list("id")
-    )
+    _lock(city, ids["paid"] + ids["failed"])
     book_failed(city, sorted(ids["failed"]), at=at, said=_said(kept, "failed"))
     FAILED_BOOKED()
     book_paid(city, sorted(ids["paid"]), at=at, said=_said(kept, "paid"))
@@ -323,6 +318,17 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
     open_cases(kept, [batch.pk] if batch is not None else touched, at=at)
     END()
     return kept
+
+
+def _lock(city_code: int, line_ids: Sequence[int]) -> None:
+    """Lock payment lines in the order of their ids, so that two files over the same lines cannot wait for each other."""
+    with connection.cursor() as cursor:
+        # Counted in the database: what is locked need not come here.
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT FROM payment_line WHERE city_code = %s AND id = ANY(%s::bigint[])"
+            " ORDER BY id FOR NO KEY UPDATE) AS locked",
+            [city_code, id_array(line_ids)],
+        )
 
 
 def _said(kept: BankReturn, outcome: str) -> Said:
