@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from zhaoliang.kernel.db.executor import light_executor
 from zhaoliang.kernel.db.grants import apply_grants
 from zhaoliang.kernel.db.indexes import keep_reference_indexes
 
@@ -32,7 +33,7 @@ def migrate(verbosity: int = 0) -> None:
 
     Raises GrantsError when the server's user may not make the app role.
     """
-    with as_owner():
+    with as_owner(), light_executor():
         call_command("migrate", interactive=False, verbosity=verbosity)
         keep_reference_indexes()
         apply_grants()
