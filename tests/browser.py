@@ -48,6 +48,12 @@ def emulate(page: Page, conditions: dict[str, Any]) -> None:
     tools.send("Network.emulateNetworkConditions", conditions)
 
 
+# Of all the nodes that are in order (most of a page) axe would otherwise write down what they are, and the browser send it.
+VIOLATIONS = """axe.run(document, {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"],
+  resultTypes: ["violations"],
+}).then((result) => result.violations)"""
+
 KEPT = """async (tries) => {
   await navigator.serviceWorker.ready;
   for (; tries > 0; tries--) {
@@ -66,14 +72,20 @@ def wait_until_kept(page: Page) -> None:
     assert page.evaluate(KEPT, 600), "the phone does not keep the page"
 
 
+def serious_here(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical on the page as it stands: the rule, the first three elements."""
+    page.evaluate(AXE.read_text("utf-8"))
+    return [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in page.evaluate(VIOLATIONS)
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
 def faults_here(page: Page) -> list[Any]:
     """What is wrong with the page as it stands: wider than the screen (pixels), what axe finds serious or critical."""
     over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    page.evaluate(AXE.read_text("utf-8"))
-    result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-    serious = [one for one in result["violations"] if one["impact"] in ("serious", "critical")]
-    found: list[Any] = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
-    return found + ([over] if over > 0 else [])
+    return [*serious_here(page), *([over] if over > 0 else [])]
 
 
 def faults_of(page: Page, addresses: Iterable[str]) -> dict[str, list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -12,10 +11,9 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from playwright.sync_api import Browser, Page, Route
 from pytest_django import Settings
 
+from browser import serious_here
 from zhaoliang.web.components import assets
 from zhaoliang.web.components.gallery import FACES
-
-AXE = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 pytestmark = pytest.mark.browser
 
@@ -74,18 +72,11 @@ def test_no_page_is_wider_than_its_screen(gallery: str, page: Page, width: int, 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(gallery: str, page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    axe = AXE.read_text("utf-8")
-    found = []
+    found = {}
     for face in FACES:
         page.goto(f"{gallery}/{face}/")
-        page.evaluate(axe)
-        result = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-        found += [
-            (face, violation["id"], [node["html"][:160] for node in violation["nodes"]][:3])
-            for violation in result["violations"]
-            if violation["impact"] in ("serious", "critical")
-        ]
-    assert found == []
+        found[face] = serious_here(page)
+    assert {face: faults for face, faults in found.items() if faults} == {}
 
 
 def test_j_and_k_walk_the_list_and_letters_stay_letters_while_typing(gallery: str, page: Page) -> None:
