@@ -53,7 +53,7 @@ def test_the_light_executor_makes_the_schema_that_django_makes(
     try:
         with django_db_blocker.unblock():
             light = schema()
-            with pointed(cluster, name, tmp_path):
+            with pointed(cluster, name, tmp_path), national():
                 migrate()
                 whole = schema()
     finally:
