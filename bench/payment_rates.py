@@ -1,12 +1,14 @@
 """A claim of so many lines assembled, checked and paid into a batch, and the bank's statement of it reconciled, in each format.
 
-`python bench/payment_rates.py 100000` measures the size of the goal: the claim in under 60 s, a statement in under 60 s, memory flat.
+`python bench/payment_rates.py 19980 99990` measures the size of the goal beside a fifth of it, each in a process of its own: the
+claim in under 60 s, a statement in under 60 s, and the most memory of both, which is to be about the same.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +23,7 @@ import bank_rates
 CITY, FEN = audit_fill.CITY, 378_000
 SIZE, FULL = 3_000, 99_990
 AT = datetime(2026, 9, 1, 2, 0, tzinfo=UTC)
+TOGETHER = "claim assembled, checked, handed in and paid into a batch, together"
 ACCRUED = """
 INSERT INTO transfer (city_code, kind, debit_id, credit_id, amount_fen, at, subject_type, subject_id, memo,
                       debit_after_fen, credit_after_fen)
@@ -46,7 +49,7 @@ def measure(progress: Callable[[str], None], *, full: bool = False, size: int = 
     steps["payment batch built, sealed, authorised and sent"] = seconds
     for name, took in steps.items():
         _print(name, size, took)
-    _print("claim assembled, checked, handed in and paid into a batch, together", size, sum(steps.values()))
+    _print(TOGETHER, size, sum(steps.values()))
     from zhaoliang.payments.models import PaymentLine
 
     lines = PaymentLine.objects.filter(city_code=CITY, batch=batch).order_by("sequence")
@@ -202,10 +205,25 @@ def _print(name: str, lines: int, seconds: float) -> None:
     print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
+def _compared(sizes: list[str]) -> None:
+    """Measure each size in a process of its own, and say how the most memory over the claim grew from the first to the last."""
+    most: list[int] = []
+    for size in sizes:
+        answered = subprocess.run([sys.executable, __file__, size], stdout=subprocess.PIPE, text=True, check=True)
+        print(answered.stdout, end="", flush=True)
+        records = [json.loads(line) for line in answered.stdout.splitlines()]
+        most += [record["most memory MB"] for record in records if record["bench"] == TOGETHER]
+    record = {"bench": f"most memory over the claim, {sizes[-1]} lines to {sizes[0]}", "MB": most}
+    print(json.dumps(record | {"ratio": round(most[-1] / most[0], 2)}, ensure_ascii=False), flush=True)
+
+
 def main() -> None:
-    """Measure on a throw-away database; the number of lines (a multiple of 30) may be given."""
+    """Measure on a throw-away database; the numbers of lines (multiples of 30) may be given, each gets a database of its own."""
     import run
 
+    if len(sys.argv) > 2:
+        _compared(sys.argv[1:])
+        return
     with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
         server = run.prepare(Path(name))
         try:

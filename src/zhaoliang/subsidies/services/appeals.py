@@ -212,11 +212,13 @@ def _require_not_claimed_again(line: ClaimLine) -> None:
         raise Refusal(what="不能决定为成立。", why="本人已经用同一本证书重新申请。", next_step="请办理新的那一份申请。")
 
 
-def tell_refused(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> None:
-    """Tell those concerned that lines of an approved claim were refused, and until when they can appeal; inside an act."""
+def tell_refused(claim: Claim, own: Sequence[ClaimLine], number: int, at: datetime) -> None:
+    """Tell those concerned that lines of an approved claim were refused, and until when they can appeal; inside an act.
+
+    `own` are the lines that people appeal about themselves (`appeals.personal`), `number` is how many were refused.
+    """
     counted = countable(claim, APPEAL_WINDOW, chinese_day(at))
     until = f"可以在{format_cn_date(counted.last_day)}以前申诉" if counted else "可以申诉"
-    own = [line for line in lines if personal(line)]
     messages = [
         Message(
             kind="refused",
@@ -227,12 +229,12 @@ def tell_refused(claim: Claim, lines: Sequence[ClaimLine], at: datetime) -> None
         )
         for line in own
     ]
-    if lines and claim.provider_id is not None:
+    if number and claim.provider_id is not None:
         messages.append(
             Message(
                 kind="refused",
-                title=f"有 {len(lines)} 条明细不予补贴",
-                text=f"“{claim.title}”已审批，其中 {len(lines)} 条不予补贴。逐条原因和条款在申领页上；不服的，{until}。",
+                title=f"有 {number} 条明细不予补贴",
+                text=f"“{claim.title}”已审批，其中 {number} 条不予补贴。逐条原因和条款在申领页上；不服的，{until}。",
                 organisation_id=claim.provider_id,
                 subject=("claim", claim.pk),
             )

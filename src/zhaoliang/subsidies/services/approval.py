@@ -16,6 +16,7 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
 from zhaoliang.registry.standing import Gate, standing_on
+from zhaoliang.subsidies.appeals import personal
 from zhaoliang.subsidies.clocks import OBJECTION, countable, last_of_publicity
 from zhaoliang.subsidies.kind_facts import GRANTED
 from zhaoliang.subsidies.kinds import KINDS
@@ -159,17 +160,17 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
         standing_on(claim.provider, chinese_day(at)).require(Gate.APPROVAL)
     _require_publicity_over(claim, chinese_day(at))
     AT_START()
-    refused = _approve_many(claim, at) if is_large(claim) else _approve_singly(claim, at)
+    own, refused = _approve_many(claim, at) if is_large(claim) else _approve_singly(claim, at)
     CLAIM.fire(claim, "approve", approved_at=at, approved_by_user=actor.user_id, approved_by_person=actor.person_id)
     settle_claims(claim.city_code, {claim.pk})
     claim.refresh_from_db()
-    tell_refused(claim, refused, at)
+    tell_refused(claim, own, refused, at)
     AT_END()
     return claim
 
 
-def _approve_singly(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
-    """Grant and owe the passed lines one by one; returns the refused ones."""
+def _approve_singly(claim: Claim, at: datetime) -> tuple[Sequence[ClaimLine], int]:
+    """Grant and owe the passed lines one by one; returns the refused ones that are people's own, and how many are refused."""
     lines = locked_lines(claim)
     granted = _grant(claim, [line for line in lines if line.state == "passed"], at)
     AFTER_GRANTS()
@@ -182,10 +183,10 @@ def _approve_singly(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
     for line in refused:
         if line.voucher is not None and line.voucher.state == "in_claim":
             leave_claim(line.voucher)
-    return refused
+    return [line for line in refused if personal(line)], len(refused)
 
 
-def _approve_many(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
+def _approve_many(claim: Claim, at: datetime) -> tuple[Sequence[ClaimLine], int]:
     """The same for a large claim, in a few statements."""
     refuse_changed(claim, at)
     grant_passed(claim, at)
@@ -194,7 +195,7 @@ def _approve_many(claim: Claim, at: datetime) -> Sequence[ClaimLine]:
     AFTER_LINE()
     free_vouchers(claim)
     rows = ClaimLine.objects.select_related("claim").filter(city_code=claim.city_code, claim=claim, state="refused")
-    return list(rows.order_by("id"))
+    return list(rows.filter(payee="person").order_by("id")), rows.count()
 
 
 def _require_publicity_over(claim: Claim, today: date) -> None:

@@ -53,7 +53,7 @@ VERIFIERS: tuple[Verifier, ...] = (
 BY_NAME: Mapping[str, Verifier] = {one.name: one for one in VERIFIERS}
 
 # Everything the verifiers say of the lines, made into a result a line; of evidence only what there is. A result that says the
-# same as the line's latest one is not stored again.
+# same as the line's latest one is not stored again; by this order the planner finds it also in a table it knows nothing of.
 _STORE = """
 WITH lines AS MATERIALIZED ({lines}),
 found AS ({found}),
@@ -71,7 +71,7 @@ marked AS (
     GROUP BY f.id
 ),
 asked AS (
-    SELECT l.id, l.check_result_id, coalesce(m.answers, %(clean)s) AS answers, coalesce(m.findings, '{{}}'::jsonb) AS findings
+    SELECT l.id, coalesce(m.answers, %(clean)s) AS answers, coalesce(m.findings, '{{}}'::jsonb) AS findings
     FROM lines l
     LEFT JOIN marked m ON m.id = l.id
 ),
@@ -79,7 +79,13 @@ stored AS (
     INSERT INTO check_result (city_code, claim_line_id, suite_id, answers, findings, at)
     SELECT %(city)s, a.id, %(suite)s, a.answers, a.findings, %(at)s
     FROM asked a
-    LEFT JOIN check_result r ON r.city_code = %(city)s AND r.id = a.check_result_id
+    LEFT JOIN LATERAL (
+        SELECT x.id, x.suite_id, x.answers, x.findings
+        FROM check_result x
+        WHERE x.city_code = %(city)s AND x.claim_line_id = a.id
+        ORDER BY x.claim_line_id DESC, x.id DESC
+        LIMIT 1
+    ) r ON TRUE
     WHERE r.id IS NULL OR (r.suite_id, r.answers, r.findings) IS DISTINCT FROM (%(suite)s::bigint, a.answers, a.findings)
     ORDER BY a.id
     RETURNING claim_line_id, id, length(translate(answers, 'y', '')) AS alerts

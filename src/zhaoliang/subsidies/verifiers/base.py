@@ -14,8 +14,7 @@ ANSWERS: Mapping[str, str] = {"y": "没有发现问题", "n": "发现问题", "u
 
 # The lines a statement is asked about: what every verifier may read. `since` and `until` are the month the claim was made in.
 LINES = """
-    SELECT l.id, l.check_result_id, l.person_id, l.enrolment_id, l.certificate_id, l.occupation_id,
-           coalesce(l.level, 0) AS level, l.kind, l.payee,
+    SELECT l.id, l.person_id, l.enrolment_id, l.certificate_id, l.occupation_id, coalesce(l.level, 0) AS level, l.kind, l.payee,
            CASE l.kind
                WHEN 'enterprise_direct' THEN 'training'
                WHEN 'apprentice_advance' THEN 'apprenticeship'
