@@ -8,8 +8,8 @@ from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.facts_sql import of_region
 from zhaoliang.subsidies.judging import judged, sheets
-from zhaoliang.subsidies.selectors import claim_days, line_people
-from zhaoliang.subsidies.services.audit import SETTINGS, SLICE
+from zhaoliang.subsidies.selectors import claim_days
+from zhaoliang.subsidies.services.audit import SETTINGS, people_of_slices
 from zhaoliang.subsidies.services.later import AFTER_APPROVAL
 
 # The decision that stands is that of the line's latest difference, else the one it was approved by.
@@ -64,7 +64,7 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
         cursor.execute(SETTINGS)
         given = sheets(lawbook(), claim_days(city_code, region_code))
         versions = {policies.version for sheet in given for policies in sheet.sets.values()}
-        for people in line_people(city_code, SLICE) if given else ():
+        for people in people_of_slices(city_code) if given else ():
             chosen = of_region(city_code, region_code, people=people, states=AFTER_APPROVAL)
             text, parameters = judged(chosen, given, dict.fromkeys(versions, 0))
             cursor.execute(_JUDGED.format(judged=text, stands=_STANDS), parameters)

@@ -149,14 +149,15 @@ PERSON = dict.fromkeys(("l", "n", "r", "t", "g", "s", "m", "other", "j", "v"), "
 class Chosen:
     """Which lines of a city: conditions on claim `c`, class `k`, project `p` and line `l` with their parameters.
 
-    `people`: only lines of the people with ids from the first to the last of the two.
+    `people`: only lines of the people with ids in these ranges, from the first to the last of each; every range is read by
+    itself, so that its joins stay small.
     """
 
     city_code: int
     claims: str = "TRUE"
     lines: str = "TRUE"
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    people: tuple[int, int] | None = None
+    people: tuple[tuple[int, int], ...] = ()
 
 
 def of_claim(city_code: int, claim_id: int, lines: Collection[int] | None = None) -> Chosen:
@@ -168,7 +169,7 @@ def of_claim(city_code: int, claim_id: int, lines: Collection[int] | None = None
 
 
 def of_region(
-    city_code: int, region_code: int, *, people: tuple[int, int] | None = None, states: Collection[str] = ()
+    city_code: int, region_code: int, *, people: tuple[tuple[int, int], ...] = (), states: Collection[str] = ()
 ) -> Chosen:
     """The lines of the training claims of a region, in these states (by default any), of these people (by default all)."""
     low, high = region_codes(region_code)
@@ -202,22 +203,42 @@ def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tupl
     `more` are further columns by name, expressions over the line `l` and its class `k`.
     """
     shared = {name: f'k."{name}"' for name in ("region_id", *CLASS_FACTS)}
-    ctes, lines, parameters = gathered(chosen, more=shared | dict(more or {}))
-    return f"{ctes}\n{lines}", parameters
+    found = gathered(chosen, more=shared | dict(more or {}))
+    return f"WITH {found.classes},\n{found.parts}\n{found.lines}", found.parameters
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The facts of chosen lines in three parts: named relations that are read once, those of a range of people, the lines.
+
+    What the lines share is the relation `classes`, by `claim_id`. `lines` is the select of `id`, `claim_id`, `OWN_FACTS`,
+    `prepaid` and `evidence`. Where ranges of people are chosen, the second and third part read those of `part`
+    (`part.first_person`, `part.last_person`), which `ranges` gives one after another.
+    """
+
+    classes: str
+    parts: str
+    lines: str
+    parameters: dict[str, Any]
+    ranges: str = ""
 
 
 def gathered(
     chosen: Chosen, *, more: Mapping[str, str] | None = None, bound: tuple[str, Sequence[str]] = ("", ())
-) -> tuple[str, str, dict[str, Any]]:
-    """The same in two parts: what the lines share is the relation `classes` of the first, by `claim_id`.
-
-    The first part is a list of named relations (`WITH …`), the second the select of `id`, `claim_id`, `OWN_FACTS`,
-    `prepaid` and `evidence`. `bound` is a join to the claim's project `p` and class `k`, and the names of its columns that
-    each class gets.
+) -> Gathered:
+    """The same in parts. `bound` is a join to the claim's project `p` and class `k`, and the names of its columns that each
+    class gets.
     """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
     join, columns = bound
-    within = " AND {0}.{1} BETWEEN %(first_person)s AND %(last_person)s" if chosen.people else ""
+    within = dict.fromkeys((*PERSON, "c", "k"), "")
+    if chosen.people:
+        within |= {a: f" AND {a}.{c} BETWEEN part.first_person AND part.last_person" for a, c in PERSON.items()}
+        within |= {"k": " WHERE TRUE"}
+        for alias, column in (("k", "claim_id"), ("c", "id"), ("s", "person_id"), ("m", "person_id")):
+            within[alias] += FEW.format(alias, column)
+    else:
+        within |= {alias: f" AND {alias}.person_id IN (SELECT person_id FROM lines)" for alias in ("s", "m")}
     text = _template().format(
         claims=chosen.claims,
         lines=chosen.lines,
@@ -225,9 +246,31 @@ def gathered(
         alike=", ".join(f'k."{name}"' for name in CLASS_FACTS),
         bound=f"\n{join}" if join else "",
         bound_columns="".join(f", {name}" for name in columns),
+        once="MATERIALIZED " if chosen.people else "",
+        first=RANGE_FIRST if chosen.people else CLASSES_FIRST,
         more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
-        **{alias: within.format(alias, column) for alias, column in PERSON.items()},
+        status=STATUS,
+        membership=MEMBERSHIP,
+        **within,
     )
-    ctes, lines = text.split("\n)\nSELECT ")
-    people = dict(zip(("first_person", "last_person"), chosen.people, strict=True)) if chosen.people else {}
-    return f"{ctes}\n)", f"SELECT {lines}", {"city": chosen.city_code, **chosen.parameters, **people}
+    before, lines = text.split("\n)\nSELECT ")
+    classes, parts = before.removeprefix("WITH ").split("\n),\nlines AS")
+    parameters = {"city": chosen.city_code, **chosen.parameters}
+    if not chosen.people:
+        return Gathered(f"{classes}\n)", f"lines AS{parts}\n)", f"SELECT {lines}", parameters)
+    first, last = zip(*chosen.people, strict=True)
+    parameters |= {"first_people": list(first), "last_people": list(last)}
+    return Gathered(f"{classes}\n)", f"lines AS{parts}\n)", f"SELECT {lines}", parameters, RANGES)
+
+
+RANGES = "unnest(%(first_people)s::bigint[], %(last_people)s::bigint[]) AS part (first_person, last_person)"
+# Always true; the planner expects one row in two hundred to pass. As many it expects in a range of people whose ends it does
+# not know: what is joined to the lines of a range has to seem smaller, or it hashes the lines and reads the other side for each.
+FEW = " AND mod({0}.{1}, 1) = 0"
+CLASSES_FIRST = "classes k JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id"
+RANGE_FIRST = "claim_line l LEFT JOIN classes k ON l.city_code = k.city_code AND l.claim_id = k.claim_id"
+# The answer of a register: the latest, then the newest row. A membership: the strongest evidence, then the latest; 0 above
+# the day means self-declared.
+STATUS = "((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int"
+MEMBERSHIP = """(CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
+    + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id"""

@@ -140,12 +140,12 @@ def judged(chosen: Chosen, given: Sequence[Sheet], ids: Mapping[str, int]) -> tu
     Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version. The
     facts are gathered once for all sheets; each sheet's statement reads its own lines of them.
     """
-    ctes, lines, parameters = gathered(chosen, more=_more(given), bound=(BOUND, BOUND_COLUMNS))
+    found = gathered(chosen, more=_more(given), bound=(BOUND, BOUND_COLUMNS))
+    shared = "".join(f",\n{_shared(sheet, number)}" for number, sheet in enumerate(given))
     branches = " UNION ALL ".join(_judged(sheet, number) for number, sheet in enumerate(given))
     # The sheet comes first: every branch passes by the lines of the others, and reads no further than that.
     text = f"""
-{ctes},
-gathered AS MATERIALIZED (SELECT k.sheet, {lines.removeprefix("SELECT ")})
+WITH {found.classes}{shared}
 SELECT judged.id AS line,
        judged.version,
        CASE
@@ -160,9 +160,13 @@ SELECT judged.id AS line,
        judged.answers,
        judged.steps,
        CASE WHEN judged.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
-FROM ({branches}) judged"""
+FROM {f"{found.ranges} CROSS JOIN LATERAL " if found.ranges else ""}(
+WITH {found.parts},
+gathered AS MATERIALIZED (SELECT k.sheet, {found.lines.removeprefix("SELECT ")})
+{branches}
+) judged"""
     bound = [(key, number, policies) for number, sheet in enumerate(given) for key, policies in sheet.sets.items()]
-    return text, parameters | {
+    return text, found.parameters | {
         "bound_regions": [region for (region, _), _, _ in bound],
         "bound_days": [day for (_, day), _, _ in bound],
         "bound_sheets": [number for _, number, _ in bound],
@@ -180,13 +184,20 @@ BOUND = """LEFT JOIN unnest(
 BOUND_COLUMNS = ("bound.sheet", "bound.basis", "bound.version")
 
 
+def _shared(sheet: Sheet, number: int) -> str:
+    """What the classes of a sheet share, worked out once a class, as a named relation."""
+    before, after = (part.replace("%", "%%") for part in sheet.statement.once)
+    return f"sheet_{number} AS MATERIALIZED ({before}(SELECT * FROM classes WHERE sheet = {number}){after})"
+
+
 def _judged(sheet: Sheet, number: int) -> str:
-    """The gathered lines of a sheet decided: what its classes share is worked out once a class."""
+    """The gathered lines of a sheet decided, with what its classes share."""
     statement = sheet.statement
-    before, after = (part.replace("%", "%%") for part in statement.once)
-    classes = f"({before}(SELECT * FROM classes WHERE sheet = {number}){after})"
     shared = ", ".join(f's."{name}"' for name in (*SHARED, *statement.once_columns) if name != "claim_id")
-    relation = f"(SELECT g.*, {shared} FROM gathered g JOIN {classes} s ON s.claim_id = g.claim_id WHERE g.sheet = {number} OFFSET 0)"
+    relation = (
+        f"(SELECT g.*, {shared} FROM gathered g JOIN sheet_{number} s ON s.claim_id = g.claim_id"
+        f" WHERE g.sheet = {number} OFFSET 0)"
+    )
     counted = [count.column for count in sheet.counts]
     if counted:
         found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")

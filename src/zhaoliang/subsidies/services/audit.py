@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from django.db import connection, transaction
 
@@ -21,9 +22,11 @@ from zhaoliang.subsidies.judging import Sheet, bases, judged, sheets
 from zhaoliang.subsidies.models import Decision
 from zhaoliang.subsidies.selectors import claim_days, line_people
 
-# Lines of a slice, which is one statement and one transaction: large enough that the joins are hashed and the classes,
-# gathered by each slice anew, weigh little; small enough for memory.
-SLICE = 250_000
+# Lines of a slice, which is one statement and one transaction: large enough that the classes, gathered by each slice anew,
+# and the planning weigh little.
+SLICE = 500_000
+# Lines of a range of people in it, read one after another: small enough that what its joins hash stays near the processor.
+PART = 20_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
 # A large claim's check takes the latest decision of each line for its own: no audit may store one between the two, of facts that
@@ -80,13 +83,13 @@ GROUP BY 1, 2
 
 @dataclass(frozen=True)
 class Slice:
-    """The lines of the people from the first to the last in a region, which one statement audits by all its sheets.
+    """The lines of the people of these ranges in a region, which one statement audits by all its sheets.
 
     `first`: nothing had ever been decided in the city when the audit was opened, so that no line has a latest decision.
     """
 
     place: Place
-    people: tuple[int, int]
+    people: tuple[tuple[int, int], ...]
     sheets: tuple[Sheet, ...]
     first: bool = False
 
@@ -115,7 +118,16 @@ def slices(place: Place, *, store: PolicyStore | None = None, size: int = SLICE)
     """The work of an audit of a region: every line once, by its class's own texts (of `store`, by default those in force)."""
     city, region = place.city_code, place.region_code
     found = tuple(sheets(store or lawbook(), claim_days(city, region)))
-    return [Slice(place, people, found) for people in line_people(city, size)] if found else []
+    return [Slice(place, people, found) for people in people_of_slices(city, size)] if found else []
+
+
+def people_of_slices(city_code: int, size: int = SLICE) -> list[tuple[tuple[int, int], ...]]:
+    """All people with claim lines of a city: the ranges of each slice of about `size` lines; two slices or more."""
+    part = min(PART, size)
+    parts = line_people(city_code, part)
+    number = min(len(parts), max(2, -(-len(parts) * part // size)))
+    bounds = [len(parts) * index // max(number, 1) for index in range(number + 1)]
+    return [tuple(parts[low:high]) for low, high in pairwise(bounds)]
 
 
 def compare(city_code: int, region_code: int, *, store: PolicyStore | None = None) -> dict[tuple[str, str], Moved]:

@@ -62,83 +62,134 @@ WITH classes AS MATERIALIZED (
         JOIN site s ON s.city_code = c.city_code AND s.id = k.site_id
         LEFT JOIN exam x ON x.city_code = c.city_code AND x.training_class_id = k.id AND x.state = 'published'{bound}
         WHERE c.city_code = %(city)s AND {claims}
-    ) k
+    ) k{k}
+),
+running AS {once}(
+    SELECT c.id, c.starts_on, c.ends_on
+    FROM training_class c
+    WHERE c.city_code = %(city)s AND c.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed'){c}
 ),
 lines AS MATERIALIZED (
     -- All that is at most one row a line. Joined from the left, the person too, of whom there is always one: a range of people
     -- on both sides of an inner join has the planner expect a few lines only, and it hashes the long side of what follows.
-    SELECT l.id,
-           l.claim_id,
-           l.person_id,
-           l.enrolment_id,
-           l.voucher_id,
-           l.state,
-           l.credited_minutes,
-           l.decision_id,
-           k.class_id,
-           k.class_start,
-           k.ends_on,
-           k.start_at,
-           k.end_at,
-           k.year,
-           k.rank,
-           k.occupation,
-           n."group",
-           n.employer_uscc,
-           n.prepaid_by_person,
-           r.id AS result_id,
-           r.passed,
-           t.id AS certificate_id,
-           t.number,
-           t.kind AS certificate_kind,
-           t.level AS certificate_rank,
-           t.occupation_id AS certificate_occupation,
-           t.state AS certificate_state,
-           g.granted_on AS own_on,
-           g.id AS own_grant,
-           h.birth_date,
-           v.state AS voucher_state,
-           v.provider_id AS voucher_provider,
-           v.used_at,
-           b.id AS batch_id,
-           b.project_id AS batch_project,
-           b.use_until
-    FROM classes k
-    JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id
-    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id{n}
-    LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
-    LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'{t}
-    -- What was granted for this very line, and after it, is no earlier grant.
-    LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
-        AND g.withdrawn_on IS NULL{g}
-    LEFT JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id{h}
-    LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id{v}
-    LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
-    WHERE l.city_code = %(city)s AND {lines}{l}
+    SELECT *
+    FROM (
+        SELECT l.id,
+               l.claim_id,
+               l.person_id,
+               l.enrolment_id,
+               l.voucher_id,
+               l.state,
+               l.credited_minutes,
+               l.decision_id,
+               k.class_id,
+               k.class_start,
+               k.ends_on,
+               k.start_at,
+               k.end_at,
+               k.year,
+               k.rank,
+               k.occupation,
+               n."group",
+               n.employer_uscc,
+               n.prepaid_by_person,
+               r.id AS result_id,
+               r.passed,
+               t.id AS certificate_id,
+               t.number,
+               t.kind AS certificate_kind,
+               t.level AS certificate_rank,
+               t.occupation_id AS certificate_occupation,
+               t.state AS certificate_state,
+               g.granted_on AS own_on,
+               g.id AS own_grant,
+               h.birth_date,
+               v.state AS voucher_state,
+               v.provider_id AS voucher_provider,
+               v.used_at,
+               b.id AS batch_id,
+               b.project_id AS batch_project,
+               b.use_until
+        FROM {first}
+        LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id{n}
+        LEFT JOIN exam_result r ON r.city_code = l.city_code AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
+        LEFT JOIN certificate t ON t.city_code = l.city_code AND t.result_id = r.id AND t.state <> 'replaced'{t}
+        -- What was granted for this very line, and after it, is no earlier grant.
+        LEFT JOIN person_grant g ON g.person_id = l.person_id AND g.claim_line_id = l.id AND g.city_code = l.city_code
+            AND g.withdrawn_on IS NULL{g}
+        LEFT JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id{h}
+        LEFT JOIN voucher v ON v.city_code = l.city_code AND v.id = l.voucher_id{v}
+        LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
+        WHERE l.city_code = %(city)s AND {lines}{l}
+        OFFSET 0
+    ) l
+    WHERE l.class_id IS NOT NULL
 ),
-registers AS (
-    -- Two registers of a person in one pass: of a row that the other one doubles, the highest stays the highest.
-    SELECT l.id,
-           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
-               FILTER (WHERE s.kind = 'pension') AS pension,
-           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
-               FILTER (WHERE s.kind = 'establishment') AS establishment,
-           max(((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int)
-               FILTER (WHERE s.kind = 'student') AS student,
-           -- Strongest evidence, then the latest; 0 above the day means self-declared.
-           max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
-               + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = '14') AS graduating,
-           max((CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
-               + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id) FILTER (WHERE m."group" = l."group") AS own
-    FROM lines l
-    LEFT JOIN group_membership m ON m.city_code = %(city)s AND m.person_id = l.person_id{m}
-        AND m."group" IN ('14', l."group")
-        AND m.valid_from <= l.class_start
-        AND (m.valid_to IS NULL OR m.valid_to >= l.class_start)
-    LEFT JOIN person_status s ON s.city_code = %(city)s AND s.person_id = l.person_id{s}
-        AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
-        AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
-    GROUP BY l.id
+standing AS (
+    -- What a person's registers say on every day on which all their rows hold: then no line needs to look at each row.
+    SELECT s.person_id,
+           max(s.valid_from) AS since,
+           min(s.valid_to) AS until,
+           max({status}) FILTER (WHERE s.kind = 'pension') AS pension,
+           max({status}) FILTER (WHERE s.kind = 'establishment') AS establishment,
+           max({status}) FILTER (WHERE s.kind = 'student') AS student
+    FROM person_status s
+    WHERE s.city_code = %(city)s{s}
+    GROUP BY s.person_id
+),
+belonging AS (
+    -- The same of the groups a person belongs to, where it is one.
+    SELECT m.person_id,
+           max(m.valid_from) AS since,
+           min(m.valid_to) AS until,
+           min(m."group" COLLATE "C") AS "group",
+           max(m."group" COLLATE "C") AS other,
+           max({membership}) AS strongest
+    FROM group_membership m
+    WHERE m.city_code = %(city)s{m}
+    GROUP BY m.person_id
+),
+known AS (
+    -- Both on the first day of class. Where a row began or ended meanwhile, each row is looked at.
+    SELECT l.*,
+           CASE WHEN l.each_status IS NULL THEN l.all_pension ELSE l.each_status[1] END AS pension,
+           CASE WHEN l.each_status IS NULL THEN l.all_establishment ELSE l.each_status[2] END AS establishment,
+           CASE WHEN l.each_status IS NULL THEN l.all_student ELSE l.each_status[3] END AS student,
+           CASE WHEN l.each_group IS NOT NULL THEN l.each_group[1] WHEN l.only_group = '14' THEN l.all_group END AS graduating,
+           CASE WHEN l.each_group IS NOT NULL THEN l.each_group[2] WHEN l.only_group = l."group" THEN l.all_group END AS own
+    FROM (
+        SELECT l.*,
+               s.pension AS all_pension,
+               s.establishment AS all_establishment,
+               s.student AS all_student,
+               m."group" AS only_group,
+               m.strongest AS all_group,
+               CASE WHEN s.since > l.class_start OR s.until < l.class_start THEN (
+                   SELECT ARRAY[
+                       max({status}) FILTER (WHERE s.kind = 'pension'),
+                       max({status}) FILTER (WHERE s.kind = 'establishment'),
+                       max({status}) FILTER (WHERE s.kind = 'student')
+                   ]
+                   FROM person_status s
+                   WHERE s.city_code = %(city)s AND s.person_id = l.person_id
+                       AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
+                       AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
+               ) END AS each_status,
+               CASE WHEN m.since > l.class_start OR m.until < l.class_start OR m."group" <> m.other THEN (
+                   SELECT ARRAY[
+                       max({membership}) FILTER (WHERE m."group" = '14'),
+                       max({membership}) FILTER (WHERE m."group" = l."group")
+                   ]
+                   FROM group_membership m
+                   WHERE m.city_code = %(city)s AND m.person_id = l.person_id
+                       AND m.valid_from <= l.class_start
+                       AND (m.valid_to IS NULL OR m.valid_to >= l.class_start)
+               ) END AS each_group
+        FROM lines l
+        LEFT JOIN standing s ON s.person_id = l.person_id
+        LEFT JOIN belonging m ON m.person_id = l.person_id
+        OFFSET 0
+    ) l
 ),
 earlier AS (
     SELECT l.id,
@@ -165,19 +216,33 @@ earlier AS (
         AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
     GROUP BY l.id
 ),
-clashes AS (
-    SELECT l.id, bool_or(mine.id IS NOT NULL) AS certain
+overlapping AS (
+    -- Another class of the person that ran at the same time.
+    SELECT l.id, l.class_id, l.start_at, l.end_at, c.id AS other_class_id
     FROM lines l
     JOIN enrolment other ON other.city_code = %(city)s AND other.person_id = l.person_id{other}
         AND other.training_class_id <> l.class_id AND other.state IN ('listed', 'attending', 'completed')
-    JOIN training_class c ON c.city_code = %(city)s AND c.id = other.training_class_id
-        AND c.state IN ('filed', 'accepted', 'running', 'ended', 'assessed', 'in_claim', 'closed')
-        AND c.starts_on <= l.ends_on AND c.ends_on >= l.class_start
-    JOIN class_session theirs ON theirs.city_code = %(city)s AND theirs.training_class_id = c.id
-        AND theirs.period && tstzrange(l.start_at, l.end_at)
-    LEFT JOIN class_session mine ON mine.city_code = %(city)s AND mine.training_class_id = l.class_id
-        AND mine.period && theirs.period
-    GROUP BY l.id
+    JOIN running c ON c.id = other.training_class_id AND c.starts_on <= l.ends_on AND c.ends_on >= l.class_start
+    OFFSET 0
+),
+clashes AS (
+    SELECT o.id, bool_or(o.certain) AS certain
+    FROM (
+        SELECT o.id, (
+            SELECT bool_or(EXISTS (
+                SELECT 1
+                FROM class_session mine
+                WHERE mine.city_code = %(city)s AND mine.training_class_id = o.class_id AND mine.period && theirs.period
+            ))
+            FROM class_session theirs
+            WHERE theirs.city_code = %(city)s AND theirs.training_class_id = o.other_class_id
+                AND theirs.period && tstzrange(o.start_at, o.end_at)
+        ) AS certain
+        FROM overlapping o
+        OFFSET 0
+    ) o
+    WHERE o.certain IS NOT NULL
+    GROUP BY o.id
 ),
 employed AS (
     -- The job on the first day: with the employer named on the roster, else the latest.
@@ -219,15 +284,15 @@ SELECT l.id,
        k.year - date_part('year', l.birth_date)::bigint
            - (k.month_day < date_part('month', l.birth_date)::int * 100 + date_part('day', l.birth_date)::int)::int
            AS person_age_at_start,
-       (u.pension & 1) = 1 AS pension_drawn,
-       (u.establishment & 1) = 1 AS establishment_staff,
+       (l.pension & 1) = 1 AS pension_drawn,
+       (l.establishment & 1) = 1 AS establishment_staff,
        CASE
-           WHEN u.graduating IS NOT NULL THEN 'graduating_year'
-           WHEN (u.student & 1) = 1 THEN 'full_time'
-           WHEN (u.student & 1) = 0 THEN 'none'
+           WHEN l.graduating IS NOT NULL THEN 'graduating_year'
+           WHEN (l.student & 1) = 1 THEN 'full_time'
+           WHEN (l.student & 1) = 0 THEN 'none'
        END AS student_status,
        l."group"::text AS "group",
-       CASE WHEN u.own >> 61 > 0 THEN TRUE END AS group_proved,
+       CASE WHEN l.own >> 61 > 0 THEN TRUE END AS group_proved,
        l.credited_minutes::bigint AS attended_hours,
        k.minutes_per_hour::bigint AS attended_hours_den,
        CASE
@@ -279,11 +344,11 @@ SELECT l.id,
            k.provider_id,
            k.site_id,
            l.voucher_id,
-           u.pension >> 1 & ((1::bigint << 43) - 1),
-           u.establishment >> 1 & ((1::bigint << 43) - 1),
-           u.student >> 1 & ((1::bigint << 43) - 1),
-           u.graduating & ((1::bigint << 43) - 1),
-           u.own & ((1::bigint << 43) - 1),
+           l.pension >> 1 & ((1::bigint << 43) - 1),
+           l.establishment >> 1 & ((1::bigint << 43) - 1),
+           l.student >> 1 & ((1::bigint << 43) - 1),
+           l.graduating & ((1::bigint << 43) - 1),
+           l.own & ((1::bigint << 43) - 1),
            -g.highest & ((1::bigint << 40) - 1),
            g.same & ((1::bigint << 40) - 1),
            g.insured & ((1::bigint << 40) - 1),
@@ -292,9 +357,8 @@ SELECT l.id,
            l.certificate_id,
            w.job_id
        ] AS evidence{more}
-FROM lines l
+FROM known l
 JOIN classes k ON k.claim_id = l.claim_id
-LEFT JOIN registers u ON u.id = l.id
 LEFT JOIN earlier g ON g.id = l.id
 LEFT JOIN clashes z ON z.id = l.id
 LEFT JOIN hired w ON w.id = l.id
