@@ -231,10 +231,9 @@ def gathered(
     """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
     join, columns = bound
-    within = dict.fromkeys((*PERSON, "c", "k"), "")
+    within = dict.fromkeys((*PERSON, "c"), "") | {"k": " WHERE TRUE"}
     if chosen.people:
         within |= {a: f" AND {a}.{c} BETWEEN part.first_person AND part.last_person" for a, c in PERSON.items()}
-        within |= {"k": " WHERE TRUE"}
         for alias, column in (("k", "claim_id"), ("c", "id"), ("s", "person_id"), ("m", "person_id")):
             within[alias] += FEW.format(alias, column)
     else:
@@ -255,7 +254,7 @@ def gathered(
     )
     before, lines = text.split("\n)\nSELECT ")
     classes, parts = before.removeprefix("WITH ").split("\n),\nlines AS")
-    parameters = {"city": chosen.city_code, **chosen.parameters}
+    parameters: dict[str, Any] = {"city": chosen.city_code, **chosen.parameters}
     if not chosen.people:
         return Gathered(f"{classes}\n)", f"lines AS{parts}\n)", f"SELECT {lines}", parameters)
     first, last = zip(*chosen.people, strict=True)

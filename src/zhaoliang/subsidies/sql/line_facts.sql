@@ -1,7 +1,8 @@
 -- The facts of claim lines from the tables they rest on, one row a line, NULL for what is not known: the same meaning as
 -- `subsidies.facts.claim_facts`, which a test compares fact by fact. The two conditions that choose claims and lines come
--- from facts_sql.py, as does a range of people: all that a line rests on names its person, so that every table is read once
--- however many slices a city is judged in. A number that chooses a row packs its rank above its id, so that one pass finds the row.
+-- from facts_sql.py, as do ranges of people: all that a line rests on names its person, so that every table is read once
+-- however many ranges a city is judged in. A number that chooses a row packs its rank above its id, so that one pass finds the row.
+-- `classes` and `running` are read once, all after them once a range.
 --
 -- What all lines of a class share is worked out once a class, `alike` with it: the first part of the text a decision keeps.
 -- The last select has the facts of a line alone.
