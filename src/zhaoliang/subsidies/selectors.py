@@ -529,8 +529,10 @@ def queue(actor: Actor, *, on: date, limit: int) -> list[QueueItem]:
 
 
 def _items(rows: QuerySet[Claim], on: date, limit: int) -> Iterable[QueueItem]:
-    ripe = rows.exclude(state="publicity", publicity_until__gte=on)
-    found = list(ripe.order_by(F("review_due_on").asc(nulls_last=True), "id")[:limit])
+    by_day = (F("review_due_on").asc(nulls_last=True), "id")
+    ripe = rows.exclude(state="publicity", publicity_until__gte=on).order_by(*by_day)
+    # The few are chosen before classes, projects and places are joined to them.
+    found = list(rows.filter(pk__in=ripe.select_related(None).values("pk")[:limit]).order_by(*by_day))
     if not found:
         return
     sums = (

@@ -83,9 +83,16 @@ def table(
     url: Callable[[Any], str] | None = None,
     unit: str = "条",
     size: int = PAGE_SIZE,
+    also: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None,
 ) -> Table:
-    """The page of `source` that the address asks for (`?sort=-fen&page=2`); unknown sort keys are ignored."""
-    page = Paginator(ordered(request, source, columns), size).get_page(request.GET.get("page"))
+    """The page of `source` that the address asks for (`?sort=-fen&page=2`); unknown sort keys are ignored.
+
+    `also` adds to the rows of a query what is dear to ask: for the page alone, not for all the rows before it.
+    """
+    rows_in_order = ordered(request, source, columns)
+    page = Paginator(rows_in_order, size).get_page(request.GET.get("page"))
+    if also is not None and isinstance(rows_in_order, QuerySet):
+        page.object_list = also(rows_in_order.filter(pk__in=page.object_list.values("pk")))
     rows = tuple(
         Row(url(item) if url else "", tuple(Cell(column, column.value(item)) for column in columns)) for item in page
     )

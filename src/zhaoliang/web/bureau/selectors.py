@@ -63,7 +63,7 @@ def catalogue(city_code: int, catalogue_id: int) -> Catalogue:
 
 
 def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
-    """The claims of the region, newest first, each with the number of `lines_count`, `open_count` and `total_fen`."""
+    """The claims of the region, newest first."""
     rows = Claim.objects.select_related("training_class__project", "provider").filter(
         city_code=desk.city_code, **desk.under("region_id")
     )
@@ -71,12 +71,16 @@ def claims(desk: Desk, *, state: str = "", text: str = "") -> QuerySet[Claim]:
         rows = rows.filter(state=state)
     if text:
         rows = rows.filter(Q(title__icontains=text) | Q(provider__name__icontains=text))
-    # Asked for the claims of one page only, after it was chosen: nothing is counted over the city.
+    return rows.order_by("-id")
+
+
+def with_sums(rows: QuerySet[Claim], city_code: int) -> QuerySet[Claim]:
+    """Each claim of a city with its `lines_count`, `open_count` and `total_fen`: to be asked for few, as those of a page."""
     return rows.annotate(
-        lines_count=subsidies.of_lines(desk.city_code, Count("id")),
-        open_count=subsidies.of_lines(desk.city_code, Count("id"), state__in=("due", "to_person")),
-        total_fen=subsidies.of_lines(desk.city_code, Sum("amount_fen")),
-    ).order_by("-id")
+        lines_count=subsidies.of_lines(city_code, Count("id")),
+        open_count=subsidies.of_lines(city_code, Count("id"), state__in=("due", "to_person")),
+        total_fen=subsidies.of_lines(city_code, Sum("amount_fen")),
+    )
 
 
 def open_objections(desk: Desk) -> QuerySet[Objection]:

@@ -82,12 +82,14 @@ def _doubts(desk: Desk, clock: Clock) -> Iterator[Task]:
     if not desk.has(Role.REVIEWER):
         return
     queue = reverse("bureau:doubts")
-    for one in attendance.corrections_in(desk.city_code, desk.region_code)[:MOST_SHOWN]:
+    # The class alone, in place of all that the pages of a doubt show: the more is joined, the longer it is planned.
+    near = "attendance__session__training_class"
+    corrections = attendance.corrections_in(desk.city_code, desk.region_code)
+    for one in corrections.select_related(None).select_related(near)[:MOST_SHOWN]:
         title = one.attendance.session.training_class.name
         yield Task("考勤核实", title, "决定考勤更正", queue, f"{EVENTS[one.event]} · {one.reason[:40]}")
-    for one in attendance.doubts_in(desk.city_code, desk.region_code).filter(state__in=("open", "answered"))[
-        :MOST_SHOWN
-    ]:
+    doubts = attendance.doubts_in(desk.city_code, desk.region_code).filter(state__in=("open", "answered"))
+    for one in doubts.select_related(None).select_related(near)[:MOST_SHOWN]:
         url = reverse("bureau:doubt", args=[one.city_code, one.pk])
         detail = f"可疑程度 {one.score}，本人{'已说明' if one.worker_answer else '未说明'}"
         yield Task(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -86,13 +87,15 @@ class Step:
 def claim_list(request: DeskRequest, export: bool = False) -> HttpResponse:
     """The claims of the region."""
     wanted = forms.StateFilter(CLAIM, request.GET, hint="班级或机构")
-    rows = desk_selectors.claims(desk_of(request), state=wanted.said("state"), text=wanted.said("text"))
+    desk = desk_of(request)
+    rows = desk_selectors.claims(desk, state=wanted.said("state"), text=wanted.said("text"))
+    sums = partial(desk_selectors.with_sums, city_code=desk.city_code)
     if export:
-        return excel("补贴申领", COLUMNS, ordered(request, rows, COLUMNS))
+        return excel("补贴申领", COLUMNS, ordered(request, sums(rows), COLUMNS))
     context = {
         "filters": wanted,
         "export_url": reverse("bureau:claims_export"),
-        "table": table(request, rows, COLUMNS, url=claim_url, unit="份申领"),
+        "table": table(request, rows, COLUMNS, url=claim_url, unit="份申领", also=sums),
     }
     return render(request, "bureau/claim_list.html", context)
 
