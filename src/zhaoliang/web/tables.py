@@ -89,10 +89,11 @@ def table(
 
     `also` adds to the rows of a query what is dear to ask: for the page alone, not for all the rows before it.
     """
-    rows_in_order = ordered(request, source, columns)
-    page = Paginator(rows_in_order, size).get_page(request.GET.get("page"))
-    if also is not None and isinstance(rows_in_order, QuerySet):
-        page.object_list = also(rows_in_order.filter(pk__in=page.object_list.values("pk")))
+    whole = ordered(request, source, columns)
+    page = Paginator(whole, size).get_page(request.GET.get("page"))
+    chosen: Any = page.object_list
+    if also is not None and isinstance(whole, QuerySet):
+        page.object_list = also(whole.filter(pk__in=chosen.values("pk")))
     rows = tuple(
         Row(url(item) if url else "", tuple(Cell(column, column.value(item)) for column in columns)) for item in page
     )
