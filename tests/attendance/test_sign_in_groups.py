@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 
 from factories.attendance import running
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.kernel.models import AuditEvent, IdempotencyKey
 
-pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4", "C8")]
+pytestmark = [pytest.mark.mission("D4", "C8")]
 Row = tuple[Attendance, str, bytes]
 
 
@@ -27,40 +27,17 @@ def _expected(people: int) -> list[Attendance]:
 def _ask(rows: list[Row]) -> list[tuple[str, str | None, str | None]]:
     """State, answer and body of each, in the order of the group."""
     begins: datetime = rows[0][0].session.starts_at
-    marks = (
-        "bigint text timestamptz timestamptz timestamptz timestamptz numeric numeric int int bytea bigint text text jsonb"
-        " bigint int text bytea"
-    )
-    opens, late, closes = (begins + timedelta(minutes=minutes) for minutes in (-30, 10, 30))
-    given: list[list[Any]] = [
-        [
-            row.pk,
-            "location",
-            begins,
-            opens,
-            late,
-            closes,
-            None,
-            None,
-            20,
-            300,
-            None,
-            row.person_id,
-            "测试",
-            "",
-            None,
-            row.person_id,
-            row.city_code,
-            key,
-            hashed,
-        ]
+    start = begins.timestamp()
+    given = [
+        value
         for row, key, hashed in rows
+        for value in (row.pk, start, start - 1800, start + 600, start + 1800, row.person_id, row.city_code, key, hashed)
     ]
-    places = ", ".join(f"%s::{kind}[]" for kind in marks.split())
+    one = "ROW(%s, 'location', %s, %s, %s, %s, NULL, NULL, 20, 300, NULL, %s, '测试', '', NULL, %s, %s, %s)::sign_in_asked"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT state, answer, body FROM sign_in_through_gate(%s, {places}, %s) ORDER BY place",
-            [rows[0][0].city_code, *(list(column) for column in zip(*given, strict=True)), begins],
+            f"SELECT state, answer, body FROM sign_in_group(%s, ARRAY[{', '.join([one] * len(rows))}], %s) ORDER BY place",
+            [rows[0][0].city_code, *given, begins],
         )
         return cursor.fetchall()
 
@@ -70,6 +47,7 @@ def _counts(city_code: int) -> tuple[int, int]:
     return signed, AuditEvent.objects.filter(city_code=city_code, act="attendance.sign_in").count()
 
 
+@pytest.mark.django_db
 def test_known_and_repeated_keys_in_a_group_change_nothing_and_new_ones_count() -> None:
     one, other, third = _expected(3)
     assert [row[:2] for row in _ask([(one, "key-one", b"1")])] == [("new", "ok")]
@@ -92,23 +70,43 @@ def test_known_and_repeated_keys_in_a_group_change_nothing_and_new_ones_count() 
     assert _counts(one.city_code)[0] == 3
 
 
+@pytest.mark.commits
 def test_an_attendance_that_changed_after_it_was_judged_takes_back_the_whole_group() -> None:
     one, other = _expected(2)
-    moment = one.session.starts_at
-    given: list[Any] = [["ok", "ok"], [one.pk, other.pk], ["expected", "leave"], [None, None], ["present", "present"]]
-    given += [
-        ["[]", "[]"],
-        [moment] * 2,
-        ["location"] * 2,
-        *[[None, None]] * 5,
-        ["测试"] * 2,
-        [""] * 2,
-        [None, None],
-        moment,
-    ]
-    marks = "text bigint text timestamptz text jsonb timestamptz text numeric numeric int bytea bigint text text jsonb"
-    places = ", ".join(f"%s::{kind}[]" for kind in marks.split())
-    with pytest.raises(OperationalError, match="changed"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT write_sign_ins(%s, {places}, %s)", [one.city_code, *given])
-    assert _counts(one.city_code)[0] == 0
-    assert set(Attendance.objects.filter(city_code=one.city_code).values_list("state", flat=True)) == {"expected"}
+    group: list[Row] = [(one, "key-one", b"1"), (other, "key-two", b"2")]
+    theirs, ours = connection.copy(), ThreadPoolExecutor(1)
+    try:
+        theirs.set_autocommit(False)
+        with theirs.cursor() as cursor:
+            cursor.execute(
+                "UPDATE attendance SET state = 'leave' WHERE city_code = %s AND id = %s", [other.city_code, other.pk]
+            )
+        asked = ours.submit(_asked_apart, group)
+        # It has judged both as expected, written its keys and signed the first in when it meets the other's lock.
+        while not asked.done() and not _somebody_waits():
+            pass
+        theirs.commit()
+        with pytest.raises(OperationalError, match="changed"):
+            asked.result()
+    finally:
+        theirs.close()
+        ours.shutdown()
+    assert _counts(one.city_code) == (0, 0)
+    assert not IdempotencyKey.objects.filter(city_code=one.city_code, act="attendance.sign_in").exists()
+    states = Attendance.objects.filter(city_code=one.city_code, session=one.session).values_list("pk", "state")
+    assert dict(states) == {one.pk: "expected", other.pk: "leave"}
+    # Asked anew, as the gate does: who took leave meanwhile is told so, the other is signed in.
+    assert [row[:2] for row in _ask(group)] == [("new", "ok"), ("new", "wrong_state")]
+
+
+def _asked_apart(group: list[Row]) -> list[tuple[str, str | None, str | None]]:
+    try:
+        return _ask(group)
+    finally:
+        connection.close()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]

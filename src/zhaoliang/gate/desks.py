@@ -86,11 +86,11 @@ class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Item(msgspec.Struct):
-    """One request waiting for its group; `given` are its columns in the order of the SQL function's arrays."""
+    """One request waiting for its group; `given` are its columns in the order of the SQL function's arrays, or of its row."""
 
     lane: Any
     asker: str
-    given: list[Any]
+    given: Sequence[Any]
     user_id: int
     key: str = ""
     extra: Any = None
@@ -157,7 +157,7 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
     signed_at = datetime.fromtimestamp(body.signed_at, tz=UTC) if body.signed_at is not None else None
     moment = min(signed_at, at) if signed_at is not None else at
     said, method = phone_of(body.phone), "class_code" if body.code else "location"
-    facts: dict[str, Any] = said.facts()
+    facts: dict[str, Any] = said.facts() if body.phone else {}
     if body.code:
         facts |= code_facts(held["c"], held["q"], held["r"], body.code[:400], moment=moment, at=at)
     # The same words in the same order as the page gives to the act, so that a key tried here and there is one key.
@@ -172,27 +172,28 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         "code": body.code,
     }
     site_longitude, site_latitude, radius = held["s"]
-    distance = distance_m(float(site_longitude), float(site_latitude), longitude, latitude)
-    given = [
+    x, y = (float(longitude), float(latitude)) if longitude is not None and latitude is not None else (None, None)
+    # Of the type sign_in_asked. Floats keep six decimals of a degree and the microseconds of a moment; nobody gives a reason here.
+    given = (
         held["a"],
         method,
-        moment,
+        moment.timestamp(),
         held["o"],
         held["l"],
         held["x"],
-        float(longitude) if longitude is not None else None,
-        float(latitude) if latitude is not None else None,
-        distance,
+        x,
+        y,
+        distance_m(float(site_longitude), float(site_latitude), x, y),
         radius,
         device_hash(held["d"]),
         held["u"],
         held["n"],
-        facts or None,
-        held["p"],
+        "",
+        encoded(facts).decode() if facts else None,
         held["g"],
         key,
         plain_hash(arguments),
-    ]
+    )
     return Item(held["c"], f"user:{held['u']}", given, held["u"], key, (held["b"], held["o"]))
 
 
@@ -212,20 +213,27 @@ class Keyed:
     """A desk whose calls carry idempotency keys: `sql` gives one row for each call, with state, answer, body and kept."""
 
     def __init__(
-        self, pool: asyncpg.Pool, act: str, sql: str, page_body: str, refusal: RefusalOf, more: More | None = None
+        self,
+        pool: asyncpg.Pool,
+        act: str,
+        sql: str,
+        page_body: str,
+        refusal: RefusalOf,
+        more: More | None = None,
+        arrays: Arrays | None = None,
     ) -> None:
         self.pool, self.act, self.sql, self.page_body, self.refusal = pool, act, sql, page_body, refusal
-        self.more = more
+        self.more, self.arrays = more, arrays or _as_columns
 
     async def __call__(self, lane: Any, items: Sequence[Item]) -> list[Settled]:
         """Answer a group."""
         scope = list(lane) if isinstance(lane, tuple) else [lane]
         city_code = scope[0]
-        columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
+        arrays = self.arrays(items)
         more = [await self.more(city_code)] if self.more is not None else []
         async with self.pool.acquire() as connection:
             await connection.count_group()
-            rows = await connection.fetch(self.sql, *scope, *columns, datetime.now(UTC), *more)
+            rows = await connection.fetch(self.sql, *scope, *arrays, datetime.now(UTC), *more)
             settled: list[Settled | None] = [None] * len(items)
             keep: list[tuple[int, Refusal]] = []
             for row in rows:
@@ -268,6 +276,18 @@ def _reused() -> KeyReused:
     return KeyReused("这次提交没有执行。", "同一个提交码上次用在了别的内容上。", "请换一个提交码，核对后重新提交。")
 
 
+def _as_columns(items: Sequence[Item]) -> list[list[Any]]:
+    """An array for each column."""
+    return [list(column) for column in zip(*(item.given for item in items), strict=True)]
+
+
+def _as_rows(items: Sequence[Item]) -> list[list[Any]]:
+    """One array of rows: a third of what as many columns cost to write for the wire."""
+    return [[item.given for item in items]]
+
+
+# How a group's requests are given to its statement.
+Arrays = Callable[[Sequence[Item]], list[list[Any]]]
 RefusalOf = Callable[[Any, list[Any], Item, Any], Any]
 # What else a city's statement is told.
 More = Callable[[int], Awaitable[list[int]]]
@@ -350,30 +370,13 @@ def uses(pool: asyncpg.Pool, standings: Standings) -> Keyed:
 
 def sign_ins(pool: asyncpg.Pool) -> Keyed:
     """The desk of /gate/sign-in; lanes are cities."""
-    # Numbers travel as floats: six decimals of a degree and the seconds of a window survive, and writing a decimal or a moment
-    # for the wire costs ten times as much. Nobody gives a reason here.
-    moments = "ARRAY(SELECT to_timestamp(s) FROM unnest({}::float8[]) s)"
-    columns = "bigint text timestamptz moment moment moment degrees degrees int int bytea bigint text"
-    kinds = f"{columns} reason jsonb bigint int text bytea".split(" ")
-    sent = {
-        "moment": moments,
-        "degrees": "{}::float8[]::numeric[]",
-        "reason": "array_fill(''::text, ARRAY[cardinality($2)])",
-    }
-    arrays, place = [], 2
-    for kind in kinds:
-        arrays.append(sent.get(kind, "{}::" + kind + "[]").format(f"${place}"))
-        place += kind != "reason"
-    sql = (
-        "SELECT place, state, answer, body, kept, attendance_state"
-        f" FROM sign_in_through_gate($1, {', '.join(arrays)}, ${place})"
-    )
+    sql = "SELECT place, state, answer, body, kept, attendance_state FROM sign_in_group($1, $2::sign_in_asked[], $3)"
     page_body = (
         'SELECT format(\'{"city_code":%s,"attendance_id":"%s","state":"%s","signed_at":"%s","flags":%s}\', city_code, id,'
         " state, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), flags)"
         " FROM attendance WHERE city_code = $1 AND id = $2"
     )
-    return Keyed(pool, "attendance.sign_in", sql, page_body, _sign_in_refusal)
+    return Keyed(pool, "attendance.sign_in", sql, page_body, _sign_in_refusal, arrays=_as_rows)
 
 
 class Verifications:
@@ -395,10 +398,9 @@ class Verifications:
     async def __call__(self, lane: Any, items: Sequence[Item]) -> list[Settled]:
         """Answer a group."""
         at = datetime.now(UTC)
-        columns = [list(column) for column in zip(*(item.given for item in items), strict=True)]
         async with self.pool.acquire() as connection:
             await connection.count_group()
-            rows = await connection.fetch(self.sql, *lane, *columns, at)
+            rows = await connection.fetch(self.sql, *lane, *_as_columns(items), at)
         return [self._answer(row, item.extra, at) for row, item in zip(rows, items, strict=True)]
 
     @staticmethod

@@ -82,23 +82,23 @@ def sign_in(
     limits, site = window(session), session.training_class.site
     answer = _signed(
         held.city_code,
+        at,
         [
-            [held.pk],
-            [method],
-            [moment],
-            [limits.opens],
-            [limits.late_after],
-            [limits.closes],
-            [longitude],
-            [latitude],
-            [distance_m(site.longitude, site.latitude, longitude, latitude)],
-            [radius_m(session)],
-            [device_hash(device)],
-            [actor.user_id],
-            [actor.name],
-            [reason.strip()],
-            [json.dumps(facts)],
-            at,
+            held.pk,
+            method,
+            moment.timestamp(),
+            limits.opens.timestamp(),
+            limits.late_after.timestamp(),
+            limits.closes.timestamp(),
+            longitude,
+            latitude,
+            distance_m(site.longitude, site.latitude, longitude, latitude),
+            radius_m(session),
+            device_hash(device),
+            actor.user_id,
+            actor.name,
+            reason.strip(),
+            json.dumps(facts),
         ],
     )
     held.refresh_from_db()
@@ -109,15 +109,14 @@ def sign_in(
     return held
 
 
-def _signed(city_code: int, given: list[Any]) -> str:
-    """What the database's own rules of signing in answer (sql/sign_in.sql)."""
-    marks = (
-        "%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], "
-        "%s::numeric[], %s::numeric[], %s::int[], %s::int[], %s::bytea[], %s::bigint[], %s::text[], %s::text[], "
-        "%s::jsonb[], %s"
-    )
+def _signed(city_code: int, at: datetime, given: list[Any]) -> str:
+    """What the database's own rules of signing in answer (sql/sign_in.sql); the act holds the key and writes the audit event."""
+    row = ", ".join(["%s"] * len(given))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT answer FROM sign_in_many(%s, {marks})", [city_code, *given])
+        cursor.execute(
+            f"SELECT answer FROM sign_in_many(%s, ARRAY[ROW({row}, NULL, NULL, NULL)::sign_in_asked], %s)",
+            [city_code, *given, at],
+        )
         return cursor.fetchone()[0]
 
 
@@ -160,7 +159,10 @@ def _check_method(actor: Actor, method: str, reason: str) -> None:
 
 
 def distance_m(
-    site_longitude: Decimal | float, site_latitude: Decimal | float, longitude: Decimal | None, latitude: Decimal | None
+    site_longitude: Decimal | float,
+    site_latitude: Decimal | float,
+    longitude: Decimal | float | None,
+    latitude: Decimal | float | None,
 ) -> int | None:
     """Metres between the site and a place on the sphere; None without a place. Raises BadInput."""
     if longitude is None or latitude is None:
