@@ -1,8 +1,11 @@
 """A load generator in a process of its own: `python gate_load.py PORT CONNECTIONS RATE < requests`.
 
-Standard input holds JSON `{"warm": [text…], "requests": [text…]}`. Prints JSON `{"rate", "p50", "p99", "statuses"}`: requests
-a second, milliseconds, and how many of each status. RATE 0: as fast as the answers come; else so many a second, evenly, and the
-time counts from when a request was due.
+Standard input holds JSON `{"warm": [text…], "requests": [text…]}`. Prints JSON `{"rate", "p50", "p99", "statuses", "resent"}`:
+requests a second, milliseconds, how many of each status, and how many were sent twice. RATE 0: as fast as the answers come; else so
+many a second, evenly, and the time counts from when a request was due.
+
+A request is sent again, with its own idempotency key, where this process was stopped meanwhile (a debugger, another measurement)
+and the server therefore answered 408 or closed the line. Any other closed line ends the run.
 """
 
 from __future__ import annotations
@@ -16,19 +19,23 @@ from typing import cast
 
 import uvloop
 
+TICK = 0.25
+# A loop that did not turn for so long was stopped; for so long afterwards its lines may show it.
+STOPPED, GRACE = 2.0, 15.0
+
 
 class Line(asyncio.Protocol):
     """One kept connection, one request at a time."""
 
     def __init__(self, load: Load) -> None:
-        self.load, self.buffer, self.due = load, b"", 0.0
+        self.load, self.buffer, self.due, self.request = load, b"", 0.0, b""
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def send(self, request: bytes, due: float) -> None:
-        self.due = due
+        self.due, self.request = due, request
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -42,7 +49,7 @@ class Line(asyncio.Protocol):
             self.load.answered(self, int(head[9:12]), time.perf_counter() - self.due)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.load.lost()
+        self.load.lost(self)
 
 
 class Load:
@@ -56,12 +63,16 @@ class Load:
         self.free: deque[Line] = deque()
         self.late: deque[tuple[bytes, float]] = deque()
         self.done = asyncio.Event()
+        self.resent, self.port = 0, 0
+        self.seen = self.stopped = -GRACE
+        self.opening: set[asyncio.Task[None]] = set()
 
     async def run(self, port: int, connections: int) -> float:
-        loop = asyncio.get_running_loop()
+        self.port = port
         for _ in range(connections):
-            _, line = await loop.create_connection(lambda: Line(self), "127.0.0.1", port)
-            self.free.append(line)
+            self.free.append(await self._open())
+        self.seen = time.perf_counter()
+        asyncio.get_running_loop().call_later(TICK, self._tick)
         began = time.perf_counter()
         if self.rate:
             await self._paced(began)
@@ -93,7 +104,39 @@ class Load:
         else:
             self.free.append(line)
 
+    async def _open(self) -> Line:
+        _, line = await asyncio.get_running_loop().create_connection(lambda: Line(self), "127.0.0.1", self.port)
+        return line
+
+    async def _reopen(self, request: bytes, due: float) -> None:
+        try:
+            line = await self._open()
+        except OSError:
+            raise SystemExit("the server is gone") from None
+        if request:
+            line.send(request, due)
+        else:
+            self._next(line)
+
+    def _tick(self) -> None:
+        self._was_stopped()
+        if self.left:
+            asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _was_stopped(self) -> bool:
+        """Whether this process itself was stopped a moment ago. Whatever wakes it first asks, a timer or a line."""
+        now = time.perf_counter()
+        if now - self.seen > STOPPED:
+            self.stopped = now
+        self.seen = now
+        return now - self.stopped < GRACE
+
     def answered(self, line: Line, status: int, seconds: float) -> None:
+        if self._was_stopped() and status == 408:
+            self.resent += 1
+            line.send(line.request, line.due)
+            return
+        line.request = b""
         self.times.append(seconds)
         self.statuses[status] += 1
         self.left -= 1
@@ -101,9 +144,17 @@ class Load:
         if not self.left:
             self.done.set()
 
-    def lost(self) -> None:
-        if self.left:
+    def lost(self, line: Line) -> None:
+        if not self.left:
+            return
+        if not self._was_stopped():
             raise SystemExit("the server closed a connection")
+        self.resent += bool(line.request)
+        if line in self.free:
+            self.free.remove(line)
+        task = asyncio.get_running_loop().create_task(self._reopen(line.request, line.due))
+        self.opening.add(task)
+        task.add_done_callback(self.opening.discard)
 
 
 async def main() -> None:
@@ -122,6 +173,7 @@ async def main() -> None:
                 "p50": times[len(times) // 2] * 1000,
                 "p99": times[len(times) * 99 // 100] * 1000,
                 "statuses": load.statuses,
+                "resent": load.resent,
             }
         )
     )

@@ -330,11 +330,14 @@ def _memory(progress: Callable[[str], None], port: int, gate: int, *, full: bool
     turns = 1_000_000 // CLAIMS if full else 10
     marks = {max(1, turns // 10): "10 %", turns // 2: "50 %", turns: "100 %"}
     held: dict[str, float] = {}
+    resent = 0
     for turn in range(1, turns + 1):
-        load(port, 256, claims(run.open_batch(), 1, CLAIMS))
+        resent += load(port, 256, claims(run.open_batch(), 1, CLAIMS))["resent"]
         if turn in marks:
             held[marks[turn]] = resident(gate) / 1024
-            progress(f"gate: memory at {marks[turn]}, {turn * CLAIMS} claims: {held[marks[turn]]:.0f} MiB")
+            progress(
+                f"gate: memory at {marks[turn]}, {turn * CLAIMS} claims: {held[marks[turn]]:.0f} MiB, {resent} sent again"
+            )
     count = f"gate memory after {turns * CLAIMS:,} claims"
     emit(count, "MiB", "at 50 %", [held["100 %"]], [held["50 %"]], "≤ 1.1")
     emit(count, "MiB", "at 10 %", [held["100 %"]], [held["10 %"]], "≤ 1.1")
