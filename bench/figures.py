@@ -27,10 +27,11 @@ FIGURES: list[Figure] = []
 
 def emit(bench: str, unit: str, against: str, ours: list[float], theirs: list[float], goal: str) -> None:
     """Print one line and keep it for the table. The ratio is the median of the pairs, each measured one after the other, so that
-    what else the machine does weighs on both sides alike."""
+    what else the machine does weighs on both sides alike. Without a goal ("") it stays out of the table."""
     figure = statistics.median(ours)
     ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
-    FIGURES.append(Figure(f"{bench} ÷ {against}", goal, ratio))
+    if goal:
+        FIGURES.append(Figure(f"{bench} ÷ {against}", goal, ratio))
     record = {"bench": bench, "figure": round(figure, 1), "unit": unit, "against": against, "goal": goal}
     runs = {"ours": [round(one, 1) for one in ours], "against": [round(one, 1) for one in theirs]}
     print(json.dumps(record | {"ratio": round(ratio, 2), "runs": runs}, ensure_ascii=False), flush=True)

@@ -24,6 +24,7 @@ from figures import emit
 
 HERE = Path(__file__).resolve().parent
 CLAIMS, NAIVE, VERIFIED, SIGNED = 8_000, 480, 6_000, 8_000
+PARTNER_CLAIMS = 60
 ROUNDS, PAIRS = 3, 8
 WARM = 400
 
@@ -135,7 +136,7 @@ def resident(pid: int) -> int:
     return sum(int(row) for row in found.stdout.split())
 
 
-PARTS = ("claims", "verify", "sign-ins", "memory")
+PARTS = ("claims", "verify", "partners", "sign-ins", "memory")
 
 
 def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False, parts: Sequence[str] = PARTS) -> None:
@@ -155,6 +156,8 @@ def measure(folder: Path, progress: Callable[[str], None], *, full: bool = False
             _claim_rates(folder, progress, port, naive_port)
         if "verify" in parts:
             _verify_rates(progress, port, django_port)
+        if "partners" in parts:
+            _partner_rates(progress, port, django_port)
         if "sign-ins" in parts:
             _sign_in_rates(progress, port)
         if "memory" in parts:
@@ -223,28 +226,79 @@ def _claim_rates(folder: Path, progress: Callable[[str], None], port: int, naive
     )
 
 
-def _verify_rates(progress: Callable[[str], None], port: int, django_port: int) -> None:
-    import psycopg
-
-    from factories import registry
+def _partner_key(organisation: Any, *scopes: str) -> str:
+    """The secret of a partner system of this organisation."""
     from zhaoliang.kernel.roles import Place, Role, system_actor
     from zhaoliang.registry import services
     from zhaoliang.registry.services.partners import issue_partner_key, new_secret
 
     at, secret = datetime.now(UTC), new_secret()
-    organisation = registry.organisation(at=at)
     place = Place(run.CITY, organisation.region_id, organisation.pk)
     user = services.create_user(
-        actor=system_actor(), at=at, place=place, username="bench", name="测试接口", city_code=run.CITY
+        actor=system_actor(),
+        at=at,
+        place=place,
+        username=f"bench-{organisation.pk}",
+        name="测试接口",
+        city_code=run.CITY,
     )
     services.assign_role(
         actor=system_actor(), at=at, place=place, user=user, role=Role.PARTNER, region_code=organisation.region_id,
         organisation=organisation, valid_from=at.date(),
     )  # fmt: skip
     issue_partner_key(
-        actor=system_actor(), at=at, place=place, user=user, name="bench", secret=secret, scopes=["vouchers.verify"],
+        actor=system_actor(), at=at, place=place, user=user, name="bench", secret=secret, scopes=list(scopes),
         expires_at=at + timedelta(days=1),
     )  # fmt: skip
+    return secret
+
+
+def _partner_rates(progress: Callable[[str], None], port: int, django_port: int) -> None:
+    """A card platform claims for people by their documents, then has their codes used for its provider's class. Every claim asks
+    the policies, at the gate as in the API's view; so the two should be alike."""
+    from factories import vouchers
+    from factories.classes import draft
+    from zhaoliang.vouchers.models import Voucher
+
+    at = datetime.now(UTC)
+    project = vouchers.listed_project(at=at)
+    secret = _partner_key(project.provider, "vouchers.claim", "vouchers.use")
+    training_class = draft(project, at=at, start=(at + timedelta(days=30)).date(), planned=False, capacity=500)
+    sides = {
+        "gate": (port, "/gate/claim", "/gate/use"),
+        "django": (django_port, "/api/v1/vouchers/claim", "/api/v1/vouchers/use"),
+    }
+    rates: dict[str, list[float]] = {}
+    for number in range(ROUNDS):
+        batch = vouchers.batch(project, quota=100_000, amount_fen=1, at=at)
+        for side, (there, claim, use) in sides.items():
+            asked = []
+            for person in vouchers.crowd(PARTNER_CLAIMS, at=at):
+                body = {"document_number": person.document_number, "name": person.name, "declared": True}
+                key = f"claim-{side}-{person.pk}"
+                asked.append(post(claim, secret, {"batch_id": str(batch.pk), **body}, key))
+            rates.setdefault(f"{side} claims", []).append(load(there, 16, asked)["rate"])
+            held = Voucher.objects.filter(city_code=run.CITY, batch=batch, state="claimed").order_by("-id")
+            uses = [
+                post(use, secret, {"code": one.code, "class_id": str(training_class.pk)}, f"use-{side}-{one.pk}")
+                for one in held[:PARTNER_CLAIMS]
+            ]
+            rates.setdefault(f"{side} uses", []).append(load(there, 16, uses)["rate"])
+        progress(
+            f"gate: partners, round {number + 1} of {ROUNDS}: "
+            + ", ".join(f"{k} {v[-1]:.0f}" for k, v in rates.items())
+        )
+    for what in ("claims", "uses"):
+        name = f"partners' {what} at the gate by document and key, 16 connections"
+        emit(name, f"{what}/s", "the API's Django view", rates[f"gate {what}"], rates[f"django {what}"], "")
+
+
+def _verify_rates(progress: Callable[[str], None], port: int, django_port: int) -> None:
+    import psycopg
+
+    from factories import registry
+
+    secret = _partner_key(registry.organisation(at=datetime.now(UTC)), "vouchers.verify")
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
         rows = owner.execute("SELECT code FROM voucher WHERE code LIKE %s LIMIT %s", ["120000%", VERIFIED]).fetchall()
     codes = [code for (code,) in rows]
