@@ -13,6 +13,7 @@ from policy.small import rule, text
 from policy.texts import DOCUMENT, Write
 from zhaoliang.cli.policy import app
 from zhaoliang.policy import PolicyError, PolicyStore
+from zhaoliang.policy.sql import compile_set
 
 pytestmark = pytest.mark.mission("C2")
 runner = CliRunner()
@@ -74,6 +75,13 @@ def test_an_expression_of_the_wrong_kind_of_value_shows_the_right_one(write: Wri
             'tables: {t: {says: 例, unit: fen, keys: [level], cite: "1", rows: {senior: null}}}\n',
             "没有写数。原文没有规定的不要写这一项",
         ),
+        *(
+            (
+                f"limits:\n  l: {PARTS.replace('MUST', f'count: {{of: training}}, at_most: {most}')}\n",
+                f"最多几次写 1 以上的整数，写的是 {most}",
+            )
+            for most in ("3.5", "-1", "0")
+        ),
         ("fills: {cn-98/a#b: 0.3}\n", "写本文件里填它的那个参数的名称"),
     ],
 )
@@ -82,6 +90,42 @@ def test_a_part_of_the_wrong_shape_shows_the_right_one(write: Write, parts: str,
         write(f"\n# 例\n{parts}")
     assert said in str(refused.value)
     assert "None" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "must",
+    [f"{'(' * 200}exam_passed{')' * 200}", " and ".join(["exam_passed"] * 150), " and ".join(["exam_passed"] * 2000)],
+    ids=["brackets", "long", "very long"],
+)
+def test_a_condition_beyond_measure_is_refused_and_not_fallen_over(write: Write, must: str) -> None:
+    with pytest.raises(PolicyError, match="在 conditions 里给其中一部分起个名称"):
+        write(f"rules:\n  r: {PARTS.replace('MUST', f'must: {must}')}\n")
+
+
+def test_the_longest_condition_let_in_is_decided(write: Write) -> None:
+    must = " and ".join(["exam_passed"] * 99)
+    store: PolicyStore = write(f"rules:\n  r: {PARTS.replace('MUST', f'must: {must}')}\n")
+    policies = store.for_place(990000, "training", store.documents[0].start)
+    assert [policies.decide({"exam_passed": held}).outcome.value for held in (True, False)] == ["pass", "fail"]
+    assert compile_set(policies, "claim", dialect="postgres").rules
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(12)),
+            "展开以后超过",
+        ),
+        ("a: &a [*a]\n", "展开以后超过"),
+        (f"a: {'[' * 3000}{']' * 3000}\n", "套得太深"),
+    ],
+    ids=["billions", "itself", "deep"],
+)
+def test_references_within_references_are_refused_and_not_written_out(write: Write, parts: str, said: str) -> None:
+    with pytest.raises(PolicyError, match=said):
+        write(parts)
 
 
 def test_a_day_written_as_a_number_is_told_as_a_day(tmp_path: Path) -> None:

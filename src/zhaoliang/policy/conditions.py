@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Literal
 
 from zhaoliang.policy.counts import ALIKE
@@ -80,7 +81,10 @@ def _condition(
     """The condition in words, as a tree, the case in which it applies, and its count where it counts grants."""
     if part == "limits" and isinstance(entry["count"], dict):
         count = read_count(reading, entry["count"], *path, "count")
-        most = reading.compile(entry["at_most"], COUNT, *path, "at_most")
+        written = entry["at_most"]
+        if isinstance(written, int | Decimal) and (written < 1 or written != int(written)):
+            reading.fault(f"最多几次写 1 以上的整数，写的是 {written}", *path, "at_most")
+        most = reading.compile(written, COUNT, *path, "at_most")
         return f"{count.text} < ({entry['at_most']})", _compared(count, "<", most), entry.get("when"), count
     if part == "limits":
         text = f"{entry['count']} < ({entry['at_most']})"

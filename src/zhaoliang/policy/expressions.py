@@ -121,6 +121,9 @@ ARITHMETIC: dict[type[Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 BETWEEN = {"days_between": "days", "months_between": "months", "years_between": "years"}
 FUNCTIONS = ("lookup", "whole_div", "ratio", "floor", "ceil", "least", "greatest", "year", *BETWEEN)
 FEN = unit_of("fen")
+# A chain of `and` or `or` is as deep as it is long. The deepest of the library has eleven.
+MOST_DEEP = 100
+TOO_DEEP = "条件太长，或括号套得太深；请分成几条规则，或在 conditions 里给其中一部分起个名称"
 LITERAL_TRUTH = "条件里单独的 true 或 false 会使其余部分失去意义，请删去"
 
 
@@ -136,12 +139,26 @@ def compile_expression(text: str, scope: Scope, expected: Type | None = None) ->
         trees = sqlglot.parse(text, dialect="postgres")
     except SqlglotError as problem:
         raise ExpressionError(unread(text, problem)) from problem
+    except RecursionError as problem:
+        raise ExpressionError(TOO_DEEP) from problem
     if len(trees) != 1 or trees[0] is None:
         raise ExpressionError(f"{text!r} 不是一个表达式；一处只写一个，不用分号")
+    if _deep(trees[0]):
+        raise ExpressionError(TOO_DEEP)
     node = _Compiler(scope).node(trees[0])
     if expected is not None:
         node = _fit(node, expected, scope)
     return node
+
+
+def _deep(tree: Expr) -> bool:
+    """Whether parts stand in parts beyond what every engine can follow."""
+    level = [tree]
+    for _ in range(MOST_DEEP):
+        level = [below for one in level for below in one.iter_expressions()]
+        if not level:
+            return False
+    return True
 
 
 def names_in(node: Node | None) -> tuple[Name, ...]:

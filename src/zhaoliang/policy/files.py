@@ -60,6 +60,8 @@ _ExactLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 _ExactLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _ExactLoader.add_constructor("tag:yaml.org,2002:timestamp", _date)
 
+# The largest text of the library has a thirteenth of this. A few lines of references within references make billions.
+MOST_NODES = 200_000
 # What usually stands behind the parser's words.
 YAML_HINTS = {
     "mapping values are not allowed": "文字里有冒号加空格时，整句要加引号；或缩进没有对齐",
@@ -200,6 +202,22 @@ def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
             yield Source(file.as_posix(), found.group(0) if found else "", file.read_bytes(), file.parent)
 
 
+def _unfolded(root: yaml.nodes.Node) -> float:
+    """How many parts the file has when each reference is written out; endless where one is within itself."""
+    sizes: dict[int, float] = {}
+
+    def size(node: yaml.nodes.Node) -> float:
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = float("inf")
+            parts = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    return size(root)
+
+
 def read_yaml(content: bytes, shown: str) -> Tree:
     """The file's tree; raises PolicyFileError with the line for anything that is not a plain mapping."""
     text = ""
@@ -207,6 +225,8 @@ def read_yaml(content: bytes, shown: str) -> Tree:
         text = content.decode("utf-8-sig")
         loader = _ExactLoader(text)
         root = loader.get_single_node()
+        if root is not None and _unfolded(root) > MOST_NODES:
+            raise PolicyFileError(shown, "", f"引用（*名称）展开以后超过 {MOST_NODES} 项；请直接写出来")
         data = loader.construct_document(root) if root is not None else None
     except UnicodeDecodeError as problem:
         raise PolicyFileError(shown, "", "文件不是 UTF-8 编码，请另存为 UTF-8") from problem
@@ -217,6 +237,8 @@ def read_yaml(content: bytes, shown: str) -> Tree:
         reason = "found a tab character" if "\t" in line[: len(line) - len(line.lstrip())] else reason
         told = f"YAML 写法有误：{next((mend for words, mend in YAML_HINTS.items() if words in reason), reason)}"
         raise PolicyFileError(shown, "", told, mark.line + 1 if mark else None) from problem
+    except RecursionError as problem:
+        raise PolicyFileError(shown, "", "括号或缩进套得太深") from problem
     if root is None or not isinstance(data, dict):
         raise PolicyFileError(shown, "", "政策文件最外层是键值对，至少有 document 和 clauses 两部分")
     return Tree(shown, data, root)
