@@ -6,21 +6,16 @@ Filled set-based, without the services: what is measured are the statements of t
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection, connections
 
-import figures
 import run
 from figures import emit
 
@@ -39,7 +34,7 @@ def measure(progress: Callable[[str], None], *, full: bool) -> None:
     progress("volume: filling 1 %")
     base = _frame()
     _fill(base, 1, small, vouchers // 100)
-    _keep_as(FEW)
+    keep_as(FEW)
     progress(f"volume: filling {whole} classes, {whole * PEOPLE * DAYS * SESSIONS} sign-ins, {vouchers} vouchers")
     _fill(base, small + 1, whole, vouchers - vouchers // 100)
     progress("volume: asking")
@@ -47,10 +42,9 @@ def measure(progress: Callable[[str], None], *, full: bool) -> None:
     for name, few, many in _times((small, vouchers // 100), (whole, vouchers)):
         few_ms, all_ms = ([one * 1000 for one in side] for side in (few, many))
         emit(f"{name} ({size})", "ms", "on 1 %", all_ms, few_ms, GOAL)
-    _funnel(vouchers)
 
 
-def _keep_as(name: str) -> None:
+def keep_as(name: str) -> None:
     """Copy the database as it stands under another name, on the same server."""
     own = connection.settings_dict["NAME"]
     connections.close_all()
@@ -58,31 +52,9 @@ def _keep_as(name: str) -> None:
         owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{own}"')
 
 
-def _funnel(vouchers: int) -> None:
-    """Milliseconds of the voucher funnel over everything: it reads every voucher, so it has a figure and no ratio."""
-    from zhaoliang.oversight.funnel import DIMENSIONS, Filter, funnel
-
-    for by in DIMENSIONS:
-        begin = time.perf_counter()
-        rows = funnel(Filter(CITY, CITY), by)
-        record = {
-            "bench": f"voucher funnel by {by}",
-            "figure": round((time.perf_counter() - begin) * 1000),
-            "unit": "ms",
-        }
-        print(json.dumps(record | {"vouchers": vouchers, "rows": len(rows)}, ensure_ascii=False), flush=True)
-
-
 def main() -> None:
     """Measure the volume alone, on a throw-away database: `python bench/volume.py [--full]`."""
-    with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
-        server = run.prepare(Path(name))
-        try:
-            measure(run.progress, full="--full" in sys.argv[1:])
-            figures.table()
-        finally:
-            connections.close_all()
-            server.destroy()
+    run.alone(measure)
 
 
 def _frame() -> dict[str, Any]:
@@ -102,7 +74,7 @@ def _frame() -> dict[str, Any]:
     }
 
 
-def _copy(table: str, changes: dict[str, str], source: str) -> str:
+def copy(table: str, changes: dict[str, str], source: str) -> str:
     """INSERT … SELECT of a row of `table` over a series, with some columns replaced."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table} LIMIT 0")
@@ -130,11 +102,11 @@ def _fill(base: dict[str, Any], first: int, last: int, vouchers: int) -> None:
     )
     where = f" WHERE t.city_code = {CITY} AND t.id = "
     statements = [
-        _copy("person", {"id": person_id, "id_hash": f"int8send({person_id})", "name": "'测试'"}, people)
+        copy("person", {"id": person_id, "id_hash": f"int8send({person_id})", "name": "'测试'"}, people)
         + where
         + str(base["person"]),
-        _copy("training_class", {"id": "10000000 + c", "name": "'bench ' || c"}, series) + where + str(base["class"]),
-        _copy(
+        copy("training_class", {"id": "10000000 + c", "name": "'bench ' || c"}, series) + where + str(base["class"]),
+        copy(
             "class_session",
             {
                 "id": f"100000000 + c * {each} + s",
@@ -146,7 +118,7 @@ def _fill(base: dict[str, Any], first: int, last: int, vouchers: int) -> None:
         )
         + where
         + str(base["session"]),
-        _copy(
+        copy(
             "enrolment",
             {"id": person_id, "training_class_id": "10000000 + c", "person_id": person_id, "voucher_id": "NULL"},
             people,
@@ -161,12 +133,12 @@ def _fill(base: dict[str, Any], first: int, last: int, vouchers: int) -> None:
         f" reason) SELECT {CITY}, 1000000000 + n, {begins}, {begins}, 'location', 117.2, 39.1, 20, int8send({person_id}), ''"
         f" FROM {seats}",
     ]
-    with connection.cursor() as cursor:
-        cursor.execute("SET ROLE NONE")
-        # What refers to what is right by its making: asked row by row it would be most of the filling.
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute("SET synchronous_commit = off")
-        cursor.execute("SET maintenance_work_mem = '768MB'")
+    with (
+        connection.cursor() as cursor,
+        filling(
+            cursor, "attendance", "sign_in", "voucher", light=("person", "training_class", "class_session", "enrolment")
+        ),
+    ):
         cursor.execute("SELECT count(*) FROM voucher")
         (top,) = cursor.fetchone()
         # Returned ones, of which a person may hold many: what is asked is the way to a code.
@@ -176,14 +148,25 @@ def _fill(base: dict[str, Any], first: int, last: int, vouchers: int) -> None:
             "code": f"'B' || lpad(({top} + v)::text, 20, '0')",
             "state": "'returned'",
         }
-        statements.append(_copy("voucher", made, f"generate_series(1, {vouchers}) v") + where + str(base["voucher"]))
-        with _indexed_afterwards("attendance", "sign_in", "voucher"):
-            for statement in statements:
-                cursor.execute(statement)
-        for table in ("person", "training_class", "class_session", "enrolment", "attendance", "sign_in", "voucher"):
-            cursor.execute(f"VACUUM ANALYZE {table}")
-        cursor.execute("RESET session_replication_role")
-        cursor.execute("RESET synchronous_commit")
+        statements.append(copy("voucher", made, f"generate_series(1, {vouchers}) v") + where + str(base["voucher"]))
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextmanager
+def filling(cursor: Any, *tables: str, light: tuple[str, ...] = ()) -> Generator[None]:
+    """Let rows be put in set-based: those of `tables` with their indexes built afterwards, those of `light` as they come."""
+    cursor.execute("SET ROLE NONE")
+    # What refers to what is right by its making: asked row by row it would be most of the filling.
+    cursor.execute("SET session_replication_role = replica")
+    cursor.execute("SET synchronous_commit = off")
+    cursor.execute("SET maintenance_work_mem = '768MB'")
+    with _indexed_afterwards(*tables):
+        yield
+    for table in (*light, *tables):
+        cursor.execute(f"VACUUM ANALYZE {table}")
+    cursor.execute("RESET session_replication_role")
+    cursor.execute("RESET synchronous_commit")
 
 
 @contextmanager
@@ -216,7 +199,7 @@ def person_id_of(classes: int) -> str:
 
 
 @contextmanager
-def _asking(wrapper: Any) -> Generator[None]:
+def asking(wrapper: Any) -> Generator[None]:
     """Let everything that asks the database meanwhile ask the one behind `wrapper`."""
     own = connections["default"]
     connections["default"] = wrapper
@@ -233,7 +216,7 @@ def _times(few: tuple[int, int], all_: tuple[int, int]) -> Generator[tuple[str, 
     for name, (classes, vouchers) in ((FEW, few), (connection.settings_dict["NAME"], all_)):
         wrapper = connections.create_connection("default")
         wrapper.settings_dict = wrapper.settings_dict | {"NAME": name}
-        with _asking(wrapper):
+        with asking(wrapper):
             sides.append((wrapper, *_questions(classes, vouchers)))
     for question in sides[0][1]:
         times: tuple[list[float], list[float]] = [], []
@@ -242,7 +225,7 @@ def _times(few: tuple[int, int], all_: tuple[int, int]) -> Generator[tuple[str, 
             taken: tuple[list[float], list[float]] = [], []
             for place in range(ASKS):
                 for (wrapper, questions, picked), seconds in zip(sides, taken, strict=True):
-                    with _asking(wrapper):
+                    with asking(wrapper):
                         begin = time.perf_counter()
                         questions[question](picked[place])
                         seconds.append(time.perf_counter() - begin)

@@ -30,13 +30,11 @@ class Dimension:
 
 
 DIMENSIONS = {
-    "batch": Dimension("批次", "h.batch_id::text", "h.batch_name", issued="batch"),
-    "region": Dimension(
-        "地区", "h.region_id::text", "r.name", "JOIN region r ON r.code = h.region_id", issued="region"
-    ),
+    "batch": Dimension("批次", "h.batch_id", "h.batch_name", issued="batch"),
+    "region": Dimension("地区", "h.region_id", "r.name", "JOIN region r ON r.code = h.region_id", issued="region"),
     "provider": Dimension(
         "机构",
-        "coalesce(h.provider_id, 0)::text",
+        "coalesce(h.provider_id, 0)",
         "coalesce(o.short_name, '还没有用')",
         "LEFT JOIN organisation o ON o.city_code = h.city_code AND o.id = h.provider_id",
     ),
@@ -100,8 +98,18 @@ class Row:
 
 
 def statement(name: str) -> str:
-    """The text of a statement of this folder; "voucher_held" is the beginning of the others."""
+    """The text of a statement of this folder."""
     return resources.files("zhaoliang.oversight").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
+
+
+def held(wanted: Filter) -> str:
+    """The beginning of both statements, "voucher_held": for a batch or a district it keeps to its own vouchers early."""
+    narrow = wanted.batch_id is not None or wanted.region_code != wanted.city_code
+    text = statement("voucher_held")
+    for name, of in (("of_enrolments", "e"), ("of_lines", "l")):
+        join = f"JOIN among a ON a.city_code = {of}.city_code AND a.id = {of}.voucher_id" if narrow else ""
+        text = text.replace(f"{{{name}}}", join)
+    return text
 
 
 def parameters(wanted: Filter) -> dict[str, Any]:
@@ -132,7 +140,7 @@ def funnel(wanted: Filter, by: str) -> list[Row]:
     ):
         text = text.replace(f"{{{name}}}", value)
     with connection.cursor() as cursor:
-        cursor.execute(statement("voucher_held") + text, parameters(wanted))
+        cursor.execute(held(wanted) + text, parameters(wanted))
         found = cursor.fetchall()
     issued: dict[str, tuple[int, str]] = {}
     if dimension.issued and wanted.provider_id is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from zhaoliang.oversight.funnel import Filter, parameters, statement
+from zhaoliang.oversight.funnel import Filter, held, parameters, statement
 from zhaoliang.policy import Decision
 from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.subsidies.selectors import decisions_by_id
@@ -71,7 +71,7 @@ class Stop:
 def stops(wanted: Filter) -> list[Stop]:
     """Every voucher that was claimed and not paid, counted once under its reason: stage by stage, the most first."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("voucher_held") + statement("voucher_stops"), parameters(wanted))
+        cursor.execute(held(wanted) + statement("voucher_stops"), parameters(wanted))
         found = cursor.fetchall()
     decided = decisions_by_id(wanted.city_code, [pk for _, _, pk, _ in found if pk is not None])
     counts: Counter[tuple[str, str, str]] = Counter()

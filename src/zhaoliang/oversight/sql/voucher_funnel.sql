@@ -1,6 +1,7 @@
 -- From issued to paid: each voucher counted once at every stage it reached, and at what stopped it. The dimension's
 -- expression comes from funnel.py, which knows only its own; nothing a person typed becomes text of the statement.
-SELECT {key} AS key, {label} AS label,
+-- Grouped by the bare key: sorting a city's vouchers by numbers takes a quarter less than by texts.
+SELECT ({key})::text AS key, min({label}) AS label,
        count(*) AS claimed,
        count(*) FILTER (WHERE h.used_at IS NOT NULL) AS used,
        count(*) FILTER (WHERE l.taught) AS taught,
@@ -20,4 +21,4 @@ FROM held h
 LEFT JOIN learnt l ON l.voucher_id = h.id
 LEFT JOIN money m ON m.voucher_id = h.id
 {join}
-GROUP BY 1, 2 ORDER BY {order}
+GROUP BY {key} ORDER BY {order}

@@ -14,6 +14,10 @@ WITH chosen AS MATERIALIZED (
       AND (%(since)s::timestamptz IS NULL OR v.claimed_at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR v.claimed_at < %(until)s)
       AND (%(provider)s::bigint IS NULL OR v.provider_id = %(provider)s)
+), among AS NOT MATERIALIZED (
+    -- What came of a batch is looked up by its vouchers; of a whole city all is read anyway (funnel.py puts the join in or not).
+    SELECT v.city_code, v.id FROM chosen b JOIN voucher v ON v.city_code = b.city_code AND v.batch_id = b.id
+    WHERE v.city_code = %(city)s
 ), learnt AS (
     SELECT e.voucher_id, max(e."group") AS "group", bool_or(e.state = 'completed') AS taught,
            bool_or(e.state = 'dropped') AS dropped, bool_or(c.state <> 'revoked') AS certified,
@@ -22,6 +26,7 @@ WITH chosen AS MATERIALIZED (
            bool_or(r.id IS NOT NULL AND r.theory_tenths IS NULL AND r.practice_tenths IS NULL) AS missed,
            max(e.id) AS enrolment_id
     FROM enrolment e
+    {of_enrolments}
     LEFT JOIN exam_result r ON r.city_code = e.city_code AND r.enrolment_id = e.id
     LEFT JOIN certificate c ON c.city_code = r.city_code AND c.result_id = r.id
     WHERE e.city_code = %(city)s AND e.voucher_id IS NOT NULL AND e.state <> 'removed'
@@ -29,5 +34,7 @@ WITH chosen AS MATERIALIZED (
 ), money AS (
     SELECT l.voucher_id, sum(l.amount_fen) FILTER (WHERE l.state = 'paid') AS paid_fen,
            bool_or(l.state = 'refused') AS refused, max(l.id) AS line_id
-    FROM claim_line l WHERE l.city_code = %(city)s AND l.voucher_id IS NOT NULL GROUP BY l.voucher_id
+    FROM claim_line l
+    {of_lines}
+    WHERE l.city_code = %(city)s AND l.voucher_id IS NOT NULL GROUP BY l.voucher_id
 )

@@ -1,24 +1,26 @@
 -- Why each voucher went no further than it did: one reason a voucher, of the first stage it did not reach; those paid have none.
-, taken AS (
-    SELECT e.training_class_id AS class_id, count(*) AS seats
-    FROM enrolment e WHERE e.city_code = %(city)s AND e.state IN ('listed', 'attending', 'completed') GROUP BY 1
-), covered AS MATERIALIZED (
+, covered AS MATERIALIZED (
     SELECT b.id AS batch_id, p.project_id, b.claim_from, b.use_until
     FROM chosen b CROSS JOIN (SELECT DISTINCT k.project_id FROM training_class k WHERE k.city_code = %(city)s) p
     WHERE CASE WHEN b.project_id IS NOT NULL THEN b.project_id = p.project_id
                ELSE batch_covers(%(city)s, b.id, p.project_id) END
-), offered AS MATERIALIZED (
-    -- The classes that began while the vouchers of a batch were good, by district. A draft filing is no class yet.
-    SELECT c.batch_id, s.region_id,
-           bool_or(k.state NOT IN ('withdrawn', 'stopped') AND coalesce(t.seats, 0) < k.capacity) AS room,
-           bool_or(k.state NOT IN ('withdrawn', 'stopped')) AS held
+), begun AS MATERIALIZED (
+    -- The classes that began while the vouchers of a batch were good. A draft filing is no class yet.
+    SELECT c.batch_id, k.id AS class_id, s.region_id, k.capacity, k.state NOT IN ('withdrawn', 'stopped') AS held
     FROM covered c
     JOIN training_class k ON k.city_code = %(city)s AND k.project_id = c.project_id AND k.state NOT IN ('draft', 'filed')
                          AND k.starts_on BETWEEN (c.claim_from AT TIME ZONE 'Asia/Shanghai')::date
                                              AND (c.use_until AT TIME ZONE 'Asia/Shanghai')::date
     JOIN site s ON s.city_code = k.city_code AND s.id = k.site_id
-    LEFT JOIN taken t ON t.class_id = k.id
-    GROUP BY 1, 2
+), taken AS (
+    SELECT e.training_class_id AS class_id, count(*) AS seats
+    FROM (SELECT DISTINCT g.class_id FROM begun g) g
+    JOIN enrolment e ON e.city_code = %(city)s AND e.training_class_id = g.class_id
+                    AND e.state IN ('listed', 'attending', 'completed')
+    GROUP BY 1
+), offered AS MATERIALIZED (
+    SELECT g.batch_id, g.region_id, bool_or(g.held AND coalesce(t.seats, 0) < g.capacity) AS room, bool_or(g.held) AS held
+    FROM begun g LEFT JOIN taken t ON t.class_id = g.class_id GROUP BY 1, 2
 ), anywhere AS (
     SELECT o.batch_id, bool_or(o.room) AS room, bool_or(o.held) AS held FROM offered o GROUP BY 1
 ), told AS (

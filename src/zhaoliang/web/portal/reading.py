@@ -12,8 +12,10 @@ from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import NotFound
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.web.components import formats
 
 
 @dataclass(frozen=True)
@@ -149,3 +151,25 @@ def figures(city_code: int, region_code: int, organisations: int, at: datetime) 
     """Listed projects, vouchers that can be claimed now, organisations in the directory."""
     left = vouchers.places_left(city_code, list(_claimable(city_code, at).values_list("pk", flat=True)))
     return Figures(catalogue.listed_projects(city_code, region_code).count(), sum(left.values()), organisations)
+
+
+_OTHERS = "请看看其他能领的培训券。"
+
+
+def not_now(batch: VoucherBatch | None, at: datetime) -> NotFound:
+    """Why a batch cannot be claimed from now, as far as the public may know: what is not published yet is none."""
+    what = "这张培训券现在不能领。"
+    if batch is None or batch.state in ("draft", "submitted"):
+        return NotFound("没有这张正在发放的培训券。", "它可能已经结束，或还没有发布。", _OTHERS)
+    if batch.issue != "open":
+        return NotFound(what, "它只发给名单里的人，不公开领取。", "名单里有您的，券会直接出现在“我的券”里。")
+    if batch.state == "suspended":
+        return NotFound(what, "它暂停发放了。", f"恢复以后可以再来领。{_OTHERS}")
+    if batch.state != "open":
+        return NotFound(what, "它已经停止发放。", _OTHERS)
+    if at < batch.claim_from:
+        opens = formats.cn_datetime(batch.claim_from)
+        return NotFound(what, f"它从 {opens} 开始发放。", "到时候再打开这一页就能领。")
+    if at >= batch.claim_until:
+        return NotFound(what, f"领取已于 {formats.cn_datetime(batch.claim_until)} 截止。", _OTHERS)
+    return NotFound(what, "眼下没有能用它的培训项目。", _OTHERS)

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET
 
-from zhaoliang.kernel.errors import NotFound
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.vouchers import perms, selectors
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
+from zhaoliang.web.portal import reading
 
 SHOWN = 60
 GROUPS = dict(GroupMembership.GROUPS)
@@ -26,7 +26,7 @@ def activity(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """What the voucher is, for whom, how many are left; a button to claim, a link and a code to pass on. Raises NotFound."""
     found = next((one for one in selectors.open_batches(city, city, request.at) if one.pk == pk), None)
     if found is None:
-        raise NotFound("这个活动现在没有在发券。", "它可能已经结束，或还没有开始。", "请看看其他能领的培训券。")
+        raise reading.not_now(selectors.batch(city, pk), request.at)
     address = f"{settings.PUBLIC_URL}{reverse('portal:activity', args=[city, pk])}"
     code = segno.make(address, error="m", boost_error=False)
     context = {

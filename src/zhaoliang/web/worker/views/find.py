@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from zhaoliang.classes.known import known_people
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.kernel.errors import Refusal
 from zhaoliang.vouchers import perms as vouchers_perms
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
-from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
-from zhaoliang.web.components import formats, toasts
+from zhaoliang.web.components import toasts
 from zhaoliang.web.identity.stepup import confirm_first, recently_verified
 from zhaoliang.web.portal import reading
 from zhaoliang.web.worker import chances, perms
@@ -29,7 +26,6 @@ from zhaoliang.web.worker.progress import LIVE
 SEEN_MINUTES = 30
 SHOWN = 60
 CLASSES_SHOWN = 20
-OTHERS = "请看看其他能领的培训券。"
 
 
 @page(perms.FIND, access=own)
@@ -65,7 +61,7 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         held = next((one for one in vouchers.vouchers_of(person) if (one.city_code, one.batch_id) == (city, pk)), None)
         if held is not None and held.state in LIVE:
             return redirect("worker:voucher", city=held.city_code, pk=held.pk)
-        raise _not_now(vouchers.batch(city, pk), request.at)
+        raise reading.not_now(vouchers.batch(city, pk), request.at)
     form = ClaimForm(request.POST or None)
     refused: Refusal | None = None
     if request.method == "POST" and form.is_valid():
@@ -106,22 +102,3 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         )[:CLASSES_SHOWN],
     }
     return render(request, "worker/batch.html", context, status=refused.status if refused else 200)
-
-
-def _not_now(batch: VoucherBatch | None, at: datetime) -> NotFound:
-    """Why a batch cannot be claimed from now, as far as the public may know: what is not published yet is none."""
-    what = "这张培训券现在不能领。"
-    if batch is None or batch.state in ("draft", "submitted"):
-        return NotFound("没有这张正在发放的培训券。", "它可能已经结束，或还没有发布。", OTHERS)
-    if batch.issue != "open":
-        return NotFound(what, "它只发给名单里的人，不公开领取。", "名单里有您的，券会直接出现在“我的券”里。")
-    if batch.state == "suspended":
-        return NotFound(what, "它暂停发放了。", f"恢复以后可以再来领。{OTHERS}")
-    if batch.state != "open":
-        return NotFound(what, "它已经停止发放。", OTHERS)
-    if at < batch.claim_from:
-        opens = formats.cn_datetime(batch.claim_from)
-        return NotFound(what, f"它从 {opens} 开始发放。", "到时候再打开这一页就能领。")
-    if at >= batch.claim_until:
-        return NotFound(what, f"领取已于 {formats.cn_datetime(batch.claim_until)} 截止。", OTHERS)
-    return NotFound(what, "眼下没有您所在地区能用它的培训项目。", OTHERS)
