@@ -136,7 +136,7 @@ def _accounts(claim: Claim, at: datetime) -> dict[str, str]:
         batch = batches.get(one or 0)
         year = batch.budget_account.year if batch else chinese_day(at).year
         if batch is not None and batch.reserved_account_id is not None:
-            reserved, budget = batch.reserved_account_id, batch.budget_account_id
+            reserved, budget = batch.reserved_account_id, batch.budget_account.pk
         else:
             reserved, budget = 0, budget_account(claim.city_code, claim.region_id, claim.fund_source, year).pk
         row = (one or 0, reserved, budget, payable_account(some, year).pk)
