@@ -91,8 +91,8 @@ def table(
     """
     whole = ordered(request, source, columns)
     page = Paginator(whole, size).get_page(request.GET.get("page"))
-    chosen: Any = page.object_list
-    if also is not None and isinstance(whole, QuerySet):
+    chosen = page.object_list
+    if also is not None and isinstance(whole, QuerySet) and isinstance(chosen, QuerySet):
         page.object_list = also(whole.filter(pk__in=chosen.values("pk")))
     rows = tuple(
         Row(url(item) if url else "", tuple(Cell(column, column.value(item)) for column in columns)) for item in page
