@@ -49,11 +49,12 @@ class LightExecutor(MigrationExecutor):
 @contextmanager
 def light_executor() -> Iterator[None]:
     """Let Django's `migrate` command apply with the light executor inside the block."""
-    command.MigrationExecutor = LightExecutor
+    # The command takes it from its module; the stubs do not know it there.
+    command.__dict__["MigrationExecutor"] = LightExecutor
     try:
         yield
     finally:
-        command.MigrationExecutor = MigrationExecutor
+        command.__dict__["MigrationExecutor"] = MigrationExecutor
 
 
 def _ordinary(steps: Iterable[Any]) -> bool:
@@ -73,9 +74,9 @@ def _plain(step: Any) -> bool:
 def _changed_model_alone() -> Iterator[None]:
     whole = ProjectState.reload_model
 
-    def reload_model(state: Any, app_label: str, model_name: str, delay: bool = False) -> None:
-        if "apps" in vars(state):
-            state._reload({(app_label, model_name)})
+    def reload_model(self: Any, app_label: str, model_name: str, delay: bool = False) -> None:
+        if "apps" in vars(self):
+            self._reload({(app_label, model_name)})
 
     ProjectState.reload_model = reload_model
     try:
