@@ -250,7 +250,8 @@ def doubts_in(city_code: int, region_code: int) -> QuerySet[AttendanceDoubt]:
     return (
         AttendanceDoubt.objects.filter(city_code=city_code, **under)
         .select_related(*_DOUBT)
-        .order_by(Case(When(state__in=("open", "answered"), then=0), default=1), "-score", "answer_due_on", "id")
+        .annotate(decided=Case(When(state__in=("open", "answered"), then=0), default=1))
+        .order_by("decided", "-score", "answer_due_on", "id")
     )
 
 

@@ -11,15 +11,14 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import xlsxwriter
-from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from zhaoliang.kernel.states import Machine
 from zhaoliang.web.components import formats
+from zhaoliang.web.paging import PAGE_SIZE, Part, part
 
 Kind = Literal["text", "code", "money", "count", "date", "datetime", "state", "badge"]
-PAGE_SIZE = 50
 # More rows than this do not fit one sheet of Excel comfortably; the filter narrows them.
 MOST_EXPORTED = 100_000
 
@@ -71,7 +70,7 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    page: Page
+    page: Part
     unit: str
 
 
@@ -85,15 +84,12 @@ def table(
     size: int = PAGE_SIZE,
     also: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None,
 ) -> Table:
-    """The page of `source` that the address asks for (`?sort=-fen&page=2`); unknown sort keys are ignored.
+    """The page of `source` that the address asks for (`?sort=-fen&after=…`); unknown sort keys are ignored.
 
-    `also` adds to the rows of a query what is dear to ask: for the page alone, not for all the rows before it.
+    `also` adds to the rows of a query what is dear to ask: for the page's rows alone, not for counting all of them.
     """
     whole = ordered(request, source, columns)
-    page = Paginator(whole, size).get_page(request.GET.get("page"))
-    chosen = page.object_list
-    if also is not None and isinstance(whole, QuerySet) and isinstance(chosen, QuerySet):
-        page.object_list = also(whole.filter(pk__in=chosen.values("pk")))
+    page = part(request, also(whole) if also is not None and isinstance(whole, QuerySet) else whole, size)
     rows = tuple(
         Row(url(item) if url else "", tuple(Cell(column, column.value(item)) for column in columns)) for item in page
     )

@@ -304,7 +304,7 @@ def test_lists_sort_and_export_what_the_address_says(desk: Desk) -> None:
     assert codes == sorted(codes, reverse=True)
     narrowed = CalamineWorkbook.from_filelike(io.BytesIO(reviewer.get(url, {"text": "甲测试"}).content))
     assert [row[0] for row in narrowed.get_sheet_by_index(0).to_python()[1:]] == ["甲测试学校"]
-    assert reviewer.get(reverse("bureau:organisations"), {"sort": "password", "page": "99"}).status_code == 200
+    assert reviewer.get(reverse("bureau:organisations"), {"sort": "password", "after": "99"}).status_code == 200
 
 
 def _queries(client: Client, url: str) -> int:

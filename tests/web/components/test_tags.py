@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from django import forms
-from django.core.paginator import Paginator
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
 
 from zhaoliang.kernel.errors import Clause, Refusal
+from zhaoliang.web import paging
 from zhaoliang.web.components import assets
 from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.components.parts import Step, clause_view, steps
@@ -113,22 +113,24 @@ def test_an_unknown_icon_is_refused_where_it_is_written() -> None:
 
 
 def test_sorting_turns_round_and_keeps_the_filters() -> None:
-    first = render("{% sort_link 'fen' '金额' %}", "/?state=ask&page=3")
+    first = render("{% sort_link 'fen' '金额' %}", "/?state=ask&after=20")
     assert "?state=ask&amp;sort=fen" in first
-    assert "page=" not in first
+    assert "after=" not in first
     assert "sort=-fen" in render("{% sort_link 'fen' '金额' %}", "/?sort=fen")
     assert 'href="?sort=fen"' in render("{% sort_link 'fen' '金额' %}", "/?sort=-fen")
 
 
 def test_pages_keep_the_filters() -> None:
-    page = Paginator(range(100), 20).get_page(2)
-    text = render("{% pagination page '行' %}", "/?q=%E7%94%B2&page=2", page=page)
-    assert "共 100 行，第 21–40 行" in text
-    assert "?q=%E7%94%B2&amp;page=3" in text
+    here = "/?q=%E7%94%B2&after=20"
+    page = paging.part(RequestFactory().get(here), range(1204), 20)
+    text = render("{% pagination page '行' %}", here, page=page)
+    assert "共 1,204 行，本页 20 行" in text
+    places = ("", "&amp;before=20", "&amp;after=40", "&amp;before=end")
+    assert re.findall(r'href="([^"]*)"', text) == [f"?q=%E7%94%B2{place}" for place in places]
 
 
 def test_an_export_has_the_filters_of_the_page() -> None:
-    assert 'href="/out?q=a&amp;sort=-fen"' in render("{% export_link '/out' %}", "/?q=a&sort=-fen&page=2")
+    assert 'href="/out?q=a&amp;sort=-fen"' in render("{% export_link '/out' %}", "/?q=a&sort=-fen&after=x")
 
 
 def test_a_spine_of_labels_is_done_before_and_open_after_the_step_in_hand() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from zhaoliang.kernel.errors import Clause, Refusal
 from zhaoliang.web.components.forms import PlainForm
 from zhaoliang.web.components.parts import ClauseView, Event, Face, NavItem, Step, steps
+from zhaoliang.web.paging import part
 
 FACES = ("console", "review", "worker", "public", "account", "refusal")
 
@@ -90,7 +90,6 @@ def _context(request: HttpRequest) -> dict[str, Any]:
             "tone": "ok",
         },
     ]
-    rows = Paginator(range(1204), 20)
     return {
         "face": Face("照亮 · 天津市", "天津市", "测试员甲", "初审", home_url="#", sign_out_url="#", nav=_nav()),
         "tab": "classes",
@@ -122,7 +121,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "bad": bad,
         "filters": FilterForm(request.GET or None),
         "upload": UploadForm(),
-        "page": rows.get_page(request.GET.get("page", "3")),
+        "page": part(request, range(1204), 20),
         "at": datetime(2026, 3, 5, 0, 30, tzinfo=UTC),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -14,6 +13,7 @@ from zhaoliang.kernel.jobs import selectors as job_selectors
 from zhaoliang.web.access import page
 from zhaoliang.web.bureau import perms, work
 from zhaoliang.web.bureau.desk import SESSION_PLACE, DeskRequest, desk_of
+from zhaoliang.web.paging import part
 
 MOST_JOBS = 20
 
@@ -56,5 +56,5 @@ def choose_place(request: DeskRequest) -> HttpResponse:
 def jobs(request: DeskRequest) -> HttpResponse:
     """What I let the background do here, the last first, with its progress."""
     found = job_selectors.jobs_of(desk_of(request).city_code, request.actor.user_id)
-    context = {"page": Paginator(found, MOST_JOBS).get_page(request.GET.get("page"))}
+    context = {"page": part(request, found, MOST_JOBS)}
     return render(request, "bureau/jobs.html", context)

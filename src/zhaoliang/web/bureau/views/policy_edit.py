@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -26,6 +25,7 @@ from zhaoliang.web.bureau import forms, lawforms
 from zhaoliang.web.bureau.desk import DeskRequest
 from zhaoliang.web.bureau.lawmaking import draft_url, head
 from zhaoliang.web.components import toasts
+from zhaoliang.web.paging import PLACES, part
 
 ROWS_A_PAGE = 40
 CELL, FIGURE = "cell:", "figure:"
@@ -148,7 +148,8 @@ def policy_tables(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     version = _version(request, found)
     typed = _typed(request, CELL)
     problem: Refusal | None = None
-    text, number = request.GET.get("text", "").strip(), request.GET.get("page", "")
+    text = request.GET.get("text", "").strip()
+    place = {name: request.GET.get(name, "") for name in PLACES}
     if request.method == "POST":
         try:
             services.set_cells(
@@ -163,8 +164,8 @@ def policy_tables(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             problem = refusal
         else:
             toasts.say(request, "已保存为新的一稿。")
-            return redirect(table_url(found, version, text=text, page=number))
-    context = head(request, found, "policy_tables") | _grid(found, version, typed, problem, text, number)
+            return redirect(table_url(found, version, text=text, **place))
+    context = head(request, found, "policy_tables") | _grid(request, version, typed, problem, text)
     context |= {
         "choices": [(one, table_url(found, one), one == version) for one in held],
         "upload": lawforms.TableUpload(),
@@ -174,12 +175,11 @@ def policy_tables(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 
 
 def _grid(
-    found: PolicyDraft,
+    request: DeskRequest,
     version: tabling.TableVersion,
     typed: dict[str, str],
     problem: Refusal | None,
     text: str,
-    number: str,
 ) -> dict[str, Any]:
     """One page of the grid, with what was typed and what is wrong with it."""
     names = _names(version)
@@ -196,7 +196,7 @@ def _grid(
             value = typed.get(key, version.cells.get((*keys, code), ""))
             cells.append((f"{CELL}{key}", value, wrong.get(key, ""), version.keys[-1].word(code)))
         rows.append((list(zip(keys, words, strict=True)), cells))
-    held = Paginator(rows, ROWS_A_PAGE).get_page(number)
+    held = part(request, rows, ROWS_A_PAGE)
     return {
         "version": version,
         "row_keys": version.keys[:-1],
@@ -204,8 +204,8 @@ def _grid(
         "rows": held,
         "text": text,
         "large": len(version.rows) > ROWS_A_PAGE,
-        "excel_url": table_url(found, version, "policy_table_file"),
-        "import_url": table_url(found, version, "policy_table_import"),
+        "excel_url": table_url(request.subject, version, "policy_table_file"),
+        "import_url": table_url(request.subject, version, "policy_table_import"),
     }
 
 

@@ -8,10 +8,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.forms import BoundField, CheckboxInput, Form
 from django.forms.widgets import CheckboxSelectMultiple, FileInput, RadioSelect, Select, Textarea
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
@@ -27,6 +29,7 @@ from zhaoliang.web.components.parts import Step, clause_view
 from zhaoliang.web.components.parts import steps as steps_of
 from zhaoliang.web.components.toasts import UNDO_PREFIX
 from zhaoliang.web.components.tones import OUTCOMES, TONES
+from zhaoliang.web.paging import END, PLACES, Part
 
 register = template.Library()
 ICONS = Path(__file__).resolve().parents[1] / "templates" / "components" / "icons"
@@ -319,10 +322,9 @@ def fields(form: Form) -> dict[str, Any]:
 @register.simple_tag(takes_context=True)
 def sort_link(context: template.Context, key: str, label: str, param: str = "sort") -> SafeString:
     """The head of a sortable column: `?sort=key`, again `?sort=-key`; other filters stay in the address, the page starts over."""
-    query = context["request"].GET.copy()
+    query = _elsewhere(context)
     chosen = query.get(param, "")
     query[param] = f"-{key}" if chosen == key else key
-    query.pop("page", None)
     name = "down" if chosen == f"-{key}" else "up" if chosen == key else "sort"
     # An `aria-sort` would have to sit on the <th>, which is the page's: the word says it to screen readers.
     word = {"down": "，现为从高到低", "up": "，现为从低到高", "sort": "，点此排序"}[name]
@@ -337,20 +339,35 @@ def sort_link(context: template.Context, key: str, label: str, param: str = "sor
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context: template.Context, page: Any, unit: str = "条") -> dict[str, Any]:
-    """Pages of a Django `Page`; filters stay in the address."""
+def pagination(context: template.Context, page: Part, unit: str = "条") -> dict[str, Any]:
+    """Ways to the other pages of a list; filters stay in the address."""
+    query = _elsewhere(context)
+
+    def at(**place: str) -> str:
+        return f"?{urlencode([*query.items(), *place.items()])}" if place else f"?{query.urlencode()}"
+
+    return {
+        "page": page,
+        "unit": unit,
+        "first": at() if page.before else "",
+        "previous": at(before=page.before) if page.before else "",
+        "next": at(after=page.after) if page.after else "",
+        "last": at(before=END) if page.after else "",
+    }
+
+
+def _elsewhere(context: template.Context) -> QueryDict:
+    """The address's choices without the place in the list."""
     query = context["request"].GET.copy()
-    query.pop("page", None)
-    base = query.urlencode()
-    numbers = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
-    return {"page": page, "unit": unit, "prefix": f"?{base}&page=" if base else "?page=", "numbers": numbers}
+    for name in PLACES:
+        query.pop(name, None)
+    return query
 
 
 @register.simple_tag(takes_context=True)
 def export_link(context: template.Context, url: str, label: str = "导出 Excel") -> SafeString:
     """A download with the same filters as the page."""
-    query = context["request"].GET.copy()
-    query.pop("page", None)
+    query = _elsewhere(context)
     target = f"{url}?{query.urlencode()}" if query else url
     return format_html('<a class="btn btn-outline" href="{}" download>{} {}</a>', target, icon("download"), label)
 

@@ -24,7 +24,7 @@ def notices(request: DeskRequest) -> HttpResponse:
     organisation = own(request)
     found = selectors.notices_of(city_code=organisation.city_code, organisation=organisation)
     context = {
-        "page": paged(found, ADDRESSES, request.GET.get("page")),
+        "page": paged(request, found, ADDRESSES),
         "unread": selectors.unread_notices(city_code=organisation.city_code, organisation_id=organisation.pk),
     }
     return render(request, "desk/notices.html", context)

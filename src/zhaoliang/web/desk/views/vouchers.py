@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -25,6 +24,7 @@ from zhaoliang.web.access import page
 from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.desk import forms, perms
 from zhaoliang.web.desk.desk import DeskRequest, here, own
+from zhaoliang.web.paging import part
 
 # A verification's stable words for people, each with the tone of its badge.
 ANSWERS = {
@@ -45,7 +45,6 @@ ANSWERS = {
     "stale": ("二维码过时", "ask"),
     "malformed": ("券码输错", "ask"),
 }
-PAGE_SIZE = 50
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def use(request: DeskRequest) -> HttpResponse:
 def log(request: DeskRequest) -> HttpResponse:
     """Every verification of the organisation, newest first: when, who, which voucher, what was answered."""
     organisation = own(request)
-    shown = Paginator(checks_by(organisation), PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = part(request, checks_by(organisation))
     context = {"page": shown, "entries": _entries(list(shown), organisation)}
     return render(request, "desk/verify_log.html", context)
 

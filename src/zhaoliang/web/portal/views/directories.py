@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -11,6 +10,7 @@ from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry import selectors
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
+from zhaoliang.web.paging import part
 from zhaoliang.web.portal import perms
 from zhaoliang.web.portal.forms import TextFilter
 from zhaoliang.web.portal.places import here
@@ -33,6 +33,6 @@ def organisations(request: ActorRequest) -> HttpResponse:
         "section": "organisations",
         "form": form,
         "providers": providers,
-        "page": Paginator(found, 50).get_page(request.GET.get("page")),
+        "page": part(request, found),
     }
     return render(request, "portal/organisations.html", context)

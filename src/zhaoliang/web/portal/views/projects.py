@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -14,6 +13,7 @@ from zhaoliang.kernel.errors import NotFound
 from zhaoliang.registry import selectors as registry
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
+from zhaoliang.web.paging import part
 from zhaoliang.web.portal import reading
 from zhaoliang.web.portal.forms import ProjectFilter, TextFilter
 from zhaoliang.web.portal.places import here
@@ -40,13 +40,13 @@ def projects(request: ActorRequest) -> HttpResponse:
         with_voucher=wanted.get("voucher", False),
         with_places=wanted.get("places", False),
     )
-    shown = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    shown = part(request, found, PER_PAGE)
     context = {
         "here": place,
         "section": "projects",
         "form": form,
         "page": shown,
-        "cards": reading.cards(place.city_code, shown.object_list, request.at),
+        "cards": reading.cards(place.city_code, shown, request.at),
     }
     return render(request, "portal/projects.html", context)
 
@@ -90,6 +90,6 @@ def guidance(request: ActorRequest) -> HttpResponse:
         "section": "catalogue",
         "form": form,
         "catalogue": published,
-        "page": Paginator(entries, 50).get_page(request.GET.get("page")),
+        "page": part(request, entries),
     }
     return render(request, "portal/catalogue.html", context)

@@ -32,7 +32,7 @@ def notices(request: ActorRequest) -> HttpResponse:
     found = selectors.notices_of(city_code=person.city_code, person=person)
     context = {
         "tab": "me",
-        "page": paged(found, ADDRESSES, request.GET.get("page")),
+        "page": paged(request, found, ADDRESSES),
         "unread": selectors.unread_notices(city_code=person.city_code, person_id=person.pk),
     }
     return render(request, "worker/notices.html", context)
