@@ -76,7 +76,7 @@ def test_what_an_appeal_wins_is_reviewed_published_and_paid_while_the_rest_is_pa
     with pytest.raises(SamePerson):
         services.pass_second(actor=decider, at=decided_at, claim=claim)
     claim = services.pass_second(actor=made.second, at=decided_at, claim=claim)
-    [shown] = selectors.publicity_list(CITY, claim.publicity_from, claim_id=claim.pk)
+    [shown] = selectors.publicity_list(CITY, selectors.in_publicity(CITY, claim.publicity_from).filter(pk=claim.pk))
     assert (shown.size, shown.total_fen) == (1, FULL_FEN)
     with pytest.raises(Refusal, match="公示到"):
         services.approve_claim(actor=made.approver, at=decided_at, claim=claim)

@@ -69,9 +69,11 @@ def test_a_long_public_list_is_shown_by_pages(monkeypatch: pytest.MonkeyPatch) -
     claim = published(case(3))
     day = claim.publicity_until
     assert day is not None
-    (shown,) = [one for one in selectors.publicity_list(CITY, day) if one.claim.pk == claim.pk]
+    (shown,) = [
+        one for one in selectors.publicity_list(CITY, selectors.in_publicity(CITY, day)) if one.claim.pk == claim.pk
+    ]
     assert (len(shown.lines), shown.size, shown.total_fen) == (2, 3, 3 * FULL_FEN)
-    (rest,) = selectors.publicity_list(CITY, day, claim_id=claim.pk, start=shown.later or 0)
+    (rest,) = selectors.publicity_list(CITY, [claim], start=shown.later or 0)
     assert (len(rest.lines), rest.size, rest.later) == (1, 3, None)
     people = [row.person for row in ClaimLine.objects.filter(city_code=CITY, claim=claim).select_related("person")]
     names = [line.name for line in (*shown.lines, *rest.lines)]
@@ -84,7 +86,7 @@ def test_the_public_list_does_not_tell_which_line_is_whose() -> None:
     assert day is not None
     rows = ClaimLine.objects.filter(city_code=CITY, claim=claim).select_related("person").order_by("id")
     by_line = [mask_id(row.person.document_number) for row in rows]
-    (shown,) = selectors.publicity_list(CITY, day, claim_id=claim.pk)
+    (shown,) = selectors.publicity_list(CITY, selectors.in_publicity(CITY, day).filter(pk=claim.pk))
     # By a keyed hash of the documents, whichever way the lines were made.
     by_hash = sorted(rows, key=lambda row: bytes(row.person.id_hash))
     told = [line.masked_number for line in shown.lines]

@@ -227,6 +227,9 @@ _DOUBT = (
     "attendance__enrolment__training_class__project",
 )
 
+# What a list names. Not the class a second time by way of the enrolment: the planner would take longer than the answer.
+_LISTED = ("attendance__session__training_class__project", "attendance__person")
+
 
 def doubt(city_code: int, doubt_id: int) -> AttendanceDoubt | None:
     """One doubt with its attendance, class and person."""
@@ -249,7 +252,7 @@ def doubts_in(city_code: int, region_code: int) -> QuerySet[AttendanceDoubt]:
     under = within("attendance__session__training_class__project__region_id", region_code)
     return (
         AttendanceDoubt.objects.filter(city_code=city_code, **under)
-        .select_related(*_DOUBT)
+        .select_related(*_LISTED)
         .annotate(decided=Case(When(state__in=("open", "answered"), then=0), default=1))
         .order_by("decided", "-score", "answer_due_on", "id")
     )
@@ -276,7 +279,7 @@ def corrections_in(city_code: int, region_code: int) -> QuerySet[AttendanceCorre
     under = within("attendance__session__training_class__project__region_id", region_code)
     return (
         AttendanceCorrection.objects.filter(city_code=city_code, state="proposed", **under)
-        .select_related(*_DOUBT)
+        .select_related(*_LISTED)
         .order_by("proposed_at", "id")
     )
 
@@ -291,7 +294,7 @@ def make_ups_in(city_code: int, region_code: int) -> QuerySet[MakeUp]:
     under = within("attendance__session__training_class__project__region_id", region_code)
     return (
         MakeUp.objects.filter(city_code=city_code, state="proposed", **under)
-        .select_related(*_DOUBT, "teacher")
+        .select_related(*_LISTED, "teacher")
         .order_by("proposed_at", "id")
     )
 

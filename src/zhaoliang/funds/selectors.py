@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.funds.models import Account, BookCheck, BookClosing, FundSource, Transfer
 from zhaoliang.kernel.db.national import national
@@ -106,21 +107,41 @@ def accounts_of(city_code: int, *, kind: str | None = None, year: int | None = N
     return list(rows.order_by("code"))
 
 
-def statement(
-    account: Account, *, since: datetime | None = None, until: datetime | None = None, limit: int = 200
-) -> list[StatementLine]:
-    """The account's transfers, newest first, with the balance after each; `since` is included, `until` is not."""
+def entries(account: Account, *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Transfer]:
+    """The account's transfers with both accounts, newest first; `since` is included, `until` is not."""
     rows = Transfer.objects.filter(city_code=account.city_code).filter(Q(debit=account) | Q(credit=account))
     if since is not None:
         rows = rows.filter(at__gte=since)
     if until is not None:
         rows = rows.filter(at__lt=until)
+    return rows.select_related("debit", "credit").order_by("-id")
+
+
+def statement_lines(account: Account, rows: Iterable[Transfer]) -> list[StatementLine]:
+    """The account's transfers as it sees them, in their order, with the balance after each."""
     return [
         StatementLine(row, row.credit, -row.amount_fen, row.debit_after_fen)
         if row.debit_id == account.pk
         else StatementLine(row, row.debit, row.amount_fen, row.credit_after_fen)
-        for row in rows.select_related("debit", "credit").order_by("-id")[:limit]
+        for row in rows
     ]
+
+
+def statement(
+    account: Account, *, since: datetime | None = None, until: datetime | None = None, limit: int = 200
+) -> list[StatementLine]:
+    """The last `limit` of the account's `entries`, newest first, with the balance after each."""
+    return statement_lines(account, entries(account, since=since, until=until)[:limit])
+
+
+def turnover(account: Account, rows: QuerySet[Transfer]) -> tuple[int, int, int]:
+    """Of the account's transfers: how many, and what went out and came in (fen)."""
+    sums = rows.order_by().aggregate(
+        number=Count("id"),
+        gone=Sum("amount_fen", filter=Q(debit=account)),
+        come=Sum("amount_fen", filter=Q(credit=account)),
+    )
+    return sums["number"], sums["gone"] or 0, sums["come"] or 0
 
 
 def trial_balance(city_code: int) -> list[Balance]:

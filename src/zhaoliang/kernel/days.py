@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -53,7 +54,7 @@ class WorkingCalendar:
         if day.year in self._published:
             return day.weekday() < 5
         try:
-            return chinese_calendar.is_workday(day)
+            return _published_workday(day)
         except NotImplementedError:
             raise CalendarNotPublished(day.year) from None
 
@@ -85,6 +86,12 @@ class WorkingCalendar:
         while not self.is_workday(day):
             day += timedelta(days=1)
         return day
+
+
+@lru_cache(maxsize=4096)
+def _published_workday(day: date) -> bool:
+    """What the notices say of a day. Kept: the library looks through all of its days to answer for one."""
+    return bool(chinese_calendar.is_workday(day))
 
 
 def chinese_day(at: datetime) -> date:

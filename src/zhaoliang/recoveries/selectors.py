@@ -69,12 +69,16 @@ def cases(city_code: int, region_code: int, *, state: str = "", text: str = "") 
     return rows.select_related("claim_line__claim", "difference").order_by("due_on", "-id")
 
 
+def owed(cases: QuerySet[RecoveryCase]) -> int:
+    """What the open ones of these cases still want (fen)."""
+    wanted = cases.filter(state__in=OPEN).aggregate(all=Sum("amount_fen"), back=Sum("collected_fen"))
+    return (wanted["all"] or 0) - (wanted["back"] or 0)
+
+
 def totals(city_code: int, region_code: int) -> tuple[int, int]:
     """What all open cases of a region still want, and what came back of all (fen)."""
     rows = RecoveryCase.objects.filter(city_code=city_code, **within("region_code", region_code))
-    wanted = rows.filter(state__in=OPEN).aggregate(all=Sum("amount_fen"), back=Sum("collected_fen"))
-    back = rows.aggregate(back=Sum("collected_fen"))["back"] or 0
-    return (wanted["all"] or 0) - (wanted["back"] or 0), back
+    return owed(rows), rows.aggregate(back=Sum("collected_fen"))["back"] or 0
 
 
 def case_page(city_code: int, case_id: int) -> CasePage:

@@ -46,8 +46,6 @@ from zhaoliang.subsidies.verifiers import Checked, checks_of
 
 # How many lines a page shows in full.
 PAGE = 60
-# How many claims the public list shows at once, those that end first.
-MOST_PUBLISHED = 100
 
 
 @dataclass(frozen=True)
@@ -329,10 +327,10 @@ def count_decided_lines(city_code: int) -> int:
     return ClaimLine.objects.filter(city_code=city_code, decision__isnull=False).count()
 
 
-def lines_of_person(city_code: int, person_id: int) -> list[ClaimLine]:
+def lines_of_person(city_code: int, person_id: int) -> QuerySet[ClaimLine]:
     """A person's claim lines, latest first."""
     rows = ClaimLine.objects.select_related(*LINE_PARTS, "occupation")
-    return list(rows.filter(city_code=city_code, person_id=person_id).order_by("-id"))
+    return rows.filter(city_code=city_code, person_id=person_id).order_by("-id")
 
 
 def decisions_of(line: ClaimLine) -> list[Decision]:
@@ -443,14 +441,19 @@ def publicity_clock(found: Claim, *, at: datetime) -> ClockView:
     return ClockView("ahead", f"复核通过后公示 {counted.working_days} 个工作日", counted)
 
 
-def publicity_list(city_code: int, on: date, *, claim_id: int | None = None, start: int = 0) -> list[PublicClaim]:
-    """What is published in a city on a day, masked: of each claim PAGE lines after the first `start`; four queries.
+def in_publicity(city_code: int, on: date) -> QuerySet[Claim]:
+    """The claims that are published in a city on a day, those that end first before the others."""
+    rows = _claims(city_code).filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
+    return rows.order_by("publicity_until", "id")
 
-    With `claim_id` that claim only. The names stand in the order of the keyed hash of their documents: in the order of the
+
+def publicity_list(city_code: int, published: Iterable[Claim], *, start: int = 0) -> list[PublicClaim]:
+    """What is published of these claims, masked: of each PAGE lines after the first `start`; three queries.
+
+    The names stand in the order of the keyed hash of their documents: in the order of the
     lines anybody could lay them beside the numbers of a published draw and tell who was looked at.
     """
-    rows = _claims(city_code).filter(state="publicity", publicity_from__lte=on, publicity_until__gte=on)
-    claims = list((rows.filter(pk=claim_id) if claim_id else rows).order_by("publicity_until", "id")[:MOST_PUBLISHED])
+    claims = list(published)
     passed = ClaimLine.objects.filter(city_code=city_code, claim_id__in=[found.pk for found in claims], state="passed")
     sums = passed.order_by().values_list("claim_id").annotate(number=Count("id"), fen=Sum("amount_fen"))
     totals = {found: (number, fen) for found, number, fen in sums}

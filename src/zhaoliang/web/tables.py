@@ -55,6 +55,10 @@ class Cell:
     column: Column
     value: Any
 
+    @property
+    def is_empty(self) -> bool:
+        return self.value is None or self.value == ""
+
 
 @dataclass(frozen=True)
 class Row:

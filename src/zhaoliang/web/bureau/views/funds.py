@@ -24,7 +24,8 @@ from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.bureau.views import budgets
 from zhaoliang.web.components import toasts
-from zhaoliang.web.tables import Column, excel, ordered, table
+from zhaoliang.web.paging import part
+from zhaoliang.web.tables import MOST_EXPORTED, Column, excel, ordered, table
 
 COLUMNS = (
     Column("name", "账户", lambda row: row.name, order="name", wide=True),
@@ -43,7 +44,6 @@ ENTRY_COLUMNS = (
     Column("in", "收入", lambda line: line.change_fen if line.change_fen > 0 else None, "money"),
     Column("balance", "余额", lambda line: line.balance_fen, "money"),
 )
-MOST_ENTRIES = 500
 
 
 @page(perms.BOOKS, access=here)
@@ -91,9 +91,12 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     found: Account = request.subject
     wanted = forms.PeriodFilter(request.GET)
     since, until = period_of(wanted)
-    lines = selectors.statement(found, since=since, until=until, limit=MOST_ENTRIES)
     if export:
+        lines = selectors.statement(found, since=since, until=until, limit=MOST_EXPORTED)
         return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines)
+    rows = selectors.entries(found, since=since, until=until)
+    shown = part(request, rows)
+    number, total_out, total_in = selectors.turnover(found, rows)
     form = moneyforms.AllocateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -109,11 +112,11 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
         "export_url": reverse("bureau:account_export", args=[city, pk]),
         "pdf_url": reverse("bureau:account_pdf", args=[city, pk])
         + (f"?{request.GET.urlencode()}" if request.GET else ""),
-        "lines": [(line, subject_url(line.transfer)) for line in lines],
-        "total_in": sum(line.change_fen for line in lines if line.change_fen > 0),
-        "total_out": -sum(line.change_fen for line in lines if line.change_fen < 0),
-        "cut": len(lines) == MOST_ENTRIES,
-        "most": MOST_ENTRIES,
+        "page": shown,
+        "entries": [(line, subject_url(line.transfer)) for line in selectors.statement_lines(found, shown)],
+        "number": number,
+        "total_in": total_in,
+        "total_out": total_out,
         "form": form,
         "may_allocate": found.kind == "budget" and may(request, services.allocate, found.access()),
         "moves": [

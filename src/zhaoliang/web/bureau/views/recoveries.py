@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -55,6 +56,9 @@ NEXT = {
 }
 
 
+MOST_SHOWN = 8
+
+
 def case_url(found: RecoveryCase) -> str:
     return reverse("bureau:recovery", args=[found.city_code, found.pk])
 
@@ -80,13 +84,20 @@ def case_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         "owed_fen": owed,
         "back_fen": back,
         "overdue": rows.filter(due_on__lt=clock.today).count(),
-        "doubts": selectors.to_look_at(desk.city_code, desk.region_code)[:20],
-        "corrections": selectors.open_corrections(desk.city_code, desk.region_code)[:20],
+        "doubts": _first(selectors.to_look_at(desk.city_code, desk.region_code)),
+        "corrections": _first(selectors.open_corrections(desk.city_code, desk.region_code)),
         "job": job_to_show(find_changes, desk.place),
         "may_look": may(request, find_changes.start, desk.access),
         "may_confirm": may(request, services.confirm_correction, desk.access),
     }
     return render(request, "bureau/recovery_list.html", context)
+
+
+def _first(rows: QuerySet[Any]) -> dict[str, Any]:
+    """What is to be done first of these rows, how many there are, and how many are not shown."""
+    shown = list(rows[:MOST_SHOWN])
+    count = len(shown) if len(shown) < MOST_SHOWN else rows.count()
+    return {"rows": shown, "count": count, "rest": count - len(shown)}
 
 
 @page(find_changes.start.declaration, access=here)

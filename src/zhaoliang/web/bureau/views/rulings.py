@@ -21,7 +21,9 @@ from zhaoliang.web.tables import Column, excel, ordered, table
 COLUMNS = (
     Column("name", "姓名", lambda row: mask_name(row.person.name)),
     Column("class", "班级", lambda row: row.claim.title, wide=True),
-    Column("provider", "机构", lambda row: row.claim.provider.short_name),
+    Column(
+        "provider", "机构", lambda row: row.claim.provider.short_name if row.claim.provider else row.claim.applicant
+    ),
     Column("occupation", "职业", lambda row: row.occupation.name),
     Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("state", "状态", lambda row: row.state, "state", "state", "claim_line"),

@@ -180,8 +180,12 @@ def idempotency_key() -> SafeString:
 
 
 @register.inclusion_tag("components/progress.html")
-def progress(value: int, maximum: int, label: str, tone: str = "", text: str = "") -> dict[str, Any]:
-    """A bar with its sentence; tone "" | now | ok. `text` replaces “value / maximum”."""
+def progress(
+    value: int, maximum: int, label: str, tone: str = "", text: str = "", money: bool = False
+) -> dict[str, Any]:
+    """A bar with its sentence; tone "" | now | ok. `text` replaces “value / maximum”, `money` writes both (fen) as amounts."""
+    if money:
+        text = f"{formats.fen(value)} / {formats.fen(maximum)}"
     return {"value": value, "maximum": maximum, "label": label, "tone": tone, "text": text}
 
 

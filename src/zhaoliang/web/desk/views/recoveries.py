@@ -11,7 +11,6 @@ from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.recoveries import perms, selectors
 from zhaoliang.recoveries.models import RecoveryCase
 from zhaoliang.recoveries.services import reply
-from zhaoliang.recoveries.states import OPEN
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, subject
 from zhaoliang.web.components import toasts
@@ -39,7 +38,7 @@ def case_list(request: DeskRequest) -> HttpResponse:
     rows = selectors.cases_of(organisation.city_code, organisation_id=organisation.pk)
     context = {
         "table": table(request, rows, COLUMNS, url=_url, unit="件"),
-        "owed_fen": sum(one.owed_fen for one in rows.filter(state__in=OPEN)),
+        "owed_fen": selectors.owed(rows),
     }
     return render(request, "desk/recovery_list.html", context)
 

@@ -15,8 +15,11 @@ from zhaoliang.subsidies import selectors, services
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
+from zhaoliang.web.paging import part
 from zhaoliang.web.portal.forms import ObjectionForm
 from zhaoliang.web.portal.places import here
+
+CLAIMS_SHOWN = 10
 
 
 @page(subsidies_perms.PUBLICITY)
@@ -24,10 +27,11 @@ def publicity(request: ActorRequest) -> HttpResponse:
     """What is published in the city today."""
     place = here(request)
     today = chinese_day(request.at)
+    shown = part(request, selectors.in_publicity(place.city_code, today), CLAIMS_SHOWN)
     published = [
-        (claim, (claim.publicity_until - today).days) for claim in selectors.publicity_list(place.city_code, today)
+        (claim, (claim.publicity_until - today).days) for claim in selectors.publicity_list(place.city_code, shown)
     ]
-    context = {"here": place, "section": "publicity", "published": published}
+    context = {"here": place, "section": "publicity", "published": published, "page": shown}
     return render(request, "portal/publicity.html", context)
 
 
@@ -37,7 +41,8 @@ def objection(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     today = chinese_day(request.at)
     start = request.GET.get("from", "")
     begin = int(start) if start.isdigit() and len(start) < 19 else 0
-    published = next(iter(selectors.publicity_list(city, today, claim_id=pk, start=begin)), None)
+    asked = list(selectors.in_publicity(city, today).filter(pk=pk))
+    published = next(iter(selectors.publicity_list(city, asked, start=begin)), None)
     if published is None:
         raise NotFound(what="这份公示已经结束。", why="公示期满后不再展示。", next_step="仍有异议可拨打 12333 反映。")
     form = ObjectionForm(request.POST or None)

@@ -38,12 +38,13 @@ from zhaoliang.web.appealing import appeal_page, standing
 from zhaoliang.web.components import toasts
 from zhaoliang.web.components.parts import Step, steps
 from zhaoliang.web.identity.stepup import confirm_first, recently_verified
+from zhaoliang.web.paging import part
 from zhaoliang.web.worker import perms
 from zhaoliang.web.worker.me import me, own
 from zhaoliang.web.worker.money import Journey, journey
 from zhaoliang.web.worker.views.claimable import claimable_now
 
-LOOKS_SHOWN = 100
+LINES_SHOWN = 20
 SEEN_MINUTES = 10
 MONEY_STEPS = ("生成", "初审", "复核", "公示", "审批", "到账")
 MONEY_STATES = {
@@ -68,7 +69,7 @@ def me_page(request: ActorRequest) -> HttpResponse:
         "region": person.region,
         "groups": groups_on(person, chinese_day(request.at)),
         "certificates": certificates.certificates_of(person),
-        "lines": selectors.lines_of_person(person.city_code, person.pk),
+        "subsidies": selectors.lines_of_person(person.city_code, person.pk).count(),
         "claimable": claimable_now(entitlements(person, on=chinese_day(request.at))),
     }
     return render(request, "worker/me.html", context)
@@ -111,8 +112,9 @@ def certificate_pdf(request: ActorRequest, city: int, pk: int) -> HttpResponse:
 def subsidies(request: ActorRequest) -> HttpResponse:
     """钱到哪了: every subsidy line of mine and where it stands."""
     person = me(request)
-    lines = selectors.lines_of_person(person.city_code, person.pk)
-    return render(request, "worker/subsidies.html", {"tab": "me", "lines": [(one, _steps(one)) for one in lines]})
+    shown = part(request, selectors.lines_of_person(person.city_code, person.pk), LINES_SHOWN)
+    context = {"tab": "me", "page": shown, "lines": [(one, _steps(one)) for one in shown]}
+    return render(request, "worker/subsidies.html", context)
 
 
 def _line_access(request: ActorRequest, city: int, pk: int) -> Access | None:
@@ -192,4 +194,4 @@ def looks(request: ActorRequest) -> HttpResponse:
     """Who opened my file, when and why; one's own looks are not recorded."""
     person = me(request)
     seen = AuditEvent.objects.filter(city_code=person.city_code, person_id=person.pk, act="look").order_by("-at", "-id")
-    return render(request, "worker/looks.html", {"tab": "me", "looks": seen[:LOOKS_SHOWN]})
+    return render(request, "worker/looks.html", {"tab": "me", "page": part(request, seen)})
