@@ -37,7 +37,7 @@ def measure(progress: Callable[[str], None], *, lines: int = LINES, large: int =
     pages = {
         "review list": "/bureau/claims/",
         "review list, one state": "/bureau/claims/?state=first_review",
-        "review list, last page": f"/bureau/claims/?page={first // 50}",
+        "review list, last page": "/bureau/claims/?before=end",
         "review list, searched": "/bureau/claims/?text=99",
         "home queue": "/bureau/",
         "a claim of 30 lines": f"/bureau/claims/{CITY}/{first}/",

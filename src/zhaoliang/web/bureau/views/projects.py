@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,9 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from zhaoliang.catalogue import perms, selectors, services
 from zhaoliang.catalogue.models import Catalogue, Project, ProjectKind
 from zhaoliang.catalogue.states import CATALOGUE, PROJECT
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.policy import Citation
 from zhaoliang.registry import selectors as registry
+from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, subject
 from zhaoliang.web.bureau import forms, timelines
@@ -156,6 +160,17 @@ def catalogue_list(request: DeskRequest) -> HttpResponse:
     return render(request, "bureau/catalogue_list.html", context, status=422 if form.errors else 200)
 
 
+def standards_of(found: Catalogue, on: date) -> list[tuple[str, Citation, bool]]:
+    """The tables by occupation that its subsidies are worked out from on a day: what each is, its clause, and whether its
+    figures were read there.
+    """
+    held = policies_for(found.region_id, on=on)
+    tables = [one for document in held.documents for one in document.tables.values()]
+    by_occupation = [one for one in tables if any(key.like == "occupation" for key in one.keys)]
+    versions = [(one.says, version) for one in by_occupation if (version := one.on(on)) is not None]
+    return [(says, held.citation(version.cite), version.verified) for says, version in versions]
+
+
 def catalogue_url(found: Catalogue) -> str:
     return reverse("bureau:catalogue", args=[found.city_code, found.pk])
 
@@ -180,6 +195,7 @@ def catalogue_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "found": found,
         "table": table(request, selectors.entries(found, text), ENTRY_COLUMNS, unit="个条目"),
+        "standards": standards_of(found, max(chinese_day(request.at), found.valid_from)),
         "form": form,
         "occupations": occupations,
         "asked": request.GET.get("occupation", ""),
