@@ -89,6 +89,7 @@ class Transfer(CityModel):
         ("return", "缴回预算"),
     ]
 
+    debit_id: int
     kind = models.CharField("种类", max_length=20, choices=KINDS)
     debit = CityForeignKey(Account, verbose_name="付出账户", related_name="debits")
     credit = CityForeignKey(Account, verbose_name="收入账户", related_name="credits")

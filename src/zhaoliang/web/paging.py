@@ -32,7 +32,7 @@ _CONTEXT = "web.paging"
 
 
 @dataclass(frozen=True)
-class Part(Sequence[Any]):
+class Part:
     """One page of a list. `after` and `before` are the marks of the next and the previous page, empty where there is none.
 
     `count` is the number of rows of the whole list; with `more` there are more than that.

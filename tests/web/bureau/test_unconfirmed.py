@@ -37,12 +37,13 @@ def test_no_page_tells_an_unconfirmed_amount_as_if_it_were_certain(desk, at_time
     )
     phone = sign_in(Client(), registry.user(Role.WORKER, person=person))
     reviewer, public = desk(made.reviewer), Client()
-    claimable = vouchers.batch()
+    claimable = vouchers.batch(made.training_class.project, at=subsidies.PUBLISHED)
+    newcomer = sign_in(Client(), registry.user(Role.WORKER, person=registry.person()))
     catalogue = made.training_class.project.entry.catalogue
     project = made.training_class.project
     pages = {
         "what can I get": (phone, f"{reverse('worker:eligibility')}?region={city}&project={project.pk}"),
-        "claim a voucher": (phone, reverse("worker:batch", args=[city, claimable.pk])),
+        "claim a voucher": (newcomer, reverse("worker:batch", args=[city, claimable.pk])),
         "my subsidy": (phone, reverse("worker:subsidy", args=[city, line.pk])),
         "class and roster": (other, reverse("provider:class", args=[drafted.city_code, drafted.pk])),
         "claim line": (school, reverse("provider:claim", args=[city, claim.pk])),
@@ -53,10 +54,9 @@ def test_no_page_tells_an_unconfirmed_amount_as_if_it_were_certain(desk, at_time
         "public notice": (public, reverse("portal:publicity")),
         "clause": (public, reverse("portal:clause", args=[TABLE, "table"])),
     }
-    moments = {"class and roster": classes.AT, "claim a voucher": vouchers.AT}
     silent = {}
     for name, (client, url) in pages.items():
-        at_time(moments.get(name, subsidies.PUBLISHED))
+        at_time(classes.AT if name == "class and roster" else subsidies.PUBLISHED)
         answer = client.get(url)
         text = answer.content.decode()
         if answer.status_code != 200 or not MARK.search(text):
