@@ -31,7 +31,8 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(request.url);
   if (address.origin !== self.location.origin) return;
   if (request.method === "GET" && address.pathname.startsWith(BUILT)) event.respondWith(builtFile(request));
-  else if (request.mode === "navigate") event.respondWith(request.method === "GET" ? page(event, address) : form(request));
+  else if (request.mode === "navigate" && request.method === "GET") event.respondWith(page(event, address));
+  else if (request.mode === "navigate" && !carriesFile(request)) event.respondWith(form(request));
 });
 
 async function install(): Promise<void> {
@@ -92,6 +93,11 @@ async function network(event: FetchEvent): Promise<Response> {
 
 function patience(milliseconds: number): Promise<never> {
   return new Promise((_, reject) => setTimeout(() => reject(new Error("slow")), milliseconds));
+}
+
+/** A photo of eight megabytes takes minutes on slow 3G, and is under way all the while: the browser shows that itself. */
+function carriesFile(request: Request): boolean {
+  return (request.headers.get("Content-Type") ?? "").startsWith("multipart/");
 }
 
 /** A form to which no answer comes: said in our words, and the way back to it, where what was typed still stands. */

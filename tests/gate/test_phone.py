@@ -39,6 +39,8 @@ pytestmark = [
 ]
 
 FIRST_LOAD_BYTES = 150_000
+# An answer over slow 3G takes four trips of 400 ms, on a busy machine much longer.
+PATIENCE_MS = 30_000
 
 
 @pytest.fixture
@@ -110,9 +112,11 @@ def signed_through(attendance: Attendance) -> list[str]:
     return through("attendance.sign_in", attendance.city_code, attendance.pk)
 
 
-def weigh(page: Page) -> list[int]:
-    """The bytes of each answer from now on. The test's server sends built files as they are; the platform's sends the
-    compressed ones beside them."""
+def weigh(page: Page) -> tuple[list[int], Callable[[], None]]:
+    """The bytes of each answer from now on, and what ends the weighing.
+
+    The test's server sends built files as they are; the platform's sends the compressed ones beside them.
+    """
     weight: list[int] = []
 
     def add(response: Response) -> None:
@@ -121,7 +125,7 @@ def weigh(page: Page) -> list[int]:
         weight.append(Path(packed).stat().st_size if packed else int(response.headers["content-length"]))
 
     page.on("response", add)
-    return weight
+    return weight, lambda: page.remove_listener("response", add)
 
 
 def claim(page: Page) -> None:
@@ -161,9 +165,10 @@ def test_from_finding_to_the_teachers_board_and_without_network_or_gate_all_the_
 
 
 def _finds_claims_and_shows(page: Page, batch: VoucherBatch, person: Person) -> Voucher:
-    weight = weigh(page)
+    weight, weighed = weigh(page)
     page.goto("/my/find/")
     page.wait_for_load_state("networkidle")
+    weighed()
     assert sum(weight) < FIRST_LOAD_BYTES
     assert faults_here(page) == []
     emulate(page, SLOW_3G)
@@ -172,7 +177,7 @@ def _finds_claims_and_shows(page: Page, batch: VoucherBatch, person: Person) -> 
     page.wait_for_url("**/my/find/*/*/")
     assert faults_here(page) == []
     claim(page)
-    expect(page.get_by_text("领到了。下一步：带上券码去报名。")).to_be_visible()
+    expect(page.get_by_text("领到了。下一步：带上券码去报名。")).to_be_visible(timeout=PATIENCE_MS)
     found, ways = claimed(batch, person)
     assert (found.state, ways) == ("claimed", ["gate"])
     assert urlsplit(page.url).path == f"/my/vouchers/{found.city_code}/{found.pk}/"
@@ -180,9 +185,9 @@ def _finds_claims_and_shows(page: Page, batch: VoucherBatch, person: Person) -> 
     page.get_by_role("link", name="我的券").click()
     page.wait_for_url("**/my/vouchers/")
     page.get_by_role("link", name="出示券码").click()
-    expect(page.locator(".qr-code svg")).to_be_visible()
+    expect(page.locator(".qr-code svg")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="放大出示").click()
-    expect(page.get_by_role("button", name="退出全屏")).to_be_visible()
+    expect(page.get_by_role("button", name="退出全屏")).to_be_visible(timeout=PATIENCE_MS)
     assert faults_here(page) == []
     page.get_by_role("button", name="退出全屏").click()
     page.get_by_role("link", name="回到这张券").click()
@@ -194,7 +199,7 @@ def _uses(page: Page, held: Voucher, made: TrainingClass) -> None:
     page.wait_for_url("**/use/")
     assert faults_here(page) == []
     page.get_by_role("button", name="用这张券报这个班").dblclick()
-    expect(page.get_by_text("券已用在这个班。开班前可以撤销。")).to_be_visible()
+    expect(page.get_by_text("券已用在这个班。开班前可以撤销。")).to_be_visible(timeout=PATIENCE_MS)
     held.refresh_from_db()
     assert (held.state, held.class_id) == ("used", made.pk)
     assert through("vouchers.use", held.city_code, held.pk) == ["gate"]
@@ -205,7 +210,7 @@ def _signs_in(page: Page, expected: Attendance) -> None:
     page.wait_for_url("**/my/classes/")
     assert faults_here(page) == []
     page.get_by_role("button", name="我到了，签到").dblclick()
-    expect(page.get_by_text("签到成功。")).to_be_visible()
+    expect(page.get_by_text("签到成功。")).to_be_visible(timeout=PATIENCE_MS)
     assert signed_through(expected) == ["gate"]
     (signed,) = selectors.sign_ins_of(expected)
     assert (signed.method, signed.accuracy_m, signed.sequence) == ("location", 14, 1)
@@ -263,7 +268,7 @@ def _by_the_pages_own_server(page: Page, gate: RunningGate, batch: VoucherBatch,
     page.goto(f"/my/find/{batch.city_code}/{batch.pk}/")
     gate.kill()
     claim(page)
-    expect(page.get_by_text("领到了。下一步：带上券码去报名。")).to_be_visible()
+    expect(page.get_by_text("领到了。下一步：带上券码去报名。")).to_be_visible(timeout=PATIENCE_MS)
     assert claimed(batch, expected.person)[1] == ["page"]
     page.add_init_script("IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); }")
     page.add_init_script("Geolocation.prototype.getCurrentPosition = () => undefined")
@@ -274,6 +279,6 @@ def _by_the_pages_own_server(page: Page, gate: RunningGate, batch: VoucherBatch,
     page.get_by_role("button", name="用这个码签到").click()
     expect(page.get_by_text("请点“允许”；十几秒定不了位")).to_be_visible()
     page.clock.run_for(12_000)
-    expect(page.get_by_text("签到成功。")).to_be_visible()
+    expect(page.get_by_text("签到成功。")).to_be_visible(timeout=PATIENCE_MS)
     assert [row.method for row in selectors.sign_ins_of(expected)] == ["class_code"]
     assert signed_through(expected) == ["page"]

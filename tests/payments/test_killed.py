@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,20 +49,22 @@ class Desk:
             env={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            # Nothing is held back in this process, where `select` would not see it.
+            bufsize=0,
         )
 
     def work(self, case_file: Path, letter_box: Path, seconds: float | None) -> bool:
         """Let it work; kill it after so many seconds. Whether it came to the end by itself."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{case_file}\t{letter_box}\n")
-        self.process.stdin.flush()
+        self.process.stdin.write(f"{case_file}\t{letter_box}\n".encode())
         child = int(self.process.stdout.readline())
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         if not ready:
-            os.kill(child, signal.SIGKILL)
-        status = int(self.process.stdout.readline().removeprefix("ended "))
+            # It may have come to its end in this very moment.
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        status = int(self.process.stdout.readline().removeprefix(b"ended "))
         assert status in (0, signal.SIGKILL), f"the desk failed with {status}"
         return status == 0
 

@@ -31,7 +31,13 @@ async function scan(box: HTMLElement): Promise<void> {
   }
   video.srcObject = stream;
   video.hidden = false;
-  await video.play();
+  try {
+    await video.play();
+  } catch {
+    stop(stream);
+    video.hidden = true;
+    return say(box, "打不开相机。请再试一次，或者在下面输入。");
+  }
   say(box, "把二维码对准画面中间。");
   const canvas = document.createElement("canvas");
   const picture = canvas.getContext("2d", { willReadFrequently: true });

@@ -4,6 +4,8 @@ const FREE_AGAIN_MS = 15_000;
 // What a script sends ends by itself: gate, its pass and the page's own server, each with its own patience, come to less.
 const SCRIPT_MS = 90_000;
 const SLOW_MS = 6_000;
+/** What a pressed button says when the answer takes long, until it is free again. */
+const waits = new WeakMap<HTMLElement, number>();
 
 /**
  * A form is sent once: further clicks while it is under way do nothing. The hidden `key` makes even a repeat harmless on
@@ -46,9 +48,7 @@ function busy(form: HTMLFormElement, really: boolean): void {
     if (words && label.childElementCount === 0) {
       button.dataset["idle"] = label.textContent ?? "";
       label.textContent = words;
-      window.setTimeout(() => {
-        if (label.textContent === words) label.textContent = "网络慢，还在等回答……";
-      }, SLOW_MS);
+      waits.set(button, window.setTimeout(() => (label.textContent = "还在等回答……"), SLOW_MS));
     }
   }
 }
@@ -61,6 +61,7 @@ function release(form: HTMLFormElement): void {
     const label = button.querySelector<HTMLElement>("[data-label]") ?? button;
     if (button.dataset["idle"] !== undefined) label.textContent = button.dataset["idle"];
     delete button.dataset["idle"];
+    window.clearTimeout(waits.get(button));
   }
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import TruncDate
 
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp, SessionReview, SignIn
@@ -253,7 +253,10 @@ def doubts_in(city_code: int, region_code: int) -> QuerySet[AttendanceDoubt]:
     return (
         AttendanceDoubt.objects.filter(city_code=city_code, **under)
         .select_related(*_LISTED)
-        .annotate(decided=Case(When(state__in=("open", "answered"), then=0), default=1))
+        .annotate(
+            decided=Case(When(state__in=("open", "answered"), then=0), default=1),
+            begins=F("attendance__period__startswith"),
+        )
         .order_by("decided", "-score", "answer_due_on", "id")
     )
 

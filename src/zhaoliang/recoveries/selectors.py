@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Case, QuerySet, Sum, When
 
 from zhaoliang.funds.models import Transfer
 from zhaoliang.funds.selectors import transfers_of, transfers_under
@@ -131,12 +131,13 @@ def to_look_at(city_code: int, region_code: int) -> QuerySet[Difference]:
     )
 
 
-def open_corrections(city_code: int, region_code: int) -> QuerySet[Correction]:
-    """Corrections that wait for another person, oldest first."""
+def open_corrections(city_code: int, region_code: int, user_id: int | None) -> QuerySet[Correction]:
+    """Corrections that wait for another person: first those that are not this account's own, oldest first."""
     rows = Correction.objects.filter(
         city_code=city_code, state="proposed", **within("claim_line__claim__region_id", region_code)
     )
-    return rows.select_related("claim_line__claim", "claim_line__person").order_by("id")
+    own = Case(When(proposed_by_user=user_id, then=1), default=0)
+    return rows.select_related("claim_line__claim", "claim_line__person").order_by(own, "id")
 
 
 def overdue_cases(on: date) -> list[RecoveryCase]:

@@ -60,6 +60,13 @@ def materials(claim: Claim, lines: Iterable[ClaimLine]) -> list[Material]:
     return [*found, *(common[kind] for kind in sorted(common) if kind not in {one.kind for one in found})]
 
 
+def asks_for(claim: Claim, lines: Iterable[ClaimLine], kind: str) -> bool:
+    """Whether the claim as a whole asks for a file of this kind: of so many lines the first that does says so."""
+    if claim.kind == "enterprise_direct" and any(one.kind == kind for one in _direct(claim, {})):
+        return True
+    return kind != "contract" and any(kind in _asked(line) for line in lines)
+
+
 def _asked(line: ClaimLine) -> dict[str, Citation]:
     """The files that would answer what a rule could not tell of a line."""
     if line.decision is None or line.state not in ("due", "to_person"):

@@ -116,7 +116,7 @@ def _by_number(source: Sequence[Any], size: int, after: str, before: str) -> Par
     last = max(count - 1, 0) // size * size
     wanted = after if after.isdecimal() else "0"
     if before:
-        wanted = str(int(before) - size) if before.isdecimal() else str(last)
+        wanted = str(int(before[:9]) - size) if before.isdecimal() else str(last)
     begin = min(max(int(wanted[:9]), 0), last)
     end = begin + size
     return Part(tuple(source[begin:end]), str(begin) if begin else "", str(end) if end < count else "", count)

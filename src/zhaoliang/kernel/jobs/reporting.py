@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.models import Job
-from zhaoliang.kernel.roles import Actor, Assignment, Place, Role
+from zhaoliang.kernel.roles import Actor, Assignment, Place, Role, region_covers
 
 # Pages ask every few seconds; more often is work for nobody.
 SECONDS_BETWEEN = 1.0
@@ -144,4 +144,13 @@ def as_of_now(actor: Actor, at: datetime) -> Actor:
     accounts: Any = get_user_model()._default_manager
     account = accounts.filter(pk=actor.user_id, is_active=True).first()
     held = account.actor(on=chinese_day(at)).assignments if account is not None else ()
-    return replace(actor, assignments=tuple(one for one in actor.assignments if one in held))
+    return replace(actor, assignments=tuple(one for one in actor.assignments if any(_holds(now, one) for now in held)))
+
+
+def _holds(now: Assignment, then: Assignment) -> bool:
+    """Whether a role of now includes one of then: of the same organisation, or of a region that is no narrower."""
+    if (now.role, now.organisation_id) != (then.role, then.organisation_id):
+        return False
+    if then.organisation_id is not None:
+        return now.city_code == then.city_code
+    return region_covers(now.region_code, then.region_code)

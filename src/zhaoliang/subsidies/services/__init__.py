@@ -7,7 +7,13 @@ from zhaoliang.subsidies.services.approval import (
     raise_objection,
     recount_publicity,
 )
-from zhaoliang.subsidies.services.assembly import assemble_advance, assemble_claim, assemble_evaluation, confirm_claim
+from zhaoliang.subsidies.services.assembly import (
+    assemble_advance,
+    assemble_claim,
+    assemble_evaluation,
+    confirm_claim,
+    require_reasons,
+)
 from zhaoliang.subsidies.services.audit import audit_region, audit_slice, open_audit
 from zhaoliang.subsidies.services.checks import commit_seed, judge_line, question_line, run_checks
 from zhaoliang.subsidies.services.dues import (
@@ -73,6 +79,7 @@ __all__ = [
     "raise_uplifts",
     "recount_publicity",
     "refund_share",
+    "require_reasons",
     "retry_all_of",
     "retry_due",
     "return_claim",

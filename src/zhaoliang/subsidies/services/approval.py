@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import budget_account
-from zhaoliang.funds.services import post_transfer
+from zhaoliang.funds.services import Entry, post_transfers
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day, format_cn_date
@@ -174,9 +173,9 @@ def _approve_singly(claim: Claim, at: datetime) -> tuple[Sequence[ClaimLine], in
     lines = locked_lines(claim)
     granted = _grant(claim, [line for line in lines if line.state == "passed"], at)
     AFTER_GRANTS()
-    # By account, so that two approvals that draw on the same batches lock them in one order.
-    for line in sorted(granted, key=lambda line: (line.voucher.batch.reserved_account_id or 0) if line.voucher else 0):
-        _accrue(claim, line, at)
+    # All at once, which locks the accounts in one order: another approval may draw on the same ones at this moment.
+    post_transfers([entry for line in granted for entry in _owed(claim, line, at)], at=at)
+    for line in granted:
         CLAIM_LINE.fire(line, "approve")
         AFTER_LINE()
     refused = [line for line in lines if line.state == "refused"]
@@ -260,32 +259,19 @@ def _enter(claim: Claim, line: ClaimLine, at: datetime) -> None:
     )
 
 
-def _accrue(claim: Claim, line: ClaimLine, at: datetime) -> None:
-    """Owe the line's amount: from the batch's reservation up to the voucher's share, the rest from the budget."""
+def _owed(claim: Claim, line: ClaimLine, at: datetime) -> Iterator[Entry]:
+    """What makes the line's amount due: from the batch's reservation up to the voucher's share, the rest from the budget."""
     batch = line.voucher.batch if line.voucher else None
     year = batch.budget_account.year if batch else chinese_day(at).year
-    region = claim.region_id
+    memo = f"补贴申领明细 {line.pk} 审批"
     payable = payable_account(line, year)
     if batch is None or batch.reserved_account is None:
-        budget = budget_account(claim.city_code, region, claim.fund_source, year)
-        _owe(budget, payable, line, line.amount_fen, "claim_line", at)
+        budget = budget_account(claim.city_code, claim.region_id, claim.fund_source, year)
+        yield Entry("accrue", budget, payable, line.amount_fen, "claim_line", line.pk, memo)
         return
     reserved = min(line.amount_fen, line.voucher.amount_fen) if line.voucher else 0
     if reserved:
-        _owe(batch.reserved_account, payable, line, reserved, "claim_line", at)
+        yield Entry("accrue", batch.reserved_account, payable, reserved, "claim_line", line.pk, memo)
     if line.amount_fen > reserved:
         subject = "claim_line.excess" if reserved else "claim_line"
-        _owe(batch.budget_account, payable, line, line.amount_fen - reserved, subject, at)
-
-
-def _owe(debit: Account, credit: Account, line: ClaimLine, amount_fen: int, subject: str, at: datetime) -> None:
-    post_transfer(
-        kind="accrue",
-        debit=debit,
-        credit=credit,
-        amount_fen=amount_fen,
-        at=at,
-        subject_type=subject,
-        subject_id=line.pk,
-        memo=f"补贴申领明细 {line.pk} 审批",
-    )
+        yield Entry("accrue", batch.budget_account, payable, line.amount_fen - reserved, subject, line.pk, memo)

@@ -27,6 +27,8 @@ from zhaoliang.subsidies.services.mass import add_lines
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.vouchers.services import enter_claim_all
 
+NOT_CONFIRMED = "没有提交申领。"
+
 
 @act(
     "subsidies.assemble",
@@ -177,6 +179,12 @@ def _require_claimable(training_class: TrainingClass, enrolments: list[int]) -> 
         )
 
 
+def require_reasons(disputes: Mapping[int, str]) -> None:
+    """Raise BadInput for a dispute that says nothing, where it is to be told before a job takes it along."""
+    for line_id, text in disputes.items():
+        reason_given(text, f"dispute-{line_id}", NOT_CONFIRMED)
+
+
 @act("subsidies.confirm", label="确认并提交补贴申领", grants={Role.PROVIDER: Reach.ORGANISATION}, on="claim")
 def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping[int, str] | None = None) -> Claim:
     """Submit a claim for review; `disputes` maps line ids the provider disagrees with to the reason: a person decides.
@@ -196,7 +204,7 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
         line = next((one for one in known if one.pk == line_id), None)
         if line is None:
             raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
-        put_question(line, reason_given(text, f"dispute-{line_id}", "没有提交申领。"))
+        put_question(line, reason_given(text, f"dispute-{line_id}", NOT_CONFIRMED))
     draw_many(claim, at)
     CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
     return claim

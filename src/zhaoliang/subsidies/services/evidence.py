@@ -12,7 +12,7 @@ from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.lawbook import clause_of
-from zhaoliang.subsidies.materials import LABELS, direct_decision, materials
+from zhaoliang.subsidies.materials import LABELS, asks_for, direct_decision, materials
 from zhaoliang.subsidies.models import Claim, ClaimLine, Evidence
 from zhaoliang.subsidies.services.checks import check_lines
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines
@@ -33,9 +33,7 @@ def add_evidence(*, actor: Actor, at: datetime, claim: Claim, kind: str, file_na
     claim = _open(claim)
     large = is_large(claim)
     lines = [] if large else locked_lines(claim)
-    if not any(
-        one.kind == kind and one.line_id is None for one in materials(claim, _waiting(claim) if large else lines)
-    ):
+    if not asks_for(claim, _waiting(claim) if large else lines, kind):
         raise _not_asked(kind)
     made = _keep(claim, None, kind, file_name, content, actor, at)
     if not large:

@@ -25,7 +25,7 @@ from zhaoliang.web.tables import Column, table
 
 COLUMNS = (
     Column("name", "学员", lambda row: mask_name(row.attendance.person.name)),
-    Column("at", "课次", lambda row: row.attendance.period.lower, "datetime", "attendance__period"),
+    Column("at", "课次", lambda row: row.attendance.period.lower, "datetime", "begins"),
     Column("class", "班级", lambda row: row.attendance.session.training_class.name, wide=True),
     Column("score", "可疑程度", lambda row: row.score, "count", "score"),
     Column("why", "原因", lambda row: _short(row.signals), wide=True),

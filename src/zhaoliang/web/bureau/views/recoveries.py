@@ -56,7 +56,7 @@ NEXT = {
 }
 
 
-MOST_SHOWN = 8
+MOST_SHOWN = 20
 
 
 def case_url(found: RecoveryCase) -> str:
@@ -85,7 +85,7 @@ def case_list(request: DeskRequest, export: bool = False) -> HttpResponse:
         "back_fen": back,
         "overdue": rows.filter(due_on__lt=clock.today).count(),
         "doubts": _first(selectors.to_look_at(desk.city_code, desk.region_code)),
-        "corrections": _first(selectors.open_corrections(desk.city_code, desk.region_code)),
+        "corrections": _first(selectors.open_corrections(desk.city_code, desk.region_code, request.actor.user_id)),
         "job": job_to_show(find_changes, desk.place),
         "may_look": may(request, find_changes.start, desk.access),
         "may_confirm": may(request, services.confirm_correction, desk.access),

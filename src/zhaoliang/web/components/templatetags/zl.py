@@ -8,7 +8,6 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from django import template
 from django.forms import BoundField, CheckboxInput, Form
@@ -348,7 +347,9 @@ def pagination(context: template.Context, page: Part, unit: str = "条") -> dict
     query = _elsewhere(context)
 
     def at(**place: str) -> str:
-        return f"?{urlencode([*query.items(), *place.items()])}" if place else f"?{query.urlencode()}"
+        there = query.copy()
+        there.update(place)
+        return f"?{there.urlencode()}"
 
     return {
         "page": page,

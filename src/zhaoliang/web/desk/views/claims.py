@@ -224,6 +224,7 @@ def confirm(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     }
     try:
         if services.is_large(found):
+            services.require_reasons(disputes)
             given_ = {str(line): text for line, text in disputes.items()}
             start_job(
                 request, confirm_many, found, claim_url(found), title=f"提交补贴申领：{found.title}", disputes=given_
