@@ -255,6 +255,9 @@ def become(command: list[str]) -> None:
     for name in ("PORT", "ONCE", "DATABASE_URL", "CHROMIUM"):
         if not environment.get(name):
             environment.pop(name, None)
+    # Gates, desks and workers are started by the dozen: each would compile everything anew where bytecode is kept nowhere.
+    if environment.pop("PYTHONDONTWRITEBYTECODE", None):
+        environment.setdefault("PYTHONPYCACHEPREFIX", os.path.join(VAR, "bytecode"))
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execve(command[0], command, environment)

@@ -15,7 +15,11 @@ export function startQr(): void {
     if (root instanceof HTMLElement && root.matches("[data-qr]")) inside.push(root);
     // A page from the phone's own memory brings a code that is as old as the page.
     const age = root === document ? elapsed() : 0;
-    for (const box of inside) if (box.dataset["ticking"] === undefined) tick(box, age);
+    for (const box of inside) {
+      if (box.dataset["ticking"] === undefined) tick(box, age);
+      // The page stands on a slow network seconds before its script does: until then the button could not answer.
+      for (const button of all<HTMLButtonElement>("[data-qr-full]", box)) button.disabled = false;
+    }
   });
   window.addEventListener("online", () => all(".qr-stale").forEach(fetchAnew));
   on("click", "[data-qr-again]", (button) => {
