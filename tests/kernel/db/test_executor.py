@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.migrations import operations
-from django.db.models import CharField
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.models import BigIntegerField, CharField
 
 from plugins.database import _cluster
 from world import pointed
@@ -62,11 +63,27 @@ def test_the_light_executor_makes_the_schema_that_django_makes(
 
 
 def test_what_needs_references_of_others_is_left_to_django() -> None:
-    name = operations.AddField("person", "note", CharField(max_length=10))
-    key = operations.AlterField("person", "number", CharField(max_length=10, unique=True))
+    state = ProjectState()
+    fields = [("id", BigIntegerField(primary_key=True)), ("note", CharField()), ("code", CharField(unique=True))]
+    state.add_model(ModelState("registry", "person", fields))
+
+    def ordinary(*steps: Any) -> bool:
+        return _ordinary(steps, state, "registry")
+
+    name = operations.AddField("person", "remark", CharField(max_length=10))
     longer = operations.AlterField("person", "note", CharField(max_length=20))
+    key = operations.AlterField("person", "note", CharField(max_length=10, unique=True))
+    no_key = operations.AlterField("person", "code", CharField(max_length=10))
+    unseen = operations.AlterField("person", "remark", CharField(max_length=20))
     code = operations.RunPython(operations.RunPython.noop)
-    assert _ordinary([name, longer, operations.SeparateDatabaseAndState([longer], [name])])
-    for step in (key, code, operations.DeleteModel("person"), operations.RenameField("person", "note", "remark")):
-        assert not _ordinary([name, step])
-        assert not _ordinary([operations.SeparateDatabaseAndState([step])])
+    assert ordinary(name, longer, operations.SeparateDatabaseAndState([longer], [name]))
+    for step in (
+        key,
+        no_key,
+        unseen,
+        code,
+        operations.DeleteModel("person"),
+        operations.RenameField("person", "note", "x"),
+    ):
+        assert not ordinary(name, step)
+        assert not ordinary(operations.SeparateDatabaseAndState([step]))

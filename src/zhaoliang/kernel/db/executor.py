@@ -37,7 +37,7 @@ class LightExecutor(MigrationExecutor):
     def apply_migration(
         self, state: ProjectState, migration: Migration, fake: bool = False, fake_initial: bool = False
     ) -> ProjectState:
-        if _ordinary(migration.operations):
+        if _ordinary(migration.operations, state, migration.app_label):
             with _changed_model_alone():
                 return super().apply_migration(state, migration, fake=fake, fake_initial=fake_initial)
         # What ordinary migrations left does not know all its references: rendered whole, before the steps copy it.
@@ -57,16 +57,18 @@ def light_executor() -> Iterator[None]:
         command.__dict__["MigrationExecutor"] = MigrationExecutor
 
 
-def _ordinary(steps: Iterable[Any]) -> bool:
-    return all(_plain(step) for step in steps)
+def _ordinary(steps: Iterable[Any], state: ProjectState, app_label: str) -> bool:
+    return all(_plain(step, state, app_label) for step in steps)
 
 
-def _plain(step: Any) -> bool:
+def _plain(step: Any, state: ProjectState, app_label: str) -> bool:
     if isinstance(step, operations.SeparateDatabaseAndState):
-        return _ordinary([*step.database_operations, *step.state_operations])
+        return _ordinary([*step.database_operations, *step.state_operations], state, app_label)
     if isinstance(step, operations.AlterField):
-        # The constraints of others that point to a key are found through the references to its model.
-        return not (step.field.primary_key or step.field.unique)
+        # The constraints of others that point to a key, as it was or as it becomes, are found through the references to its model.
+        model = state.models.get((app_label, step.model_name_lower))
+        before = model.fields.get(step.name) if model else None
+        return before is not None and not any(field.primary_key or field.unique for field in (before, step.field))
     return isinstance(step, _PLAIN)
 
 
