@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings as django_settings
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.test import Client
 from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from browser import SLOW_3G, emulate, faults_here
 from factories import registry
 from factories.attendance import running
-from factories.identity import sign_in
+from phones import page_of, phone_at_site
 from zhaoliang.attendance import selectors
 from zhaoliang.attendance.models import Attendance, LessonProgress
 from zhaoliang.classes.models import ClassSession
@@ -67,22 +65,9 @@ def sessions() -> list[Attendance]:
 @pytest.fixture
 def phone(browser: Browser, live_server: LiveServer, sessions: list[Attendance]) -> Iterator[Page]:
     """The trainee's phone, seen by the identity service just now, at the site, on a slow network."""
-    context = browser.new_context(
-        base_url=live_server.url,
-        locale="zh-CN",
-        viewport={"width": 390, "height": 844},
-        geolocation={"longitude": 117.195, "latitude": 39.118, "accuracy": 14},
-        permissions=["geolocation"],
-    )
-    client = Client()
-    sign_in(client, registry.user(Role.WORKER, person=sessions[0].person))
-    session = client.session
-    session["identity_verified_at"] = datetime.now(tz=UTC).timestamp()
-    session.save()
-    name = django_settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    context = phone_at_site(browser, live_server.url)
+    owner = registry.user(Role.WORKER, person=sessions[0].person)
+    page = page_of(context, live_server.url, owner, seen_at=datetime.now(tz=UTC))
     film = _recording(60)
 
     def play(route: Route) -> None:

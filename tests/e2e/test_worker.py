@@ -13,13 +13,12 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings as django_settings
 from django.http import HttpResponse
-from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from browser import faults_here, faults_of, wait_until_kept
 from factories import evaluation, registry, subsidies, vouchers
-from factories.identity import sign_in
+from phones import page_of, phone_at_site
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry.models import Person
 from zhaoliang.web.actors import ActorRequest
@@ -41,28 +40,14 @@ def at_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
 @pytest.fixture
 def phone(browser: Browser, live_server: LiveServer) -> Iterator[BrowserContext]:
-    context = browser.new_context(
-        base_url=live_server.url,
-        locale="zh-CN",
-        viewport={"width": 390, "height": 844},
-        geolocation={"longitude": 117.195, "latitude": 39.118},
-        permissions=["geolocation"],
-    )
+    context = phone_at_site(browser, live_server.url)
     yield context
     context.close()
 
 
 def _session(phone: BrowserContext, live_server: LiveServer, person: Person) -> Page:
-    client = Client()
-    sign_in(client, registry.user(Role.WORKER, person=person))
-    session = client.session
-    session["identity_verified_at"] = datetime.now(tz=UTC).timestamp()
-    session.save()
-    name = django_settings.SESSION_COOKIE_NAME
-    phone.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-    page = phone.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    return page
+    owner = registry.user(Role.WORKER, person=person)
+    return page_of(phone, live_server.url, owner, seen_at=datetime.now(tz=UTC))
 
 
 def _sound(page: Page) -> None:

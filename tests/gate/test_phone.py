@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.staticfiles.finders import find
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
@@ -21,8 +20,8 @@ from pytest_django.live_server_helper import LiveServer
 from browser import SLOW_3G, emulate, faults_here, wait_until_kept
 from factories import classes, registry, vouchers
 from factories.attendance import running
-from factories.identity import sign_in
 from gate.running import RunningGate
+from phones import page_of, phone_at_site
 from zhaoliang.attendance import classcode, selectors
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes.models import ClassSession, TrainingClass
@@ -64,24 +63,8 @@ def phone(browser: Browser, live_server: LiveServer, now: datetime) -> Iterator[
     contexts: list[BrowserContext] = []
 
     def made(user: User) -> Page:
-        context = browser.new_context(
-            base_url=live_server.url,
-            locale="zh-CN",
-            viewport={"width": 390, "height": 844},
-            geolocation={"longitude": 117.195, "latitude": 39.118, "accuracy": 14},
-            permissions=["geolocation"],
-        )
-        contexts.append(context)
-        client = Client()
-        sign_in(client, user)
-        session = client.session
-        session["identity_verified_at"] = now.timestamp()
-        session.save()
-        name = django_settings.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: pytest.fail(str(error)))
-        return page
+        contexts.append(phone_at_site(browser, live_server.url))
+        return page_of(contexts[-1], live_server.url, user, seen_at=now)
 
     yield made
     for context in contexts:
