@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import audit_fill
+import figures
 
 CITY = audit_fill.CITY
 SIZES = (9_990, 99_990, 999_990)
@@ -37,6 +38,7 @@ def measure(progress: Callable[[str], None], *, full: bool = False) -> None:
         growth.append((size, statistics.median(runs)))
         if loop:
             _print("audit in PostgreSQL, decisions stored", runs, "the same lines by ORM and decide()", loop)
+            figures.reach(f"audit of {size:,} lines, decisions stored", statistics.median(runs), "lines/s", "≥ 100000")
             _trace()
     base = growth[0][1]
     steps = [{"lines": size, "lines/s": round(rate), "of the first": round(rate / base, 2)} for size, rate in growth]
@@ -145,6 +147,7 @@ def _trace() -> None:
         "unit": "ms",
     }
     print(json.dumps(record | {"p99": round(sorted(spans)[int(TRACED * 0.99)], 2)}), flush=True)
+    figures.reach("one line with its trace, in the service", statistics.median(spans), "ms", "≤ 5")
 
 
 def _print(bench: str, ours: list[float], against: str, theirs: list[float]) -> None:

@@ -74,8 +74,13 @@ def people(count: int) -> None:
     """So many people with the ids 1 to `count`, without document numbers: good enough to hold vouchers."""
     from datetime import date
 
-    from zhaoliang.registry.models import Person
+    from zhaoliang.registry.models import Person, PersonRegistry
 
+    # Numbered as services number them, so that whoever is registered afterwards gets a number of his own.
+    hashes = [number.to_bytes(8, "big") for number in range(1, count + 1)]
+    drawn = PersonRegistry.objects.bulk_create([PersonRegistry(id_hash=one) for one in hashes], batch_size=1_000)
+    if [one.person_id for one in drawn] != list(range(1, count + 1)):
+        raise SystemExit("bench: the numbers 1 to the crowd's size are for the crowd: make it before anybody else")
     Person.objects.bulk_create(
         [
             Person(
@@ -209,7 +214,28 @@ def line(bench: str, ours: list[float], against: str, theirs: list[float]) -> No
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure everything and print one table of it."""
+    import figures
+
+    with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
+        handed = Path(name) / "figures"
+        handed.touch()
+        os.environ[figures.HANDED_ON] = str(handed)
+        try:
+            _databases()
+            # Each a process of its own: the funnel on a database of its own, the others on files alone; `--full` asks the four
+            # engines of the rules a million lines.
+            identity = [] if "--full" in sys.argv[1:] else ["20000"]
+            for part, given in (("whatif_speed", []), ("funnel_rates", sys.argv[1:]), ("identity", identity)):
+                subprocess.run([sys.executable, str(ROOT / "bench" / f"{part}.py"), *given], check=True)
+        finally:
+            # Also of a run that was cut off: what was measured is shown.
+            rows = handed.read_text(encoding="utf-8").splitlines()
+            figures.show([figures.Figure(**json.loads(row)) for row in rows])
+
+
+def _databases() -> None:
+    """What is measured on one database, one part after the other."""
     with tempfile.TemporaryDirectory(prefix="zhaoliang-bench-") as name:
         folder = Path(name)
         progress("bench: database")
@@ -243,15 +269,6 @@ def main() -> None:
 
             connections.close_all()
             server.destroy()
-    import figures
-
-    figures.table()
-    # Each a process of its own: the funnel on a database of its own, the others on files alone; `--full` asks the four engines of the
-    # rules a million lines.
-    subprocess.run([sys.executable, str(ROOT / "bench" / "whatif_speed.py")], check=True)
-    subprocess.run([sys.executable, str(ROOT / "bench" / "funnel_rates.py"), *sys.argv[1:]], check=True)
-    identity = [] if "--full" in sys.argv[1:] else ["20000"]
-    subprocess.run([sys.executable, str(ROOT / "bench" / "identity.py"), *identity], check=True)
 
 
 def measure(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+import figures
 from policy_lines import write_lines
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -123,6 +124,8 @@ def report(runs: dict[str, list[dict[str, Any]]]) -> None:
         record = {"bench": name, "figure": round(figure), "unit": unit, "against": "openfisca-core on the same rules"}
         rounded = {side: [round(one) for one in values] for side, values in held.items()}
         print(json.dumps(record | {"ratio": round(figure / other, 2), "runs": rounded}, ensure_ascii=False), flush=True)
+        if scale:
+            figures.reach(f"{name} ÷ {record['against']}", figure / other, "", "≥ 1")
 
 
 if __name__ == "__main__":
