@@ -191,10 +191,13 @@ def test_what_a_claim_is_refused_for(system: System, changes: dict[str, Any], st
     assert not Voucher.objects.filter(city_code=person.city_code, person=person).exists()
 
 
-def test_a_claim_without_its_key_names_the_missing_header(system: System) -> None:
-    answer = _claim(system, registry.person(), vouchers.batch(), key="")
+@pytest.mark.parametrize(
+    ("key", "said"), [("", "缺少。"), ("short", "至少 8 个字符。"), ("k" * 65, "最多 64 个字符。")]
+)
+def test_a_claim_is_told_what_its_key_lacks(system: System, key: str, said: str) -> None:
+    answer = _claim(system, registry.person(), vouchers.batch(), key=key)
     assert answer.status_code == 422
-    assert "idempotency-key" in {name.lower().replace("_", "-") for name in answer.json()["fields"]}
+    assert answer.json()["fields"] == {"idempotency_key": said}
 
 
 def test_open_batches_are_public(client: Client) -> None:

@@ -57,9 +57,24 @@ def unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """A body or parameter of the wrong form: which field, never what was in it."""
-    fields = {str(item["loc"][-1]): "缺少，或格式不对。" for item in error.errors}
+    """A body or parameter of the wrong form: which field and what it lacks, never what was in it."""
+    fields = {str(item["loc"][-1]): _lack(item) for item in error.errors}
     return refused(
         request,
         BadInput("没有执行：请求内容不对。", "有字段缺少或格式不对。", "请按接口文档改正后重发。", fields=fields),
     )
+
+
+_LACKS = {
+    "missing": "缺少。",
+    "string_too_short": "至少 {min_length} 个字符。",
+    "string_too_long": "最多 {max_length} 个字符。",
+    "too_long": "最多 {max_length} 项。",
+    "greater_than_equal": "不能小于 {ge}。",
+    "less_than_equal": "不能大于 {le}。",
+}
+
+
+def _lack(item: dict[str, Any]) -> str:
+    """What is wrong with one field, by pydantic's kind of error."""
+    return _LACKS.get(item.get("type", ""), "格式不对。").format(**item.get("ctx", {}))
