@@ -223,10 +223,12 @@ def main() -> None:
         os.environ[figures.HANDED_ON] = str(handed)
         try:
             _databases()
-            # Each a process of its own: the funnel on a database of its own, the others on files alone; `--full` asks the four
-            # engines of the rules a million lines.
-            identity = [] if "--full" in sys.argv[1:] else ["20000"]
-            for part, given in (("whatif_speed", []), ("funnel_rates", sys.argv[1:]), ("identity", identity)):
+            # Each a process of its own: volume and funnel on databases of their own, for a hundredth is to be a hundredth; the others
+            # on files alone, `--full` asks the four engines of the rules a million lines.
+            given = sys.argv[1:]
+            identity = [] if "--full" in given else ["20000"]
+            parts = {"volume": given, "whatif_speed": [], "funnel_rates": given, "identity": identity}
+            for part, given in parts.items():
                 subprocess.run([sys.executable, str(ROOT / "bench" / f"{part}.py"), *given], check=True)
         finally:
             # Also of a run that was cut off: what was measured is shown.
@@ -246,9 +248,6 @@ def _databases() -> None:
             import gate_rates
 
             gate_rates.measure(folder, progress, full="--full" in sys.argv[1:])
-            import volume
-
-            volume.measure(progress, full="--full" in sys.argv[1:])
             # Last: they empty the tables and fill them with claims of their own.
             import ledger_rates
 
