@@ -228,8 +228,8 @@ def main() -> None:
             given = sys.argv[1:]
             identity = [] if "--full" in given else ["20000"]
             parts = {"volume": given, "whatif_speed": [], "funnel_rates": given, "identity": identity}
-            for part, given in parts.items():
-                subprocess.run([sys.executable, str(ROOT / "bench" / f"{part}.py"), *given], check=True)
+            for part, options in parts.items():
+                subprocess.run([sys.executable, str(ROOT / "bench" / f"{part}.py"), *options], check=True)
         finally:
             # Also of a run that was cut off: what was measured is shown.
             rows = handed.read_text(encoding="utf-8").splitlines()
