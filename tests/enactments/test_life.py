@@ -16,6 +16,7 @@ from zhaoliang.enactments.models import PolicyDraft, PolicyRevision
 from zhaoliang.kernel.errors import BadInput, Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.models import AuditEvent, StateChange
 from zhaoliang.kernel.roles import Actor, Place, Role
+from zhaoliang.policy import Outcome
 from zhaoliang.registry import lawbook
 from zhaoliang.registry.models import PolicyText
 
@@ -272,6 +273,66 @@ def test_a_text_with_an_error_is_refused_by_the_check(old: str, new: str, said: 
     made = services.check_draft(actor=office.drafter, at=make.AT, draft=made)
     assert made.state == "draft"
     assert said in str(made.checked["findings"])
+
+
+def test_every_fault_of_a_text_is_told_at_once_with_line_and_clause() -> None:
+    office = make.bureau()
+    made = make.draft(office)
+    content = made.content.replace("must: person_age_at_start >= min_age", "must: person_age >= min_age", 1)
+    content = content.replace("must: not pension_drawn", "must: pension_drawn + 1 > 0", 1)
+    made = services.replace_text(actor=office.drafter, at=make.AT, draft=made, revision=1, content=content)
+    made = services.check_draft(actor=office.drafter, at=make.AT, draft=made)
+    told = made.checked["findings"]
+    assert ["person_age" in told[0]["text"], "不能用来计算" in told[1]["text"]] == [True, True]
+    assert all(one["line"] and one["clause"] == "第四条" for one in told)
+
+
+def test_an_enacted_text_that_a_release_cannot_read_any_more_stops_nothing() -> None:
+    """Its lines go to a person, the text before it does not come to life again, other places and days go on."""
+    path = f"{make.DOCUMENT}/2027-01-01.yaml"
+    text = (lawbook.lawbook().root / f"{make.DOCUMENT}/2022-08-01.yaml").read_text(encoding="utf-8")
+    text = text.replace("from: 2022-08-01, to", "from: 2027-01-01, to", 1)
+    gone = text.replace("must: not pension_drawn", "must: fact_of_an_old_release > 0", 1)
+    assert gone != text
+    before = {place: lawbook.policies_for(place, on=date(2027, 3, 1)).version for place in (TIANJIN, 370900)}
+    folder = lawbook.lawbook().root / make.DOCUMENT
+    PolicyText.objects.create(
+        path=path,
+        number=1,
+        document_id=make.DOCUMENT,
+        region_id=TIANJIN,
+        valid_from=date(2027, 1, 1),
+        content=gone,
+        tables={one.name: one.read_text(encoding="utf-8") for one in folder.glob("*.csv")},
+        sha256="0" * 64,
+        drafted_by_user=1,
+        drafted_by_name="甲",
+        approved_by_user=2,
+        approved_by_name="乙",
+        decided_at=make.AT,
+    )
+    lawbook.forget()
+    assert [one.file for one in lawbook.lawbook().unread] == [f"policies/{path}"]
+    policies = lawbook.policies_for(TIANJIN, on=date(2027, 3, 1))
+    made = policies.decide({"person_age_at_start": 15}, phase="preflight")
+    assert "min_age" in [one.rule_id for one in made.refusals], "what can be read still holds"
+    doubt = [one for one in made.questions if one.rule_id.startswith("unread_")]
+    assert [one.outcome for one in doubt] == [Outcome.CANNOT_TELL]
+    assert policies.version != before[TIANJIN]
+    assert lawbook.policies_for(370900, on=date(2027, 3, 1)).version == before[370900]
+    # A draft over it is checked strictly, and mends it.
+    mended = services.start_revision(
+        actor=(office := make.bureau()).drafter,
+        at=make.AT,
+        place=office.place,
+        document_id=make.DOCUMENT,
+        version=date(2022, 8, 1),
+        valid_from=date(2027, 1, 1),
+        valid_to=make.END,
+        purpose="改正读不出来的文本",
+    )
+    mended = services.check_draft(actor=office.drafter, at=make.AT, draft=mended)
+    assert {one["kind"] for one in mended.checked["findings"] if one["severity"] == "error"} <= {"情形"}
 
 
 def test_an_approved_text_cannot_be_changed_or_removed_by_the_running_system() -> None:

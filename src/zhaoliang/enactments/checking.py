@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -67,11 +67,12 @@ class Departure:
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of a check. A draft with an error goes no further."""
+    """The result of a check. A draft with an error goes no further. `counts`: what was read, by name in Chinese."""
 
     findings: tuple[Finding, ...]
     scenarios: tuple[ScenarioResult, ...] = ()
     departures: tuple[Departure, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -86,6 +87,7 @@ class Checked:
             "findings": [asdict(one) for one in self.findings],
             "scenarios": [asdict(one) for one in self.scenarios],
             "departures": [asdict(one) for one in self.departures],
+            "counts": dict(self.counts),
         }
 
     @classmethod
@@ -94,6 +96,7 @@ class Checked:
             tuple(Finding(**one) for one in data.get("findings", ())),
             tuple(ScenarioResult(**one) for one in data.get("scenarios", ())),
             tuple(Departure(**one) for one in data.get("departures", ())),
+            dict(data.get("counts", {})),
         )
 
 
@@ -157,7 +160,7 @@ def check(draft: PolicyDraft, store: PolicyStore, at: datetime) -> Checked:
     try:
         trial = trial_of(draft, store)
     except PolicyError as problem:
-        return Checked((_unreadable(problem),))
+        return Checked(tuple(_unreadable(problem, draft)))
     findings = [*_head(draft, trial.document, store, at)]
     try:
         scenarios, others = trial.scenarios
@@ -171,7 +174,8 @@ def check(draft: PolicyDraft, store: PolicyStore, at: datetime) -> Checked:
         for one in held.findings
         if one.kind != "conflict" and (one.kind, one.severity) != ("scenario", "error")
     ]
-    return Checked(tuple(findings), tuple(scenarios), tuple(_departure(one) for one in held.conflicts))
+    departures = tuple(_departure(one) for one in held.conflicts)
+    return Checked(tuple(findings), tuple(scenarios), departures, held.counts)
 
 
 def _safe_files(draft: PolicyDraft) -> None:
@@ -180,11 +184,18 @@ def _safe_files(draft: PolicyDraft) -> None:
             raise PolicyFileError(draft_path(draft), "tables", f"表格文件名 {name!r} 不行：只能是本文件旁的 .csv 文件")
 
 
-def _unreadable(problem: PolicyError) -> Finding:
-    if isinstance(problem, PolicyFileError):
-        where = f"{problem.path}：" if problem.path else ""
-        return Finding("error", "文本", f"{where}{problem.problem}", line=problem.line or 0)
-    return Finding("error", "文本", str(problem))
+def _unreadable(problem: PolicyError, draft: PolicyDraft) -> Iterator[Finding]:
+    """Every fault that keeps the library from being read with the draft in it, each at its line and clause."""
+    if not isinstance(problem, PolicyFileError):
+        yield Finding("error", "文本", str(problem))
+        return
+    for one in problem.problems:
+        # A text that is no YAML at all is read before it has its place in the library.
+        own = "/" not in one.file or one.file.endswith(draft_path(draft))
+        where = f"{one.path}：" if one.path else ""
+        # A fault in another text comes from what the draft no longer says: its line is in that file.
+        file = "" if own else f"（{one.file} 第 {one.line or 1} 行）"
+        yield Finding("error", "文本", f"{where}{one.problem}{file}", "", (one.line or 0) if own else 0, one.clause)
 
 
 def _head(draft: PolicyDraft, document: Document, store: PolicyStore, at: datetime) -> Iterator[Finding]:

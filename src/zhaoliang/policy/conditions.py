@@ -1,43 +1,103 @@
-"""Reading the conditions of a policy file: rules, limits and exclusions, and the counts of earlier grants in them."""
+"""Reading the conditions of a policy file: rules, limits, exclusions, orders, and the counts of earlier grants in them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Literal
 
 from zhaoliang.policy.counts import ALIKE
 from zhaoliang.policy.expressions import Constant, Name, Named, Node, Operation, names_in
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.hints import nearest
-from zhaoliang.policy.model import PHASES, Condition, Count, Phase, RecordedDecision, Rule, Window
+from zhaoliang.policy.model import PHASES, Condition, Count, Phase, RecordedDecision, Rule, RuleKind, Window
 from zhaoliang.policy.reading import STAND_IN, Reading
 from zhaoliang.policy.units import BOOL, DATE, number
 
 Part = Literal["rules", "limits", "exclusions"]
-KIND: dict[Part, Literal["rule", "limit", "exclusion"]] = {
-    "rules": "rule",
-    "limits": "limit",
-    "exclusions": "exclusion",
-}
+KIND: dict[Part, RuleKind] = {"rules": "rule", "limits": "limit", "exclusions": "exclusion"}
 # 人社部函〔2021〕14号 七：不得以地域、户籍等为前提条件。A rule that does so waits for the bureau to decide and say so.
 UNDECIDED = "以户籍或所在地为条件，与人社部函〔2021〕14号第七条不一致，没有记录本地决定，转人工"
 PERSON_PHASES: tuple[Phase, ...] = ("preflight", "advance", "claim")
 COUNT = number("count")
+# What an order says of the earlier grant, as counts do.
+COUNTED = ("within", "same", "fund", "kind", "by")
+PAIR = 2
 
 
 def read_rule(reading: Reading, part: Part, name: str, entry: dict[str, Any]) -> Rule:
     """A rule of any of the three parts; a limit or exclusion of earlier grants brings its count."""
     path = (part, name)
     source, must, when, count = _condition(reading, part, entry, *path)
-    applies = reading.condition(when, *path, "when")
     if must is not STAND_IN and not any(read.is_fact for read in names_in(must)):
         reading.fault("规则至少要看一个事实；只有参数和数字的条件对所有人都一样", *path)
+    schemes = frozenset(reading.scheme(scheme, *path, "schemes") for scheme in entry["schemes"])
+    return _rule(reading, KIND[part], name, entry, (source, must, count), when, schemes, *path)
+
+
+def read_stacking(reading: Reading, name: str, entry: dict[str, Any]) -> tuple[Rule, ...]:
+    """The rules of an order of subsidies: each after the first asks for an earlier grant of the one before it."""
+    path = ("stacking", name)
+    order = [reading.scheme(scheme, *path, "order") for scheme in entry["order"]]
+    if len(set(order)) < len(order):
+        reading.fault("order 里每种补贴只写一次，先享受的写在前面", *path, "order")
+    if not set(order) <= set(reading.facts.schemes):
+        return ()
+    made: list[Rule] = []
+    for before, scheme in pairwise(order):
+        count = read_count(reading, {"of": before, **{key: entry[key] for key in COUNTED if key in entry}}, *path)
+        held = (f"{count.text} >= 1", _compared(count, ">=", Constant(COUNT, 1)), count)
+        own = name if len(order) == PAIR else f"{name}_{scheme}"
+        made.append(
+            _rule(reading, "stacking", own, entry, held, entry.get("when"), frozenset((scheme,)), *path, of=name)
+        )
+    return tuple(made)
+
+
+def against_order(rules: Sequence[Rule]) -> Iterator[tuple[Rule, str]]:
+    """Orders that cannot be kept: in a circle, or against an exclusion of this text without a case of its own."""
+    before = {scheme: rule.counts[0].of[0] for rule in rules if rule.kind == "stacking" for scheme in rule.schemes}
+    for rule in rules:
+        if rule.kind != "stacking":
+            continue
+        (scheme,), first = rule.schemes, rule.counts[0].of[0]
+        seen = [scheme]
+        while seen[-1] in before and before[seen[-1]] not in seen:
+            seen.append(before[seen[-1]])
+        if seen[-1] in before and before[seen[-1]] == scheme:
+            yield rule, f"叠加次序成了圈：{' → '.join(reversed([*seen, scheme]))}；只留一个方向"
+        for other in rules:
+            bars = other.kind == "exclusion" and other.when is None and scheme in other.schemes
+            if bars and any(
+                first in count.of and set(count.same) <= set(rule.counts[0].same) for count in other.counts
+            ):
+                yield (
+                    rule,
+                    f"叠加要求先享受 {first}，而互斥 {other.id!r} 说享受过 {first} 的不能享受 {scheme}；两条只能留一条",
+                )
+
+
+def _rule(
+    reading: Reading,
+    kind: RuleKind,
+    name: str,
+    entry: dict[str, Any],
+    condition: tuple[str, Node, Count | None],
+    when: str | None,
+    schemes: frozenset[str],
+    *path: str | int,
+    of: str = "",
+) -> Rule:
+    """A rule of any kind from what its entry says of it; `of` names the entry where the rule has another name."""
+    source, must, count = condition
+    applies = reading.condition(when, *path, "when")
     decision = RecordedDecision(**entry["decision"]) if "decision" in entry else None
     held_back = decision is None and _reads_residence(reading.facts, must, applies)
     return Rule(
         id=name,
-        kind=KIND[part],
+        kind=kind,
         asks=entry["asks"],
         says=entry["says"],
         remedy=entry.get("do", ""),
@@ -46,12 +106,13 @@ def read_rule(reading: Reading, part: Part, name: str, entry: dict[str, Any]) ->
         source=source,
         cite=reading.cite(entry["cite"], *path, "cite"),
         also=tuple(reading.cite(cite, *path, "also") for cite in entry.get("also", ())),
-        schemes=frozenset(reading.scheme(scheme, *path, "schemes") for scheme in entry["schemes"]),
+        schemes=schemes,
         phases=read_phases(entry["phase"]),
         review_only=entry.get("effect") == "review" or held_back,
         counts=(count,) if count else (),
         note=UNDECIDED if held_back else "",
         decision=decision,
+        entry=of if of != name else "",
     )
 
 
@@ -82,7 +143,8 @@ def _condition(
     if part == "limits" and isinstance(entry["count"], dict):
         count = read_count(reading, entry["count"], *path, "count")
         written = entry["at_most"]
-        if isinstance(written, int | Decimal) and (written < 1 or written != int(written)):
+        odd = isinstance(written, int | Decimal) and (written < 1 or written != int(written))
+        if odd and not reading.tree.accepted:
             reading.fault(f"最多几次写 1 以上的整数，写的是 {written}", *path, "at_most")
         most = reading.compile(written, COUNT, *path, "at_most")
         return f"{count.text} < ({entry['at_most']})", _compared(count, "<", most), entry.get("when"), count

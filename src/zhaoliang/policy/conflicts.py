@@ -185,7 +185,7 @@ class _Search:
     def _conflict(self, lower: Bound, higher: Bound, direction: Direction, text: str) -> Conflict:
         return Conflict(
             lower.document,
-            part_of(lower.rule),
+            lower.rule.part,
             self.store.citation(lower.rule.cite),
             self.store.citation(higher.rule.cite),
             direction,
@@ -203,7 +203,7 @@ class _Search:
                     if clause.forbids == RESIDENCE:
                         yield Conflict(
                             document,
-                            part_of(rule),
+                            rule.part,
                             self.store.citation(rule.cite),
                             self.store.citation(f"{above.id}#{clause.id}"),
                             "hukou",
@@ -227,11 +227,6 @@ class _Search:
         cases = list(trial.cases([bound]) or ())
         others = [facts for facts in cases if all(facts[name] in (False, 0) for name in read)]
         return bool(others) and all(trial.answer(bound, facts) != (True, True) for facts in others)
-
-
-def part_of(rule: Rule) -> str:
-    """Where a rule stands in its file: `rules.x`, `limits.x` or `exclusions.x`."""
-    return f"{rule.kind}s.{rule.id}"
 
 
 def generosity(document: Document, figure: str) -> int:

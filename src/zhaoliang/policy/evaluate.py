@@ -22,6 +22,10 @@ class Figures(Protocol):
         """The figure in force, None when no text sets it."""
         ...
 
+    def lacking(self, name: str) -> str:
+        """What is missing where a figure is, in words."""
+        ...
+
     def look_up(self, table: str, keys: tuple[Value, ...], facts: Mapping[str, Value]) -> Value | str:
         """The figure at the keys, or a str that names what is missing."""
         ...
@@ -73,7 +77,7 @@ class Evaluator:
             case Name(name=name):
                 figure = self.figures.figure(name)
                 if figure is None:
-                    trace.lacks(name)
+                    trace.lacks(self.figures.lacking(name))
                 return figure
             case Case():
                 return self._case(node, trace)

@@ -107,6 +107,8 @@ class Scope:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     # The document's named conditions, as they are read one after the other.
     conditions: dict[str, Named] = field(default_factory=dict)
+    # A text that binds already may have conditions longer than a new one's.
+    accepted: bool = False
 
 
 COMPARISONS: dict[type[Expr], str] = {
@@ -143,7 +145,7 @@ def compile_expression(text: str, scope: Scope, expected: Type | None = None) ->
         raise ExpressionError(TOO_DEEP) from problem
     if len(trees) != 1 or trees[0] is None:
         raise ExpressionError(f"{text!r} 不是一个表达式；一处只写一个，不用分号")
-    if _deep(trees[0]):
+    if not scope.accepted and _deep(trees[0]):
         raise ExpressionError(TOO_DEEP)
     node = _Compiler(scope).node(trees[0])
     if expected is not None:
@@ -250,7 +252,9 @@ class _Compiler:
         if name in self.scope.broken:
             raise FollowsFromAnother(name)
         if any(name in codes for codes in self.scope.enums.values()):
-            raise ExpressionError(f"没有 {name!r} 这个名称。代码要加引号：'{name}'")
+            raise ExpressionError(
+                f"没有 {name!r} 这个名称。代码要加引号：'{name}'；整个值只有代码时，外面再加双引号：\"'{name}'\""
+            )
         raise ExpressionError(
             f"没有 {name!r} 这个名称{nearest(name, [*self.scope.facts, *self.scope.figures, *self.scope.conditions])}"
         )

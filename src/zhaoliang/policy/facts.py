@@ -65,9 +65,9 @@ class FactSchema:
     scheme_kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path) -> FactSchema:
-        """Read `facts.yaml`; raises PolicyFileError naming file, line and path."""
-        return _schema(path.read_bytes(), str(path))
+    def load(cls, path: Path, *, accepted: bool = False) -> FactSchema:
+        """Read `facts.yaml`; raises PolicyFileError naming file, line and path. `accepted`: kept beside old decisions."""
+        return _schema(path.read_bytes(), str(path), accepted)
 
     def extended(
         self, tree: Tree, document: str = "", *, alone: bool = False
@@ -184,8 +184,8 @@ class FactSchema:
 
 
 @lru_cache(maxsize=8)
-def _schema(content: bytes, shown: str) -> FactSchema:
-    schema, problems = FactSchema({}, {}, frozenset(), {}).extended(read_yaml(content, shown))
+def _schema(content: bytes, shown: str, accepted: bool) -> FactSchema:
+    schema, problems = FactSchema({}, {}, frozenset(), {}).extended(read_yaml(content, shown, accepted=accepted))
     raise_problems(problems)
     return schema
 
@@ -199,7 +199,7 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
         raise tree.error(f"没有 {enum!r} 这个代码表；请写 codes: {{代码: 名称}}", "facts", name, "enum")
     if entry.get("fraction") and kind != "number":
         raise tree.error("fraction 只用于数值", "facts", name, "fraction")
-    if kind == "number" and "unit" not in entry:
+    if kind == "number" and "unit" not in entry and not tree.accepted:
         raise tree.error("数值要写单位，如 unit: days；次数、人数写 unit: count", "facts", name)
     unit = entry.get("unit", "count")
     try:

@@ -67,7 +67,7 @@ BOUNDS = ("at_least", "at_most")
 
 def _bound(reading: Reading, value: object, unit: str, *path: str | int) -> Figure:
     try:
-        return figure(value, unit)
+        return figure(value, unit, accepted=reading.tree.accepted)
     except ExpressionError as problem:
         raise reading.tree.error(str(problem), *path) from problem
 
@@ -155,7 +155,7 @@ class TableReader:
                 )
                 continue
             try:
-                found = figure(value, unit, text="file" in version)
+                found = figure(value, unit, text="file" in version, accepted=self.reading.tree.accepted)
             except ExpressionError as problem:
                 self.reading.fault(f"{_shown(raw)}：{problem}", *where)
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -80,11 +80,12 @@ YAML_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A YAML file's data with the way back to its lines."""
+    """A YAML file's data with the way back to its lines. `accepted`: see `Source`."""
 
     file: str
     data: dict[str, Any]
     root: yaml.nodes.Node
+    accepted: bool = False
 
     def line(self, *path: str | int) -> int:
         """The line (from 1) of the deepest node that exists on the path."""
@@ -152,11 +153,21 @@ BESIDE = ("facts.yaml", "cases.yaml")
 IN_LIBRARY = re.compile(r"(cn(?:-[0-9]{2}){0,3})/([a-z0-9-]+)/([0-9]{4}-[0-9]{2}-[0-9]{2})\.yaml$")
 
 
+NATION = 100000
+
+
+def region_of(jurisdiction: str) -> int:
+    """The six-digit region of a folder name: cn → 100000, cn-12 → 120000, cn-37-09 → 370900."""
+    digits = "".join(jurisdiction.split("-")[1:])
+    return int(digits.ljust(6, "0")) if digits else NATION
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One policy file: its bytes, how messages name it, and the files beside it.
 
-    `key` is its path below the library's root, empty for a file that stands elsewhere.
+    `key` is its path below the library's root, empty for a file that stands elsewhere. `accepted`: it was read by an earlier
+    release and bound people since; what the reader has learnt to refuse meanwhile is not asked of it (docs/decisions/0006).
     """
 
     shown: str
@@ -164,6 +175,7 @@ class Source:
     content: bytes
     folder: Path | None
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    accepted: bool = False
 
     def read_beside(self, name: str) -> bytes | None:
         """The bytes of a table file beside this one, None where there is none."""
@@ -173,8 +185,13 @@ class Source:
         return path.read_bytes() if path is not None and path.is_file() else None
 
 
-def library_sources(root: Path, overlay: Mapping[str, bytes] | None = None) -> Iterator[Source]:
-    """The policy files below `root`, by name; an overlay file stands for the one on disk, or adds to it."""
+def library_sources(
+    root: Path, overlay: Mapping[str, bytes] | None = None, accepted: Collection[str] | None = ()
+) -> Iterator[Source]:
+    """The policy files below `root`, by name; an overlay file stands for the one on disk, or adds to it.
+
+    `accepted` are the paths of texts that already bind; None means all.
+    """
     laid = dict(overlay or {})
     on_disk = {path.relative_to(root).as_posix(): path for path in root.glob("cn*/*/*.yaml")}
     for key in sorted({*on_disk, *(key for key in laid if IN_LIBRARY.fullmatch(key))}, key=PurePosixPath):
@@ -184,7 +201,8 @@ def library_sources(root: Path, overlay: Mapping[str, bytes] | None = None) -> I
         beside |= {
             PurePosixPath(other).name: held for other, held in laid.items() if PurePosixPath(other).parent == folder
         }
-        yield Source(f"{root.name}/{key}", key, content, root / folder, beside)
+        binds = accepted is None or key in accepted
+        yield Source(f"{root.name}/{key}", key, content, root / folder, beside, binds)
 
 
 def path_sources(paths: Sequence[Path]) -> Iterator[Source]:
@@ -218,14 +236,14 @@ def _unfolded(root: yaml.nodes.Node) -> float:
     return size(root)
 
 
-def read_yaml(content: bytes, shown: str) -> Tree:
+def read_yaml(content: bytes, shown: str, *, accepted: bool = False) -> Tree:
     """The file's tree; raises PolicyFileError with the line for anything that is not a plain mapping."""
     text = ""
     try:
         text = content.decode("utf-8-sig")
         loader = _ExactLoader(text)
         root = loader.get_single_node()
-        if root is not None and _unfolded(root) > MOST_NODES:
+        if root is not None and not accepted and _unfolded(root) > MOST_NODES:
             raise PolicyFileError(shown, "", f"引用（*名称）展开以后超过 {MOST_NODES} 项；请直接写出来")
         data = loader.construct_document(root) if root is not None else None
     except UnicodeDecodeError as problem:
@@ -241,4 +259,4 @@ def read_yaml(content: bytes, shown: str) -> Tree:
         raise PolicyFileError(shown, "", "括号或缩进套得太深") from problem
     if root is None or not isinstance(data, dict):
         raise PolicyFileError(shown, "", "政策文件最外层是键值对，至少有 document 和 clauses 两部分")
-    return Tree(shown, data, root)
+    return Tree(shown, data, root, accepted)

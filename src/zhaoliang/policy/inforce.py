@@ -26,6 +26,12 @@ class FiguresOf:
         held = self._held(name)
         return held[0] if held else None
 
+    def lacking(self, name: str) -> str:
+        """What is missing where no text sets the figure: an open term waits for a lower text, a parameter for its day."""
+        if name in self.document.opens:
+            return f"{self.document.opens[name].says}（下级文件还没有确定）"
+        return f"{self.document.parameters[name].says}：当日没有数值" if name in self.document.parameters else name
+
     def source(self, name: str) -> str | None:
         """The clause that sets the figure, None where nothing does."""
         held = self._held(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import reduce
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhaoliang.policy.counts import count_fact
+from zhaoliang.policy.doubted import bare, doubted, nameless
 from zhaoliang.policy.errors import PolicyFileError, UnknownCitation
 from zhaoliang.policy.facts import DECLARING, FactSchema
-from zhaoliang.policy.files import Source
+from zhaoliang.policy.files import NATION, Source
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.kept import document_of
-from zhaoliang.policy.load import NATION, Draft, read_draft
-from zhaoliang.policy.model import Document, OpenTerm
+from zhaoliang.policy.load import Draft, read_draft
+from zhaoliang.policy.model import RULE_PARTS, Document, OpenTerm
 from zhaoliang.policy.wording import decimal_text, figure_text
 
 if TYPE_CHECKING:
@@ -51,7 +53,10 @@ class Library:
 
 
 def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Library:
-    """Every file read as far as it holds. A text may use the facts its own and higher regions' texts declare."""
+    """Every file read as far as it holds. A text may use the facts its own and higher regions' texts declare.
+
+    A text that binds already and has faults is among the documents with a doubt, and not among the problems.
+    """
     problems: list[PolicyFileError] = []
     drafts: list[Draft] = []
     schemas: dict[int, FactSchema] = {}
@@ -63,21 +68,32 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
         try:
             drafts.append(read_draft(source, form))
         except PolicyFileError as problem:
+            named = nameless(source) if source.accepted else None
+            if named is not None:
+                documents.append(doubted(named, problem.problems, base.schemes))
+                left_out.add(named.id)
+                continue
             problems += problem.problems
             unread = True
     broken: dict[str, set[str]] = {}
+    own: dict[str, list[PolicyFileError]] = {}
     for region in sorted({NATION, *(draft.region for draft in drafts)}):
         held, chain = base, [draft for draft in drafts if draft.region in region_chain(region)]
-        for draft in chain:
+        # Last those that bind already: where a release's own texts use a name otherwise, the doubt is the enacted one's.
+        for draft in sorted(chain, key=lambda one: one.source.accepted):
             held, found = held.extended(draft.tree, draft.id, alone=_alone(chain))
-            problems += [one for one in found if str(one) not in {str(known) for known in problems}]
+            told = own.setdefault(draft.source.shown, []) if draft.source.accepted else problems
+            told += [one for one in found if str(one) not in {str(known) for known in told}]
             broken.setdefault(draft.id, set()).update(one.path.split(".")[1] for one in found)
         schemas[region] = held
     for draft in drafts:
         chain = [one for one in drafts if one.region in region_chain(draft.region)]
         declare = (base, _alone(chain), *(one.tree for one in chain if not DECLARING.isdisjoint(one.tree.data)))
         try:
-            documents.append(document_of(draft.without(broken[draft.id]), schemas[draft.region], declared_by=declare))
+            known = draft.without(broken[draft.id], own.get(draft.source.shown, ()))
+            made = document_of(known, schemas[draft.region], declared_by=declare)
+            documents.append(made)
+            left_out |= {made.id} if made.doubts else set()
         except PolicyFileError as problem:
             problems += problem.problems
             left_out.add(draft.id)
@@ -91,20 +107,45 @@ def read_library(base: FactSchema, shape: Path, sources: Iterable[Source]) -> Li
     )
 
 
+def settled(
+    store: PolicyStore, left_out: frozenset[str], binding: Container[str]
+) -> tuple[tuple[Document, ...], list[PolicyFileError]]:
+    """The documents, those with a fault among them doubted that bind already, and the faults of the others.
+
+    `binding` are the files of the texts that bind already.
+    """
+    held, bared = store, set[str]()
+    while True:
+        faults: dict[str, list[PolicyFileError]] = defaultdict(list)
+        for problem in check_store(held, left_out):
+            if problem.file not in bared:
+                faults[problem.file].append(problem)
+        found = {file for file in faults if file in binding}
+        if not found:
+            return held.documents, [problem for told in faults.values() for problem in told]
+        left_out |= {one.id for one in held.documents if one.file in found}
+        bared |= found
+        # Without its parts nothing else can rest on them: their fills are open again, their names free.
+        documents = tuple(
+            doubted(bare(one), faults[one.file], store.facts.schemes) if one.file in found else one
+            for one in held.documents
+        )
+        held = replace(held, documents=documents)
+
+
 def _alone(chain: list[Draft]) -> bool:
     """Whether no other document shares the chain's facts."""
     return len({one.id for one in chain}) == 1
 
 
-SECTIONS = {
-    "rule": "rules",
-    "limit": "limits",
-    "exclusion": "exclusions",
+SECTIONS: dict[str, str] = {
+    **RULE_PARTS,
     "parameter": "parameters",
     "table": "tables",
     "amount": "amounts",
     "clock": "clocks",
     "open": "opens",
+    "condition": "conditions",
 }
 
 
@@ -123,7 +164,12 @@ def _error(document: Document, section: str, name: str, problem: str, cite: str 
 
 
 def _citations(store: PolicyStore, left_out: frozenset[str]) -> Iterator[PolicyFileError]:
-    for document, part, cite in store.cites():
+    named = (
+        (document, f"condition {name}", condition.cite)
+        for document in store.documents
+        for name, condition in document.conditions.items()
+    )
+    for document, part, cite in (*store.cites(), *named):
         target = cite.partition("#")[0]
         try:
             store.citation(cite)

@@ -9,13 +9,14 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any
 
-from zhaoliang.policy.conditions import KIND, read_condition, read_rule
+from zhaoliang.policy.conditions import KIND, against_order, read_condition, read_rule, read_stacking
 from zhaoliang.policy.counts import HISTORY, read_history
+from zhaoliang.policy.doubted import doubted, schemes_in
 from zhaoliang.policy.errors import FactError, PolicyFileError, raise_problems
 from zhaoliang.policy.expressions import Scope
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.figures import TableReader, key_types, read_clock, read_open, read_parameter
-from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml
+from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml, region_of
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import Clause, Document, Scenario, Table
 from zhaoliang.policy.reading import Reading
@@ -23,7 +24,6 @@ from zhaoliang.policy.shape import faults, tidy
 from zhaoliang.policy.sums import read_amount
 from zhaoliang.policy.units import Type, number
 
-NATION = 100000
 CODES = {"payee": ("enterprise", "provider", "person")}
 HEAD = ("document", "clauses")
 COUNTED = re.compile(r"count_[0-9a-f]{8}")
@@ -33,12 +33,6 @@ COUNTED = re.compile(r"count_[0-9a-f]{8}")
 class _Shape:
     result: Type
     key_types: tuple[Type, ...]
-
-
-def region_of(jurisdiction: str) -> int:
-    """The six-digit region of a folder name: cn → 100000, cn-12 → 120000, cn-37-09 → 370900."""
-    digits = "".join(jurisdiction.split("-")[1:])
-    return int(digits.ljust(6, "0")) if digits else NATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +57,22 @@ class Draft:
         """The region the document is for."""
         return int(self.tree.data["document"]["region"])
 
-    def without(self, names: Iterable[str]) -> Draft:
+    def without(self, names: Iterable[str], problems: Iterable[PolicyFileError] = ()) -> Draft:
         """The same draft knowing that these facts have faults of their own."""
-        return replace(self, broken=self.broken | frozenset(names))
+        return replace(self, broken=self.broken | frozenset(names), problems=(*self.problems, *problems))
 
 
 def read_draft(source: Source, schema: bytes) -> Draft:
     """The file's tree, checked against the JSON Schema `schema`; raises PolicyFileError where its head does not hold."""
-    return Draft(source, *_read(source.content, source.shown, schema))
+    return Draft(source, *_read(source.content, source.shown, schema, source.accepted))
 
 
 # A draft is tried among many texts that stay as they are: the trees of the last ones are kept by their content.
 @lru_cache(maxsize=256)
-def _read(content: bytes, shown: str, schema: bytes) -> tuple[Tree, tuple[PolicyFileError, ...], frozenset[str]]:
-    tree = read_yaml(content, shown)
+def _read(
+    content: bytes, shown: str, schema: bytes, accepted: bool
+) -> tuple[Tree, tuple[PolicyFileError, ...], frozenset[str]]:
+    tree = read_yaml(content, shown, accepted=accepted)
     tree = replace(tree, data=tidy(tree.data))
     problems = list(faults(tree, schema))
     data: dict[str, Any] = {key: dict(part) if isinstance(part, dict) else part for key, part in tree.data.items()}
@@ -101,7 +97,10 @@ def _read(content: bytes, shown: str, schema: bytes) -> tuple[Tree, tuple[Policy
 
 
 def load_document(draft: Draft, facts: FactSchema) -> Document:
-    """The checked document; raises PolicyFileError (PolicyProblems for several faults) with file, line, path, reason."""
+    """The checked document; raises PolicyFileError (PolicyProblems for several faults) with file, line, path, reason.
+
+    Of a text that binds already whatever can be read is; a doubt stands for the rest (`doubted`).
+    """
     return _Loader(draft, facts).document()
 
 
@@ -140,12 +139,17 @@ class _Loader:
         reading.scope = self._scope(units, held)
         conditions = reading.entries("conditions", partial(read_condition, reading))
         rules = [rule for part in KIND for rule in reading.entries(part, partial(read_rule, reading, part)).values()]
-        amounts = reading.entries("amounts", partial(read_amount, reading))
-        scenarios = [
-            self._scenario(place, entry) for place, entry in enumerate(self.data.get("scenarios", ())) if entry
+        rules += [
+            one for several in reading.entries("stacking", partial(read_stacking, reading)).values() for one in several
         ]
-        raise_problems(sorted(reading.problems, key=lambda problem: problem.line or 0))
-        return Document(
+        for rule, problem in against_order(rules):
+            reading.fault(problem, *rule.part.split("."))
+        amounts = reading.entries("amounts", partial(read_amount, reading))
+        scenarios = [self._shown(place, entry) for place, entry in enumerate(self.data.get("scenarios", ())) if entry]
+        problems = sorted(reading.problems, key=lambda problem: problem.line or 0)
+        if not self.tree.accepted:
+            raise_problems(problems)
+        made = Document(
             id=reading.id,
             title=head["title"],
             number=head["number"],
@@ -164,13 +168,18 @@ class _Loader:
             tables=held,
             clocks=clocks,
             opens=opens,
-            fills=dict(self.data.get("fills", {})),
+            fills={
+                key: name
+                for key, name in self.data.get("fills", {}).items()
+                if name in parameters or not self.tree.accepted
+            },
             conditions=conditions,
             rules=tuple(rules),
             amounts=tuple(amounts.values()),
-            scenarios=tuple(scenarios),
+            scenarios=tuple(one for one in scenarios if one is not None),
             lines=self.tree.lines(),
         )
+        return doubted(made, problems, schemes_in(self.tree, self.facts.schemes)) if problems else made
 
     def _check_head(self, head: dict[str, Any]) -> None:
         fault, start, end = self.reading.fault, head["in_force"]["from"], head["in_force"].get("to")
@@ -188,16 +197,28 @@ class _Loader:
     def _scope(self, units: dict[str, str], tables: dict[str, Table]) -> Scope:
         for name in sorted(set(units) & set(self.facts.facts)):
             part = next(part for part in ("parameters", "clocks", "opens") if name in self.data.get(part, {}))
-            self.reading.fault(f"{name!r} 是一个事实的名称，请换个名称", part, name)
+            if not self.tree.accepted:
+                self.reading.fault(f"{name!r} 是一个事实的名称，请换个名称", part, name)
         return Scope(
-            self.facts.types,
+            # A fact that a later release names alike does not take the place of a figure of a text that binds.
+            {name: type_ for name, type_ in self.facts.types.items() if name not in units},
             {name: self.reading.unit(unit) for name, unit in units.items()},
             {name: _Shape(number(table.unit), key_types(table)) for name, table in tables.items()},
             self.facts.enums | CODES,
             self.facts.ordered,
             frozenset(self.reading.broken),
             self.facts.codes,
+            accepted=self.tree.accepted,
         )
+
+    def _shown(self, place: int, entry: dict[str, Any]) -> Scenario | None:
+        """A scenario; one of a text that binds already proves nothing any more and is left out where it has a fault."""
+        before = len(self.reading.problems)
+        made = self._scenario(place, entry)
+        if self.tree.accepted and len(self.reading.problems) > before:
+            del self.reading.problems[before:]
+            return None
+        return made
 
     def _scenario(self, place: int, entry: dict[str, Any]) -> Scenario:
         reading, given = self.reading, dict(entry["given"])

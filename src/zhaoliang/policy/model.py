@@ -10,11 +10,20 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from zhaoliang.policy.errors import PolicyFileError
 from zhaoliang.policy.expressions import Node
 from zhaoliang.policy.units import Type
 
 EXCERPT = 90
 
+RuleKind = Literal["rule", "limit", "exclusion", "stacking"]
+# The part of a file that each kind of rule stands in.
+RULE_PARTS: dict[RuleKind, str] = {
+    "rule": "rules",
+    "limit": "limits",
+    "exclusion": "exclusions",
+    "stacking": "stacking",
+}
 Phase = Literal["filing", "preflight", "advance", "claim"]
 PHASES: tuple[Phase, ...] = ("filing", "preflight", "advance", "claim")
 
@@ -209,7 +218,7 @@ class Rule:
     """
 
     id: str
-    kind: Literal["rule", "limit", "exclusion"]
+    kind: RuleKind
     asks: str
     says: str
     remedy: str
@@ -224,6 +233,13 @@ class Rule:
     counts: tuple[Count, ...] = ()
     note: str = ""
     decision: RecordedDecision | None = None
+    # The entry of its file that it is one rule of, where that has several (an order of three subsidies).
+    entry: str = ""
+
+    @property
+    def part(self) -> str:
+        """Where it stands in its file: `rules.x`, `limits.x`, `exclusions.x` or `stacking.x`."""
+        return f"{RULE_PARTS[self.kind]}.{self.entry or self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +255,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an amount: multiply, add, cap or raise to a floor, when its condition holds."""
+    """One step of an amount: multiply, add, cap or raise to a floor, when its condition holds.
+
+    `also`: the clauses of the uplifts that are added up in it.
+    """
 
     label: str
     operation: Literal["times", "add", "at_most", "at_least"]
@@ -247,6 +266,7 @@ class Step:
     when: Node | None
     source: str
     cite: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +407,8 @@ class Document:
     amounts: tuple[Amount, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
+    # What could not be read of a text that binds already (`zhaoliang.policy.doubted`).
+    doubts: tuple[PolicyFileError, ...] = ()
 
     def line(self, part: str) -> int:
         """The line in `file` of a part such as `rules.min_age` or `clauses.4`; 1 where it stands by no line."""
@@ -405,7 +427,7 @@ class Document:
         for name, table in self.tables.items():
             yield from ((f"table {name}", version.cite) for version in table.versions)
         for amount in self.amounts:
-            steps = [step.cite for step in amount.steps]
+            steps = [cite for step in amount.steps for cite in (step.cite, *step.also)]
             payee = [amount.pay_cite] if amount.pay_cite else []
             payee += [part.cite for part in amount.instalments.parts] if amount.instalments else []
             yield from ((f"amount {amount.id}", cite) for cite in (amount.cite, *steps, *payee))

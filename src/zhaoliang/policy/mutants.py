@@ -166,12 +166,9 @@ def _different(node: Node | None, changes: Iterable[tuple[Node | None, str]]) ->
             yield changed, what
 
 
-PARTS = {"rule": "rules", "limit": "limits", "exclusion": "exclusions"}
-
-
 def _rule_mutants(document: Document) -> Iterator[Mutant]:
     for place, rule in enumerate(document.rules):
-        part = f"{PARTS[rule.kind]}.{rule.id}"
+        part = rule.part
         gone = replace(document, rules=(*document.rules[:place], *document.rules[place + 1 :]))
         yield Mutant(document, gone, part, "去掉整条规则", (rule,))
         changes: list[tuple[Rule, str]] = []

@@ -16,12 +16,15 @@ NUMBER = re.compile(r"[-+]?[0-9][0-9,，]*(\.[0-9]+)?")
 HUNDRED = 100
 
 
-def figure(value: object, unit: str, *, text: bool = False) -> int | Fraction:
-    """The exact figure in `unit`; raises ExpressionError with the mend. `text`: a cell of a CSV file, always a text."""
+def figure(value: object, unit: str, *, text: bool = False, accepted: bool = False) -> int | Fraction:
+    """The exact figure in `unit`; raises ExpressionError with the mend. `text`: a cell of a CSV file, always a text.
+
+    `accepted`: of a text that binds already, where 4000.00 fen or a ratio of 90 means what it meant when it was enacted.
+    """
     if value is None:
         raise ExpressionError("没有写数。原文没有规定的不要写这一项，也不写 null")
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+/[1-9][0-9]*", value):
-        plainly = text and NUMBER.fullmatch(value) and "," not in value and "，" not in value
+        plainly = (text or accepted) and NUMBER.fullmatch(value) and "," not in value and "，" not in value
         if not plainly:
             raise ExpressionError(f"{value!r} {_not_a_number(value, unit)}")
     try:
@@ -29,6 +32,8 @@ def figure(value: object, unit: str, *, text: bool = False) -> int | Fraction:
     except (ValueError, InvalidOperation, OverflowError) as problem:
         raise ExpressionError(f"{value!r} 不是数。金额写整数分，比例写小数，如 0.80") from problem
     made = plain(written)
+    if accepted:
+        return made
     if unit.partition("/")[0] == "fen" and (made.denominator != 1 or "." in str(value)):
         raise ExpressionError(f"金额用整数分，不写小数：{value} 元写 {_decimal(Fraction(made * HUNDRED))}")
     if unit in WHOLE and made.denominator != 1:

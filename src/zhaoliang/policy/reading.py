@@ -87,7 +87,7 @@ class Reading:
         written = str(text).lower() if isinstance(text, bool) else str(text)
         try:
             if isinstance(text, Decimal) and wanted == FEN:
-                return Constant(FEN, figure(text, "fen"))
+                return Constant(FEN, figure(text, "fen", accepted=self.tree.accepted))
             return compile_expression(written, self.scope, wanted)
         except FollowsFromAnother:
             raise

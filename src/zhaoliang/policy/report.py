@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from zhaoliang.policy.conflicts import DIRECTIONS, Conflict, Direction, conflicts, part_of
+from zhaoliang.policy.conflicts import DIRECTIONS, Conflict, Direction, conflicts
 from zhaoliang.policy.findings import KINDS, SEVERITIES, Finding, Kind, Reader, Severity
 from zhaoliang.policy.model import Document
 from zhaoliang.policy.report_figures import FiguresReport
@@ -66,8 +66,8 @@ def _held_back(reader: Reader, held: tuple[Conflict, ...]) -> Iterator[Finding]:
     """Rules by residence where the clause that forbids them is not among the texts read."""
     told = {one.part for one in held if one.document is reader.document and one.direction == "hukou"}
     for rule in reader.document.rules:
-        if rule.note and part_of(rule) not in told:
-            yield reader.found(part_of(rule), "conflict", "warning", f"{rule.says}：{rule.note}", RECORD, rule.cite)
+        if rule.note and rule.part not in told:
+            yield reader.found(rule.part, "conflict", "warning", f"{rule.says}：{rule.note}", RECORD, rule.cite)
 
 
 def _of_conflict(store: PolicyStore, conflict: Conflict) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from zhaoliang.policy.conflicts import part_of, together
+from zhaoliang.policy.conflicts import together
 from zhaoliang.policy.evaluate import Evaluator, Trace
 from zhaoliang.policy.expressions import Value, names_in, tables_in
 from zhaoliang.policy.findings import Finding, Reader
@@ -79,7 +79,7 @@ class RulesReport:
                 answers |= {answer} if when is not False else set()
                 if {True, False} <= answers:
                     return
-        found, part = self.reader.found, part_of(rule)
+        found, part = self.reader.found, rule.part
         if not applies:
             text = f"{rule.asks}：适用情形永远不成立，这条规则走不到"
             yield found(part, "unreachable", "error", text, "改正 when，或删去这条规则", rule.cite)
@@ -117,7 +117,7 @@ class RulesReport:
                     text = f"{rule.asks}：{other.title}有同名规则，同时有效时只问那一条"
                     mend = "" if restated else f"改名，或在那条规则里写 also: [{rule.cite}] 表明是重述"
                     severity = "note" if restated else "error"
-                    yield self.reader.found(part_of(rule), "shadowed", severity, text, mend, rule.cite)
+                    yield self.reader.found(rule.part, "shadowed", severity, text, mend, rule.cite)
 
     def _redundant(self, rule: Rule) -> Iterator[Finding]:
         """Another rule of this text that already refuses whoever this one refuses."""
@@ -141,7 +141,7 @@ class RulesReport:
                         break
             if covered:
                 text = f"{rule.asks}：这条规则拒绝的人，“{other.asks}”都已拒绝"
-                yield self.reader.found(part_of(rule), "redundant", "note", text, "可以只留一条", rule.cite)
+                yield self.reader.found(rule.part, "redundant", "note", text, "可以只留一条", rule.cite)
 
     def _unshown(self, rule: Rule) -> Iterator[Finding]:
         seen = self.shown.answers.get((rule.cite, rule.id), set())
@@ -153,7 +153,7 @@ class RulesReport:
         if lacks:
             text = f"{rule.asks}：没有情形使它{'或'.join(lacks)}"
             mend = "在 scenarios 里各写一个" if len(lacks) > 1 else "在 scenarios 里补一个"
-            yield self.reader.found(part_of(rule), "scenario", "warning", text, mend, rule.cite)
+            yield self.reader.found(rule.part, "scenario", "warning", text, mend, rule.cite)
 
     def _amounts(self) -> Iterator[Finding]:
         """Amounts that come after others which always apply first."""

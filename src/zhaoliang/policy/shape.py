@@ -34,6 +34,7 @@ HOW = {
     "asks": "用几个字写这条规则看什么，如 asks: 出勤率不低于80%",
     "unit": "写单位，如 unit: fen",
     "unknown": "写清没有这个事实时意味着什么，如 unknown: 未比对参保",
+    "order": "按先后写补贴种类，如 order: [training, living]",
     "phase": "写何时核对：filing、preflight、advance、claim 或 both",
     "schemes": "写用于哪些补贴，如 schemes: [training]",
     "at_most": "写最多几次，如 at_most: 3",
@@ -117,6 +118,8 @@ def _words(error: ValidationError, path: list[str | int]) -> Iterator[tuple[str,
             yield f"列表里不能写 {'、'.join(map(str, wrong))}；可用：{'、'.join(PHASES)}", path
         case "enum":
             yield f"{value!r} 不能写在这里；可用：{'、'.join(_texts(wanted))}", path
+        case "minItems" if value:
+            yield f"至少写 {wanted} 项", path
         case "minLength" | "minItems" | "minProperties":
             yield "不能为空", path
         case "minimum":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,9 @@ from pathlib import Path
 from zhaoliang.policy.decision import Decision
 from zhaoliang.policy.errors import PolicyError, PolicyVersionGone, UnknownCitation, raise_problems
 from zhaoliang.policy.facts import FactSchema
-from zhaoliang.policy.files import Source, library_sources, path_sources
+from zhaoliang.policy.files import NATION, Source, library_sources, path_sources
 from zhaoliang.policy.hints import nearest
-from zhaoliang.policy.library import check_store, read_library, region_chain
-from zhaoliang.policy.load import NATION
+from zhaoliang.policy.library import read_library, region_chain, settled
 from zhaoliang.policy.model import Citation, Document, cited
 from zhaoliang.policy.policyset import PolicySet
 from zhaoliang.policy.scenarios import ScenarioRun, run_scenarios
@@ -46,16 +45,23 @@ class PolicyStore:
 
     @classmethod
     def load(
-        cls, root: Path, overlay: Mapping[str, bytes] | None = None, *, before: PolicyStore | None = None
+        cls,
+        root: Path,
+        overlay: Mapping[str, bytes] | None = None,
+        *,
+        before: PolicyStore | None = None,
+        accepted: Collection[str] | None = (),
     ) -> PolicyStore:
         """All documents below `root`. Raises PolicyFileError (PolicyProblems) for those that do not hold.
 
         `overlay`: files by their path relative to `root` (documents and the tables beside them) that stand for the ones
-        on disk or add to them, so that a draft can be tried before it is enacted.
+        on disk or add to them, so that a draft can be tried before it is enacted. `accepted`: the paths of the texts that
+        bind already (None: all): they are read as their time read them, and one that cannot be read any more stops
+        nothing: what it decided goes to a person (`unread`).
         """
         if not (root / "facts.yaml").is_file():
             raise PolicyError(f"{root} 里没有 facts.yaml：--root 是整个政策库的目录；别处的文件直接写在命令后面")
-        sources = tuple(library_sources(root, overlay))
+        sources = tuple(library_sources(root, overlay, accepted))
         files = {name: (root / name).read_bytes() for name in ("facts.yaml", "schema.json") if (root / name).is_file()}
         for source in sources:
             folder = source.key.rpartition("/")[0]
@@ -82,10 +88,20 @@ class PolicyStore:
         before: PolicyStore | None = None,
         files: Mapping[str, bytes] | None = None,
     ) -> PolicyStore:
-        library = read_library(FactSchema.load(facts), facts.with_name("schema.json"), sources)
+        sources = tuple(sources)
+        # Beside texts that all bind already stands the fact schema of their time.
+        schema = FactSchema.load(facts, accepted=bool(sources) and all(source.accepted for source in sources))
+        library = read_library(schema, facts.with_name("schema.json"), sources)
         store = cls(root, library.facts, library.documents, library.schemas, before, files or {})
-        raise_problems([*library.problems, *check_store(store, library.left_out)])
-        return store
+        binding = frozenset(source.shown for source in sources if source.accepted)
+        documents, problems = settled(store, library.left_out, binding)
+        raise_problems([*library.problems, *problems])
+        return store if documents is store.documents else replace(store, documents=documents)
+
+    @cached_property
+    def unread(self) -> tuple[Document, ...]:
+        """The texts that bind and cannot be read whole: whatever they have to say goes to a person."""
+        return tuple(document for document in self.documents if document.doubts)
 
     def facts_for(self, region_code: int) -> FactSchema:
         """The facts a text of that place may use: the platform's, and those its own and higher texts declare."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
 from typing import Any, Literal, cast
 
+from zhaoliang.policy.expressions import Case, Constant, Node, Operation
 from zhaoliang.policy.model import Advance, Amount, Clawback, Deduction, Instalments, Step
 from zhaoliang.policy.reading import Reading
-from zhaoliang.policy.units import PAYEE, number
+from zhaoliang.policy.units import BOOL, PAYEE, number
 
 FEN = number("fen")
 RATIO = number("ratio")
@@ -25,7 +28,11 @@ def read_amount(reading: Reading, name: str, entry: dict[str, Any]) -> Amount:
         when=reading.condition(entry.get("when"), *path, "when"),
         base=reading.compile(entry["base"], FEN, *path, "base"),
         base_source=str(entry["base"]),
-        steps=tuple(_step(reading, step, *path, "steps", place) for place, step in enumerate(entry.get("steps", ()))),
+        steps=tuple(
+            step
+            for place, written in enumerate(entry.get("steps", ()))
+            for step in _steps(reading, written, *path, "steps", place)
+        ),
         rounding=rounding.get("mode", "half_up"),
         step_fen=rounding.get("to_fen", 1),
         pay_to=reading.compile(pay["to"], PAYEE, *path, "pay_to", "to") if pay else None,
@@ -33,6 +40,41 @@ def read_amount(reading: Reading, name: str, entry: dict[str, Any]) -> Amount:
         cite=reading.cite(entry["cite"], *path, "cite"),
         instalments=_instalments(reading, parts, *path, "instalments") if parts else None,
     )
+
+
+def _steps(reading: Reading, entry: dict[str, Any], *path: str | int) -> Iterator[Step]:
+    """A written step: one, or for uplifts on one another one each."""
+    if "uplifts" not in entry:
+        yield _step(reading, entry, *path)
+        return
+    when = reading.condition(entry.get("when"), *path, "when")
+    cite = reading.cite(entry["cite"], *path, "cite")
+    parts = [_uplift(reading, one, *path, "uplifts", place) for place, one in enumerate(entry["uplifts"])]
+    stack = entry.get("stack", "sum")
+    if stack == "product":
+        for one, by, own, clause in parts:
+            both = Operation(BOOL, "and", (when, own)) if when is not None and own is not None else when or own
+            yield Step(one["label"], "times", _and_more(by), both, f"1 + ({one['by']})", clause)
+        return
+    cases = [by if own is None else Case(RATIO, ((own, by),), Constant(RATIO, 0)) for _, by, own, _ in parts]
+    if stack == "highest" and len(cases) > 1:
+        whole: Node = Operation(RATIO, "greatest", tuple(cases))
+    else:
+        whole = reduce(lambda left, right: Operation(RATIO, "+", (left, right)), cases)
+    written = [f"{one['label']} {one['by']}" for one, *_ in parts]
+    source = f"1 + {'最高的一项' if stack == 'highest' else ''}（{'，'.join(written)}）"
+    also = tuple(dict.fromkeys(clause for *_, clause in parts if clause != cite))
+    yield Step(entry["label"], "times", _and_more(whole), when, source, cite, also)
+
+
+def _uplift(reading: Reading, entry: dict[str, Any], *path: str | int) -> tuple[dict[str, Any], Node, Node | None, str]:
+    by = reading.compile(entry["by"], RATIO, *path, "by")
+    when = reading.condition(entry.get("when"), *path, "when")
+    return entry, by, when, reading.cite(entry["cite"], *path, "cite")
+
+
+def _and_more(by: Node) -> Node:
+    return Operation(RATIO, "+", (Constant(RATIO, 1), by))
 
 
 def _step(reading: Reading, entry: dict[str, Any], *path: str | int) -> Step:

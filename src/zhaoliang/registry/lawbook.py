@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from time import monotonic
 
+import structlog
 from django.conf import settings
 
 from zhaoliang.kernel.days import chinese_day
@@ -19,6 +20,7 @@ from zhaoliang.kernel.errors import Clause
 from zhaoliang.policy import Citation, PolicySet, PolicyStore
 from zhaoliang.registry.models import PolicyText
 
+log = structlog.get_logger("policy")
 # How often a process looks whether a text was enacted, in seconds; with the time to read them it stays below a minute.
 LOOK_EVERY = 30.0
 # Sets kept in memory: a few thousand places and days.
@@ -41,7 +43,10 @@ _held: _Held | None = None
 
 
 def lawbook() -> PolicyStore:
-    """All policy texts, at most a minute old. Raises PolicyError naming file and place when one is not sound."""
+    """All policy texts, at most a minute old. Raises PolicyError naming file and place when a release's own is not sound.
+
+    An enacted text that this release cannot read whole stops nothing: its lines go to a person, and the log names it.
+    """
     global _held
     held = _held
     if held is not None and monotonic() - held.looked < LOOK_EVERY:
@@ -62,7 +67,11 @@ def _looked(held: _Held | None) -> _Held:
     texts = PolicyText.objects.count()
     if held is not None and held.texts == texts:
         return replace(held, looked=monotonic())
-    return _Held(PolicyStore.load(settings.POLICIES, overlay()), texts, monotonic())
+    enacted = overlay()
+    store = PolicyStore.load(settings.POLICIES, enacted, accepted=enacted)
+    for document in store.unread:
+        log.error("policy text not readable", text=document.file, faults=[str(one) for one in document.doubts])
+    return _Held(store, texts, monotonic())
 
 
 def forget() -> None:
@@ -91,7 +100,8 @@ def library_with(files: Mapping[str, bytes], before: PolicyStore | None = None) 
 
     `before`: the library that it is to be compared with, of which it takes over what does not differ.
     """
-    return PolicyStore.load(settings.POLICIES, {**overlay(), **files}, before=before)
+    enacted = overlay()
+    return PolicyStore.load(settings.POLICIES, {**enacted, **files}, before=before, accepted=set(enacted) - set(files))
 
 
 def earliest_effect(at: datetime) -> date:

@@ -158,7 +158,8 @@ def _kept_store(library: tuple[tuple[str, str], ...]) -> PolicyStore:
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(texts[digest].encode())
-        return PolicyStore.load(root)
+        # As their time read them: what the reader refuses since then does not undo an old decision.
+        return PolicyStore.load(root, accepted=None)
 
 
 def keep_library() -> dict[str, str]:

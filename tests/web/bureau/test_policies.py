@@ -134,7 +134,9 @@ def test_the_what_if_is_a_sentence_bars_and_a_workbook(drafter: Client) -> None:
     drafter.post(url("policy_run_check", made), {"key": "a"})
     made.refresh_from_db()
     changed = [str(one["index"]) for one in made.checked["scenarios"] if not one["ok"]]
-    assert "个情形的结果变了" in drafter.get(url("policy_check", made)).content.decode()
+    checked = drafter.get(url("policy_check", made)).content.decode()
+    assert "个情形的结果变了" in checked
+    assert "每处都有条款（100%）" in checked
     drafter.post(url("policy_adopt", made), {"revision": "2", "scenario": changed, "key": "b"})
     drafter.post(url("policy_run_check", made), {"key": "c"})
     drafter.post(url("policy_simulate", made), {"key": "d"})

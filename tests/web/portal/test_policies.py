@@ -68,6 +68,21 @@ def test_a_rule_reads_as_a_sentence_with_its_figures(client: Client) -> None:
     assert "职业培训补贴" in page
 
 
+def test_a_figure_that_nobody_has_read_is_marked_wherever_it_is_used(client: Client) -> None:
+    """The tables of 2024 and 2026 are carried over: the clause by which they are used says so, and so does the text's page."""
+    address = "/policies/cn-12/jinrenshe-2022-20/"
+    used, read = (client.get(f"{address}clauses/9/?on={day}").content.decode() for day in ("2026-06-01", "2023-06-01"))
+    assert "《目录》培训补贴标准：还没有核对原文" in used
+    assert "还没有核对原文" not in read
+    reply = client.get(f"{address}clauses/30-reply/?on=2026-06-01").content.decode()
+    assert "原文未核" in reply
+
+
+def test_what_stacks_is_told_as_such(client: Client) -> None:
+    page = client.get("/policies/cn-12/jinrenshe-2022-20/").content.decode()
+    assert "叠加次序" in page
+
+
 def test_a_long_table_is_searched_not_scrolled(client: Client) -> None:
     address = "/policies/cn-12/mulu-2021-2022/clauses/table/"
     assert "6-18-02-04" in client.get(address, {"q": "焊工"}).content.decode()

@@ -10,6 +10,7 @@ from typing import Any
 from zhaoliang.enactments.editing.figures import tree_of
 from zhaoliang.enactments.editing.spans import Span, Spans, splice, with_entry
 from zhaoliang.policy import kept
+from zhaoliang.policy.model import RULE_PARTS
 
 NATION = 100000
 
@@ -111,15 +112,12 @@ def _flow(value: Any) -> str:
     return str(value)
 
 
-RULE_PARTS = ("rules", "limits", "exclusions")
-
-
 def set_decision(content: str, rule_id: str, decision: Mapping[str, str]) -> str:
     """The text with the recorded decision by which a rule against a higher text binds all the same (by, number, on, text)."""
     spans = Spans(content)
     parts = [f"{name}: {said if name == 'on' else scalar(said)}" for name, said in decision.items()]
     value = f"{{{', '.join(parts)}}}"
-    for part in RULE_PARTS:
+    for part in RULE_PARTS.values():
         rule = spans.at(part, rule_id)
         if rule is None or rule.kind != "mapping":
             continue

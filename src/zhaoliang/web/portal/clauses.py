@@ -11,7 +11,7 @@ from django.db import connection
 
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.policy import Citation, Document
-from zhaoliang.policy.model import Amount, Clause, Parameter, Rule, Table, TableVersion
+from zhaoliang.policy.model import Advance, Amount, Clause, Clawback, Deduction, Parameter, Rule, Table, TableVersion
 from zhaoliang.policy.plain import Wording
 from zhaoliang.policy.wording import figure_text
 from zhaoliang.registry.lawbook import lawbook
@@ -29,7 +29,10 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class RuleView:
-    """A rule in words: whom it is asked of, what it asks, what a refusal says, whether it may refuse."""
+    """A rule in words: whom it is asked of, what it asks, what a refusal says, whether it may refuse.
+
+    `doubts` are the figures and tables it reads whose clause nobody has read: with one it refuses nobody.
+    """
 
     rule: Rule
     document: Document
@@ -40,15 +43,16 @@ class RuleView:
     also: tuple[Citation, ...]
     refuses: bool
     use: Use | None
+    doubts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure with each value it had and has, latest first."""
+    """A figure with each value it had and has, latest first: since when, the value, by this clause, confirmed."""
 
     parameter: Parameter
     document: Document
-    values: tuple[tuple[date, str, bool], ...]
+    values: tuple[tuple[date, str, bool, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,13 @@ class TableView:
 
 @dataclass(frozen=True)
 class AmountView:
-    """How an amount is worked out, line by line."""
+    """How an amount is worked out, line by line; `doubts` as of a rule."""
 
     amount: Amount
     document: Document
     scheme: str
     lines: tuple[tuple[str, str], ...]
+    doubts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,8 @@ class _Reading:
         self.used = _used(named) if named else {}
 
     def page(self) -> ClausePage:
-        shown = {"规则", "数值", "标准表", "金额"}
-        made = texts.made_of(self.document).get(self.key, [])
+        shown = {*texts.RULE_NAMES.values(), "数值", "标准表", "金额"}
+        made = texts.made_of(self.document, self.on).get(self.key, [])
         return ClausePage(
             texts.card_of(self.document, self.on),
             self.clause,
@@ -148,10 +153,7 @@ class _Reading:
                 if version.cite == self.key
             ),
             tuple(
-                self._amount(one, amount)
-                for one in self.texts
-                for amount in one.amounts
-                if self.key in (amount.cite, amount.pay_cite, *(step.cite for step in amount.steps))
+                self._amount(one, amount) for one in self.texts for amount in one.amounts if self.key in _cites(amount)
             ),
             tuple(one for one in made if one.kind not in shown),
         )
@@ -173,6 +175,7 @@ class _Reading:
 
     def _rule(self, document: Document, rule: Rule) -> RuleView:
         wording, book = self._wording(document), lawbook()
+        doubts = texts.unconfirmed(document, (rule.when, rule.must), self.on)
         return RuleView(
             rule,
             document,
@@ -181,14 +184,20 @@ class _Reading:
             wording.text(rule.when) if rule.when is not None else "",
             wording.text(rule.must),
             tuple(book.citation(cite) for cite in (rule.cite, *rule.also) if cite != self.key),
-            not rule.review_only and book.binding(rule.cite),
+            not rule.review_only and book.binding(rule.cite) and not doubts,
             self.used.get(rule.id),
+            doubts,
         )
 
     def _figure(self, document: Document, parameter: Parameter) -> FigureView:
         values = sorted(parameter.values, key=lambda value: value.start or document.start, reverse=True)
         shown = tuple(
-            (value.start or document.start, figure_text(value.value, parameter.unit), value.cite == self.key)
+            (
+                value.start or document.start,
+                figure_text(value.value, parameter.unit),
+                value.cite == self.key,
+                lawbook().citation(value.cite).verified,
+            )
             for value in values
         )
         return FigureView(parameter, document, shown)
@@ -223,8 +232,29 @@ class _Reading:
         for step in amount.steps:
             when = f"（{wording.text(step.when)}的）" if step.when is not None else ""
             lines.append((step.label, f"{words[step.operation]}{wording.text(step.value)}{when}"))
+        for part in amount.instalments.parts if amount.instalments is not None else ():
+            lines.append((part.label, _instalment(part, wording)))
         step_yuan = figure_text(amount.step_fen, "fen")
         lines.append(("取整", f"{ROUNDING.get(amount.rounding, amount.rounding)}到 {step_yuan}"))
         if amount.pay_to is not None:
             lines.append(("付给", wording.text(amount.pay_to)))
-        return AmountView(amount, document, self.schema.schemes.get(amount.scheme, amount.scheme), tuple(lines))
+        doubts = texts.unconfirmed(document, texts.nodes_of_sum(amount), self.on)
+        return AmountView(amount, document, self.schema.schemes.get(amount.scheme, amount.scheme), tuple(lines), doubts)
+
+
+def _instalment(part: Advance | Deduction | Clawback, wording: Wording) -> str:
+    """What is paid beforehand, taken off at the claim, or recovered, in words."""
+    match part:
+        case Advance(share=share, of=of):
+            return f"{wording.text(of) if of is not None else '全部金额'}乘以{wording.text(share)}"
+        case Deduction(paid=paid):
+            return f"减去{wording.text(paid)}"
+        case Clawback(when=when):
+            return f"{wording.text(when)}的，收回已预付的" if when is not None else "不予补贴的，收回已预付的"
+
+
+def _cites(amount: Amount) -> set[str]:
+    """The clauses an amount, its steps, its instalments and its payee rest on."""
+    parts = amount.instalments.parts if amount.instalments is not None else ()
+    steps = {cite for step in amount.steps for cite in (step.cite, *step.also)}
+    return {amount.cite, amount.pay_cite, *steps, *(part.cite for part in parts)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from zhaoliang.kernel.errors import NotFound
 from zhaoliang.policy import Document
+from zhaoliang.policy.expressions import Node, names_in, tables_in
+from zhaoliang.policy.model import Amount
+from zhaoliang.policy.mutants import nodes_of_amount
 from zhaoliang.policy.wording import figure_text
 from zhaoliang.registry import selectors
 from zhaoliang.registry.lawbook import lawbook
@@ -88,7 +92,7 @@ def document_on(document_id: str, on: date) -> Document:
 def document_page(document_id: str, on: date) -> DocumentPage:
     """A document in the version of that day. Raises NotFound."""
     document = document_on(document_id, on)
-    made = made_of(document)
+    made = made_of(document, on)
     clauses = tuple(
         ClauseText(
             clause.id,
@@ -126,8 +130,34 @@ def _region_names(codes: set[int]) -> dict[int, str]:
     return names | {code: selectors.region(code).name for code in sorted(codes - names.keys())}
 
 
-def made_of(wanted: Document) -> dict[str, list[Made]]:
-    """What every document in force makes of the clauses of one document, by `document#clause`."""
+RULE_NAMES = {"rule": "规则", "limit": "限次", "exclusion": "互斥", "stacking": "叠加次序"}
+
+
+def unconfirmed(document: Document, nodes: Iterable[Node | None], on: date) -> tuple[str, ...]:
+    """The figures and tables that these expressions of a document read on that day and whose clause nobody has read."""
+    book, found = lawbook(), dict[str, None]()
+    for node in nodes:
+        for name in names_in(node):
+            clock, parameter = document.clocks.get(name.name), document.parameters.get(name.name)
+            dated = parameter.on(on) if parameter is not None else None
+            if not name.is_fact and clock is not None and not book.citation(clock.cite).verified:
+                found[clock.says] = None
+            if not name.is_fact and parameter is not None and dated and not book.citation(dated.cite).verified:
+                found[parameter.says] = None
+        for table in (document.tables[one] for one in tables_in(node)):
+            version = table.on(on)
+            if version is not None and not (version.verified and book.citation(version.cite).verified):
+                found[table.says] = None
+    return tuple(found)
+
+
+def nodes_of_sum(amount: Amount) -> tuple[Node | None, ...]:
+    """Every expression an amount is worked out by, whom it is paid to included."""
+    return (*nodes_of_amount(amount), amount.pay_to)
+
+
+def made_of(wanted: Document, on: date) -> dict[str, list[Made]]:
+    """What every document makes of the clauses of one document, by `document#clause`; what it reads as on that day."""
     made: dict[str, list[Made]] = {}
 
     def add(cite: str, one: Made) -> None:
@@ -137,7 +167,9 @@ def made_of(wanted: Document) -> dict[str, list[Made]]:
     for document in lawbook().documents:
         for rule in document.rules:
             for cite in (rule.cite, *rule.also):
-                add(cite, Made("规则", rule.asks))
+                if cite.startswith(f"{wanted.id}#"):
+                    doubts = unconfirmed(document, (rule.when, rule.must), on)
+                    add(cite, Made(RULE_NAMES[rule.kind], f"{rule.asks}{'（所用数值未核）' if doubts else ''}"))
         for clock in document.clocks.values():
             add(clock.cite, Made("期限", clock.says, figure_text(clock.value, clock.unit)))
         for parameter in document.parameters.values():
@@ -150,7 +182,12 @@ def made_of(wanted: Document) -> dict[str, list[Made]]:
         for amount in document.amounts:
             add(amount.cite, Made("金额", amount.says))
             for step in amount.steps:
-                add(step.cite, Made("金额", f"{amount.says}：{step.label}"))
+                for cite in (step.cite, *step.also):
+                    add(cite, Made("金额", f"{amount.says}：{step.label}"))
+            for part in amount.instalments.parts if amount.instalments is not None else ():
+                add(part.cite, Made("金额", f"{amount.says}：{part.label}"))
+            if amount.pay_cite:
+                add(amount.pay_cite, Made("金额", f"{amount.says}：付给谁"))
         for term in document.opens.values():
             add(term.cite, Made("留给地方定", term.says))
     return made

@@ -66,6 +66,7 @@ def policy_list(request: DeskRequest) -> HttpResponse:
         "region": region,
         "regions": law_regions(request),
         "texts": selectors.texts_of(region.code, today),
+        "unread": [(one.title, one.notice.splitlines()[-1]) for one in lawbook().unread if one.region == region.code],
         "drafts": table(
             request, selectors.drafts_of(region.city_code, region.code), COLUMNS, url=draft_url, unit="份草稿"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 from urllib.parse import quote
@@ -44,11 +45,26 @@ def policy_check(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "others": [one for one in checked.findings if one.severity != "error"],
         "warnings": sum(one.severity == "warning" for one in checked.findings),
         "notes": sum(one.severity == "note" for one in checked.findings),
+        "read": _read(checked.counts),
         "failing": failing,
         "passing": [one for one in checked.scenarios if one.ok],
         "buttons": [one for one in buttons(request, found) if one.look == "btn-primary"],
     }
     return render(request, "bureau/policy_check.html", context)
+
+
+def _read(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What the check has read, in words; nothing for a text that could not be read or was checked before this was kept."""
+    if not counts:
+        return []
+    figures = counts["参数"] + counts["标准表数值"]
+    return [
+        ("条款", f"{counts['条款']} 条" + (f"，{counts['未核实条款']} 条未核实" if counts["未核实条款"] else "")),
+        ("规则和金额", f"{counts['规则']} 条规则，{counts['金额']} 项金额"),
+        ("数值", f"{figures:,} 个，类型和单位都对得上"),
+        ("依据", f"{counts['引用']} 处，每处都有条款（100%）"),
+        ("情形", f"{counts['情形相符']} / {counts['情形']} 个相符"),
+    ]
 
 
 @page(services.adopt_results.declaration, access=subject(selectors.draft))

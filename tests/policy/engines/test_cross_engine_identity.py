@@ -19,7 +19,7 @@ PLACES = sorted({one.region for one in STORE.documents if one.rules or one.amoun
 @pytest.mark.sized
 @pytest.mark.mission("F1", "F7")
 @pytest.mark.parametrize("place", PLACES)
-def test_same_fen_everywhere(place: int, postgres: psycopg.Connection[Any]) -> None:
+def test_cross_engine_identity(place: int, postgres: psycopg.Connection[Any]) -> None:
     seed = fresh_seed()
     outcomes: set[int] = set()
     for number, (policies, phase, statement) in enumerate(shipped_sets(STORE, place)):
