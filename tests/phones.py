@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,14 +14,15 @@ from factories.identity import sign_in
 from zhaoliang.registry.models import User
 
 
-def phone_at_site(browser: Browser, address: str) -> BrowserContext:
-    """A phone that stands at the training site of the test's classes and tells its place."""
+def phone_at_site(browser: Browser, address: str, **given: Any) -> BrowserContext:
+    """A phone that stands at the training site of the test's classes and tells its place; `given` goes to the browser."""
     return browser.new_context(
         base_url=address,
         locale="zh-CN",
         viewport={"width": 390, "height": 844},
         geolocation={"longitude": 117.195, "latitude": 39.118, "accuracy": 14},
         permissions=["geolocation"],
+        **given,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from factories import registry
 from factories.attendance import first_attendance, running
 from factories.classes import START, moment, reviewer, staff
 from factories.vouchers import worker
@@ -16,8 +17,9 @@ from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt
 from zhaoliang.attendance.phone import Phone
 from zhaoliang.attendance.services import AlreadyProposed, NotYet, TwoPlaces
-from zhaoliang.kernel.errors import BadInput, Forbidden, SamePerson, WrongState
+from zhaoliang.kernel.errors import BadInput, Forbidden, NotFound, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, system_actor
+from zhaoliang.registry.models import Notice
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
 
@@ -145,14 +147,21 @@ def test_a_missed_session_is_made_up_within_the_regions_time_and_agreed_by_the_b
         services.propose_make_up(**terms, **hours(1, 9))
     make_up = services.propose_make_up(**terms, **hours(5, 8))
     begins = hours(5, 8)["starts_at"]
+    held: dict[str, Any] = {"actor": staff(made), "make_up": make_up, "line": attendance.person.document_number}
     with pytest.raises(WrongState):
-        services.hold_make_up(actor=staff(made), at=begins, make_up=make_up)
+        services.hold_make_up(at=begins, **held)
     services.decide_make_up(actor=reviewer(made), at=EVENING, make_up=make_up, agree=True)
+    told = Notice.objects.filter(city_code=made.city_code, kind="make_up", person_id=attendance.person_id).get()
+    assert "实训室" in told.text
     with pytest.raises(NotYet):
-        services.hold_make_up(actor=staff(made), at=begins + timedelta(hours=1), make_up=make_up)
-    services.hold_make_up(actor=staff(made), at=begins, make_up=make_up)
+        services.hold_make_up(at=begins + timedelta(hours=1), **held)
+    # Somebody's card, not anybody's button.
+    for line, wrong in ((registry.person().document_number, NotFound), ("", BadInput)):
+        with pytest.raises(wrong):
+            services.hold_make_up(at=begins, **held | {"line": line})
+    services.hold_make_up(at=begins, **held)
     attendance.refresh_from_db()
-    assert (attendance.state, attendance.credited_minutes) == ("made_up", 180)
+    assert (attendance.state, attendance.credited_minutes, attendance.method) == ("made_up", 180, "id_card")
 
 
 def spoofed(attendance: Attendance) -> Attendance:
@@ -184,6 +193,10 @@ def test_a_doubt_goes_to_a_person_the_worker_answers_and_two_officers_take_the_h
     services.weigh_session(actor=system_actor(), at=EVENING, session=board.session)
     (doubt,) = AttendanceDoubt.objects.filter(city_code=made.city_code)
     assert doubt.attendance_id == one.pk
+    # The one who is asked and his school are told, each once; nobody else.
+    told = Notice.objects.filter(city_code=made.city_code, kind="attendance_doubt")
+    assert {(row.person_id, row.organisation_id) for row in told} == {(one.person_id, None), (None, made.provider_id)}
+    assert told.count() == 2
     assert {signal for signal, _, _ in doubt.signals} == {"mock", "perfect", "centre"}
     one.refresh_from_db()
     assert (one.state, one.credited_minutes, one.score) == ("present", 180, 100)
@@ -200,6 +213,7 @@ def test_a_doubt_goes_to_a_person_the_worker_answers_and_two_officers_take_the_h
     services.decide_doubt(actor=officer, at=EVENING, doubt=doubt, uphold=True, decision="监控里没有此人")
     one.refresh_from_db()
     assert (one.state, one.credited_minutes) == ("present", 180)
+    assert "课时现在没有减" in told.filter(person_id=one.person_id).latest("id").text
     correction = AttendanceCorrection.objects.get(city_code=made.city_code, doubt=doubt)
     with pytest.raises(SamePerson):
         services.decide_correction(actor=officer, at=EVENING, correction=correction, accept=True)

@@ -6,7 +6,9 @@ import io
 import itertools
 import wave
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -14,13 +16,14 @@ from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from browser import SLOW_3G, emulate, faults_here
-from factories import registry
+from factories import registry, vouchers
 from factories.attendance import running
 from phones import page_of, phone_at_site
 from zhaoliang.attendance import selectors
 from zhaoliang.attendance.models import Attendance, LessonProgress
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.roles import Role
+from zhaoliang.vouchers.models import Voucher
 
 pytestmark = [pytest.mark.browser, pytest.mark.commits, pytest.mark.mission("D4", "N2")]
 
@@ -125,6 +128,96 @@ def test_slow_then_gone_then_back_and_every_second_counts_once(phone: Page, sess
     phone.get_by_role("button", name="我到了，签到").click()
     expect(phone.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
     emulate(phone, SLOW_3G)
-    expect(phone.get_by_text("没网时的签到已上传。")).to_be_visible()
+    expect(phone.get_by_text("手机里存的签到已上传。")).to_be_visible()
     expect(phone.locator("[data-queue]")).to_be_hidden()
     assert len(selectors.sign_ins_of(room)) == 1
+
+
+def _away(page: Page, act: str, *answers: tuple[int, str]) -> None:
+    """Let the gate send away whoever asks for the act, one answer after another; the last one stays."""
+    left, origin = list(answers), page.evaluate("location.origin")
+
+    def send(route: Route) -> None:
+        status, wait = left.pop(0) if len(left) > 1 else left[0]
+        shared = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "retry-after"}
+        route.fulfill(status=status, json={}, headers={"Retry-After": wait, **shared})
+
+    page.route(f"**/gate/{act}", send)
+
+
+@pytest.mark.mission("C2")
+def test_a_full_gate_is_waited_for_in_words_and_a_limit_is_told_and_not_gone_round(
+    browser: Browser, live_server: LiveServer, sessions: list[Attendance], settings: Any
+) -> None:
+    # Nothing listens there: once nobody sends away any more, the gate is down and our own server does it.
+    settings.GATE_PORT = 47_631
+    room, person, now = sessions[0], sessions[0].person, datetime.now(tz=UTC)
+    batch = vouchers.batch(at=now)
+    mine = Voucher.objects.filter(city_code=batch.city_code, batch=batch, person=person)
+    # What the browser's own wake-up would bring at once is not there.
+    with closing(phone_at_site(browser, live_server.url, service_workers="block")) as context:
+        page = page_of(context, live_server.url, registry.user(Role.WORKER, person=person), seen_at=now)
+        page.goto(f"/my/find/{batch.city_code}/{batch.pk}/")
+        _away(page, "claim", (503, "1"), (429, "40"))
+        page.get_by_label("我已阅读上面的承诺").check()
+        press = page.get_by_role("button", name="确认承诺并领券")
+        press.click()
+        expect(page.get_by_text("现在办理的人很多，还没有轮到")).to_be_visible()
+        expect(page.get_by_text("请 40 秒后再点一次")).to_be_visible()
+        assert faults_here(page) == []
+        assert not mine.exists()
+        page.unroute("**/gate/claim")
+        press.click()
+        expect(page.get_by_text("领到了。下一步：带上券码去报名。")).to_be_visible()
+        assert mine.count() == 1
+        page.goto("/my/classes/")
+        _away(page, "sign-in", (503, "1"))
+        page.get_by_role("button", name="我到了，签到").click()
+        expect(page.get_by_text("平台这会儿忙，过一会儿自动上传")).to_be_visible()
+        expect(page.get_by_text("手机里存着 1 次签到，还没有上传")).to_be_visible()
+        assert faults_here(page) == []
+        assert selectors.sign_ins_of(room) == []
+        page.unroute("**/gate/sign-in")
+        page.reload()
+        expect(page.get_by_text("手机里存的签到已上传。")).to_be_visible()
+        (signed,) = selectors.sign_ins_of(room)
+        assert signed.at < signed.received_at
+        _five_wait_in_any_order(page)
+
+
+# Puts five of one account into the phone's memory, not in the order in which they were made.
+FIVE = """(account) => new Promise((resolve) => {
+  const asked = indexedDB.open("zhaoliang", 1);
+  asked.onsuccess = () => {
+    const change = asked.result.transaction("sign-ins", "readwrite");
+    for (const n of [4, 1, 5, 2, 3]) {
+      const fields = { sequence: String(n), signed_at: "1773619200", phone_at: "1773619200" };
+      const whose = { key: `kept-${n}`, account, attendance: "0", title: "课", csrf: "x", gate: "", passUrl: "" };
+      change.objectStore("sign-ins").put({ ...whose, action: `/my/sessions/1/${n}/sign-in/`, fields }, whose.key);
+    }
+    change.oncomplete = () => { asked.result.close(); resolve(); };
+  };
+})"""
+
+
+def _five_wait_in_any_order(page: Page) -> None:
+    """They are brought in the order in which they were made; one that does not arrive holds back what came after it."""
+    brought: list[str] = []
+
+    def take(route: Route) -> None:
+        brought.append(route.request.url.split("/")[-3])
+        if len(brought) == 3:
+            route.abort()
+        elif len(brought) == 4:
+            route.fulfill(status=429, json={})
+        else:
+            route.fulfill(json={"says": "签到成功。", "state": "present", "flags": []})
+
+    page.route("**/my/sessions/1/*/sign-in/", take)
+    page.evaluate(FIVE, page.locator("meta[name=zl-account]").get_attribute("content"))
+    for waiting in (3, 3):
+        page.reload()
+        expect(page.get_by_text(f"手机里存着 {waiting} 次签到，还没有上传")).to_be_visible()
+    page.reload()
+    expect(page.locator("[data-queue]")).to_be_hidden()
+    assert brought == ["1", "2", "3", "3", "3", "4", "5"]

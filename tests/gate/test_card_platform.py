@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
 import threading
+import urllib.request
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -38,6 +42,7 @@ class Platform:
     """The program, running, and its errands."""
 
     def __init__(self, pages: LiveServer, gate: RunningGate, secret: str) -> None:
+        self.secret = secret
         self.program = subprocess.Popen(
             [sys.executable, str(PROGRAM), pages.url, f"http://127.0.0.1:{gate.port}", secret],
             stdin=subprocess.PIPE,
@@ -145,6 +150,9 @@ def test_a_reader_signs_in_and_a_certificate_is_queried(
         assert (status, signed["state"], signed["attendance_id"]) == (200, "present", str(attendance.pk)), signed
         assert platform.do("sign-in", "api", line, "reader-line-1") == (200, signed)
         assert platform.do("sign-in", "api", {**line, "line": "nobody"}, "reader-line-1")[0] == 409
+        # The document's own examples, with the placeholders of this line filled in, reach the same address.
+        for told in documented(live_server.url, "/api/v1/attendance/sign-ins", platform.secret):
+            assert told(line)["state"] == "present"
         # At the gate people sign in themselves: a key is told where readers do.
         status, refused = platform.do("sign-in", "gate", {"attendance_id": str(attendance.pk)}, "reader-line-2")
         assert (status, refused["code"]) == (403, "token_wrong")
@@ -152,6 +160,28 @@ def test_a_reader_signs_in_and_a_certificate_is_queried(
         assert (status, found["outcome"]) == (200, "not_found")
     finally:
         platform.close()
+
+
+def documented(pages: str, path: str, secret: str) -> list[Callable[[dict[str, str]], Any]]:
+    """The examples of an operation in curl and in Python, as programs that run with another body under a key of their own."""
+    with urllib.request.urlopen(f"{pages}/api/v1/openapi.json", timeout=30) as answer:
+        samples = json.load(answer)["paths"][path]["post"]["x-codeSamples"]
+    programs = {"curl": ["sh", "-c"], "python": [sys.executable, "-c"]}
+
+    def runs(lang: str, source: str) -> Callable[[dict[str, str]], Any]:
+        def run(body: dict[str, str]) -> Any:
+            text = source.replace("order-20260302-0001", f"documented-{lang}")
+            for example, value in (("31", body["session_id"]), ("120000199001010015", body["line"])):
+                assert text.count(f'"{example}"') == 1, text
+                text = text.replace(f'"{example}"', f'"{value}"')
+            here = os.environ | {"PLATFORM": pages, "KEY": secret}
+            done = subprocess.run([*programs[lang], text], env=here, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            return json.loads(done.stdout) if lang == "curl" else ast.literal_eval(done.stdout)
+
+        return run
+
+    return [runs(one["lang"], one["source"]) for one in samples]
 
 
 class Turning(BaseHTTPRequestHandler):

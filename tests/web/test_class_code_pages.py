@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from openpyxl import load_workbook
 
+from api.test_partners import System
 from factories import registry, vouchers
 from factories.attendance import first_attendance, running
 from factories.catalogue import project as listed_project
@@ -129,9 +130,27 @@ def test_the_reader_signs_in_whom_its_line_names(at_time: Clock) -> None:
         assert desk.post(url, {"line": line}).status_code == 302
         signed = selectors.sign_ins_of(rows[person.pk])
         assert [(one.method, one.by_user_id is not None) for one in signed] == [(method, True)]
-    assert desk.post(url, {"line": registry.person().document_number}).status_code == 404
+    strange = desk.post(url, {"line": registry.person().document_number})
+    # The next card is read on the page that says what was wrong with this one.
+    assert (strange.status_code, "data-reader" in strange.content.decode()) == (404, True)
     assert desk.post(url, {"line": "???"}).status_code == 422
-    assert "到课" in desk.get(f"/desk/classes/{made.city_code}/{made.pk}/board/?on={START}").content.decode()
+    board = f"/desk/classes/{made.city_code}/{made.pk}/board/?on={START}"
+    assert "到课" in desk.get(board).content.decode()
+    # The same reader lets them out: who has no phone signs out too, and nobody who never came.
+    at_time(moment(START, 10, 55))
+    assert "下课签退" in desk.get(board).content.decode()
+    out = {"line": f";{people[1].card_number}?", "direction": "out"}
+    assert desk.post(url, out).status_code == 302
+    last = selectors.sign_ins_of(rows[people[1].pk])[-1]
+    assert (last.direction, last.method) == ("out", "card")
+    left = Attendance.objects.get(city_code=made.city_code, pk=rows[people[1].pk].pk)
+    assert (left.state, left.signed_out_at) == ("present", moment(START, 10, 55))
+    # Over the API a reader that moves does it, here an hour before the end.
+    system = System(Client(), made.provider, scopes=("attendance.sign_in",))
+    early = {"session_id": str(session.pk), "line": people[0].document_number, "direction": "out"}
+    early["read_at"] = moment(START, 10).isoformat()
+    answer = system.post("/attendance/sign-ins", early, key="reader-out-1").json()
+    assert (answer["state"], answer["credited_minutes"]) == ("left_early", 120)
 
 
 @pytest.mark.mission("I1")
@@ -176,8 +195,8 @@ def test_a_doubt_is_seen_by_all_three_answered_and_decided_and_the_roll_shows_wh
     assert desk.post(propose, {"reason": "读卡器故障", "evidence": "监控 08:02"}).status_code == 302
     assert "监控 08:02" in officer.get("/bureau/doubts/").content.decode()
     book = load_workbook(io.BytesIO(desk.get(f"{roll}export/").content))
-    (sheet,) = book.worksheets
+    sheet, _ = book.worksheets
     cells = {row[0].value: [cell.value for cell in row] for row in sheet.iter_rows(min_row=2, max_row=3)}
     assert cells[one.person.name][1:3] == ["×", "·"]
     assert cells[two.person.name][1:3] == ["缺", "·"]
-    assert cells[one.person.name][-3:] == [180, 0, 0]
+    assert cells[one.person.name][-4:] == [180, 0, 0, 0]

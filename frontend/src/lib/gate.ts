@@ -1,8 +1,10 @@
-import { actAt, passFor } from "./calls";
-import { on } from "./dom";
+import { actPatiently, passFor } from "./calls";
+import { all, on } from "./dom";
 import { toast } from "./toast";
 
 const SAID = "zl-said";
+// Some twenty seconds of a rush; then our own server is asked.
+const TRIES = 4;
 
 /** Where the gate is, as the page says; "" without one. */
 export function gateAddress(): string {
@@ -28,7 +30,8 @@ export function sayNext(text: string): void {
  * Forms that may go through the gate: `data-gate` names the act, `data-gate-pass` the address of the pass, `data-gate-body`
  * is the body as JSON in which "@name" stands for the form's field, `data-gate-done` the page afterwards with `:name` from the
  * answer, `data-gate-says` what it says there. Where the gate does not decide, the form goes to our server as it would have
- * gone without a script; the shared key keeps the act from happening twice, and gives the same answer.
+ * gone without a script; the shared key keeps the act from happening twice, and gives the same answer. Where it sends us away
+ * for the rush, the form says so (`[data-gate-note]`) and comes back.
  */
 export function startGateForms(): void {
   on("submit", "form[data-gate]", (form, event) => {
@@ -51,8 +54,30 @@ async function send(form: HTMLFormElement): Promise<void> {
   const gate = gateAddress();
   const key = fields.get("key") ?? "";
   const pass = gate && key ? await passFor(gatePass, csrfToken(), asked) : undefined;
-  const decided = pass ? await actAt(gate, pass, { act, body, key }) : undefined;
-  if (!decided?.ok) return form.submit();
+  const decided = pass ? await actPatiently(gate, pass, { act, body, key }, TRIES, (seconds) => waits(form, seconds)) : undefined;
+  if (decided && "wait" in decided && decided.often) return sentAway(form, decided.wait);
+  if (!decided || !("ok" in decided) || !decided.ok) {
+    note(form, "");
+    return form.submit();
+  }
   sayNext(gateSays);
   window.location.assign(gateDone.replace(/:([a-z_]+)/g, (_, name: string) => encodeURIComponent(String(decided.body[name]))));
+}
+
+function waits(form: HTMLFormElement, seconds: number): void {
+  note(form, `现在办理的人很多，还没有轮到。${seconds} 秒后自动再试，请不要关掉这一页；不会重复办理。`);
+}
+
+/** It was this account that asked too often: our own server is not the way round that. */
+function sentAway(form: HTMLFormElement, seconds: number): void {
+  note(form, `这个账号刚才点得太多，没有办理。请 ${seconds} 秒后再点一次。`);
+  // The guard against double clicks frees a form after a request of htmx.
+  form.dispatchEvent(new CustomEvent("htmx:afterRequest", { bubbles: true }));
+}
+
+function note(form: HTMLFormElement, text: string): void {
+  for (const line of all("[data-gate-note]", form)) {
+    line.textContent = text;
+    line.hidden = !text;
+  }
 }

@@ -1,3 +1,5 @@
+import { undecided } from "./calls";
+
 const SLACK_S = 3;
 
 /** A stretch of the lesson that was played. Once `sent` may have reached the server it is fixed, its key too. */
@@ -167,7 +169,7 @@ class Lesson {
     });
     try {
       const answer = await fetch(this.box.dataset["report"] ?? "", { method: "POST", body, redirect: "manual", keepalive: true });
-      if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status >= 500) {
+      if (answer.type === "opaqueredirect" || undecided(answer.status)) {
         this.note("进度暂时传不上去，先存在手机里。请确认已登录，再打开这一页。");
         return false;
       }

@@ -168,7 +168,7 @@ function settled({ entry, taken }: Settled): void {
   if (entry.account !== account()) return;
   const form = inHand && value(inHand, "key") === entry.key ? inHand : undefined;
   if (!form) {
-    const words = taken ? `${entry.title}：没网时的签到已上传。` : `${entry.title}：没网时的签到没有被受理，请看说明。`;
+    const words = taken ? `${entry.title}：手机里存的签到已上传。` : `${entry.title}：手机里存的签到没有被受理，请看说明。`;
     const asks = all<HTMLFormElement>("form[data-sign-in]").find((one) => one.dataset["attendance"] === entry.attendance);
     // A page that still asks for it is out of date.
     if (!taken || !asks) return toast(words);
@@ -234,7 +234,8 @@ async function show(): Promise<void> {
   for (const form of all<HTMLFormElement>("form[data-sign-in]")) {
     const mine = form === inHand ? undefined : waits.find((one) => one.attendance === form.dataset["attendance"]);
     form.classList.toggle("signed-here", Boolean(mine));
-    if (mine) note(form, `${clock(mine)} 已签到，存在手机里。联网后自动上传，时间按签到那一刻算，不用再点。`);
+    const soon = navigator.onLine ? "平台这会儿忙，过一会儿自动上传" : "联网后自动上传";
+    if (mine) note(form, `${clock(mine)} 已签到，存在手机里。${soon}，时间按签到那一刻算，不用再点。`);
   }
 }
 

@@ -1,9 +1,11 @@
-import { actAt, passFor } from "./calls";
+import { actPatiently, passFor, undecided } from "./calls";
 import { empty, every, get, put, remove } from "./store";
 
 /** The lock under which one of pages and service worker sends, the tag of the background sync, the channel of what came of it. */
 export const QUEUE = "zl-sign-ins";
 const PASS_DAYS = 2;
+// A sign-in that the gate sends away in a rush stays with the gate for so long: it is late only after ten minutes.
+const RUSH_S = 300;
 const LEFT = "left";
 
 /** A sign-in as it was made: everything of it, its key too, is fixed then; only whether it has arrived changes. */
@@ -114,10 +116,17 @@ async function send(entry: Kept, sender: Sender): Promise<Outcome> {
   const csrf = sender.account && !own ? "" : (own && sender.csrf) || entry.csrf;
   if (entry.body && entry.gate) {
     const pass = entry.pass ?? (await keptPass(entry.passUrl)) ?? (await passFor(entry.passUrl, csrf));
-    const decided = pass ? await actAt(entry.gate, pass, { act: "sign-in", body: entry.body, key: entry.key }) : undefined;
-    if (decided) return decided.ok ? { taken: decided.body } : { refused: words(decided.body) };
+    const decided = pass ? await actPatiently(entry.gate, pass, { act: "sign-in", body: entry.body, key: entry.key }, 2) : undefined;
+    if (decided && "ok" in decided) return decided.ok ? { taken: decided.body } : { refused: words(decided.body) };
+    // All phones of a province at our own server would only move the rush there.
+    if (decided && (decided.often || age(entry) < RUSH_S)) return undefined;
   }
   return post(entry, csrf);
+}
+
+/** Seconds since it was made, by the phone's own clock. */
+function age(entry: Kept): number {
+  return Math.abs(Date.now() / 1000 - Number(entry.fields["phone_at"]));
 }
 
 /** The same sign-in to the page's own server, under the same key. */
@@ -133,7 +142,7 @@ async function post(entry: Kept, csrf: string): Promise<Outcome> {
       signal: AbortSignal.timeout(15_000),
     });
     // To the sign-in page: somebody else has this phone now, or nobody. It waits for its owner.
-    if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status >= 500) return undefined;
+    if (answer.type === "opaqueredirect" || undecided(answer.status)) return undefined;
     const said = (await answer.json()) as Record<string, unknown>;
     return answer.ok ? { taken: said } : { refused: words(said) };
   } catch {

@@ -24,14 +24,14 @@ router = Router()
     "/attendance/sign-ins",
     auth=PartnerAuth(),
     response={200: AttendanceOut, **PROBLEMS},
-    summary="读卡器签到",
+    summary="读卡器签到、签退",
     tags=["考勤"],
     description=f"授权范围 attendance.sign_in。读到的一行由平台辨认，名册里没有的人签不了。{KEYED}",
 )
 def sign_in(
     request: ActorRequest, body: ReaderIn, idempotency_key: str = Header(..., min_length=8, max_length=64)
 ) -> AttendanceOut:
-    """Sign in whom a reader's line names."""
+    """Sign in or out whom a reader's line names."""
     partner = partner_in(request, "attendance.sign_in")
     session = classes.session(partner.place.city_code, int(body.session_id))
     if session is None:
@@ -40,6 +40,9 @@ def sign_in(
     if body.place is not None:
         longitude, latitude = wgs84_degrees(body.place.longitude, body.place.latitude, body.place.datum)
         where = {"longitude": longitude, "latitude": latitude, "accuracy_m": body.place.accuracy_m}
+    # Named only where it is asked for: a key of the release before is the same input.
+    if body.direction == "out":
+        where["out"] = True
     done = services.sign_in_by_reader(
         actor=partner.actor,
         at=request.at,

@@ -172,7 +172,13 @@ class ReaderIn(Schema):
     """A line of a card reader, ID reader or scanner, for a session of the partner's organisation."""
 
     session_id: str = Field(pattern=r"^[0-9]{1,18}$", description="课次编号", examples=["31"])
-    line: str = Field(min_length=1, max_length=400, description="读到的一行：证件号、社保卡号、券码或券的二维码")
+    line: str = Field(
+        min_length=1,
+        max_length=400,
+        description="读到的一行：证件号、社保卡号、券码或券的二维码",
+        examples=["120000199001010015"],
+    )
+    direction: Literal["in", "out"] = Field("in", description="in 签到；out 签退（下课，或提前离开）")
     read_at: datetime | None = Field(None, description="没有网络的读卡器补传时，读卡的时间")
     place: PlaceIn | None = Field(None, description="移动读卡器的位置；不在教学点范围内的会提示核对，不会拒绝")
 
@@ -181,7 +187,7 @@ class FaceIn(Schema):
     """The signed result of a face check for an attendance that is signed in."""
 
     attendance_id: str = Field(pattern=r"^[0-9]{1,18}$", description="考勤编号", examples=["77"])
-    result: str = Field(min_length=1, max_length=2000, description="ZLF1.<内容>.<签名>，见运维手册“人脸核验结果”")
+    result: str = Field(min_length=1, max_length=2000, examples=["ZLF1.…"], description="ZLF1.<内容>.<签名>，见运维手册“人脸核验结果”")
 
 
 class FaceOut(Schema):
@@ -202,8 +208,8 @@ class LessonIn(Schema):
 class ProgressIn(LessonIn):
     """A stretch of an online lesson that was played, in seconds from its beginning."""
 
-    from_second: int = Field(ge=0, le=86_400)
-    to_second: int = Field(ge=0, le=86_400)
+    from_second: int = Field(ge=0, le=86_400, examples=[0])
+    to_second: int = Field(ge=0, le=86_400, examples=[600])
 
 
 class AttendanceOut(Schema):

@@ -10,17 +10,18 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from zhaoliang.api import attendance
 from zhaoliang.api.auth import no_key
+from zhaoliang.api.examples import with_examples
 from zhaoliang.api.views import router
 from zhaoliang.gate.openapi import with_gate
 from zhaoliang.kernel.errors import BadInput, Refusal
 
 
 class Documented(NinjaAPI):
-    """The API whose document holds the gate's addresses too."""
+    """The API whose document holds the gate's addresses too, and an example of every call."""
 
     def get_openapi_schema(self, *given: Any, **named: Any) -> Any:
         """One document for partners."""
-        return with_gate(super().get_openapi_schema(*given, **named))
+        return with_examples(with_gate(super().get_openapi_schema(*given, **named)))
 
 
 api = Documented(

@@ -36,6 +36,7 @@ def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: 
         "s": [str(site.longitude), str(site.latitude), services.radius_m(attendance.session)],
         "d": device,
         "q": attendance.session.pk,
+        "h": services.late_permille(attendance.session),
         "r": services.setting(attendance.session, "class_code_seconds"),
         "i": int(at.timestamp()),
     }

@@ -19,6 +19,6 @@ DOUBTS = question(
 )
 ROLL = question(
     "attendance.roll",
-    "导出考勤表",
+    "查看和导出考勤表",
     {Role.PROVIDER: Reach.ORGANISATION, **dict.fromkeys((Role.REVIEWER, Role.INSPECTOR, Role.AUDITOR), Reach.REGION)},
 )

@@ -1,18 +1,27 @@
-"""The roll of a class: trainees by sessions, minutes and rates by person and by day, and the same as an Excel workbook."""
+"""The roll of a class: trainees by sessions, minutes, hours and rates by person and by day, and the same as an Excel workbook.
+
+A rate counts what is decided (everything but what is still expected), so that a class in its first week is not at 10 %. What
+a session counts is written with the attendance by the region's figures (`services.windows`); the least rate a region asks for
+is its text's (`attendance_floor`).
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
 
 import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.attendance.states import ATTENDANCE, CAME
-from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.limits import Share, share
+from zhaoliang.classes.models import ClassSession, TrainingClass
 from zhaoliang.kernel.days import chinese_day, format_cn_time
 
 # The marks of a paper roll, and what they mean.
@@ -30,21 +39,42 @@ _BANNED = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 
 
 @dataclass(frozen=True)
-class RollRow:
+class Hours:
+    """Minutes planned and credited of what is decided, and how long a teaching hour of the class is."""
+
+    planned: int
+    credited: int
+    minutes_per_hour: int
+
+    @property
+    def rate(self) -> Fraction:
+        """Credited of planned; 0 before the first."""
+        return Fraction(self.credited, self.planned) if self.planned else Fraction(0)
+
+    @property
+    def hours(self) -> str:
+        """The credited teaching hours as people read them, cut to a tenth."""
+        whole, tenth = divmod(self.credited * 10 // self.minutes_per_hour, 10)
+        return f"{whole}.{tenth}" if tenth else str(whole)
+
+
+@dataclass(frozen=True)
+class PersonDay(Hours):
+    """One trainee on one Chinese day."""
+
+    on: date
+
+
+@dataclass(frozen=True)
+class RollRow(Hours):
     """One trainee: the attendance of each session in order, and the minutes."""
 
     attendances: tuple[Attendance, ...]
-    planned: int
-    credited: int
+    days: tuple[PersonDay, ...]
 
     @property
     def name(self) -> str:
         return self.attendances[0].person.name
-
-    @property
-    def rate(self) -> Fraction:
-        """Credited of the minutes of sessions that are decided; 0 before the first."""
-        return Fraction(self.credited, self.planned) if self.planned else Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -61,16 +91,68 @@ class DayRate:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """One session: how many are expected in it, how many came."""
+
+    session: ClassSession
+    expected: int
+    came: int
+
+
+@dataclass(frozen=True)
 class Roll:
-    """The whole roll of a class."""
+    """The whole roll of a class; `floor` is the least rate of a person that the region asks for, where a text sets one."""
 
     training_class: TrainingClass
     rows: tuple[RollRow, ...]
     days: tuple[DayRate, ...]
+    floor: Share | None = None
+
+    @property
+    def below(self) -> tuple[RollRow, ...]:
+        """Who is below the region's floor now."""
+        return tuple(row for row in self.rows if row.planned and self.floor and row.rate < self.floor.value)
+
+    @property
+    def below_says(self) -> str:
+        """The same in words."""
+        return f"{len(self.below)} 人现在低于要求"
+
+    def heads_on(self, day: date) -> list[Heads]:
+        """The sessions of a Chinese day in order of time, in heads."""
+        found: dict[int, list[Attendance]] = {}
+        for row in self.rows:
+            for one in row.attendances:
+                if chinese_day(one.period.lower) == day:
+                    found.setdefault(one.session_id, []).append(one)
+        made = [Heads(those[0].session, len(those), sum(one.state in CAME for one in those)) for those in found.values()]
+        return sorted(made, key=lambda heads: heads.session.starts_at)
+
+
+def floor_of(training_class: TrainingClass) -> Share | None:
+    """The least rate of a person that the region asks for, on the first day of the class; None where no text sets one."""
+    return share("attendance_floor", region_code=training_class.project.region_id, on=training_class.starts_on)
+
+
+def days_of(attendances: Iterable[Attendance], minutes_per_hour: int) -> tuple[PersonDay, ...]:
+    """One trainee's attendances, in order of time, by Chinese day; days on which nothing is decided yet are left out."""
+    known = (one for one in attendances if one.state != "expected")
+    made = []
+    for day, those in groupby(known, key=lambda one: chinese_day(one.period.lower)):
+        whole = decided(list(those), minutes_per_hour)
+        made.append(PersonDay(whole.planned, whole.credited, minutes_per_hour, day))
+    return tuple(made)
+
+
+def decided(attendances: Sequence[Attendance], minutes_per_hour: int) -> Hours:
+    """One trainee's minutes of what is decided."""
+    rows = [one for one in attendances if one.state != "expected"]
+    planned, credited = sum(one.planned_minutes for one in rows), sum(one.credited_minutes for one in rows)
+    return Hours(planned, credited, minutes_per_hour)
 
 
 def roll(training_class: TrainingClass) -> Roll:
-    """The roll as it stands now; one query. Rates count what is decided, so that a class in its first week is not at 10 %."""
+    """The roll as it stands now; one query."""
     found = (
         Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
         .select_related("person", "session", "enrolment")
@@ -85,23 +167,24 @@ def roll(training_class: TrainingClass) -> Roll:
             day = chinese_day(row.period.lower)
             expected[day] = expected.get(day, 0) + 1
             came[day] = came.get(day, 0) + (row.state in CAME)
-    rows = tuple(
-        RollRow(
-            tuple(theirs),
-            sum(one.planned_minutes for one in theirs if one.state != "expected"),
-            sum(one.credited_minutes for one in theirs),
-        )
-        for theirs in by_person.values()
-    )
-    return Roll(training_class, rows, tuple(DayRate(day, expected[day], came[day]) for day in sorted(expected)))
+    long = training_class.minutes_per_hour
+    rows = []
+    for theirs in by_person.values():
+        whole = decided(theirs, long)
+        rows.append(RollRow(whole.planned, whole.credited, long, tuple(theirs), days_of(theirs, long)))
+    days = tuple(DayRate(day, expected[day], came[day]) for day in sorted(expected))
+    return Roll(training_class, tuple(rows), days, floor_of(training_class))
 
 
 def workbook(rolls: Sequence[Roll]) -> bytes:
-    """One sheet per class: a row per trainee, a column per session, then minutes and rate; day rates below. Texts stay texts."""
+    """Two sheets per class. Texts stay texts.
+
+    The roll: a row per trainee, a column per session, then minutes, hours and rate; day rates below. Then every trainee's days.
+    """
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False}) as book:
         head = book.add_format({"bold": True, "bg_color": "#EAF0FB", "border": 1, "text_wrap": True, "valign": "top"})
-        share, middle = book.add_format({"num_format": "0.0%"}), book.add_format({"align": "center"})
+        percent, middle = book.add_format({"num_format": "0.0%"}), book.add_format({"align": "center"})
         for number, one in enumerate(rolls, start=1):
             page = book.add_worksheet(f"{number} {one.training_class.name.translate(_BANNED)}"[:31])
             page.freeze_panes(1, 1)
@@ -115,7 +198,7 @@ def workbook(rolls: Sequence[Roll]) -> bytes:
                 )
                 page.set_column(column, column, 8)
             ends = len(sessions) + 1
-            for place, word in enumerate(("应到分钟", "计入分钟", "出勤率")):
+            for place, word in enumerate(("应到分钟", "计入分钟", "计入课时", "出勤率")):
                 page.write_string(0, ends + place, word, head)
             for line, row in enumerate(one.rows, start=1):
                 page.write_string(line, 0, row.name)
@@ -123,13 +206,37 @@ def workbook(rolls: Sequence[Roll]) -> bytes:
                     page.write_string(line, column, MARKS[attendance.state], middle)
                 page.write_number(line, ends, row.planned)
                 page.write_number(line, ends + 1, row.credited)
-                page.write_number(line, ends + 2, row.rate, share)
+                _hours(page, line, ends + 2, row, percent)
             line = len(one.rows) + 2
             for day in one.days:
                 page.write_string(line, 0, day.on.isoformat())
                 page.write_string(line, 1, f"{day.came}/{day.expected}")
-                page.write_number(line, 2, day.rate, share)
+                page.write_number(line, 2, day.rate, percent)
                 line += 1
             words = "，".join(f"{mark} {ATTENDANCE.states[state]}" for state, mark in MARKS.items())
             page.write_string(line + 1, 0, words)
+            if one.floor is not None:
+                clause = f"（{one.floor.clause}）" if one.floor.clause else ""
+                page.write_string(line + 2, 0, f"个人出勤率下限{clause}")
+                page.write_number(line + 2, 2, one.floor.value, percent)
+            _by_person_and_day(book.add_worksheet(f"{number} 每人每天"), one, head, percent)
     return target.getvalue()
+
+
+def _hours(page: Worksheet, line: int, column: int, of: Hours, percent: Format) -> None:
+    page.write_number(line, column, round(Fraction(of.credited, of.minutes_per_hour), 2))
+    page.write_number(line, column + 1, of.rate, percent)
+
+
+def _by_person_and_day(page: Worksheet, one: Roll, head: Format, percent: Format) -> None:
+    page.freeze_panes(1, 1)
+    page.set_column(0, 1, 14)
+    for column, word in enumerate(("姓名", "日期", "应到分钟", "计入分钟", "计入课时", "出勤率")):
+        page.write_string(0, column, word, head)
+    days = [(row.name, day) for row in one.rows for day in row.days]
+    for line, (name, day) in enumerate(days, start=1):
+        page.write_string(line, 0, name)
+        page.write_string(line, 1, day.on.isoformat())
+        page.write_number(line, 2, day.planned)
+        page.write_number(line, 3, day.credited)
+        _hours(page, line, 4, day, percent)

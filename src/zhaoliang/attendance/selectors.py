@@ -64,6 +64,18 @@ def class_totals(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
     return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
 
 
+def class_so_far(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
+    """Planned and credited minutes of the sessions that are decided, by enrolment id; one query."""
+    rows = (
+        Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
+        .exclude(state="expected")
+        .values_list("enrolment_id")
+        .annotate(planned=Sum("planned_minutes"), credited=Sum("credited_minutes"))
+        .order_by("enrolment_id")
+    )
+    return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
+
+
 def days_attended(city_code: int, enrolment_ids: Collection[int]) -> dict[int, int]:
     """On how many days each of these trainees was taught (some minutes counted), by enrolment id; one query."""
     rows = (
@@ -193,6 +205,28 @@ def corrections_of(attendance: Attendance) -> list[AttendanceCorrection]:
         AttendanceCorrection.objects.filter(city_code=attendance.city_code, attendance=attendance).order_by(
             "proposed_at", "id"
         )
+    )
+
+
+def corrections_of_class(training_class: TrainingClass) -> list[AttendanceCorrection]:
+    """Every correction in a class, those that wait first, then the newest."""
+    return list(
+        AttendanceCorrection.objects.filter(
+            city_code=training_class.city_code, attendance__session__training_class=training_class
+        )
+        .select_related(*_LISTED)
+        .annotate(waits=Case(When(state="proposed", then=0), default=1))
+        .order_by("waits", "-proposed_at", "id")
+    )
+
+
+def disputes_of(enrolment: Enrolment) -> tuple[list[AttendanceDoubt], list[AttendanceCorrection], list[MakeUp]]:
+    """A trainee's doubts, corrections and make-up lessons in a class, oldest first; three queries."""
+    mine = {"city_code": enrolment.city_code, "attendance__enrolment": enrolment}
+    return (
+        list(AttendanceDoubt.objects.filter(**mine).order_by("opened_at", "id")),
+        list(AttendanceCorrection.objects.filter(**mine).order_by("proposed_at", "id")),
+        list(MakeUp.objects.filter(**mine).order_by("proposed_at", "id")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from types import MappingProxyType
 
 from zhaoliang.kernel.errors import Clause
@@ -16,6 +17,15 @@ class Figure:
     """A whole number with the clause that sets it; without one it is our default (`verified` false)."""
 
     value: int
+    clause: Clause | None = None
+    verified: bool = False
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of the whole (0 to 1) with the clause that sets it; without one it is our default (`verified` false)."""
+
+    value: Fraction
     clause: Clause | None = None
     verified: bool = False
 
@@ -43,6 +53,10 @@ DEFAULTS = MappingProxyType(
 )
 
 
+# What of a session counts for who came late: half in the design proposal of domain facts §2.4, no text sets it.
+SHARES = MappingProxyType({"late_credit": Fraction(1, 2)})
+
+
 def figure(name: str, *, region_code: int, on: date) -> Figure:
     """The figure in force in a region on a day, or the default."""
     try:
@@ -50,3 +64,12 @@ def figure(name: str, *, region_code: int, on: date) -> Figure:
     except PolicyError:
         return Figure(DEFAULTS[name])
     return Figure(int(str(held.value)), clause_of(held.citation), held.citation.verified)
+
+
+def share(name: str, *, region_code: int, on: date) -> Share | None:
+    """The share in force in a region on a day, or the default; None where no text sets it and there is no default."""
+    try:
+        held = policies_for(region_code, on=on).parameter(name)
+    except PolicyError:
+        return Share(SHARES[name]) if name in SHARES else None
+    return Share(Fraction(str(held.value)), clause_of(held.citation), held.citation.verified)

@@ -49,9 +49,10 @@ class Gate:
     def __init__(self) -> None:
         self.stopping = False
         self.busy = 0
-        # A person presses a button; a card platform speaks for a city.
+        # A person presses a button; a card platform speaks for a city. One system takes no more than half of its institution's.
         self.people = Buckets(rate=2, burst=30)
-        self.institutions = Buckets(rate=5_000, burst=10_000)
+        self.systems = Buckets(rate=5_000, burst=10_000)
+        self.institutions = Buckets(rate=10_000, burst=20_000)
         self.partners = Partners()
         self.standings = Standings()
         self.partner_acts = Institutions(waiting=PARTNERS_WAITING)
@@ -142,7 +143,7 @@ class Gate:
         said = self._decoded(decoder, body)
         item = read(bearer, said, key, at)
         _check_key(key)
-        (self.people if item.person else self.institutions).take(item.asker, now)
+        (self.people if item.person else self.systems).take(item.asker, now)
         answer = await batcher.ask(item.lane, item)
         if isinstance(said, desks.SignInIn) and said.face and answer.status == 200:
             return await self.faces.attach(answer, item, said.face, at)
@@ -160,6 +161,7 @@ class Gate:
 
     async def _partner(self, bearer: str, scope: str, now: float) -> desks.Partner:
         partner = await self.partners.of(bearer, scope, now)
+        self.systems.take(f"user:{partner.user_id}", now)
         self.institutions.take(f"organisation:{partner.city_code}:{partner.organisation_id}", now)
         return partner
 

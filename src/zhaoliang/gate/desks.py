@@ -158,6 +158,8 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
     moment = min(signed_at, at) if signed_at is not None else at
     said, method = phone_of(body.phone), "class_code" if body.code else "location"
     facts: dict[str, Any] = said.facts() if body.phone else {}
+    if "h" in held:
+        facts["late_permille"] = held["h"]
     if body.code:
         facts |= code_facts(held["c"], held["q"], held["r"], body.code[:400], moment=moment, at=at)
     # The same words in the same order as the page gives to the act, so that a key tried here and there is one key.

@@ -23,7 +23,16 @@ from zhaoliang.attendance.services.signing import (
     sign_out,
 )
 from zhaoliang.attendance.services.teaching import TwoPlaces, close_session, end_class, grant_leave, start_class
-from zhaoliang.attendance.services.windows import SITE_FIGURES, NotYet, Window, not_yet_open, radius_m, setting, window
+from zhaoliang.attendance.services.windows import (
+    SITE_FIGURES,
+    NotYet,
+    Window,
+    late_permille,
+    not_yet_open,
+    radius_m,
+    setting,
+    window,
+)
 
 __all__ = [
     "FLAG_LABELS",
@@ -48,6 +57,7 @@ __all__ = [
     "end_class",
     "grant_leave",
     "hold_make_up",
+    "late_permille",
     "not_yet_open",
     "propose_correction",
     "propose_make_up",

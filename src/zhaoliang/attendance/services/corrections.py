@@ -12,6 +12,7 @@ from django.db.utils import IntegrityError
 
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt
 from zhaoliang.attendance.services.teaching import locked, need_reason
+from zhaoliang.attendance.services.telling import correction_decided
 from zhaoliang.attendance.states import ATTENDANCE, CORRECTION
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import BadInput, Refusal
@@ -127,4 +128,5 @@ def decide_correction(
         decided_by_name=actor.name,
         decision=decision.strip()[:200],
     )
+    correction_decided(held, attendance, at)
     return held

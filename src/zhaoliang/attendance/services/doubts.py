@@ -11,8 +11,9 @@ from zhaoliang.attendance import evidence, signals
 from zhaoliang.attendance.models import Attendance, AttendanceDoubt, SessionReview
 from zhaoliang.attendance.services.corrections import proposed
 from zhaoliang.attendance.services.teaching import locked, need_reason
+from zhaoliang.attendance.services.telling import doubt_decided, doubts_raised
 from zhaoliang.attendance.services.windows import NotYet, setting
-from zhaoliang.attendance.states import DOUBT
+from zhaoliang.attendance.states import CAME, DOUBT
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day, format_cn_date, format_cn_time
@@ -55,7 +56,7 @@ def weigh_session(*, actor: Actor, at: datetime, session: ClassSession) -> Sessi
         )
     )
     due = chinese_day(at) + timedelta(days=setting(session, "doubt_answer_days"))
-    AttendanceDoubt.objects.bulk_create(
+    raised = AttendanceDoubt.objects.bulk_create(
         AttendanceDoubt(
             city_code=session.city_code,
             attendance_id=one.attendance,
@@ -68,6 +69,7 @@ def weigh_session(*, actor: Actor, at: datetime, session: ClassSession) -> Sessi
         for one in doubtful
         if one.attendance not in known
     )
+    doubts_raised(session, [(rows[one.attendance_id], one) for one in raised], at)
     return SessionReview.objects.create(
         city_code=session.city_code,
         session=session,
@@ -121,10 +123,10 @@ def decide_doubt(*, actor: Actor, at: datetime, doubt: AttendanceDoubt, uphold: 
         decided_by_name=actor.name,
         decision=decision.strip()[:500],
     )
-    if uphold:
-        attendance = locked(held.attendance)
-        if attendance.state in ("present", "late", "left_early", "made_up"):
-            proposed(attendance, actor=actor, at=at, event="strike", reason=decision, doubt=held)
+    attendance = locked(held.attendance)
+    doubt_decided(held, attendance, at)
+    if uphold and attendance.state in CAME:
+        proposed(attendance, actor=actor, at=at, event="strike", reason=decision, doubt=held)
     return held
 
 

@@ -10,14 +10,15 @@ from django.db.utils import IntegrityError
 
 from zhaoliang.attendance.models import Attendance, MakeUp, SignIn
 from zhaoliang.attendance.services.corrections import AlreadyProposed
-from zhaoliang.attendance.services.signing import READER_METHODS
+from zhaoliang.attendance.services.reading import named
 from zhaoliang.attendance.services.teaching import TwoPlaces, locked, need_reason
+from zhaoliang.attendance.services.telling import make_up_decided
 from zhaoliang.attendance.services.windows import NotYet, setting
 from zhaoliang.attendance.states import ATTENDANCE, MAKE_UP
 from zhaoliang.classes.models import Teacher
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import format_cn_date, format_cn_time
-from zhaoliang.kernel.errors import BadInput
+from zhaoliang.kernel.errors import BadInput, NotFound
 from zhaoliang.kernel.roles import Actor, Reach, Role
 
 _PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
@@ -103,20 +104,21 @@ def decide_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, agree: bool) 
         decided_by_person_id=actor.person_id,
         decided_by_name=actor.name,
     )
+    make_up_decided(held, locked(held.attendance), at)
     return held
 
 
 @act("attendance.hold_make_up", label="登记补课到课", grants=_PROVIDER, on="make_up")
-def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, method: str = "card") -> MakeUp:
-    """Sign the trainee in for his make-up lesson with the card at the reader; it then counts in full.
+def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, line: str) -> MakeUp:
+    """Sign the trainee in for his make-up lesson by what his card, ID or voucher says at the reader; it then counts in full.
 
-    Raises NotYet outside the lesson's own sign-in window, WrongState.
+    Raises BadInput for a line that says nothing, NotFound for somebody else's, NotYet outside the lesson's own sign-in window,
+    WrongState.
     """
-    if method not in READER_METHODS:
-        raise BadInput(
-            "没有登记。", "补课要刷卡、刷身份证或扫券签到。", "请换一种方式。", fields={"method": "请选择。"}
-        )
     attendance = locked(make_up.attendance)
+    method, found = named(attendance.session, line, at)
+    if found is None or found.pk != attendance.pk:
+        raise NotFound("没有登记。", "刷的不是这名学员本人的卡、证或券。", "请本人重新刷。")
     held = MakeUp.objects.select_for_update(of=("self",), no_key=True).get(city_code=make_up.city_code, pk=make_up.pk)
     if not MAKE_UP.allows(held.state, "hold"):
         raise MAKE_UP.refusal(held.state, "hold")

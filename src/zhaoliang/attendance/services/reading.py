@@ -1,4 +1,4 @@
-"""Signing in at the provider's reader: one line from a card reader, an ID reader or a scanner names the trainee.
+"""Signing in and out at the provider's reader: one line from a card reader, an ID reader or a scanner names the trainee.
 
 The line is whatever the device types: a voucher's QR token or code, an identity number, the account number of the social
 security card. Who is in the room is on the roster of the session; nobody else can be signed in.
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.attendance.phone import Phone
-from zhaoliang.attendance.services.signing import sign_in
+from zhaoliang.attendance.services.signing import sign_in, sign_out
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import BadInput, NotFound
@@ -27,7 +27,7 @@ MOST = 400
 
 @act(
     "attendance.read_card",
-    label="刷卡签到",
+    label="刷卡签到、签退",
     grants={Role.PROVIDER: Reach.ORGANISATION, Role.PARTNER: Reach.ORGANISATION},
     on="session",
 )
@@ -41,16 +41,20 @@ def sign_in_by_reader(
     longitude: Decimal | None = None,
     latitude: Decimal | None = None,
     accuracy_m: int | None = None,
+    out: bool = False,
 ) -> Attendance:
-    """Sign in whom the reader's line names; `read_at` is when a reader without network read it, the place (WGS84 degrees)
-    is the reader's, where it is one that moves.
+    """Sign in (or, with `out`, out) whom the reader's line names; `read_at` is when a reader without network read it, the place
+    (WGS84 degrees) is the reader's, where it is one that moves.
 
-    Raises NotFound for who is not on this session's roster, BadInput for a line that says nothing, and what `sign_in` raises.
+    Raises NotFound for who is not on this session's roster, BadInput for a line that says nothing, and what `sign_in` and
+    `sign_out` raise.
     """
-    method, found = _named(session, line.strip()[:MOST], at)
+    method, found = named(session, line, at)
     if found is None:
-        raise NotFound("没有签到。", "这节课的名册里没有这个人。", "请核对卡或券，或让老师点名。")
-    return sign_in(
+        what, else_ = ("没有签退。", "") if out else ("没有签到。", "，或让老师点名")
+        raise NotFound(what, "这节课的名册里没有这个人。", f"请核对卡或券{else_}。")
+    sign = sign_out if out else sign_in
+    return sign(
         actor=actor,
         at=at,
         attendance=found,
@@ -62,8 +66,12 @@ def sign_in_by_reader(
     )
 
 
-def _named(session: ClassSession, line: str, at: datetime) -> tuple[str, Attendance | None]:
-    """The way of signing in and the attendance that a line names."""
+def named(session: ClassSession, line: str, at: datetime) -> tuple[str, Attendance | None]:
+    """The way of signing in and the attendance that a reader's line names; None for who is not on the session's roster.
+
+    Raises BadInput for a line that says nothing.
+    """
+    line = line.strip()[:MOST]
     expected = Attendance.objects.filter(city_code=session.city_code, session=session).select_related(
         "enrolment__training_class__project"
     )

@@ -17,7 +17,7 @@ from zhaoliang.attendance import classcode
 from zhaoliang.attendance.models import Attendance, SignIn
 from zhaoliang.attendance.phone import Phone
 from zhaoliang.attendance.services.teaching import locked
-from zhaoliang.attendance.services.windows import not_yet_open, radius_m, setting, window
+from zhaoliang.attendance.services.windows import late_permille, not_yet_open, radius_m, setting, window
 from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes.models import ClassSession, Enrolment
 from zhaoliang.kernel import crypto, geo
@@ -68,7 +68,7 @@ def sign_in(
     """Sign a trainee in for a session. WGS84 degrees; `signed_at` is when the phone signed, for uploads after a dead spot;
     `code` is the class code for the method `class_code`.
 
-    On time earns the planned minutes, late half of them, after the window the session is missed. A second sign-in
+    On time earns the planned minutes, late the region's share of them, after the window the session is missed. A second sign-in
     changes nothing. Raises NotYet before the window, StaleCode, BadInput for a way of signing in that is not the actor's.
     """
     _check_method(actor, method, reason)
@@ -76,6 +76,7 @@ def sign_in(
     session = held.session
     moment = min(signed_at, at) if signed_at is not None else at
     facts: dict[str, Any] = phone.facts() if phone is not None else {}
+    facts["late_permille"] = late_permille(session)
     if method == "class_code":
         every = setting(session, "class_code_seconds")
         facts |= code_facts(held.city_code, session.pk, every, code, moment=moment, at=at)

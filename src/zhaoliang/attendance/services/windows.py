@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from zhaoliang.classes.limits import figure
+from zhaoliang.classes.limits import SHARES, figure, share
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.days import chinese_day, format_cn_time
 from zhaoliang.kernel.errors import Refusal
@@ -63,6 +63,14 @@ def window(session: ClassSession) -> Window:
 def radius_m(session: ClassSession) -> int:
     """How many metres from its site count as there."""
     return _here(session, "radius_m")
+
+
+def late_permille(session: ClassSession) -> int:
+    """How many of a thousand planned minutes count for who came late, by the region's text; cut to 0 to 1,000."""
+    region = session.training_class.project.region_id
+    held = share("late_credit", region_code=region, on=chinese_day(session.starts_at))
+    value = held.value if held is not None else SHARES["late_credit"]
+    return max(0, min(1_000, int(value * 1_000)))
 
 
 def not_yet_open(begins: datetime, opens: datetime) -> NotYet:

@@ -1,6 +1,7 @@
 -- One asked sign-in. Moments are unix seconds, those of the window by the policy of the region; degrees are WGS84, `distance`
 -- and `radius` of the site in metres. `facts` is what the phone says besides (phone.py), as JSON: accuracy, mock, phone_at,
--- skew_ms, elapsed_ms, sequence, code_age_s. `key` and `hash` are the idempotency key of the call, none for a caller who holds
+-- skew_ms, elapsed_ms, sequence, code_age_s; and what of a thousand minutes counts for who is late, by the policy of the region
+-- (late_permille, half in calls of the release before). `key` and `hash` are the idempotency key of the call, none for a caller who holds
 -- it already. One array of these is written for the wire and unfolded for a third of what an array for each column costs.
 DO $$ BEGIN
     IF to_regtype('sign_in_asked') IS NULL THEN
@@ -116,7 +117,8 @@ BEGIN
             UPDATE attendance a
             SET state = c.target, method = c.method, signed_at = c.signed, flags = c.flags,
                 credited_minutes = CASE c.target WHEN 'present' THEN a.planned_minutes
-                                                 WHEN 'late' THEN a.planned_minutes / 2 ELSE 0 END
+                                                 WHEN 'late' THEN a.planned_minutes
+                                                     * coalesce((c.said->>'late_permille')::int, 500) / 1000 ELSE 0 END
             FROM c
             -- All keys before the first attendance.
             WHERE (SELECT count(*) FROM keyed) >= 0 AND c.answer = 'ok' AND a.city_code = p_city AND a.id = c.attendance

@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("classes/", classes.class_list, name="classes"),
     path("classes/export/", classes.class_list, EXPORT, name="classes_export"),
     path("classes/<int:city>/<int:pk>/", classes.class_page, name="class"),
+    path("classes/<int:city>/<int:pk>/attendance/", classes.roll_page, name="class_attendance"),
     path("classes/<int:city>/<int:pk>/attendance/export/", classes.roll_export, name="class_roll"),
     path("classes/<int:city>/<int:pk>/accept/", classes.accept, name="class_accept"),
     path("classes/<int:city>/<int:pk>/return/", classes.send_back, name="class_return"),

@@ -74,7 +74,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:city>/<int:pk>/close/", board.close_session, name="session_close"),
     path("textbooks/<int:city>/<int:pk>/remove/", plan.remove_textbook, name="textbook_remove"),
     path("attendance/<int:city>/<int:pk>/leave/", board.grant_leave, name="attendance_leave"),
-    path("attendance/<int:city>/<int:pk>/sign-in/", board.sign_in, name="card_sign_in"),
     path("enrolments/<int:city>/<int:pk>/remove/", classes.remove_enrolment, name="enrolment_remove"),
     path("enrolments/<int:city>/<int:pk>/drop/", classes.drop_enrolment, name="enrolment_drop"),
     path("exams/", exams.exam_list, name="exams"),

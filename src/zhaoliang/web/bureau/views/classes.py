@@ -14,6 +14,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from zhaoliang.attendance import perms as attendance_perms
+from zhaoliang.attendance import selectors as attendance_selectors
+from zhaoliang.attendance.roll import MARKS, roll
+from zhaoliang.attendance.states import ATTENDANCE
 from zhaoliang.classes import perms, selectors, services
 from zhaoliang.classes.models import ClassSession, Enrolment, Teacher, TrainingClass
 from zhaoliang.classes.services.filing import filing_decision, incomplete
@@ -176,6 +179,24 @@ def _summary(roster: list[Enrolment]) -> dict[str, Any]:
         "prepaid": sum(row.prepaid_by_person for row in roster),
         "groups": groups.most_common(),
     }
+
+
+@page(attendance_perms.ROLL, access=subject(selectors.training_class))
+@require_GET
+def roll_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """The roll as it stands: who came, minutes and rates by person and day, doubts and corrections; names are masked."""
+    found: TrainingClass = request.subject
+    whole = roll(found)
+    context = {
+        "found": found,
+        "roll": whole,
+        "words": [(mark, ATTENDANCE.states[state]) for state, mark in MARKS.items()],
+        "today": whole.heads_on(chinese_day(request.at)),
+        "doubts": attendance_selectors.doubts_of_class(found),
+        "corrections": attendance_selectors.corrections_of_class(found),
+        "may_see_doubts": attendance_perms.DOUBTS.allows(request.actor, found.access()),
+    }
+    return render(request, "bureau/class_attendance.html", context)
 
 
 @page(attendance_perms.ROLL, access=subject(selectors.training_class))

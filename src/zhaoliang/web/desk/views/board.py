@@ -1,9 +1,10 @@
-"""The sign-in board: who is here, readable from the back of a room; card sign-in, roll call, end of a session."""
+"""The sign-in board: who is here, readable from the back of a room; the reader in and out, roll call, end of a session."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 import segno
 from django.http import HttpResponse
@@ -26,6 +27,10 @@ from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk.desk import DeskRequest
+
+
+# After the last lesson people leave one by one.
+LEAVING = timedelta(minutes=30)
 
 
 def board_url(found: TrainingClass, on: date) -> str:
@@ -71,6 +76,10 @@ class Lesson:
     window: attendance.Window
     marks: tuple[Mark, ...]
     open: bool
+    # Whether people may sign out at the reader: from the beginning until some time after the end.
+    leaving: bool = False
+    # What of a session counts for who is late.
+    late_share: Fraction = Fraction(1)
     # The QR of the class code, while it may be shown and signing in is open.
     code: ShownCode | None = None
 
@@ -94,7 +103,9 @@ def _lessons(found: TrainingClass, on: date, at: datetime) -> list[Lesson]:
         one.session.training_class = found
         window = attendance.window(one.session)
         marks = tuple(Mark(row, tuple(attendance.FLAG_LABELS[flag] for flag in row.flags)) for row in one.attendances)
-        made.append(Lesson(one, window, marks, window.opens <= at <= window.closes))
+        leaving = one.session.starts_at <= at <= one.session.ends_at + LEAVING
+        late = Fraction(attendance.late_permille(one.session), 1_000)
+        made.append(Lesson(one, window, marks, window.opens <= at <= window.closes, leaving, late))
     return made
 
 
@@ -104,16 +115,26 @@ def board(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The sessions of a day with every trainee, for whoever keeps the attendance."""
     found: TrainingClass = request.subject
     on = _day(request.GET.get("on", ""), found, chinese_day(request.at))
+    return _board(request, found, on, out=request.GET.get("direction") == "out")
+
+
+def _board(
+    request: DeskRequest, found: TrainingClass, on: date, *, out: bool, problem: Refusal | None = None
+) -> HttpResponse:
+    """The board, with what was wrong with the card before: the next one is read all the same."""
     running = found.state == "running"
     context = {
         "found": found,
         "on": on,
+        "here": board_url(found, on),
         "lessons": _lessons(found, on, request.at),
         "days": sorted({chinese_day(one.starts_at) for one in classes.sessions(found)}),
-        "may_sign": running and may(request, attendance.sign_in, found.access()),
+        "may_sign": running and may(request, attendance.sign_in_by_reader, found.access()),
         "may_leave": running and may(request, attendance.grant_leave, found.access()),
+        "out": out,
+        "refused": problem,
     }
-    return render(request, "desk/board.html", context)
+    return render(request, "desk/board.html", context, status=problem.status if problem else 200)
 
 
 @page(perms.BOARD, access=subject(classes.training_class))
@@ -152,31 +173,19 @@ def class_code(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 @page(attendance.sign_in_by_reader.declaration, access=subject(classes.session))
 @require_http_methods(["POST"])
 def reader(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """A line of the card reader, ID reader or scanner: whoever it names is signed in."""
+    """A line of the card reader, ID reader or scanner: whoever it names is signed in, or out (`direction=out`)."""
     session: ClassSession = request.subject
-    back = _session_url(session)
+    back, out = _session_url(session), request.POST.get("direction") == "out"
     try:
-        row = attendance.sign_in_by_reader(**given(request), session=session, line=request.POST.get("line", ""))
+        row = attendance.sign_in_by_reader(**given(request), session=session, line=request.POST.get("line", ""), out=out)
     except Refusal as problem:
-        return refused(request, problem, back)
+        return _board(request, session.training_class, chinese_day(session.starts_at), out=out, problem=problem)
     person = selectors.attendance(row.city_code, row.pk)
     name = person.person.name if person is not None else ""
-    toasts.say(request, f"{name} {ATTENDANCE.states[row.state]}。")
-    return redirect(back)
-
-
-@page(attendance.sign_in.declaration, access=subject(selectors.attendance))
-@require_http_methods(["POST"])
-def sign_in(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """One trainee signs in with the card at the reader."""
-    row = request.subject
-    back = _session_url(row.session)
-    try:
-        attendance.sign_in(**given(request), attendance=row, method="card")
-    except Refusal as problem:
-        return refused(request, problem, back)
-    toasts.say(request, "已签到。")
-    return redirect(back)
+    word = "已签退" if out and row.state != "left_early" else ATTENDANCE.states[row.state]
+    toasts.say(request, f"{name} {word}。")
+    # The next one of a row of people does the same.
+    return redirect(f"{back}&direction=out" if out else back)
 
 
 @page(attendance.roll_call.declaration, access=subject(classes.session))

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.attendance import perms as attendance_perms
 from zhaoliang.attendance import services as attendance
-from zhaoliang.attendance.selectors import class_totals
+from zhaoliang.attendance.roll import floor_of
+from zhaoliang.attendance.selectors import class_so_far
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes import perms as class_perms
 from zhaoliang.classes import selectors, services
@@ -60,17 +61,13 @@ REACHED = {"draft": 0, "filed": 0, "accepted": 2, "running": 2, "ended": 3, "ass
 
 @dataclass(frozen=True)
 class TraineeRow:
-    """A trainee with the minutes taught and credited so far, and what the rules let expect."""
+    """A trainee with the minutes taught and credited so far, whether that is below the region's floor, and what to expect."""
 
     enrolment: Enrolment
     planned: int
     credited: int
+    low: bool
     outlook: Outlook | None
-
-    @property
-    def low(self) -> bool:
-        """Whether the trainee has missed more than a fifth of all planned minutes up to now."""
-        return self.planned > 0 and self.credited * 100 < self.planned * 80
 
 
 def class_url(row: TrainingClass) -> str:
@@ -127,7 +124,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     claim = subsidies.claim_of_class(city, pk) if sees_claim else None
     exam = evaluation.exam_of(found)
     last = shown.sessions[-1] if shown.sessions else None
-    totals = class_totals(found)
+    so_far, floor = class_so_far(found), floor_of(found)
     sees_roster = class_perms.ROSTER.allows(request.actor, access)
     roster = selectors.roster(found) if sees_roster else []
     looked_ahead = forecast(found, roster) if roster and found.state in FORECAST else None
@@ -144,11 +141,16 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "missing": incomplete(found).values() if found.state == "draft" else (),
         "filing": _filing(found, chinese_day(request.at)) if sees_roster else None,
         "trainees": [
-            TraineeRow(one, *totals.get(one.pk, (0, 0)), looked_ahead.lines[one.pk] if looked_ahead else None)
+            TraineeRow(
+                one,
+                *(minutes := so_far.get(one.pk, (0, 0))),
+                floor is not None and minutes[1] < minutes[0] * floor.value,
+                looked_ahead.lines[one.pk] if looked_ahead else None,
+            )
             for one in roster
         ],
         "forecast": looked_ahead,
-        "taught": any(planned for planned, _ in totals.values()),
+        "taught": bool(so_far),
         "hours_by_kind": {"theory": 0, "practice": 0, "safety": 0} | shown.hours_by_kind,
         "exam": exam,
         "claim": claim,

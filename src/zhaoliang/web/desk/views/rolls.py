@@ -41,6 +41,7 @@ def attendance_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         for row in one.attendances
         if row.state in ("absent", "leave", "late", "left_early", "struck")
     ]
+    corrections = selectors.corrections_of_class(found)
     context = {
         "found": found,
         "roll": whole,
@@ -48,6 +49,8 @@ def attendance_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "words": [(mark, ATTENDANCE.states[state]) for state, mark in MARKS.items()],
         "open_ones": open_ones,
         "doubts": selectors.doubts_of_class(found),
+        "corrections": corrections,
+        "waiting": {one.attendance_id for one in corrections if one.state == "proposed"},
         "make_ups": selectors.make_ups_of_class(found),
         "teachers": classes.teachers_of(found.provider),
         "may_propose": may(request, attendance.propose_correction, found.access()),
@@ -121,6 +124,7 @@ hold_make_up = act_view(
     fetch=selectors.make_up,
     argument="make_up",
     say="补课已签到，按应到课时计入。",
+    texts=("line",),
     back=_class_of,
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
+from itertools import groupby
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -14,8 +15,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from zhaoliang.attendance import perms, selectors, services
-from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
 from zhaoliang.attendance.phone import phone_of
+from zhaoliang.attendance.roll import PersonDay, days_of, decided, floor_of
 from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import Enrolment
 from zhaoliang.evaluation import selectors as evaluated
@@ -52,6 +54,7 @@ class Next:
     late_after: datetime
     closes: datetime
     radius_m: int
+    late_share: Fraction
     datum: Datum
     at: datetime
 
@@ -138,6 +141,7 @@ def coming(request: ActorRequest, found: Attendance | None) -> Next | None:
         times.late_after,
         times.closes,
         services.radius_m(found.session),
+        Fraction(services.late_permille(found.session), 1_000),
         datum_of(request),
         request.at,
     )
@@ -158,23 +162,56 @@ def with_device(request: ActorRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
+@dataclass(frozen=True)
+class Attended:
+    """One session of mine: what it counts, and what was asked, corrected or made up of it."""
+
+    row: Attendance
+    doubts: list[AttendanceDoubt]
+    corrections: list[AttendanceCorrection]
+    make_ups: list[MakeUp]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of my timetable: its sessions, and the minutes of what is decided of it."""
+
+    on: date
+    sessions: list[Attended]
+    hours: PersonDay | None
+
+
+def _days(found: Enrolment, attendances: list[Attendance]) -> list[Day]:
+    """My timetable by day, with everything that happened to each session."""
+    if not attendances:
+        return []
+    disputes = selectors.disputes_of(found)
+    shown = [Attended(row, *([one for one in of if one.attendance_id == row.pk] for of in disputes)) for row in attendances]
+    hours = {day.on: day for day in days_of(attendances, found.training_class.minutes_per_hour)}
+    by_day = groupby(shown, key=lambda one: chinese_day(one.row.period.lower))
+    return [Day(day, list(those), hours.get(day)) for day, those in by_day]
+
+
 @kept_on_phone
 @page(perms.MINE, access=own)
 def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One class of mine: timetable with what I attended, and the hours so far. Raises NotFound."""
     found = _mine(request, city, pk)
+    held = found.training_class
     attendances = selectors.attendances_of(found)
     planned = sum(one.planned_minutes for one in attendances)
     credited = sum(one.credited_minutes for one in attendances)
-    minutes = found.training_class.minutes_per_hour
+    so_far, floor = decided(attendances, held.minutes_per_hour), floor_of(held)
     context = {
         "tab": "classes",
         "enrolment": found,
-        "attendances": attendances,
-        "sessions": () if attendances else classes.sessions(found.training_class),
-        "planned_hours": planned // minutes,
-        "credited_hours": credited // minutes,
-        "share": Fraction(credited, planned) if planned else None,
+        "days": _days(found, attendances),
+        "sessions": () if attendances else classes.sessions(held),
+        "planned_hours": planned // held.minutes_per_hour,
+        "credited_hours": credited // held.minutes_per_hour,
+        "so_far": so_far if so_far.planned else None,
+        "floor": floor,
+        "low": floor is not None and so_far.planned > 0 and so_far.rate < floor.value,
         "progress_tone": "ok" if found.state == "completed" else "now",
         "may_give_opinion": _may_give_opinion(found),
         "cost": cost_standings([found]).get(found.pk),
