@@ -61,7 +61,8 @@ def test_each_district_has_its_own_window_radius_and_share_for_who_is_late(monke
     assert (minutes, services.radius_m(here.session)) == ([-60, 5, 45], 100)
     # What the page says before, and what its pass carries to the gate.
     monkeypatch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: moment(START, 6, 50)))
-    page = sign_in(Client(), registry.user(Role.WORKER, person=here.person)).get("/my/classes/").content.decode()
+    phone = sign_in(Client(), registry.user(Role.WORKER, person=here.person))
+    page = phone.get("/my/classes/").content.decode().replace("\xa0", " ")
     assert "07:00 起可以签到，08:05 后签算迟到，课时计 75 %。" in page
     assert "在教学点 100 米内签到" in page
     token = passes.sign_in_pass(actor=worker(here.person), at=begins, attendance=here, device="d")

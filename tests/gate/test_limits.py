@@ -34,9 +34,7 @@ def test_a_system_and_its_institution_are_measured_apart(monkeypatch: pytest.Mon
     monkeypatch.setattr(gate.partners, "of", of)
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as thread:
-        waits = thread.submit(
-            lambda: [asked(gate, one) for one in ["1 1"] * 4 + ["1 2"] * 3 + ["2 1"] * 3]
-        ).result()
+        waits = thread.submit(lambda: [asked(gate, one) for one in ["1 1"] * 4 + ["1 2"] * 3 + ["2 1"] * 3]).result()
     # The first system is through after three; its school's other one after two more; another school is not touched.
     assert [wait > 0 for wait in waits] == [False] * 3 + [True] + [False] * 2 + [True] + [False] * 3
     # It says for how long: a tenth of a request a second.

@@ -63,7 +63,11 @@ def _sample(schema: dict[str, Any], document: dict[str, Any]) -> Any:
 
 def _headers(operation: dict[str, Any], body: Any) -> dict[str, str]:
     keyed = any(one["name"].lower().replace("_", "-") == "idempotency-key" for one in operation.get("parameters", ()))
-    sent = {"Authorization": bool(operation.get("security")), "Content-Type": body is not None, "Idempotency-Key": keyed}
+    sent = {
+        "Authorization": bool(operation.get("security")),
+        "Content-Type": body is not None,
+        "Idempotency-Key": keyed,
+    }
     return {name: HEADERS[name] for name in HEADERS if sent[name]}
 
 
@@ -86,7 +90,7 @@ def _curl(method: str, path: str, operation: dict[str, Any], body: Any) -> str:
 
 def _python(path: str, operation: dict[str, Any], body: Any) -> str:
     lines = [
-        f'"{name}": ' + (f'f"Bearer {{os.environ[\'KEY\']}}"' if name == "Authorization" else f'"{value}"')
+        f'"{name}": ' + ("f\"Bearer {os.environ['KEY']}\"" if name == "Authorization" else f'"{value}"')
         for name, value in _headers(operation, body).items()
     ]
     # JSON and Python write this data alike but for what is true.

@@ -187,7 +187,9 @@ class FaceIn(Schema):
     """The signed result of a face check for an attendance that is signed in."""
 
     attendance_id: str = Field(pattern=r"^[0-9]{1,18}$", description="考勤编号", examples=["77"])
-    result: str = Field(min_length=1, max_length=2000, examples=["ZLF1.…"], description="ZLF1.<内容>.<签名>，见运维手册“人脸核验结果”")
+    result: str = Field(
+        min_length=1, max_length=2000, examples=["ZLF1.…"], description="ZLF1.<内容>.<签名>，见运维手册“人脸核验结果”"
+    )
 
 
 class FaceOut(Schema):

@@ -19,6 +19,7 @@ class Attendance(CityModel):
 
     session_id: int
     person_id: int
+    enrolment_id: int
 
     enrolment = CityForeignKey(Enrolment, verbose_name="学员", related_name="attendances")
     session = CityForeignKey(ClassSession, verbose_name="课次", related_name="attendances")
@@ -151,10 +152,12 @@ class AttendanceCorrection(CityModel):
     """A change of what an attendance counts, proposed by one person and decided by another; kept as history both ways."""
 
     no_delete = True
+    attendance_id: int
+    EVENTS = (("correct", "计入课时"), ("strike", "不计课时"))
 
     attendance = CityForeignKey(Attendance, verbose_name="考勤", related_name="corrections")
     doubt = CityForeignKey(AttendanceDoubt, verbose_name="待核实签到", related_name="corrections", null=True)
-    event = models.CharField("更正", max_length=10, choices=[("correct", "计入课时"), ("strike", "不计课时")])
+    event = models.CharField("更正", max_length=10, choices=EVENTS)
     state_before = models.CharField("更正前", max_length=20)
     minutes_before = models.PositiveIntegerField("更正前计入分钟")
     minutes_after = models.PositiveIntegerField("更正后计入分钟")

@@ -123,9 +123,11 @@ class Roll:
         found: dict[int, list[Attendance]] = {}
         for row in self.rows:
             for one in row.attendances:
-                if chinese_day(one.period.lower) == day:
+                if chinese_day(one.session.starts_at) == day:
                     found.setdefault(one.session_id, []).append(one)
-        made = [Heads(those[0].session, len(those), sum(one.state in CAME for one in those)) for those in found.values()]
+        made = [
+            Heads(those[0].session, len(those), sum(one.state in CAME for one in those)) for those in found.values()
+        ]
         return sorted(made, key=lambda heads: heads.session.starts_at)
 
 
@@ -138,7 +140,7 @@ def days_of(attendances: Iterable[Attendance], minutes_per_hour: int) -> tuple[P
     """One trainee's attendances, in order of time, by Chinese day; days on which nothing is decided yet are left out."""
     known = (one for one in attendances if one.state != "expected")
     made = []
-    for day, those in groupby(known, key=lambda one: chinese_day(one.period.lower)):
+    for day, those in groupby(known, key=lambda one: chinese_day(one.session.starts_at)):
         whole = decided(list(those), minutes_per_hour)
         made.append(PersonDay(whole.planned, whole.credited, minutes_per_hour, day))
     return tuple(made)

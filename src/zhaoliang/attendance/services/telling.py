@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
 from zhaoliang.classes.models import ClassSession
 from zhaoliang.kernel.days import format_cn_date, format_cn_time
 from zhaoliang.registry.services import Message, tell
-
 
 # A notice has room for so many characters; what an officer wrote stands whole on the page it leads to.
 MOST, QUOTED = 300, 90
@@ -85,7 +85,9 @@ def doubt_decided(doubt: AttendanceDoubt, attendance: Attendance, at: datetime) 
 
 def correction_decided(correction: AttendanceCorrection, attendance: Attendance, at: datetime) -> None:
     """What was corrected and why, or why it was not."""
-    change = f"{correction.get_event_display()}（{correction.minutes_before} → {correction.minutes_after} 分钟）"
+    change = (
+        f"{dict(correction.EVENTS)[correction.event]}（{correction.minutes_before} → {correction.minutes_after} 分钟）"
+    )
     if correction.state == "accepted":
         title, outcome = "考勤已更正", f"{change}。原因：{_quoted(correction.reason)}"
     else:
@@ -96,7 +98,8 @@ def correction_decided(correction: AttendanceCorrection, attendance: Attendance,
 
 def make_up_decided(make_up: MakeUp, attendance: Attendance, at: datetime) -> None:
     """When and where the missed lesson is made up, or that it is not."""
-    when = f"{format_cn_time(make_up.period.lower)}到{format_cn_time(make_up.period.upper)}，{make_up.room}"
+    period: Any = make_up.period
+    when = f"{format_cn_time(period.lower)}到{format_cn_time(period.upper)}，{make_up.room}"
     agreed = make_up.state == "agreed"
     text = f"缺的是{_lesson(attendance.session)}。" + (
         f"补课时间：{when}。请带卡、身份证或券码签到。" if agreed else f"提出的补课（{when}）没有同意。"

@@ -28,7 +28,6 @@ from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.components import toasts
 from zhaoliang.web.desk.desk import DeskRequest
 
-
 # After the last lesson people leave one by one.
 LEAVING = timedelta(minutes=30)
 
@@ -177,7 +176,9 @@ def reader(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     session: ClassSession = request.subject
     back, out = _session_url(session), request.POST.get("direction") == "out"
     try:
-        row = attendance.sign_in_by_reader(**given(request), session=session, line=request.POST.get("line", ""), out=out)
+        row = attendance.sign_in_by_reader(
+            **given(request), session=session, line=request.POST.get("line", ""), out=out
+        )
     except Refusal as problem:
         return _board(request, session.training_class, chinese_day(session.starts_at), out=out, problem=problem)
     person = selectors.attendance(row.city_code, row.pk)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import groupby
+from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -181,14 +183,21 @@ class Day:
     hours: PersonDay | None
 
 
+def _by_attendance(rows: list[Any]) -> dict[int, list[Any]]:
+    by: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        by[row.attendance_id].append(row)
+    return by
+
+
 def _days(found: Enrolment, attendances: list[Attendance]) -> list[Day]:
     """My timetable by day, with everything that happened to each session."""
     if not attendances:
         return []
-    disputes = selectors.disputes_of(found)
-    shown = [Attended(row, *([one for one in of if one.attendance_id == row.pk] for of in disputes)) for row in attendances]
+    doubts, corrections, make_ups = map(_by_attendance, selectors.disputes_of(found))
+    shown = [Attended(row, doubts[row.pk], corrections[row.pk], make_ups[row.pk]) for row in attendances]
     hours = {day.on: day for day in days_of(attendances, found.training_class.minutes_per_hour)}
-    by_day = groupby(shown, key=lambda one: chinese_day(one.row.period.lower))
+    by_day = groupby(shown, key=lambda one: chinese_day(one.row.session.starts_at))
     return [Day(day, list(those), hours.get(day)) for day, those in by_day]
 
 
