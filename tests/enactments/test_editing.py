@@ -125,8 +125,21 @@ def test_a_cell_can_come_and_go() -> None:
 def test_scenarios_move_to_days_on_which_the_version_binds() -> None:
     after = versions.set_dates(COMMENTED, date(2027, 1, 1), date(2027, 12, 31))
     assert "in_force: {from: 2027-01-01, to: 2027-12-31}" in after
-    assert "on: 2027-01-01, given: {class_start: 2027-01-01}" in after
+    assert "on: 2027-02-01, given: {class_start: 2027-02-01}" in after
     assert "from: 2026-06-01" in after, "what a table says of earlier classes stays"
+    short = versions.set_dates(COMMENTED, date(2027, 1, 1), date(2027, 1, 31))
+    assert "on: 2027-01-01, given: {class_start: 2027-01-01}" in short, "no day of February binds"
+
+
+def test_earlier_grants_of_a_scenario_move_with_its_day() -> None:
+    """Twice in one calendar year stays twice in one calendar year; a leap day becomes the last of February."""
+    grants = (
+        "[{scheme: training, on: 2026-01-03}, {scheme: training, on: 2025-12-31}, {scheme: training, on: 2024-02-29}]"
+    )
+    text = COMMENTED.replace("{class_start: 2026-02-01}", f"{{history: {grants}}}")
+    after = versions.set_dates(text, date(2027, 1, 1), None)
+    assert "on: 2027-02-01" in after
+    assert [f"on: {day}}}" in after for day in ("2027-01-03", "2026-12-31", "2025-02-28")] == [True, True, True]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class ScenarioResult:
-    """One scenario of the draft: what it expects, what it got, and what would be written to expect that."""
+    """One scenario of the draft: what it expects, what it got, and what would be written to expect that.
+
+    `as_now`: the text in force gives the same on that day, so it is the day and not the draft that changed the answer.
+    """
 
     index: int
     name: str
@@ -48,6 +51,7 @@ class ScenarioResult:
     got: str
     ok: bool
     adopt: dict[str, Any]
+    as_now: bool = False
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,7 @@ def _scenarios(
     failed_before = {(run.document.file, run.scenario.name) for run in store.runs if run.problem}
     for run in library.runs:
         if run.document is document:
-            own.append(_result(run, document.scenarios.index(run.scenario)))
+            own.append(_result(run, document.scenarios.index(run.scenario), store))
         elif (
             run.problem and not _given_up(run, document) and (run.document.file, run.scenario.name) not in failed_before
         ):
@@ -268,14 +272,28 @@ def _given_up(run: ScenarioRun, document: Document) -> bool:
     return gone and run.scenario.on >= document.start
 
 
-def _result(run: ScenarioRun, index: int) -> ScenarioResult:
+def _result(run: ScenarioRun, index: int, store: PolicyStore) -> ScenarioResult:
     decision, expect = run.decision, run.scenario.expect
     fresh: dict[str, Any] = {"outcome": decision.outcome.value}
     if "fen" in expect:
         fresh["fen"] = decision.fen
     if "rules" in expect and decision.outcome is not Outcome.PASS:
         fresh["rules"] = [one.rule_id for one in decision.with_outcome(decision.outcome)]
-    return ScenarioResult(index, run.scenario.name, wanted(expect), answer(decision), not run.problem, fresh)
+    expected, got = wanted(expect), answer(decision)
+    # Two answers alike in outcome and amount differ in the clauses they rest on.
+    got += "，依据的条款不同" if run.problem and got == expected else ""
+    as_now = bool(run.problem) and _as_now(run, store)
+    return ScenarioResult(index, run.scenario.name, expected, got, not run.problem, fresh, as_now)
+
+
+def _as_now(run: ScenarioRun, store: PolicyStore) -> bool:
+    """Whether the library without the draft answers the scenario alike on its day."""
+    asked = run.scenario
+    try:
+        now = store.for_place(asked.place, asked.scheme, asked.on).decide(asked.given, phase=asked.phase)
+    except PolicyError:
+        return False
+    return (now.outcome, now.fen) == (run.decision.outcome, run.decision.fen)
 
 
 OUTCOMES = {"pass": "符合", "fail": "不予补贴", "cannot_tell": "转人工"}

@@ -100,7 +100,8 @@ def _basis(result: RuleResult) -> str:
 
 def _question(result: RuleResult, facts: FactSchema | None) -> str:
     lack = "、".join(_missing(name, facts) for name in result.missing)
-    parts = [f"待核实：{result.says}"]
+    # What is asked, and not the sentence of a refusal: nothing has been refused.
+    parts = [f"待核实：{result.asks or result.says}"]
     parts += [f"。{_named(result)}".removesuffix("。")] if result.named else []
     parts += [f"（{result.note}）"] if result.note else []
     parts += [f"。缺少：{lack}"] if lack else []

@@ -156,7 +156,11 @@ class Lines:
     def _column(self, name: str) -> str:
         if name not in self.types or name in self.absent:
             held = sorted(set(self.types) - self.absent)
-            raise FactError(f"这些记录没有 {name} 一列（现有：{'、'.join(held)}）{nearest(name, held)}")
+            near = nearest(name, held).partition("；可用")[0]
+            raise FactError(
+                f"这些记录没有 {name} 一列（现有：{'、'.join(held)}）{near}。补上这一列，或在命令里写出它在记录里的列名"
+                "（日期列 --on-column，分组列 --by）"
+            )
         return _name(name)
 
     def _has(self, name: str) -> bool:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zhaoliang.policy.store import PolicyStore
 
 UNVERIFIED = "依据未核实，转人工"
+UNREAD = "依据未核实"
 FOR_PERSON = "按指导性要求核对，转人工"
 
 
@@ -220,7 +221,7 @@ class PolicySet:
         answer = kleene_implies(when, truth(evaluator.value(rule.must, trace)))
         verified = self._verified(document, rule, known)
         outcome = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.CANNOT_TELL}[answer]
-        note = "" if verified else UNVERIFIED
+        note = "" if verified else UNREAD if outcome is Outcome.PASS else UNVERIFIED
         if outcome is Outcome.FAIL and (rule.review_only or not verified):
             outcome, note = Outcome.CANNOT_TELL, note or rule.note or FOR_PERSON
         return RuleResult(

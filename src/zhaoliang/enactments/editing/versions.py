@@ -37,23 +37,51 @@ def set_dates(content: str, start: date, end: date | None) -> str:
     held = spans.at("document", "in_force")
     days = f"{{from: {start.isoformat()}{f', to: {end.isoformat()}' if end else ''}}}"
     changed = splice(content, [(held, days)]) if held is not None else content
-    return _moved_scenarios(changed, start)
+    return _moved_scenarios(changed, start, end)
 
 
-def _moved_scenarios(content: str, start: date) -> str:
-    """A scenario proves the version that binds on its day, so those of the version before are asked of this one."""
+def _moved_scenarios(content: str, start: date, end: date | None) -> str:
+    """A scenario proves the version that binds on its day, so those of the version before are asked of this one.
+
+    Day, class and earlier grants move by the same number of years, so that what was in one calendar year stays in one; where
+    no such day lies in force, the day is the first.
+    """
     spans, data = Spans(content), tree_of(content).data
     changes: dict[int, tuple[Span, str]] = {}
     scenarios = data.get("scenarios")
     for index, entry in enumerate(scenarios if isinstance(scenarios, list) else []):
         given = entry.get("given") if isinstance(entry.get("given"), dict) else {}
-        for path, value in ((("on",), entry.get("on")), (("given", "class_start"), given.get("class_start"))):
-            if not (isinstance(value, date) and value < start):
-                continue
+        on = entry.get("on")
+        if not (isinstance(on, date) and on < start):
+            continue
+        years = start.year - on.year + (_later(on, start.year - on.year) < start)
+        within = end is None or _later(on, years) <= end
+        grants = given.get("history")
+        dated: list[tuple[tuple[str | int, ...], object]] = [
+            (("on",), on),
+            (("given", "class_start"), given.get("class_start")),
+            *(
+                (("given", "history", place, "on"), grant.get("on"))
+                for place, grant in enumerate(grants if isinstance(grants, list) else [])
+                if isinstance(grant, dict)
+            ),
+        ]
+        for path, value in dated:
             span = spans.at("scenarios", index, *path)
-            if span is not None and span.kind == "scalar":
-                changes[span.start] = (span, start.isoformat())
+            if not isinstance(value, date) or span is None or span.kind != "scalar":
+                continue
+            moved = _later(value, years) if within else value if "history" in path else start
+            # A day that several scenarios share (a YAML anchor) moves once, by the first of them.
+            changes.setdefault(span.start, (span, moved.isoformat()))
     return splice(content, changes.values())
+
+
+def _later(day: date, years: int) -> date:
+    """The same day so many years on; 28 February for a 29th that the year has not."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
 
 
 def scalar(text: str) -> str:

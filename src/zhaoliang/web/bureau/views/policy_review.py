@@ -47,6 +47,7 @@ def policy_check(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "notes": sum(one.severity == "note" for one in checked.findings),
         "read": _read(checked.counts),
         "failing": failing,
+        "shifted": sum(one.as_now for one in failing),
         "passing": [one for one in checked.scenarios if one.ok],
         "buttons": [one for one in buttons(request, found) if one.look == "btn-primary"],
     }
