@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from audit_fill import DEFAULTS
+from zhaoliang.payments.total_sql import AGAIN
 
 CITY, EMPTY_CITY = 120000, 370900
 BASE = 1_000_000
@@ -32,6 +33,8 @@ def fill(connection: psycopg.Connection[Any], rows: int) -> None:
         cursor.execute("SET synchronous_commit = off")
         for table, changes, source in _copies(rows):
             copy(cursor, table, changes, source)
+        for statement in AGAIN:
+            cursor.execute(statement.encode(), {"city": CITY})
         _accounts(cursor)
     connection.commit()
     connection.autocommit = True

@@ -33,6 +33,7 @@ from zhaoliang.evaluation.models import Exam
 from zhaoliang.funds.models import Account, BookClosing
 from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
+from zhaoliang.kernel.models import KeptExport
 from zhaoliang.kernel.roles import BUREAU_ROLES, ORGANISATION_ROLES, Actor, Assignment, Place, Role, system_actor
 from zhaoliang.payments.models import BankReturn, BankReturnLine, BankUpload, PayingAccount, PaymentBatch
 from zhaoliang.recoveries.models import RecoveryCase
@@ -208,6 +209,8 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
     )
     return {
         ("bureau", "appeals"): appeal,
+        # Nobody's: a file is for who asked for it, whatever his role.
+        ("bureau", "exports"): KeptExport.objects.create(**here, region_code=DISTRICT, title="测试", asked_at=AT),
         ("bureau", "paying-accounts"): PayingAccount.objects.filter(**here).earliest("id"),
         ("bureau", "bank-uploads"): upload,
         ("bureau", "bank-lines"): BankReturnLine.objects.filter(**here).earliest("id"),

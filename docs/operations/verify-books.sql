@@ -1,7 +1,7 @@
 -- Independent proof of a city's money, without any code of the platform:
 --   psql -v city=120000 -f docs/operations/verify-books.sql
 -- No row: the books are right. Each row names a check, the thing that does not agree (account, closing, batch, claim line,
--- payment, case), the first entry that does not fit where there is one, and both figures in fen.
+-- payment, case, kept total, receipt), the first entry that does not fit where there is one, and both figures in fen.
 WITH leg AS (
     SELECT debit_id AS account_id, id, -amount_fen AS fen, debit_after_fen AS after_fen
     FROM transfer WHERE city_code = :city
@@ -52,6 +52,40 @@ WITH leg AS (
     JOIN transfer t ON t.city_code = r.city_code AND t.subject_type = 'recovery_receipt' AND t.subject_id = r.id
         AND t.kind = 'collect'
     WHERE r.city_code = :city GROUP BY r.case_id
+), paid AS (
+    SELECT CASE t.kind WHEN 'pay' THEN t.credit_id ELSE t.debit_id END AS account_id,
+           to_char(t.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS month, t.subject_type = 'claim_line.set_off' AS set_off,
+           coalesce(class.project_id, 0) AS project_id, claim.kind, coalesce(seat."group", '') AS "group", max(t.id) AS entry,
+           sum(CASE t.kind WHEN 'pay' THEN t.amount_fen ELSE -t.amount_fen END) AS fen,
+           sum(CASE t.kind WHEN 'pay' THEN 1 ELSE -1 END) AS payments
+    FROM transfer t
+    LEFT JOIN payment_due d ON t.subject_type = 'payment_due' AND d.city_code = t.city_code AND d.id = t.subject_id
+    LEFT JOIN payment_line p ON t.subject_type = 'payment_line' AND p.city_code = t.city_code AND p.id = t.subject_id
+    JOIN claim_line l ON l.city_code = t.city_code AND l.id = CASE
+        WHEN t.subject_type IN ('claim_line', 'claim_line.set_off') THEN t.subject_id
+        ELSE coalesce(d.claim_line_id, p.claim_line_id) END
+    JOIN claim ON claim.city_code = l.city_code AND claim.id = l.claim_id
+    LEFT JOIN enrolment seat ON seat.city_code = l.city_code AND seat.id = l.enrolment_id
+    LEFT JOIN training_class class ON class.city_code = claim.city_code AND class.id = claim.training_class_id
+    WHERE t.city_code = :city AND (t.kind = 'pay' OR (t.kind = 'reverse' AND t.subject_type = 'payment_line'))
+    GROUP BY 1, 2, 3, 4, 5, 6
+), paid_kept AS (
+    SELECT account_id, to_char(month, 'YYYY-MM') AS month, set_off, coalesce(project_id, 0) AS project_id, claim_kind AS kind,
+           "group", amount_fen AS fen, payments
+    FROM paid_total WHERE city_code = :city
+), bank AS (
+    SELECT said.bank_return_id, line.batch_id,
+           to_char(coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date), 'YYYY-MM') AS month,
+           sum(CASE WHEN said.event IN ('out', 'undo_in') THEN said.amount_fen
+                    WHEN said.event = 'undo_out' OR said.outcome = 'returned' THEN -said.amount_fen ELSE 0 END) AS fen
+    FROM bank_return_line said
+    JOIN bank_return kept ON kept.city_code = said.city_code AND kept.id = said.bank_return_id
+    JOIN payment_line line ON line.city_code = said.city_code AND line.id = coalesce(said.payment_line_id, said.line_ids[1])
+    WHERE said.city_code = :city AND said.outcome NOT IN ('repeated', 'unreadable')
+    GROUP BY 1, 2, 3
+), bank_kept AS (
+    SELECT bank_return_id, batch_id, to_char(month, 'YYYY-MM') AS month, amount_fen AS fen
+    FROM bank_total WHERE city_code = :city
 )
 SELECT 'balance' AS check, account.code AS what, wrong.transfer_id,
        coalesce(wrong.stored_fen, account.balance_fen) AS stored_fen,
@@ -109,4 +143,20 @@ WHERE c.city_code = :city
   AND (coalesce(owed.fen, 0) - coalesce(back.fen, 0)
            <> CASE WHEN c.state IN ('withdrawn', 'written_off') THEN 0 ELSE c.amount_fen - c.collected_fen END
        OR c.collected_fen <> coalesce(back.fen, 0))
+UNION ALL
+SELECT 'total', account.code || ' ' || coalesce(paid.month, paid_kept.month), paid.entry,
+       coalesce(paid_kept.fen, 0), coalesce(paid.fen, 0)
+FROM paid FULL JOIN paid_kept USING (account_id, month, set_off, project_id, kind, "group")
+JOIN account ON account.city_code = :city AND account.id = account_id
+WHERE coalesce(paid.fen, 0) <> coalesce(paid_kept.fen, 0) OR coalesce(paid.payments, 0) <> coalesce(paid_kept.payments, 0)
+UNION ALL
+SELECT 'bank', bank_return_id || ' ' || month, NULL, coalesce(bank_kept.fen, 0), coalesce(bank.fen, 0)
+FROM bank FULL JOIN bank_kept USING (bank_return_id, batch_id, month)
+WHERE coalesce(bank.fen, 0) <> coalesce(bank_kept.fen, 0)
+UNION ALL
+SELECT 'share', r.id::text, NULL, r.total_fen, coalesce(sum(p.amount_fen), 0)
+FROM share_receipt r LEFT JOIN share_part p ON p.city_code = r.city_code AND p.receipt_id = r.id
+WHERE r.city_code = :city
+GROUP BY r.id, r.total_fen
+HAVING r.total_fen <> coalesce(sum(p.amount_fen), 0)
 ORDER BY 1, 3 NULLS LAST, 2;

@@ -22,7 +22,7 @@ from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.payments import selectors, services, tasks
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
-from zhaoliang.registry.models import Organisation
+from zhaoliang.registry.models import Notice, Organisation
 from zhaoliang.registry.services import set_card
 from zhaoliang.subsidies.models import ClaimLine
 
@@ -173,6 +173,9 @@ def test_an_unknown_batch_the_bank_has_is_answered_like_any_other() -> None:
     approved(made)
     batch = services.mark_unknown(actor=made.officer, at=APPROVED, batch=authorised(made))
     batch = services.confirm_sent(actor=made.officer, at=APPROVED, batch=batch)
+    # The school hears only now that its money is under way.
+    [told] = Notice.objects.filter(city_code=CITY, kind="payment_sent", organisation=made.provider)
+    assert "1 笔补贴共 ¥3,780.00 已送银行" in told.text
     answered(made, batch, answer_file(bank_file(batch)))
     batch.refresh_from_db()
     assert (batch.state, lines(batch)[0].state) == ("settled", "paid")

@@ -27,17 +27,23 @@ SCRIPT = Path(__file__).parents[2] / "docs" / "operations" / "verify-books.sql"
 # What somebody does to the tables with the rights of their owner, and which checks must tell.
 DAMAGES = {
     "a balance": ("UPDATE account SET balance_fen = balance_fen + 1 WHERE kind = 'disbursed'", {"balance", "fund"}),
-    "an amount": ("UPDATE transfer SET amount_fen = amount_fen + 1 WHERE kind = 'pay'", {"balance", "payment"}),
+    "an amount": (
+        "UPDATE transfer SET amount_fen = amount_fen + 1 WHERE kind = 'pay'",
+        {"balance", "payment", "total"},
+    ),
     "an accrual": (
         "UPDATE transfer SET amount_fen = amount_fen - 1 WHERE kind = 'accrue'",
         {"balance", "line", "reserve"},
     ),
-    "a payment that never was": ("DELETE FROM transfer WHERE kind = 'pay'", {"balance", "payment"}),
+    "a payment that never was": ("DELETE FROM transfer WHERE kind = 'pay'", {"balance", "payment", "total"}),
     "a line made dearer": ("UPDATE claim_line SET amount_fen = amount_fen + 1 WHERE state = 'paid'", {"line"}),
     "a bank answer made up": ("UPDATE payment_line SET amount_fen = amount_fen - 1", {"payment"}),
     "a quota raised": ("UPDATE voucher_batch SET quota = quota + 1", {"reserve"}),
     "a case made smaller": ("UPDATE recovery_case SET amount_fen = amount_fen - 1", {"case"}),
     "a receipt nobody got": ("UPDATE recovery_case SET collected_fen = collected_fen + 1", {"case"}),
+    "a month's total": ("UPDATE paid_total SET amount_fen = amount_fen + 1", {"total"}),
+    "a row of a bank file": ("UPDATE bank_return_line SET amount_fen = amount_fen + 1", {"bank"}),
+    "the total of a bank file": ("DELETE FROM bank_total", {"bank"}),
 }
 
 
@@ -74,7 +80,7 @@ def test_each_damage_is_found_by_us_and_by_the_independent_script(owner: psycopg
     owner.execute(DAMAGES["an amount"][0].encode())
     wrong = Transfer.objects.get(city_code=CITY, kind="pay")
     proof = prove(CITY)
-    assert {one.check for one in proof.findings} == {"balance", "payment"}
+    assert {one.check for one in proof.findings} == {"balance", "payment", "total"}
     assert f"  ✗ 第一笔对不上的分录编号 {wrong.pk}" in rendered(CITY, proof, 0.1)
     check = check_books(actor=system_actor(), at=LATER, place=Place(CITY, CITY))
     assert (check.findings, str(wrong.pk) in check.first) == (len(proof.findings), True)

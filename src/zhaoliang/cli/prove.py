@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,14 +22,19 @@ def register(app: typer.Typer) -> None:
     app.command("prove")(prove)
 
 
-def prove(city: Annotated[int, typer.Option(help="城市代码；不给就逐个核验所有城市")] = 0) -> None:
-    """从每一笔分录重新推算全部账目：余额、调剂、结账、批次预留、申领明细、银行到账、追回。有不符时返回 1。"""
+def prove(
+    city: Annotated[int, typer.Option(help="城市代码；不给就逐个核验所有城市")] = 0,
+    totals: Annotated[bool, typer.Option(help="先把月度汇总按分录重新汇总（升级期间有旧程序入账之后）")] = False,
+) -> None:
+    """从每一笔分录重新推算全部账目：余额、调剂、结账、批次预留、申领明细、银行到账、追回、月度汇总。有不符时返回 1。"""
     wrong = 0
     with database():
         from zhaoliang.funds.selectors import cities_with_books
         from zhaoliang.recoveries.proof import prove as proved
 
         for city_code in [city] if city else cities_with_books():
+            if totals:
+                _derive_totals(city_code)
             began = time.monotonic()
             proof = proved(city_code)
             wrong += len(proof.findings)
@@ -37,6 +43,13 @@ def prove(city: Annotated[int, typer.Option(help="城市代码；不给就逐个
     typer.echo(f"不符 {wrong} 处")
     if wrong:
         raise typer.Exit(1)
+
+
+def _derive_totals(city_code: int) -> None:
+    from zhaoliang.kernel.roles import Place, system_actor
+    from zhaoliang.payments.services import derive_totals
+
+    derive_totals(actor=system_actor(), at=datetime.now(UTC), place=Place(city_code, city_code))
 
 
 def rendered(city_code: int, proof: Proof, seconds: float) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,21 +117,20 @@ def entries(account: Account, *, since: datetime | None = None, until: datetime 
     return rows.select_related("debit", "credit").order_by("-id")
 
 
-def statement_lines(account: Account, rows: Iterable[Transfer]) -> list[StatementLine]:
-    """The account's transfers as it sees them, in their order, with the balance after each."""
-    return [
-        StatementLine(row, row.credit, -row.amount_fen, row.debit_after_fen)
-        if row.debit_id == account.pk
-        else StatementLine(row, row.debit, row.amount_fen, row.credit_after_fen)
-        for row in rows
-    ]
+def statement_lines(account: Account, rows: Iterable[Transfer]) -> Iterator[StatementLine]:
+    """The account's transfers as it sees them, in their order, with the balance after each; one at a time."""
+    for row in rows:
+        if row.debit_id == account.pk:
+            yield StatementLine(row, row.credit, -row.amount_fen, row.debit_after_fen)
+        else:
+            yield StatementLine(row, row.debit, row.amount_fen, row.credit_after_fen)
 
 
 def statement(
     account: Account, *, since: datetime | None = None, until: datetime | None = None, limit: int = 200
 ) -> list[StatementLine]:
     """The last `limit` of the account's `entries`, newest first, with the balance after each."""
-    return statement_lines(account, entries(account, since=since, until=until)[:limit])
+    return list(statement_lines(account, entries(account, since=since, until=until)[:limit]))
 
 
 def turnover(account: Account, rows: QuerySet[Transfer]) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.jobs.states import JOB, OPEN
 from zhaoliang.kernel.roles import Access
 
@@ -158,6 +159,38 @@ class Job(CityModel):
 
     def access(self) -> Access:
         return Access(self.city_code, self.region_code, frozenset(self.organisation_ids), self.person_id)
+
+
+class KeptExport(CityModel):
+    """A file that somebody asked for and the worker makes: too long to be waited for. Emptied after a few days.
+
+    `address` is the page it is exported from, with what was typed into its filters; `content` is Base64.
+    """
+
+    no_delete = True
+    updatable_columns = ("address", "content", "file_name", "media", "size", "made_at")
+
+    region_code = models.IntegerField("地区")
+    actor_user_id = models.BigIntegerField("账号", null=True)
+    actor_name = models.CharField("经办人", max_length=80)
+    title = models.CharField("名称", max_length=200)
+    address = EncryptedTextField("页面", blank=True)
+    content = EncryptedTextField("内容", blank=True)
+    file_name = models.CharField("文件名", max_length=200, blank=True)
+    media = models.CharField("格式", max_length=100, blank=True)
+    size = models.BigIntegerField("大小（字节）", default=0)
+    asked_at = models.DateTimeField("要求导出的时间")
+    made_at = models.DateTimeField("做好的时间", null=True)
+
+    class Meta:
+        db_table = "kept_export"
+        indexes = [models.Index(fields=["city_code", "actor_user_id", "asked_at"], name="kept_export_of_actor")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def access(self) -> Access:
+        return Access(self.city_code, self.region_code)
 
 
 class CalendarOverride(models.Model):

@@ -1,6 +1,7 @@
 """账实相符、账表相符: what the platform has paid, what the bank says left the account, what the finance bureau's sheet says.
 
-By fund and month, net of money that came back. Equal figures are quiet; each difference leads to what is behind it.
+By fund and month, net of money that came back. Equal figures are quiet; each difference leads to what is behind it. Read from
+the totals that are kept by month (`payments.totals`), never from single payments.
 """
 
 from __future__ import annotations
@@ -13,33 +14,39 @@ from django.db import connection
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.roles import region_codes
 
+# What was kept from a payment that was due anyway (抵扣) never left the account and is no payment of the bank's.
 _PLATFORM = """
-SELECT account.fund_source, to_char(transfer.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM'),
-       sum(CASE transfer.kind WHEN 'pay' THEN transfer.amount_fen ELSE -transfer.amount_fen END)
-FROM transfer
-JOIN account ON account.city_code = transfer.city_code
-     AND account.id = CASE transfer.kind WHEN 'pay' THEN transfer.credit_id ELSE transfer.debit_id END
-WHERE transfer.city_code = %(city)s AND account.region_code BETWEEN %(low)s AND %(high)s
-  AND (transfer.kind = 'pay' OR (transfer.kind = 'reverse' AND transfer.subject_type = 'payment_line'))
-  AND account.kind = 'disbursed'
-  AND to_char(transfer.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') BETWEEN %(since)s AND %(until)s
+SELECT account.fund_source, to_char(total.month, 'YYYY-MM'), sum(total.amount_fen)
+FROM paid_total AS total
+JOIN account ON account.city_code = total.city_code AND account.id = total.account_id
+WHERE total.city_code = %(city)s AND account.region_code BETWEEN %(low)s AND %(high)s AND NOT total.set_off
+  AND total.month BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2
 """
-# A movement that two files tell is counted once: the second time it is 'repeated'.
 _BANK = """
-SELECT batch.fund_source, to_char(coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date), 'YYYY-MM') AS month,
-       sum(CASE said.event WHEN 'out' THEN said.amount_fen WHEN 'undo_in' THEN said.amount_fen
-           WHEN 'undo_out' THEN -said.amount_fen
-           ELSE CASE WHEN said.outcome = 'returned' THEN -said.amount_fen ELSE 0 END END)
-FROM bank_return_line AS said
-JOIN bank_return AS kept ON kept.city_code = said.city_code AND kept.id = said.bank_return_id
-JOIN payment_line AS line ON line.city_code = said.city_code AND line.id = coalesce(said.payment_line_id, said.line_ids[1])
-JOIN payment_batch AS batch ON batch.city_code = line.city_code AND batch.id = line.batch_id
-WHERE said.city_code = %(city)s AND batch.region_code BETWEEN %(low)s AND %(high)s
-  AND said.outcome NOT IN ('repeated', 'unreadable')
-  AND to_char(coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date), 'YYYY-MM')
-      BETWEEN %(since)s AND %(until)s
+SELECT batch.fund_source, to_char(total.month, 'YYYY-MM'), sum(total.amount_fen)
+FROM bank_total AS total
+JOIN payment_batch AS batch ON batch.city_code = total.city_code AND batch.id = total.batch_id
+WHERE total.city_code = %(city)s AND batch.region_code BETWEEN %(low)s AND %(high)s
+  AND total.month BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2
+"""
+# What the bank paid in one month and its file brought in another: missing in the first, too much in the second (未达账项).
+_LATE = """
+SELECT late.fund_source, to_char(late.month, 'YYYY-MM'), sum(late.fen)
+FROM (
+    SELECT batch.fund_source, side.month, side.sign * total.amount_fen AS fen
+    FROM bank_total AS total
+    JOIN payment_batch AS batch ON batch.city_code = total.city_code AND batch.id = total.batch_id
+    JOIN bank_return AS kept ON kept.city_code = total.city_code AND kept.id = total.bank_return_id
+    CROSS JOIN LATERAL (VALUES
+        (total.month, -1), (date_trunc('month', kept.at AT TIME ZONE 'Asia/Shanghai')::date, 1)
+    ) AS side(month, sign)
+    WHERE total.city_code = %(city)s AND batch.region_code BETWEEN %(low)s AND %(high)s
+) AS late
+WHERE late.month BETWEEN %(first)s AND %(last)s
+GROUP BY 1, 2
+HAVING sum(late.fen) <> 0
 """
 _SHEET = """
 SELECT DISTINCT ON (fund_source, month) fund_source, month, amount_fen
@@ -51,13 +58,17 @@ ORDER BY fund_source, month, id DESC
 
 @dataclass(frozen=True)
 class Agreement:
-    """One fund in one month, in fen; None where a side has said nothing."""
+    """One fund in one month, in fen; None where a side has said nothing.
+
+    `late_fen` explains a part of the difference: what the bank paid in another month than its file was booked in.
+    """
 
     fund_source: str
     month: str
     platform_fen: int | None
     bank_fen: int | None
     sheet_fen: int | None
+    late_fen: int = 0
 
     @property
     def fund(self) -> str:
@@ -65,8 +76,8 @@ class Agreement:
 
     @property
     def bank_difference(self) -> int:
-        """What the platform has paid and the bank has not, fen."""
-        return (self.platform_fen or 0) - (self.bank_fen or 0)
+        """What the platform has paid and the bank has not, fen, beside what was only booked in another month."""
+        return (self.platform_fen or 0) - (self.bank_fen or 0) - self.late_fen
 
     @property
     def sheet_difference(self) -> int | None:
@@ -88,12 +99,14 @@ def agreements(city_code: int, region_code: int, since: date, until: date) -> li
         "high": high,
         "since": f"{since:%Y-%m}",
         "until": f"{until:%Y-%m}",
+        "first": since.replace(day=1),
+        "last": until.replace(day=1),
     }
     sides: list[dict[tuple[str, str], int]] = []
     with connection.cursor() as cursor:
-        for statement in (_PLATFORM, _BANK, _SHEET):
+        for statement in (_PLATFORM, _BANK, _SHEET, _LATE):
             cursor.execute(statement, values)
             sides.append({(fund, month): int(fen) for fund, month, fen in cursor.fetchall()})
-    platform, bank, sheet = sides
-    keys = sorted({*platform, *bank, *sheet}, key=lambda key: (key[1], key[0]))
-    return [Agreement(*key, platform.get(key), bank.get(key), sheet.get(key)) for key in keys]
+    platform, bank, sheet, late = sides
+    keys = sorted({*platform, *bank, *sheet, *late}, key=lambda key: (key[1], key[0]))
+    return [Agreement(*key, platform.get(key), bank.get(key), sheet.get(key), late.get(key, 0)) for key in keys]

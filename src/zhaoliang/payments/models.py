@@ -7,13 +7,15 @@ from collections.abc import Callable
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from zhaoliang.funds.models import FundSource
+from zhaoliang.catalogue.models import Project
+from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.fields import EncryptedTextField
 from zhaoliang.kernel.roles import Access
 from zhaoliang.payments.states import PAYING_ACCOUNT, PAYMENT_BATCH, PAYMENT_LINE, RECONCILIATION
-from zhaoliang.subsidies.models import ClaimLine, PaymentDue
+from zhaoliang.registry.models import GroupMembership
+from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 
 
 def reference_of(line_id: int) -> str:
@@ -431,3 +433,50 @@ class FinanceTotal(CityModel):
 
     def access(self) -> Access:
         return Access(self.city_code, self.region_code)
+
+
+class PaidTotal(CityModel):
+    """What was paid from an account in a month for a project (or none), a kind of claim and a group, less what came back.
+
+    `account` is the one that holds what is disbursed: it tells region, fund and year. `set_off` payments never left the bank.
+    Kept by `payments.totals`; derivable from the entries, and derived again by the daily proof.
+    """
+
+    no_delete = True
+    updatable_columns = ("payments", "amount_fen")
+
+    account = CityForeignKey(Account, verbose_name="已付出账户", related_name="+")
+    month = models.DateField("月份（第一天）")
+    project = CityForeignKey(Project, verbose_name="培训项目", related_name="+", null=True)
+    claim_kind = models.CharField("补贴种类", max_length=20, choices=Claim.KINDS)
+    group = models.CharField("人员类别", max_length=2, choices=GroupMembership.GROUPS, blank=True)
+    set_off = models.BooleanField("抵扣", default=False)
+    payments = models.BigIntegerField("笔数")
+    amount_fen = models.BigIntegerField("金额（分）")
+
+    class Meta:
+        db_table = "paid_total"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city_code", "account", "month", "project", "claim_kind", "group", "set_off"],
+                nulls_distinct=False,
+                name="paid_total_once",
+            )
+        ]
+
+
+class BankTotal(CityModel):
+    """What a booked bank file says left the account for a batch in a month, less what came back (fen)."""
+
+    append_only = True
+
+    bank_return = CityForeignKey(BankReturn, verbose_name="银行文件", related_name="totals")
+    batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="+")
+    month = models.DateField("月份（第一天）")
+    amount_fen = models.BigIntegerField("金额（分）")
+
+    class Meta:
+        db_table = "bank_total"
+        constraints = [
+            models.UniqueConstraint(fields=["city_code", "bank_return", "batch", "month"], name="bank_total_once")
+        ]

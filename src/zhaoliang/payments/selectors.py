@@ -22,6 +22,7 @@ from zhaoliang.payments.models import (
     ReconciliationCase,
 )
 from zhaoliang.payments.payees import payee_finder
+from zhaoliang.payments.total_sql import WRONG_BANK, WRONG_PAID
 from zhaoliang.payments.trace import (
     Trace,
     bank_rows_behind,
@@ -36,6 +37,8 @@ from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.services import Owed, waiting_for_payment
 
 __all__ = [
+    "WRONG_BANK",
+    "WRONG_PAID",
     "BatchPage",
     "Trace",
     "WaitingLine",

@@ -14,6 +14,7 @@ from zhaoliang.funds.proof import Finding, counted, halves, ledger_findings
 from zhaoliang.funds.selectors import has_more_transfers, latest_check
 from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.money import format_yuan
+from zhaoliang.payments.selectors import WRONG_BANK, WRONG_PAID
 
 # Books of so many transfers are proved in about a second, while somebody waits.
 PROVED_AT_ONCE = 100_000
@@ -28,6 +29,9 @@ CHECKS = {
     "line": "申领明细金额等于净应付",
     "payment": "银行到账等于记账支付",
     "case": "追回事项欠额等于应收",
+    "total": "拨付月度汇总等于分录",
+    "bank": "银行月度汇总等于逐行回单",
+    "share": "个人、企业分担收据等于逐人之和",
 }
 
 
@@ -147,9 +151,22 @@ WHERE c.city_code = %(city)s
 ORDER BY c.id
 """
 
+# What person and enterprise pay goes to the provider and through no account (docs/decisions/0018); its receipts are proved too.
+_SHARES = """
+SELECT r.id, r.total_fen, coalesce(sum(p.amount_fen), 0), NULL::bigint
+FROM share_receipt r LEFT JOIN share_part p ON p.city_code = r.city_code AND p.receipt_id = r.id
+WHERE r.city_code = %(city)s
+GROUP BY r.id, r.total_fen
+HAVING r.total_fen <> coalesce(sum(p.amount_fen), 0)
+ORDER BY r.id
+"""
+
 _STATEMENTS = {
     "reserve": ("培训券批次 {key}：应当预留 {one}，账上 {other}", _RESERVES),
     "line": ("申领明细 {key}：金额 {one}，净应付 {other}", _LINES),
     "payment": ("{key}：银行到账 {one}，记账支付 {other}", _PAYMENTS),
     "case": ("追回事项 {key}：还欠 {one}，应收 {other}", _CASES),
+    "total": ("拨付汇总 {key}：汇总 {one}，分录 {other}", WRONG_PAID),
+    "bank": ("银行文件 {key}：汇总 {one}，逐行 {other}", WRONG_BANK),
+    "share": ("分担收据 {key}：收据 {one}，逐人合计 {other}", _SHARES),
 }

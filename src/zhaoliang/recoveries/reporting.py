@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -11,19 +11,23 @@ from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.roles import region_codes
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.registry.selectors import region_names
+from zhaoliang.subsidies.models import Claim
 
 By = Literal["source", "region", "group", "project"]
 
 
 @dataclass(frozen=True)
 class Use:
-    """One row: amounts in fen. `given` is budget received (clearing included), `net` what was spent and stays spent."""
+    """One row: amounts in fen. `given` is budget received (clearing included), `net` what was spent and stays spent.
+
+    `payments` counts what reached an account and was not given back by the bank.
+    """
 
     label: str
     given_fen: int | None
     reserved_fen: int | None
     payable_fen: int | None
-    people: int | None
+    payments: int | None
     paid_fen: int
     recovered_fen: int
     owed_fen: int
@@ -53,61 +57,65 @@ WHERE account.city_code = %(city)s AND region_code BETWEEN %(low)s AND %(high)s
 GROUP BY 1 ORDER BY 1
 """
 
-# A line counts in the year its money came from, which is that of the account it was paid into.
-_LINES = """
+# Payments counted by month and project (`payments.totals`), and the cases that want some of them back: nothing reads each
+# payment. Money counts in the year it came from, which is that of the account it was paid out of.
+_PAYMENTS = """
 WITH paid AS (
-    SELECT l.id, l.person_id, {key} AS key, pay.amount_fen AS fen
-    FROM claim_line l
-    JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
-    JOIN transfer pay ON pay.city_code = l.city_code AND pay.kind = 'pay' AND pay.subject_type = 'claim_line'
-        AND pay.subject_id = l.id
-    JOIN account a ON a.city_code = l.city_code AND a.id = pay.credit_id
-    LEFT JOIN transfer undone ON undone.city_code = l.city_code AND undone.reverses_id = pay.id
-    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
-    LEFT JOIN training_class k ON k.city_code = l.city_code AND k.id = c.training_class_id
-    LEFT JOIN project p ON p.city_code = l.city_code AND p.id = k.project_id
-    WHERE l.city_code = %(city)s AND c.region_id BETWEEN %(low)s AND %(high)s AND undone.id IS NULL
-      AND (%(year)s::int IS NULL OR a.year = %(year)s) AND (%(fund)s = '' OR a.fund_source = %(fund)s)
+    SELECT {key} AS key, min({label}) AS label, sum(t.payments) AS payments, sum(t.amount_fen) AS fen
+    FROM (SELECT paid_total.*, claim_kind AS kind FROM paid_total WHERE city_code = %(city)s) t
+    JOIN account a ON a.city_code = t.city_code AND a.id = t.account_id
+    LEFT JOIN project p ON p.city_code = t.city_code AND p.id = t.project_id
+    WHERE {within} GROUP BY 1
 ), back AS (
-    SELECT claim_line_id, sum(collected_fen) AS fen,
-           sum(amount_fen - collected_fen) FILTER (WHERE state NOT IN ('withdrawn', 'written_off')) AS owed
-    FROM recovery_case WHERE city_code = %(city)s GROUP BY claim_line_id
+    SELECT {key} AS key, min({label}) AS label, sum(t.collected_fen) AS fen,
+           sum(t.amount_fen - t.collected_fen) FILTER (WHERE t.state NOT IN ('withdrawn', 'written_off')) AS owed
+    FROM (
+        SELECT r.city_code, r.amount_fen, r.collected_fen, r.state, opened.debit_id AS account_id, c.kind, k.project_id,
+               coalesce(n."group", '') AS "group"
+        FROM recovery_case r
+        JOIN transfer opened ON opened.city_code = r.city_code AND opened.kind = 'recover'
+            AND opened.subject_type = 'recovery_case' AND opened.subject_id = r.id
+        JOIN claim_line l ON l.city_code = r.city_code AND l.id = r.claim_line_id
+        JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
+        LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
+        LEFT JOIN training_class k ON k.city_code = c.city_code AND k.id = c.training_class_id
+        WHERE r.city_code = %(city)s
+    ) t
+    JOIN account a ON a.city_code = t.city_code AND a.id = t.account_id
+    LEFT JOIN project p ON p.city_code = t.city_code AND p.id = t.project_id
+    WHERE {within} GROUP BY 1
 )
-SELECT paid.key, count(DISTINCT paid.person_id), sum(paid.fen), sum(coalesce(back.fen, 0)), sum(coalesce(back.owed, 0))
-FROM paid LEFT JOIN back ON back.claim_line_id = paid.id
-GROUP BY 1 ORDER BY 3 DESC, 1
+SELECT coalesce(paid.label, back.label), coalesce(paid.payments, 0), coalesce(paid.fen, 0), coalesce(back.fen, 0),
+       coalesce(back.owed, 0)
+FROM paid FULL JOIN back ON back.key = paid.key
+ORDER BY 3 DESC, 1
 """
+_WITHIN = (
+    "a.city_code = %(city)s AND a.region_code BETWEEN %(low)s AND %(high)s"
+    " AND (%(year)s::int IS NULL OR a.year = %(year)s) AND (%(fund)s = '' OR a.fund_source = %(fund)s)"
+)
+# What rows are told apart by; claims without a class have no project and are told by their kind.
 _KEYS = {
     "source": "fund_source",
     "region": "region_code",
-    "group": "coalesce(n.\"group\", '')",
-    "project": "coalesce(p.name, c.title)",
+    "group": 't."group"',
+    "project": "coalesce(p.id::text, t.kind)",
 }
+_LABELS = {"group": 't."group"', "project": "coalesce(p.name, t.kind)"}
 
 
 def fund_use(city_code: int, region_code: int, *, by: By, year: int | None = None, fund_source: str = "") -> list[Use]:
-    """How the money of a region was used, a row a source, region, group or project; first payments only by the latter two."""
+    """How the money of a region was used, a row a source, region, group or project; all four cuts come to the same sums."""
     low, high = region_codes(region_code)
     given = {"city": city_code, "low": low, "high": high, "year": year, "fund": fund_source}
-    of_accounts = by in ("source", "region")
-    with connection.cursor() as cursor:
-        cursor.execute((_ACCOUNTS if of_accounts else _LINES).format(key=_KEYS[by]), given)
-        rows = cursor.fetchall()
-    if not of_accounts:
-        groups = dict(GroupMembership.GROUPS)
+    if by in ("group", "project"):
+        statement = _PAYMENTS.format(key=_KEYS[by], label=_LABELS[by], within=_WITHIN)
+        words = {**dict(Claim.KINDS), **dict(GroupMembership.GROUPS), "": "其他"}
         return [
-            Use(
-                str(groups.get(key, key or "其他")) if by == "group" else str(key),
-                None,
-                None,
-                None,
-                people,
-                int(paid),
-                int(back),
-                int(owed),
-            )
-            for key, people, paid, back, owed in rows
+            Use(str(words.get(label, label)), None, None, None, int(payments), int(paid), int(back), int(owed))
+            for label, payments, paid, back, owed in _rows(statement, given)
         ]
+    rows = _rows(_ACCOUNTS.format(key=_KEYS[by]), given)
     names = region_names([key for key, *_ in rows]) if by == "region" else {}
     found = []
     for key, *figures in rows:
@@ -117,3 +125,9 @@ def fund_use(city_code: int, region_code: int, *, by: By, year: int | None = Non
         total = budget + reserved + payable + spent + owed
         found.append(Use(str(label), total, reserved, payable, None, paid, back, owed))
     return found
+
+
+def _rows(statement: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return cursor.fetchall()

@@ -55,6 +55,7 @@ class ShareReceipt(CityModel):
     Never changed; `voided` is set once another person has confirmed that it was entered wrongly.
     """
 
+    no_delete = True
     updatable_columns = ("voided",)
     get_payer_display: Callable[[], str]
     get_direction_display: Callable[[], str]

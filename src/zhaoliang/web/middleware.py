@@ -16,7 +16,9 @@ from zhaoliang.kernel.roles import ANONYMOUS
 from zhaoliang.registry.models import User
 from zhaoliang.web import errors, health
 from zhaoliang.web.actors import actor_of
+from zhaoliang.web.bureau.views.exports import leave_to_worker
 from zhaoliang.web.gate import foreign_origin
+from zhaoliang.web.tables import LargeExport
 
 Next = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger("web")
@@ -65,7 +67,7 @@ class ActorMiddleware:
 
 
 class RefusalMiddleware:
-    """A refusal that no view handled becomes its page: what happened, why, what to do next."""
+    """A refusal that no view handled becomes its page: what happened, why, what to do next. A large export becomes a job."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -76,6 +78,8 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):
             return errors.refusal(request, exception)
+        if isinstance(exception, LargeExport):
+            return leave_to_worker(request, exception)
         return None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ import xlsxwriter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from zhaoliang.kernel.jobs.reporting import in_job, report
 from zhaoliang.kernel.states import Machine
 from zhaoliang.web.components import formats
 from zhaoliang.web.paging import PAGE_SIZE, Part, part
@@ -21,6 +24,18 @@ from zhaoliang.web.paging import PAGE_SIZE, Part, part
 Kind = Literal["text", "code", "money", "count", "date", "datetime", "state", "badge"]
 # More rows than this do not fit one sheet of Excel comfortably; the filter narrows them.
 MOST_EXPORTED = 100_000
+# More than this are written by the worker.
+EXPORTED_AT_ONCE = 5_000
+_REPORTED = 1_000
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class LargeExport(Exception):
+    """A file too long to be waited for; `RefusalMiddleware` leaves its address to the worker."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.title = title
 
 
 @dataclass(frozen=True)
@@ -119,37 +134,60 @@ def _comparable(value: Any) -> tuple[bool, Any]:
 
 
 def excel(title: str, columns: Sequence[Column], rows: Iterable[Any]) -> HttpResponse:
-    """The rows as an .xlsx download named after the title. Amounts are numbers in yuan; texts are never formulas."""
+    """The rows as an .xlsx download named after the title. Amounts are numbers in yuan; texts are never formulas.
+
+    Raises LargeExport for more rows than anybody waits for, unless a job is at work: that one says how far it is. What
+    does not fit one sheet is left out, and the last row says so.
+    """
+    shown, total = _taken(title, rows)
     target = io.BytesIO()
-    book = xlsxwriter.Workbook(target, {"in_memory": True, "constant_memory": False})
-    sheet = book.add_worksheet(title[:31])
+    book = xlsxwriter.Workbook(target, {"in_memory": not in_job(), "constant_memory": in_job()})
+    sheet = book.add_worksheet(re.sub(r"[\[\]:*?/\\]", "-", title)[:31])
     head = book.add_format({"bold": True, "bg_color": "#EAF0FB", "border": 1})
     text, money = book.add_format({"num_format": "@"}), book.add_format({"num_format": "#,##0.00"})
     sheet.freeze_panes(1, 0)
     for number, column in enumerate(columns):
-        sheet.write_string(0, number, f"{column.label}（元）" if column.kind == "money" else column.label, head)
         sheet.set_column(number, number, 32 if column.wide else 18)
-    for line, item in enumerate(rows, start=1):
+        sheet.write_string(0, number, f"{column.label}（元）" if column.kind == "money" else column.label, head)
+    line = 0
+    for line, item in enumerate(shown, start=1):
         if line > MOST_EXPORTED:
+            sheet.write_string(line, 0, f"只写了前 {MOST_EXPORTED:,} 行。请缩小范围，分几次导出。", text)
             break
-        for number, column in enumerate(columns):
-            value = column.value(item)
-            if value is None:
-                continue
-            if column.kind == "money":
-                sheet.write_number(line, number, Fraction(value, 100), money)
-            elif column.kind == "count":
-                sheet.write_number(line, number, value)
-            else:
-                sheet.write_string(line, number, written(column, value), text)
-    sheet.autofilter(0, 0, 0, len(columns) - 1)
+        if line % _REPORTED == 0:
+            report(line, total, "正在写表格")
+        _write(sheet, line, columns, item, text, money)
+    sheet.autofilter(0, 0, line, len(columns) - 1)
     book.close()
-    response = HttpResponse(
-        target.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    )
+    response = HttpResponse(target.getvalue(), content_type=EXCEL)
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(title)}.xlsx"
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _taken(title: str, rows: Iterable[Any]) -> tuple[Iterable[Any], int | None]:
+    """The rows to write, and in a job how many there are where that is known. Raises LargeExport."""
+    if in_job():
+        if isinstance(rows, QuerySet):
+            return rows.iterator(chunk_size=2_000), min(rows.count(), MOST_EXPORTED)
+        return rows, None
+    few = list(rows[: EXPORTED_AT_ONCE + 1] if isinstance(rows, QuerySet) else islice(rows, EXPORTED_AT_ONCE + 1))
+    if len(few) > EXPORTED_AT_ONCE:
+        raise LargeExport(title)
+    return few, len(few)
+
+
+def _write(sheet: Any, line: int, columns: Sequence[Column], item: Any, text: Any, money: Any) -> None:
+    for number, column in enumerate(columns):
+        value = column.value(item)
+        if value is None:
+            continue
+        if column.kind == "money":
+            sheet.write_number(line, number, Fraction(value, 100), money)
+        elif column.kind == "count":
+            sheet.write_number(line, number, value)
+        else:
+            sheet.write_string(line, number, written(column, value), text)
 
 
 def written(column: Column, value: Any) -> str:

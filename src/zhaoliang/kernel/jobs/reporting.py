@@ -88,6 +88,11 @@ def report(done: int, total: int | None = None, message: str = "") -> None:
         run.report(done, total, message)
 
 
+def in_job() -> bool:
+    """Whether this runs in the background, where nobody waits for a page."""
+    return _running.get() is not None
+
+
 @contextmanager
 def running(run: Run) -> Iterator[Run]:
     """Let `report` speak for this run."""

@@ -24,6 +24,8 @@ from zhaoliang.payments.services.statements import (
     preview,
     upload_content,
 )
+from zhaoliang.payments.services.totals import derive_totals
+from zhaoliang.payments.totals import count_transfer
 
 __all__ = [
     "Preview",
@@ -34,7 +36,9 @@ __all__ = [
     "confirm_sent",
     "correct_account",
     "correct_organisation_account",
+    "count_transfer",
     "decide_case",
+    "derive_totals",
     "dissolve_batch",
     "import_return",
     "import_sheet",

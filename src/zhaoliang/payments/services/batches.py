@@ -334,7 +334,11 @@ def confirm_sent(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentB
     batch = locked_batch(batch)
     _require(batch, "confirm_sent")
     digest = pieces_digest(bank_file_pieces(batch))
+    told = batch.sent_at is not None
     PAYMENT_BATCH.fire(batch, "confirm_sent", sent_at=batch.sent_at or at, file_sha256=digest)
+    if not told:
+        # Lost on its way out of the house: nobody has heard yet that the money is under way.
+        tell_sent(batch, at=at)
     return batch
 
 

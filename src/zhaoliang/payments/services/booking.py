@@ -23,6 +23,7 @@ from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.services.batches import split_subjects
 from zhaoliang.payments.services.telling import tell_failed, tell_paid, tell_returned
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
+from zhaoliang.payments.totals import count_lines, count_transfer
 from zhaoliang.subsidies.selectors import claim_line, due_of
 from zhaoliang.subsidies.services import bounce_due, move_owed, prove_paid, queue_repayment, settle_claims
 from zhaoliang.vouchers.services import redeem_all
@@ -115,6 +116,7 @@ def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, said: Sa
         touched = Touched(*(ids or () for ids in cursor.fetchone() or ()))
     report(len(line_ids), None, "正在记账")
     _post(city_code, touched.payables, found, len(line_ids), at)
+    count_lines(city_code, line_ids)
     BOOKED()
     if source == "sent":
         move_owed(city_code, touched.lines, touched.dues, "settle")
@@ -168,7 +170,7 @@ def book_returned(line: PaymentLine, *, at: datetime, reason: str) -> None:
     """
     PAYMENT_LINE.fire(line, "bounce", returned_at=at, failure=reason[:200])
     paid = _payment_of(line)
-    post_transfer(
+    undone = post_transfer(
         kind="reverse",
         debit=paid.credit,
         credit=paid.debit,
@@ -179,6 +181,7 @@ def book_returned(line: PaymentLine, *, at: datetime, reason: str) -> None:
         memo=f"到账后退汇：{reason}",
         reverses=paid,
     )
+    count_transfer(line.city_code, undone.pk)
     payee = ""
     if line.due_id is not None:
         due = due_of(line.city_code, line.due_id)

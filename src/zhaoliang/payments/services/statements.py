@@ -33,6 +33,7 @@ from zhaoliang.payments.services.batches import locked_batch
 from zhaoliang.payments.services.booking import Said, book_failed, book_paid, close_batches
 from zhaoliang.payments.services.opening import open_cases
 from zhaoliang.payments.states import PAYMENT_BATCH
+from zhaoliang.payments.totals import count_bank_file
 
 STAGED = faults.point("payments.import:staged")
 MATCHED = faults.point("payments.import:matched")
@@ -299,6 +300,7 @@ def _book(kept: BankReturn, batch: PaymentBatch | None, at: datetime) -> BankRet
         require_this_batch(batch, kept)
     report(kept.rows, None, "正在逐行核对")
     _match(kept, batch)
+    count_bank_file(city, kept.pk)
     MATCHED()
     report(kept.rows, None, "正在记账、核销培训券、告知收款人")
     # Whole account numbers are kept no longer than somebody has to look at them.

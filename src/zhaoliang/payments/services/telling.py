@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from zhaoliang.kernel.db.parts import in_parts
 from zhaoliang.kernel.money import format_yuan
@@ -19,7 +19,7 @@ TITLES = dict(PaymentDue.PURPOSES)
 
 
 def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
-    """The batch has gone to the bank: people with a line of their own hear that the money is under way."""
+    """The batch has gone to the bank: who has a line of their own hears that the money is under way, an organisation its sum."""
     rows = _own(batch.city_code, batch=batch)
     tell(
         batch.city_code,
@@ -28,6 +28,38 @@ def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
                 row, "payment_sent", "补贴已送银行", f"{_money(row)}已送银行，一般几个工作日内到账，届时再告诉您。"
             )
             for row in rows
+        ),
+        at=at,
+    )
+    _tell_sums(
+        batch.city_code,
+        PaymentLine.objects.filter(city_code=batch.city_code, batch=batch),
+        "payment_sent",
+        "补贴已送银行",
+        "{number} 笔补贴共 {fen} 已送银行，一般几个工作日内到账，届时再告诉您。",
+        at,
+    )
+
+
+def _tell_sums(city_code: int, rows: QuerySet[PaymentLine], kind: str, title: str, text: str, at: datetime) -> None:
+    """Each organisation that lines go to hears their number and sum (fen) in one notice; `text` has {number} and {fen} for both."""
+    sums = (
+        rows.exclude(claim_line__payee="person")
+        .filter(claim_line__claim__provider__isnull=False)
+        .values("claim_line__claim__provider_id")
+        .annotate(number=Count("id"), fen=Sum("amount_fen"))
+        .order_by()
+    )
+    tell(
+        city_code,
+        (
+            Message(
+                kind=kind,
+                title=title,
+                text=text.replace("{number}", str(row["number"])).replace("{fen}", format_yuan(row["fen"])),
+                organisation_id=row["claim_line__claim__provider_id"],
+            )
+            for row in sums
         ),
         at=at,
     )
@@ -44,26 +76,13 @@ def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
         ),
         at=at,
     )
-    sums = (
-        PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids)
-        .exclude(claim_line__payee="person")
-        .filter(claim_line__claim__provider__isnull=False)
-        .values("claim_line__claim__provider_id")
-        .annotate(number=Count("id"), fen=Sum("amount_fen"))
-        .order_by()
-    )
-    tell(
+    _tell_sums(
         city_code,
-        (
-            Message(
-                kind="payment_paid",
-                title="补贴已到账",
-                text=f"{row['number']} 笔补贴共 {format_yuan(row['fen'])} 已到账，请在“到账情况”里核对。",
-                organisation_id=row["claim_line__claim__provider_id"],
-            )
-            for row in sums
-        ),
-        at=at,
+        PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids),
+        "payment_paid",
+        "补贴已到账",
+        "{number} 笔补贴共 {fen} 已到账，请在“到账情况”里核对。",
+        at,
     )
 
 
@@ -99,6 +118,14 @@ def tell_returned(line: PaymentLine, *, at: datetime) -> None:
     """Money that had arrived was given back by the payee's bank."""
     for row in _own(line.city_code, pk=line.pk):
         tell(line.city_code, [_message(row, "payment_returned", "补贴被银行退回", _came_back(row))], at=at)
+    _tell_sums(
+        line.city_code,
+        PaymentLine.objects.filter(city_code=line.city_code, pk=line.pk),
+        "payment_returned",
+        "补贴被银行退回",
+        "{number} 笔已到账的补贴共 {fen} 被银行退回：" + f"{line.failure}。请核对并更正单位账户，更正后会再拨一次。",
+        at,
+    )
 
 
 def _own(city_code: int, **wanted: Any) -> Iterator[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.payments.services import count_transfer
 from zhaoliang.recoveries.interest import record_interest
 from zhaoliang.recoveries.models import Difference, RecoveryCase, RecoveryReceipt
 from zhaoliang.recoveries.services.cases import locked_case, plan_of, settled
@@ -87,7 +88,7 @@ def set_off(*, actor: Actor, at: datetime, case: RecoveryCase, line: ClaimLine) 
     if payable.fund_source != receivable.fund_source:
         raise Refusal(what, "两笔的资金渠道不同，资金不能混用。", "请选择同一渠道的明细。")
     kept = min(case.owed_fen, line.amount_fen)
-    post_transfer(
+    paid = post_transfer(
         kind="pay",
         debit=payable,
         credit=beside(payable, "disbursed"),
@@ -97,6 +98,7 @@ def set_off(*, actor: Actor, at: datetime, case: RecoveryCase, line: ClaimLine) 
         subject_id=line.pk,
         memo=f"抵扣追回事项 {case.pk}",
     )
+    count_transfer(line.city_code, paid.pk)
     settle_by_set_off(line)
     if line.voucher_id is not None:
         [voucher] = vouchers_by_id(line.city_code, [line.voucher_id]).values()

@@ -17,9 +17,10 @@ from django.http import HttpResponse
 
 from zhaoliang.certificates.document import PdfUnavailable
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.reporting import in_job, report
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.web.components import formats
-from zhaoliang.web.tables import Column, written
+from zhaoliang.web.tables import Column, LargeExport, written
 
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "bureau" / "report.typ"
 _FONTS = ("NotoSansSC_400Regular.ttf", "NotoSansSC_700Bold.ttf")
@@ -27,6 +28,8 @@ _FONTS = ("NotoSansSC_400Regular.ttf", "NotoSansSC_700Bold.ttf")
 
 # More rows are no paper for people; the page then offers Excel.
 MOST_PRINTED = 5_000
+# More than this are set by the worker.
+PRINTED_AT_ONCE = 500
 SIGNED_BY = ("制表", "复核", "负责人")
 
 
@@ -44,13 +47,17 @@ def pdf(
     """The rows as a PDF download with page numbers, who made it and when, and places to sign.
 
     `facts` stand above the table as label and value; the columns whose keys are in `sums` are added up in a last row; `note`
-    stands below it. Raises PdfUnavailable without the fonts, Refusal for more rows than anybody reads on paper.
+    stands below it. Raises PdfUnavailable without the fonts, Refusal for more rows than anybody reads on paper, LargeExport
+    for more than anybody waits for.
     """
     shown = list(islice(rows, MOST_PRINTED + 1))
+    if PRINTED_AT_ONCE < len(shown) <= MOST_PRINTED and not in_job():
+        raise LargeExport(title)
     if len(shown) > MOST_PRINTED:
         raise Refusal(
             "没有生成 PDF。", f"明细超过 {MOST_PRINTED:,} 行，打印出来没法核对。", "请导出 Excel，或缩小范围。"
         )
+    report(0, None, "正在排版")
     data = {
         "title": title,
         "made": f"{by} · {formats.cn_datetime(at)}",

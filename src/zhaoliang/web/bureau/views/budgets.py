@@ -144,7 +144,9 @@ def _columns(by: str) -> tuple[Column, ...]:
     labels = {"source": "资金渠道", "region": "地区", "group": "人员类别", "project": "项目"}
     shown: list[tuple[str, str, str]] = [("given_fen", "预算", "money"), ("reserved_fen", "券预留", "money")]
     shown = (
-        [*shown, ("payable_fen", "应付未付", "money")] if by in ("source", "region") else [("people", "人数", "count")]
+        [*shown, ("payable_fen", "应付未付", "money")]
+        if by in ("source", "region")
+        else [("payments", "笔数", "count")]
     )
     shown += [
         ("paid_fen", "已拨付", "money"),

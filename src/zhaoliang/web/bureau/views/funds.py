@@ -25,7 +25,7 @@ from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.bureau.views import budgets
 from zhaoliang.web.components import toasts
 from zhaoliang.web.paging import part
-from zhaoliang.web.tables import MOST_EXPORTED, Column, excel, ordered, table
+from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
     Column("name", "账户", lambda row: row.name, order="name", wide=True),
@@ -92,8 +92,8 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     wanted = forms.PeriodFilter(request.GET)
     since, until = period_of(wanted)
     if export:
-        lines = selectors.statement(found, since=since, until=until, limit=MOST_EXPORTED)
-        return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines)
+        written = selectors.entries(found, since=since, until=until).iterator(chunk_size=2_000)
+        return excel(f"对账单-{found.name}", ENTRY_COLUMNS, selectors.statement_lines(found, written))
     rows = selectors.entries(found, since=since, until=until)
     shown = part(request, rows)
     number, total_out, total_in = selectors.turnover(found, rows)
