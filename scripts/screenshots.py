@@ -49,16 +49,17 @@ CROWDED: dict[str, str] = {
     f" /bureau/reconciliation/120000/{FILLED}/ /bureau/reconciliation/agreement/ /bureau/bank-returns/120000/{FILLED}/"
     " /bureau/funds/ /bureau/funds/120000/53/ /bureau/funds/books/ /bureau/funds/report/ /bureau/funds/report/?by=region"
     " /bureau/funds/report/?by=project /bureau/funds/report/?by=enterprise /bureau/payments/ /bureau/payments/120000/1/"
-    " /bureau/trace/ /bureau/trace/120000/29/ /bureau/trace/120000/29/?from=bank /bureau/paying-accounts/",
+    " /bureau/trace/ /bureau/trace/120000/29/ /bureau/trace/120000/29/?from=bank /bureau/paying-accounts/ /bureau/jobs/"
+    " /bureau/funds/120000/53/export/",
     "demo-reviewer": f"/bureau/ /bureau/appeals/ /bureau/appeals/120000/{FILLED}/ /bureau/claims/"
     f" /bureau/claims/120000/{FILLED}/ /bureau/rules/attendance/?outcome=pass /bureau/vouchers/funnel/"
     " /bureau/vouchers/120000/1/holders/ /bureau/classes/ /bureau/projects/ /bureau/catalogues/120000/1/"
-    " /bureau/organisations/ /bureau/people/ /bureau/doubts/ /bureau/policies/ /bureau/policies/120000/1/whatif/"
+    " /bureau/organisations/ /bureau/organisations/120000/1/ /bureau/people/ /bureau/doubts/ /bureau/policies/ /bureau/policies/120000/1/whatif/"
     " /bureau/policies/120000/1/difference/",
     "demo-auditor": "/bureau/audit/",
     "demo-administrator": "/bureau/users/",
     "demo-school": f"/desk/ /desk/classes/ /desk/classes/120000/2/agreements/ /desk/claims/ /desk/claims/120000/{FILLED}/"
-    f" /desk/payments/ /desk/recoveries/ /desk/recoveries/120000/{FILLED}/ /desk/notices/ /desk/education/",
+    f" /desk/payments/ /desk/recoveries/ /desk/recoveries/120000/{FILLED}/ /desk/notices/ /desk/education/ /desk/sanctions/",
     "demo-worker-2": f"/my/me/ /my/me/subsidies/ /my/me/subsidies/120000/{FILLED}/ /my/me/notices/ /my/me/looks/"
     " /my/me/record/ /my/me/claimable/ /my/eligibility/",
     "": f"/publicity/ /publicity/120000/{FILLED}/objection/ /projects/ /organisations/ /catalogue/ /policies/ /eligibility/"
