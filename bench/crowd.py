@@ -62,6 +62,8 @@ def copy(cursor: psycopg.Cursor[Any], table: str, changes: dict[str, str], sourc
         (name, changes.get(name) or (f't."{name}"' if base else "NULL" if null == "YES" else DEFAULTS.get(kind, "''")))
         for name, kind, null in cursor.fetchall()
     ]
+    # What an earlier run added.
+    run(cursor, f"DELETE FROM {table} WHERE city_code = {CITY} AND id >= {BASE}")
     into, values = ", ".join(f'"{name}"' for name, _ in picked), ", ".join(value for _, value in picked)
     run(cursor, f"INSERT INTO {table} ({into}) SELECT {values} FROM {source}")
 

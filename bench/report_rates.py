@@ -19,7 +19,7 @@ import run
 CITY = audit_fill.CITY
 ROUNDS = 9
 # Reports may read so many rows, whatever the number of payments: totals of projects, groups and months, and wanted money.
-MOST_ROWS = 100_000
+MOST_ROWS = 150_000
 FUNDS = ("employment_subsidy", "unemployment_insurance")
 ACCOUNTS = (
     f"SELECT {CITY} AS city_code, 1000 + row_number() OVER () AS id, kind || code || fund AS code, kind AS name, kind,"
@@ -79,7 +79,7 @@ MOVES = (
 def fill(cursor: Any, lines: int) -> None:
     """Everything that was paid, by the owner of the tables; of the ledger only what the reports ask."""
     cursor.execute("SET session_replication_role = replica; SET synchronous_commit = off")
-    cursor.execute("TRUNCATE account CASCADE")
+    cursor.execute("DELETE FROM account")
     audit_fill.put(cursor, "account", ACCOUNTS)
     for table, select in TABLES:
         audit_fill.put(cursor, table, select.format(lines=lines))
@@ -103,10 +103,11 @@ def measure(progress: Callable[[str], None], *, full: bool = False) -> None:
         audit_fill.fill(connection, lines)
         with connection.cursor() as cursor:
             fill(cursor, lines)
-            progress("bench: reports, deriving the totals")
-            _timed(cursor, "totals derived from entries and bank rows", AGAIN)
             cursor.execute("SET session_replication_role = DEFAULT")
             cursor.execute("VACUUM (ANALYZE)")
+            progress("bench: reports, deriving the totals")
+            _timed(cursor, "totals derived from entries and bank rows", AGAIN)
+            cursor.execute("VACUUM (ANALYZE) paid_total, bank_total")
             _timed(cursor, "totals proved", (WRONG_PAID, WRONG_BANK))
     since, until = date(2025, 1, 1), date(2026, 12, 1)
     asks: dict[str, Callable[[], list[Any]]] = {

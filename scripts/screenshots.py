@@ -49,8 +49,7 @@ CROWDED: dict[str, str] = {
     f" /bureau/reconciliation/120000/{FILLED}/ /bureau/reconciliation/agreement/ /bureau/bank-returns/120000/{FILLED}/"
     " /bureau/funds/ /bureau/funds/120000/53/ /bureau/funds/books/ /bureau/funds/report/ /bureau/funds/report/?by=region"
     " /bureau/funds/report/?by=project /bureau/funds/report/?by=enterprise /bureau/payments/ /bureau/payments/120000/1/"
-    " /bureau/trace/ /bureau/trace/120000/29/ /bureau/trace/120000/29/?from=bank /bureau/paying-accounts/ /bureau/jobs/"
-    " /bureau/funds/120000/53/export/",
+    " /bureau/trace/ /bureau/trace/120000/29/ /bureau/trace/120000/29/?from=bank /bureau/paying-accounts/ /bureau/jobs/",
     "demo-reviewer": f"/bureau/ /bureau/appeals/ /bureau/appeals/120000/{FILLED}/ /bureau/claims/"
     f" /bureau/claims/120000/{FILLED}/ /bureau/rules/attendance/?outcome=pass /bureau/vouchers/funnel/"
     " /bureau/vouchers/120000/1/holders/ /bureau/classes/ /bureau/projects/ /bureau/catalogues/120000/1/"

@@ -55,7 +55,7 @@ WITH leg AS (
 ), paid AS (
     SELECT CASE t.kind WHEN 'pay' THEN t.credit_id ELSE t.debit_id END AS account_id,
            to_char(t.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') AS month, t.subject_type = 'claim_line.set_off' AS set_off,
-           coalesce(class.project_id, 0) AS project_id, claim.kind, coalesce(seat."group", '') AS "group", max(t.id) AS entry,
+           coalesce(class.project_id, 0) AS project_id, claim.kind, coalesce(seat."group", '') AS "group",
            sum(CASE t.kind WHEN 'pay' THEN t.amount_fen ELSE -t.amount_fen END) AS fen,
            sum(CASE t.kind WHEN 'pay' THEN 1 ELSE -1 END) AS payments
     FROM transfer t
@@ -144,7 +144,7 @@ WHERE c.city_code = :city
            <> CASE WHEN c.state IN ('withdrawn', 'written_off') THEN 0 ELSE c.amount_fen - c.collected_fen END
        OR c.collected_fen <> coalesce(back.fen, 0))
 UNION ALL
-SELECT 'total', account.code || ' ' || coalesce(paid.month, paid_kept.month), paid.entry,
+SELECT 'total', account.code || ' ' || coalesce(paid.month, paid_kept.month), NULL,
        coalesce(paid_kept.fen, 0), coalesce(paid.fen, 0)
 FROM paid FULL JOIN paid_kept USING (account_id, month, set_off, project_id, kind, "group")
 JOIN account ON account.city_code = :city AND account.id = account_id

@@ -13,6 +13,7 @@ from factories.payments import sent
 from factories.recoveries import LATER, case_of, corrected, line_of, paid, revoke
 from factories.registry import actor_with, person
 from factories.subsidies import CITY, FULL_FEN, HEPING, Case
+from zhaoliang.cli.trace import afterwards
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.roles import Place, Role, system_actor
@@ -22,6 +23,7 @@ from zhaoliang.payments.excel import bank_file
 from zhaoliang.payments.models import BankTotal, PaidTotal, PaymentBatch, PaymentLine, ReconciliationCase
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.reporting import By, fund_use
+from zhaoliang.recoveries.selectors import cases_of_reference
 from zhaoliang.recoveries.services import agree, reassess, receive, set_off
 from zhaoliang.subsidies.models import PaymentDue
 
@@ -74,6 +76,12 @@ def test_every_cut_of_the_report_comes_to_the_same_and_the_months_agree_with_the
         received_on=chinese_day(LATER),
         bank_reference="HK7",
     )
+    # An auditor follows the cent beyond the payment, and back from the money that was returned.
+    later = "\n".join(afterwards(line))
+    for word in ("追回事项", "转应收追回", "追回到账", "流水号 HK7", "¥500.00"):
+        assert word in later, word
+    assert [one.claim_line_id for one in cases_of_reference(0, "HK7")] == [line.pk]
+    assert cases_of_reference(CITY, "") == []
     for given in ({}, {"year": 2026}, {"fund_source": "employment_subsidy"}):
         sums = {by: _sums(fund_use(CITY, HEPING, by=by, **given)) for by in CUTS}  # type: ignore[arg-type]
         assert set(sums.values()) == {(4 * FULL_FEN, FULL_FEN + 50_000, FULL_FEN - 150_000)}, sums

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from zhaoliang.funds.models import Account, BookCheck, BookClosing, FundSource, Transfer
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.money import format_yuan
 
 # What the ledger calls the movements of one claim line; `claim_line.difference.1` is the first change before payment.
 MOST_DIFFERENCES = 9
@@ -55,7 +56,7 @@ class BookFinding:
     def what(self) -> str:
         """The finding in Chinese."""
         where = f"第一笔对不上的分录编号 {self.transfer_id}" if self.transfer_id else "每笔分录相符，账户余额对不上"
-        return f"账户 {self.account_code}：{where}，账上 {self.stored_fen} 分，重算 {self.derived_fen} 分"
+        return f"账户 {self.account_code}：{where}，账上 {format_yuan(self.stored_fen)}，重算 {format_yuan(self.derived_fen)}"
 
 
 def account_by_code(city_code: int, code: str) -> Account | None:

@@ -55,14 +55,14 @@ GROUP BY said.city_code, said.bank_return_id, line.batch_id, 4
 """
 SAY = f"INSERT INTO bank_total (city_code, bank_return_id, batch_id, month, amount_fen) {_SAID}"
 
-# Kept totals that do not follow from entries or bank rows: where, what is kept, what follows, the last entry counted there.
+# Kept totals that do not follow from entries or bank rows: where, what is kept, what follows.
 WRONG_PAID = f"""
 WITH derived AS (
-    SELECT {_KEY}, sum(sign * amount_fen) AS fen, sum(sign) AS payments, max(id) AS entry
+    SELECT {_KEY}, sum(sign * amount_fen) AS fen, sum(sign) AS payments
     FROM ({_MOVED.format(which="")}) AS moved GROUP BY {_KEY}
 ), pair AS (
     SELECT coalesce(kept.account_id, derived.account_id) AS account_id, coalesce(kept.month, derived.month) AS month,
-           kept.amount_fen AS kept_fen, derived.fen AS derived_fen, derived.entry,
+           kept.amount_fen AS kept_fen, derived.fen AS derived_fen,
            coalesce(kept.payments, 0) <> coalesce(derived.payments, 0) OR coalesce(kept.amount_fen, 0) <> coalesce(derived.fen, 0)
                AS wrong
     FROM (SELECT * FROM paid_total WHERE city_code = %(city)s) AS kept
@@ -70,9 +70,9 @@ WITH derived AS (
         AND coalesce(derived.project_id, 0) = coalesce(kept.project_id, 0) AND derived.claim_kind = kept.claim_kind
         AND derived."group" = kept."group" AND derived.set_off = kept.set_off
 )
-SELECT account.code || ' ' || to_char(pair.month, 'YYYY-MM'), coalesce(pair.kept_fen, 0), coalesce(pair.derived_fen, 0), pair.entry
+SELECT account.code || ' ' || to_char(pair.month, 'YYYY-MM'), coalesce(pair.kept_fen, 0), coalesce(pair.derived_fen, 0), NULL::bigint
 FROM pair JOIN account ON account.city_code = %(city)s AND account.id = pair.account_id
-WHERE pair.wrong ORDER BY pair.entry NULLS LAST, 1
+WHERE pair.wrong ORDER BY 1
 """
 WRONG_BANK = f"""
 SELECT coalesce(kept.bank_return_id, derived.bank_return_id) || ' ' || to_char(coalesce(kept.month, derived.month), 'YYYY-MM'),

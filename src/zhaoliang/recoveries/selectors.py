@@ -113,6 +113,16 @@ def cases_of_line(line: ClaimLine) -> list[RecoveryCase]:
     return list(rows.order_by("-id"))
 
 
+def cases_of_reference(city_code: int, reference: str) -> list[RecoveryCase]:
+    """The cases for which money came back under this reference of the bank's; `city_code` 0 looks in all cities."""
+    with national():
+        rows = RecoveryReceipt.objects.filter(
+            **({"city_code": city_code} if city_code else {}), bank_reference=reference
+        )
+        found = rows.select_related("case__claim_line__claim").order_by("id")[:20]
+        return [row.case for row in found] if reference else []
+
+
 def differences_of(line: ClaimLine) -> list[Difference]:
     """What became of later changes of a line's facts, newest first."""
     return list(Difference.objects.filter(city_code=line.city_code, claim_line=line).order_by("-id"))

@@ -347,6 +347,11 @@ def trace_search(request: DeskRequest) -> HttpResponse:
         "form": form if request.GET else forms.ReferenceForm(),
         "reference": reference,
         "found": [(row, OUTCOMES[row.outcome]) for row in found],
+        "returned": [
+            case
+            for case in recoveries.cases_of_reference(desk_of(request).city_code, reference)
+            if recovery_perms.CASE.allows(request.actor, case.access())
+        ],
         "recent": desk_selectors.recent_bank_lines(desk_of(request)),
     }
     return render(request, "bureau/trace_search.html", context)
