@@ -53,7 +53,8 @@ CROWDED: dict[str, str] = {
     "demo-reviewer": f"/bureau/ /bureau/appeals/ /bureau/appeals/120000/{FILLED}/ /bureau/claims/"
     f" /bureau/claims/120000/{FILLED}/ /bureau/rules/attendance/?outcome=pass /bureau/vouchers/funnel/"
     " /bureau/vouchers/120000/1/holders/ /bureau/classes/ /bureau/projects/ /bureau/catalogues/120000/1/"
-    " /bureau/organisations/ /bureau/organisations/120000/1/ /bureau/people/ /bureau/doubts/ /bureau/policies/ /bureau/policies/120000/1/whatif/"
+    " /bureau/organisations/ /bureau/organisations/120000/1/"
+    " /bureau/people/ /bureau/doubts/ /bureau/policies/ /bureau/policies/120000/1/whatif/"
     " /bureau/policies/120000/1/difference/",
     "demo-auditor": "/bureau/audit/",
     "demo-administrator": "/bureau/users/",

@@ -11,10 +11,11 @@ from factories.subsidies import APPROVED, CITY, Case, approved, case
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.certificates.models import Certificate
 from zhaoliang.demo.bank import answer_file
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.payments.excel import bank_file
 from zhaoliang.recoveries.models import Correction, Difference, RecoveryCase
-from zhaoliang.recoveries.services import confirm_correction, propose_correction
+from zhaoliang.recoveries.services import confirm_correction, propose_correction, receive
 from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies.models import ClaimLine
 
@@ -78,3 +79,15 @@ def corrected(line: ClaimLine, amount_fen: int, cause: str = "policy_misread") -
 def case_of(line: ClaimLine) -> RecoveryCase:
     """The line's only case."""
     return RecoveryCase.objects.get(city_code=CITY, claim_line=line)
+
+
+def paid_back(line: ClaimLine, amount_fen: int, reference: str) -> None:
+    """So much of the line's only case came back by the bank."""
+    receive(
+        actor=actor_with(Role.FUND_OFFICER),
+        at=LATER,
+        case=case_of(line),
+        amount_fen=amount_fen,
+        received_on=chinese_day(LATER),
+        bank_reference=reference,
+    )

@@ -10,16 +10,14 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from factories.recoveries import LATER, case_of, corrected, line_of, paid
-from factories.registry import actor_with
+from factories.recoveries import LATER, corrected, line_of, paid, paid_back
 from factories.subsidies import CITY
 from zhaoliang.cli.prove import rendered
 from zhaoliang.funds.models import BookCheck, Transfer
 from zhaoliang.funds.selectors import latest_check
-from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.roles import Place, Role, system_actor
+from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.recoveries.proof import CHECKS, prove
-from zhaoliang.recoveries.services import check_books, receive
+from zhaoliang.recoveries.services import check_books
 from zhaoliang.subsidies.models import ClaimLine
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "operations" / "verify-books.sql"
@@ -61,14 +59,7 @@ def script_checks(owner: psycopg.Connection[Any]) -> dict[str, int | None]:
 def test_each_damage_is_found_by_us_and_by_the_independent_script(owner: psycopg.Connection[Any]) -> None:
     line = line_of(paid())
     corrected(line, 100_000)
-    receive(
-        actor=actor_with(Role.FUND_OFFICER),
-        at=LATER,
-        case=case_of(line),
-        amount_fen=50_000,
-        received_on=chinese_day(LATER),
-        bank_reference="HK7",
-    )
+    paid_back(line, 50_000, "HK7")
     assert prove(CITY).findings == ()
     assert script_checks(owner) == {}
     owner.autocommit = True

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from factories.payments import sent
-from factories.recoveries import LATER, case_of, corrected, line_of, paid, revoke
+from factories.recoveries import LATER, case_of, corrected, line_of, paid, paid_back, revoke
 from factories.registry import actor_with, person
 from factories.subsidies import CITY, FULL_FEN, HEPING, Case
 from zhaoliang.cli.trace import afterwards
@@ -24,7 +24,7 @@ from zhaoliang.payments.models import BankTotal, PaidTotal, PaymentBatch, Paymen
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.reporting import By, fund_use
 from zhaoliang.recoveries.selectors import cases_of_reference
-from zhaoliang.recoveries.services import agree, reassess, receive, set_off
+from zhaoliang.recoveries.services import agree, reassess, set_off
 from zhaoliang.subsidies.models import PaymentDue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G1", "G4")]
@@ -68,14 +68,7 @@ def test_every_cut_of_the_report_comes_to_the_same_and_the_months_agree_with_the
     returned_and_paid_again(made, batch)
     line = line_of(made, 3)
     corrected(line, 100_000)
-    receive(
-        actor=actor_with(Role.FUND_OFFICER),
-        at=LATER,
-        case=case_of(line),
-        amount_fen=50_000,
-        received_on=chinese_day(LATER),
-        bank_reference="HK7",
-    )
+    paid_back(line, 50_000, "HK7")
     # An auditor follows the cent beyond the payment, and back from the money that was returned.
     later = "\n".join(afterwards(line))
     for word in ("追回事项", "转应收追回", "追回到账", "流水号 HK7", "¥500.00"):
