@@ -1,5 +1,6 @@
 """The funnel of vouchers and its reasons over vouchers at every stage, on 1 % of them and on all, side by side on one server.
 
+Pages of a city are read as they stand on the 1 %, and from a kept count on all, which is made anew beside them.
 `--full` fills one million vouchers, without it a tenth. Filled set-based, without the services: what is measured are the
 statements and their indexes. Over a whole city each reads every voucher, so there the time a voucher is compared; over one
 batch, which is as large on both sides, the time itself.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, connections
@@ -181,12 +183,13 @@ def _rows(base: dict[str, int], first: int, last: int, per_batch: int) -> None:
 
 def _questions() -> dict[str, Callable[[], Any]]:
     """What the page of a city and of one batch ask; the batch is on both sides."""
+    from zhaoliang.oversight.counts import count_city, figures
     from zhaoliang.oversight.funnel import DIMENSIONS, Filter, funnel
     from zhaoliang.oversight.stops import stops
 
     city, one = Filter(CITY, CITY), Filter(CITY, CITY, batch_id=10_000_000)
-    found: dict[str, Callable[[], Any]] = {f"by {by}": lambda by=by: funnel(city, by) for by in DIMENSIONS}
-    found["reasons"] = lambda: stops(city)
+    found: dict[str, Callable[[], Any]] = {"counted anew": lambda: count_city(CITY, datetime.now(UTC))}
+    found |= {f"page by {by}": lambda by=by: figures(city, by) for by in DIMENSIONS}
     found["of one batch"] = lambda: funnel(one, "batch")
     found["reasons of one batch"] = lambda: stops(one)
     return found
@@ -210,7 +213,7 @@ def ask(vouchers: int) -> None:
                     if number:
                         taken.append((time.perf_counter() - begin) * 1000)
         few, many = times
-        if name.endswith("one batch"):
+        if name.startswith("page") or name.endswith("one batch"):
             emit(f"voucher funnel, {name} ({vouchers:,} vouchers)", "ms", "on 1 %", many, few, GOAL)
         else:
             few = [one * 100 for one in few]

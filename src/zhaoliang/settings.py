@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "zhaoliang.recoveries",
     "zhaoliang.careers",
     "zhaoliang.enactments",
+    "zhaoliang.oversight",
     "zhaoliang.web.components",
     "zhaoliang.web.portal",
     "zhaoliang.web.worker",

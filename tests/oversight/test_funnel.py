@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -12,12 +14,17 @@ from python_calamine import CalamineWorkbook
 
 from factories import classes, payments, registry, subsidies, vouchers
 from factories.identity import sign_in
+from factories.jobs import run_waiting
 from factories.vouchers import AT, batch, voucher
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.kernel.roles import Place, Role, system_actor
+from zhaoliang.oversight import counts
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, funnel, total
+from zhaoliang.oversight.models import FunnelCell, FunnelCount
+from zhaoliang.oversight.services import count_vouchers
 from zhaoliang.oversight.stops import stops
+from zhaoliang.oversight.tasks import count_by_the_clock
 from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import add_group
 from zhaoliang.vouchers import services
@@ -161,3 +168,106 @@ def test_a_voucher_voided_after_use_is_told_as_void_at_the_stage_it_had_reached(
 def elsewhere(region_id: int) -> int:
     """Another district of the city."""
     return next(code for code in (120101, 120102) if code != region_id)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every voucher is one too many to be read at once."""
+    monkeypatch.setattr(counts, "READ_AT_ONCE", 0)
+
+
+def _counted() -> FunnelCount:
+    return count_vouchers(actor=system_actor(), at=AT, place=Place(TIANJIN, TIANJIN))
+
+
+def _several() -> VoucherBatch:
+    """Vouchers at many stages in two districts and at two funds' worth of days; the batch of those not used."""
+    made = subsidies.case(4, failed=frozenset({2}), attended={1: 0})
+    subsidies.approved(made)
+    payments.sent(made)
+    source = batch(quota=6, region_code=120101)
+    batch(quota=3, kind="sign_in_only", amount_fen=0)
+    given_back = voucher(source)
+    services.return_voucher(actor=vouchers.worker(given_back.person), at=AT, voucher=given_back)
+    registry_group(source, voucher(source).person)
+    voucher(source, at=AT + timedelta(days=2))
+    return source
+
+
+@pytest.mark.mission("N4")
+def test_a_kept_count_says_what_the_vouchers_say_at_its_moment_however_it_is_asked() -> None:
+    source = _several()
+    count = _counted()
+    used = Voucher.objects.filter(city_code=TIANJIN, used_at__isnull=False).first()
+    assert used is not None
+    later = AT.replace(hour=16) + timedelta(days=1)
+    asked = [
+        Filter(TIANJIN, TIANJIN),
+        Filter(TIANJIN, 120101),
+        Filter(TIANJIN, TIANJIN, batch_id=source.pk),
+        Filter(TIANJIN, TIANJIN, fund_source=source.fund_source),
+        Filter(TIANJIN, TIANJIN, provider_id=used.provider_id),
+        Filter(TIANJIN, TIANJIN, since=later),
+        Filter(TIANJIN, TIANJIN, until=later),
+    ]
+    for wanted in asked:
+        for by in DIMENSIONS:
+            # Whether two cells are of the same people is not known; batches nobody claimed from stand in any order.
+            now = sorted((replace(row, people=None) for row in funnel(wanted, by)), key=lambda row: row.key)
+            kept = sorted(counts.kept_funnel(count, wanted, by), key=lambda row: row.key)
+            assert kept == [row for row in now if row.claimed or row.issued], (wanted, by)
+        assert counts.kept_stops(count, wanted) == stops(wanted)
+
+
+def test_a_new_count_is_made_from_the_vouchers_and_not_from_the_last_one(many: None) -> None:
+    source = batch(quota=5)
+    empty = counts.figures(Filter(TIANJIN, TIANJIN), "batch")
+    assert empty is not None
+    assert [(row.claimed, row.issued) for row in empty.rows] == [(0, 5)]
+    voucher(source)
+    assert counts.figures(Filter(TIANJIN, TIANJIN), "batch") is None
+    first = _counted()
+    voucher(source)
+    told = counts.figures(Filter(TIANJIN, TIANJIN), "batch")
+    assert told is not None
+    assert ([row.claimed for row in told.rows], told.as_of) == ([1], AT)
+    made = [_counted() for _ in range(2)]
+    told = counts.figures(Filter(TIANJIN, TIANJIN), "batch")
+    assert told is not None
+    assert [(row.claimed, row.issued, row.waiting) for row in told.rows] == [(2, 5, 2)]
+    # The last but one stays for pages that are reading it.
+    assert set(FunnelCount.objects.filter(city_code=TIANJIN)) == set(made)
+    assert not FunnelCell.objects.filter(city_code=TIANJIN, count_id=first.pk).exists()
+
+
+@pytest.mark.mission("N4")
+def test_a_city_of_many_vouchers_is_counted_by_a_job_and_the_page_says_of_when(
+    client: Client, many: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = batch(quota=10)
+    voucher(source)
+    monkeypatch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: AT))
+    officer = sign_in(client, registry.user(Role.REVIEWER, region_code=TIANJIN))
+    page, export = reverse("bureau:voucher_funnel"), reverse("bureau:voucher_funnel_export")
+    assert "还没有统计过" in officer.get(page).content.decode()
+    assert officer.get(export).status_code == 409
+    officer.post(reverse("bureau:voucher_count"), {"key": "c"})
+    (job,) = run_waiting(AT)
+    assert job.state == "done"
+    text = officer.get(page).content.decode()
+    assert "截至 2026年3月2日 09:00" in text
+    assert "已领 1 张" in text
+    assert "人数" not in text
+    sheet = officer.get(export)
+    assert "09%E7%82%B900%E5%88%86" in sheet["Content-Disposition"]
+    (_, row) = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
+    assert row[:3] == [source.name, 10, 1]
+
+
+def test_the_clock_counts_the_cities_that_are_too_large_to_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    voucher()
+    count_by_the_clock(timestamp=int(AT.timestamp()))
+    assert not FunnelCount.objects.filter(city_code=TIANJIN).exists()
+    monkeypatch.setattr(counts, "READ_AT_ONCE", 0)
+    count_by_the_clock(timestamp=int(AT.timestamp()))
+    assert FunnelCount.objects.get(city_code=TIANJIN).counted_at == AT

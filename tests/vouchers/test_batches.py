@@ -105,6 +105,12 @@ def test_wrong_terms_are_named_field_by_field() -> None:
     assert "77" in refused.value.fields["groups"]
 
 
+def test_a_directed_batch_names_its_groups_unless_a_list_does() -> None:
+    assert "groups" in terms(kind="directed").problems()
+    assert terms(kind="directed", groups=("06",)).problems() == {}
+    assert terms(kind="directed", issue="targeted").problems() == {}
+
+
 def test_only_a_budget_account_pays_for_vouchers() -> None:
     wrong = replace(terms(), budget_account=account("payable"))
     assert "budget_account" in wrong.problems()

@@ -11,7 +11,7 @@ from factories import registry
 from factories.actors import TIANJIN, actor
 from factories.vouchers import AT, batch, listed_project, voucher, worker
 from zhaoliang.kernel import crypto
-from zhaoliang.kernel.errors import Forbidden
+from zhaoliang.kernel.errors import BadInput, Forbidden
 from zhaoliang.kernel.identifiers.voucher_code import new_code, parse_code
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
@@ -91,8 +91,16 @@ def test_a_voucher_that_ended_says_so(state: str, answer: str) -> None:
     else:
         # Its road there is the payment's; here only the answer counts.
         Voucher.objects.filter(city_code=TIANJIN, pk=held.pk).update(state="redeemed", ended_at=AT)
-    found = ask(held.code, held.batch.project.provider, at=at)
-    assert (found.answer, found.good_for) == (answer, "")
+    for asker, where in (
+        (held.batch.project.provider, "在本机构使用过"),
+        (registry.organisation(), "的一家机构使用过"),
+    ):
+        found = ask(held.code, asker, at=at)
+        assert (found.answer, found.good_for) == (answer, "")
+        # When it died and, of a used one, where; to others the district alone.
+        assert ("2026年3月2日 09:00" in found.says) == (state in ("returned", "redeemed"))
+        assert (where in found.says) == (state == "redeemed")
+        assert held.batch.project.provider.short_name not in found.says
 
 
 def test_unknown_malformed_and_foreign_codes_are_answers_and_logged() -> None:
@@ -105,6 +113,34 @@ def test_unknown_malformed_and_foreign_codes_are_answers_and_logged() -> None:
     assert answers == ["not_found", "malformed", "other_city"]
     logged = VoucherCheck.objects.filter(city_code=TIANJIN, organisation=provider).order_by("id")
     assert list(logged.values_list("answer", "voucher_id")) == [(word, None) for word in answers]
+
+
+def test_the_holder_sees_the_questions_of_other_cities_and_a_screenshot_shown_too_late() -> None:
+    held = voucher()
+    stranger = registry.organisation(city_code=370900, region_code=370902)
+    actor_there = actor(Role.PROVIDER, city_code=370900, region_code=370902, organisation_id=stranger.pk)
+    there = {"actor": actor_there, "place": Place(370900, 370902, stranger.pk)}
+    assert ask(held.code, stranger, **there).answer == "other_city"
+    late = AT + timedelta(minutes=5)
+    screenshot = selectors.qr_token(held, AT)
+    answer = ask(screenshot, held.batch.project.provider, method="scanned", at=late)
+    assert (answer.answer, answer.voucher, answer.good_for) == ("stale", None, "")
+    assert ask(screenshot, stranger, method="scanned", at=late, **there).answer == "stale"
+    seen = [(one.answer, one.organisation_id) for one in reversed(selectors.checks_of(held))]
+    assert seen == [("other_city", None), ("stale", held.batch.project.provider_id), ("other_city", None)]
+    # Whose it is stays with its own city.
+    assert not VoucherCheck.objects.filter(city_code=370900, voucher_id=held.pk).exists()
+    with pytest.raises(BadInput) as refused:
+        services.use_by_code(
+            actor=staff(held.batch.project.provider),
+            at=late,
+            place=Place(TIANJIN, TIANJIN, held.batch.project.provider_id),
+            code=screenshot,
+            provider=held.batch.project.provider,
+            project=held.batch.project,
+            class_id=1,
+        )
+    assert refused.value.fields == {"code": "stale"}
 
 
 def test_nobody_asks_in_another_organisations_name() -> None:

@@ -13,7 +13,7 @@ from factories import registry
 from factories.actors import TIANJIN, actor
 from factories.jobs import run_waiting
 from factories.vouchers import AT, batch, crowd, voucher
-from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson
+from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.registry.models import Notice, Person
 from zhaoliang.registry.services import add_group, record_status
@@ -115,6 +115,23 @@ def test_more_people_than_vouchers_and_a_second_person() -> None:
     assert services.issue_part(actor=system_actor(), at=AT, issue=made) == 2
     assert selectors.issue_counts(made) == {"issued": 1, "refused": 1}
     assert IssueLine.objects.get(city_code=TIANJIN, issue=made, state="refused").note == "券已发完"
+
+
+def test_a_list_is_not_approved_or_drawn_up_when_the_batch_would_give_nothing() -> None:
+    opens = AT + timedelta(days=1)
+    source, people = batch(quota=2, claim_from=opens), crowd(2)
+    made = _drafted(source, _sheet(_row(people[0])))
+    made = services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made)
+    for at, says in ((AT, "才开始"), (source.claim_until + timedelta(seconds=1), "截止")):
+        with pytest.raises(WrongState, match=says):
+            services.approve_issue(actor=actor(Role.APPROVER), at=at, issue=made)
+    over = batch(quota=2, claim_until=AT + timedelta(seconds=1))
+    VoucherBatch.objects.filter(city_code=TIANJIN, pk=over.pk).update(
+        claim_from=AT - timedelta(days=2), claim_until=AT - timedelta(days=1)
+    )
+    with pytest.raises(WrongState, match="延长领取截止"):
+        _drafted(over, _sheet(_row(people[1])))
+    assert services.approve_issue(actor=actor(Role.APPROVER), at=opens, issue=made).state == "approved"
 
 
 def test_wrong_rows_are_named_and_a_wrong_name_takes_nothing() -> None:

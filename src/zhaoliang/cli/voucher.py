@@ -77,18 +77,15 @@ def _key_text(key: str) -> str:
 def _online(text: str) -> tuple[str, str]:
     with database():
         from zhaoliang.kernel.roles import Place, system_actor
-        from zhaoliang.vouchers.selectors import read_qr
         from zhaoliang.vouchers.services import verify_voucher
+        from zhaoliang.vouchers.services.checks import read_given
 
         at = datetime.now(UTC)
-        try:
-            code = read_qr(text, at).code if qr.is_qr(text) else str(parse_code(text))
-        except qr.QrProblem as problem:
-            return problem.answer, problem.what
-        except InvalidIdentifier as problem:
-            return "malformed", str(problem)
-        city = int(code[:6])
+        given = read_given(text, at)
+        if given.code is None:
+            return str(given.known), given.problem
+        city = int(given.code[:6])
         found = verify_voucher(
-            actor=system_actor("命令行"), at=at, place=Place(city, city), code=code, organisation=None, method="public"
+            actor=system_actor("命令行"), at=at, place=Place(city, city), code=text, organisation=None, method="public"
         )
         return found.answer, found.says

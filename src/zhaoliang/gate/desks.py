@@ -391,7 +391,7 @@ class Verifications:
         " logged AS (INSERT INTO audit_event (city_code, at, act, region_code, actor_user_id, actor_name, object_type,"
         " detail) SELECT $1, $10, 'vouchers.verify', $2, $4, $5, 'Place', '{\"through\": \"gate\"}' FROM done"
         " WHERE answer <> 'too_many')"
-        " SELECT place, answer, state, use_until, used_at, project_name, retry_at FROM done ORDER BY place"
+        " SELECT place, answer, state, use_until, used_at, project_name, retry_at, ended_at, used_where FROM done ORDER BY place"
     )
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -417,5 +417,7 @@ class Verifications:
             used_at=row["used_at"],
             project_name=row["project_name"],
             here=True,
+            ended_at=row["ended_at"],
+            used_where=row["used_where"],
         )
         return Answer(200, encoded({"answer": row["answer"], "says": says, "good_for": good_for}))

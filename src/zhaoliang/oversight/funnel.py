@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from fractions import Fraction
@@ -19,7 +20,10 @@ PILOTS_USED = Fraction(48, 1000)
 
 @dataclass(frozen=True)
 class Dimension:
-    """A way to break the funnel down: the SQL of key, label, join and order, and whether quotas can be told by it."""
+    """A way to break the funnel down: the SQL of key, label, join and order, and whether quotas can be told by it.
+
+    `kept` is the key and label among the cells of a kept count where they are stored ready, without a join.
+    """
 
     label: str
     key: str
@@ -27,6 +31,7 @@ class Dimension:
     join: str = ""
     order: str = "claimed DESC, 1"
     issued: str = ""
+    kept: str = ""
 
 
 DIMENSIONS = {
@@ -48,6 +53,7 @@ DIMENSIONS = {
         " AND coalesce(m.valid_to, 'infinity') >= (h.claimed_at AT TIME ZONE 'Asia/Shanghai')::date"
         ' ORDER BY h.groups @> to_jsonb(m."group") DESC, array_position('
         "ARRAY['register', 'document', 'declared'], m.evidence::text), m.\"group\" LIMIT 1) g ON l.\"group\" IS NULL",
+        kept='h."group"',
     ),
     "fund": Dimension("资金渠道", "h.fund_source", "h.fund_source", issued="fund"),
     "month": Dimension(
@@ -55,13 +61,15 @@ DIMENSIONS = {
         "to_char(h.claimed_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM')",
         "to_char(h.claimed_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM')",
         order="1",
+        kept="to_char(h.claimed_on, 'YYYY-MM')",
     ),
 }
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What is looked at: a city's region and below, one batch, one fund, one provider, claimed from `since` to before `until`."""
+    """What is looked at: a city's region and below, one batch, one fund, one provider, claimed from `since` to before `until`
+    (both where a Chinese day begins)."""
 
     city_code: int
     region_code: int
@@ -75,7 +83,7 @@ class Filter:
 @dataclass(frozen=True)
 class Row:
     """One line: how many vouchers got how far (`issued` None where quotas do not follow the dimension), why others did
-    not, and the money in fen (`held_fen` reserved for those claimed, `paid_fen` paid out)."""
+    not, and the money in fen (`held_fen` reserved for those claimed, `paid_fen` paid out). `people` None in a kept count."""
 
     key: str
     label: str
@@ -93,7 +101,7 @@ class Row:
     dropped: int
     failed: int
     refused: int
-    people: int
+    people: int | None
     issued: int | None = None
 
 
@@ -102,12 +110,11 @@ def statement(name: str) -> str:
     return resources.files("zhaoliang.oversight").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
 
 
-def held(wanted: Filter) -> str:
-    """The beginning of both statements, "voucher_held": for a batch or a district it keeps to its own vouchers early."""
-    narrow = wanted.batch_id is not None or wanted.region_code != wanted.city_code
+def held(*, whole: bool = False) -> str:
+    """The beginning of the statements, "voucher_held": it keeps to the chosen vouchers early, unless they are the whole city's."""
     text = statement("voucher_held")
     for name, of in (("of_enrolments", "e"), ("of_lines", "l")):
-        join = f"JOIN among a ON a.city_code = {of}.city_code AND a.id = {of}.voucher_id" if narrow else ""
+        join = "" if whole else f"JOIN among a ON a.city_code = {of}.city_code AND a.id = {of}.voucher_id"
         text = text.replace(f"{{{name}}}", join)
     return text
 
@@ -127,20 +134,29 @@ def parameters(wanted: Filter) -> dict[str, Any]:
     }
 
 
+def filled(text: str, **parts: str) -> str:
+    """A statement with its `{parts}` put in: SQL of this folder's own, never what somebody typed."""
+    for name, value in parts.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
 def funnel(wanted: Filter, by: str) -> list[Row]:
-    """The funnel broken down by one of DIMENSIONS, in one statement. `issued` counts whole batches, whatever the days."""
+    """The funnel broken down by one of DIMENSIONS, in one statement. `issued` counts whole batches, whatever the days.
+
+    Reads every voucher that is asked for: pages ask `counts.figures`, which knows how many are too many.
+    """
     dimension = DIMENSIONS[by]
     low, high = region_codes(wanted.region_code)
-    text = statement("voucher_funnel")
-    for name, value in (
-        ("key", dimension.key),
-        ("label", dimension.name),
-        ("join", dimension.join),
-        ("order", dimension.order),
-    ):
-        text = text.replace(f"{{{name}}}", value)
+    text = filled(
+        statement("voucher_funnel"),
+        key=dimension.key,
+        label=dimension.name,
+        join=dimension.join,
+        order=dimension.order,
+    )
     with connection.cursor() as cursor:
-        cursor.execute(held(wanted) + text, parameters(wanted))
+        cursor.execute(held() + text, parameters(wanted))
         found = cursor.fetchall()
     issued: dict[str, tuple[int, str]] = {}
     if dimension.issued and wanted.provider_id is None:
@@ -159,7 +175,13 @@ def total(rows: list[Row]) -> Row:
     sums = {
         one.name: sum(getattr(row, one.name) or 0 for row in rows)
         for one in fields(Row)
-        if one.name not in ("key", "label", "issued")
+        if one.name not in ("key", "label", "issued", "people")
     }
-    known = [row.issued for row in rows if row.issued is not None]
-    return Row(key="", label="合计", **sums, issued=sum(known) if known else None)
+    return Row(
+        key="", label="合计", **sums, issued=_sum(row.issued for row in rows), people=_sum(row.people for row in rows)
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [one for one in values if one is not None]
+    return sum(known) if known else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -69,11 +70,18 @@ class Stop:
 
 
 def stops(wanted: Filter) -> list[Stop]:
-    """Every voucher that was claimed and not paid, counted once under its reason: stage by stage, the most first."""
+    """Every voucher that was claimed and not paid, counted once under its reason: stage by stage, the most first.
+
+    Reads every voucher that is asked for: pages ask `counts.figures`.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(held(wanted) + statement("voucher_stops"), parameters(wanted))
-        found = cursor.fetchall()
-    decided = decisions_by_id(wanted.city_code, [pk for _, _, pk, _ in found if pk is not None])
+        cursor.execute(held() + statement("voucher_told") + statement("voucher_stops"), parameters(wanted))
+        return in_words(wanted.city_code, cursor.fetchall())
+
+
+def in_words(city_code: int, found: Sequence[tuple[str, str, int | None, int]]) -> list[Stop]:
+    """Counts by stage, reason and the decision that tells the rule, as an officer reads them; the most first."""
+    decided = decisions_by_id(city_code, [pk for _, _, pk, _ in found if pk is not None])
     counts: Counter[tuple[str, str, str]] = Counter()
     for stage, reason, decision_id, count in found:
         words = REASONS[stage, reason]

@@ -43,11 +43,11 @@ class Fault:
 
 @dataclass
 class PeopleFile:
-    """What a list holds; with `faults` nothing of it is taken. `repeated` counts rows that repeat a person above them."""
+    """What a list holds; with `faults` nothing of it is taken. `repeated` are the rows that repeat a person above them."""
 
     entries: list[Entry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    repeated: int = 0
+    repeated: list[int] = field(default_factory=list)
 
 
 def template() -> bytes:
@@ -116,7 +116,7 @@ def _read_row(
         return
     key = (kind.value, document)
     if key in seen:
-        found.repeated += 1
+        found.repeated.append(number)
         return
     seen[key] = number
     found.entries.append(Entry(number, name, kind.value, document, phone))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 from zhaoliang.catalogue.models import Project
@@ -11,7 +13,7 @@ from zhaoliang.kernel.db.models import CityModel
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry.models import Occupation, Organisation, Person, Region
-from zhaoliang.vouchers.states import BATCH, CHANGE, ISSUE, VOUCHER
+from zhaoliang.vouchers.states import BATCH, CHANGE, ISSUE, PHASES, VOUCHER
 
 
 class VoucherBatch(CityModel):
@@ -103,6 +105,17 @@ class VoucherBatch(CityModel):
             return f"按项目标准，最高 {format_yuan(self.amount_fen)}"
         return f"{'面值 ' if self.kind == 'face_value' else ''}{format_yuan(self.amount_fen)}"
 
+    def phase(self, at: datetime) -> str:
+        """The state as claims meet it: `early` or `late` where the batch is open and its time to claim is not now."""
+        if self.state == "open" and at < self.claim_from:
+            return "early"
+        return "late" if self.state == "open" and at > self.claim_until else self.state
+
+    def standing(self, at: datetime) -> tuple[str, str]:
+        """The phase in words, and the tone of its badge."""
+        phase = self.phase(at)
+        return PHASES.get(phase) or (BATCH.states[phase], BATCH.tones.get(phase, ""))
+
     def access(self) -> Access:
         return Access(self.city_code, self.region_id)
 
@@ -140,6 +153,20 @@ class BatchScope(CityModel):
                 name="batch_scope_names_something",
             ),
         ]
+
+
+class OpeningWish(CityModel):
+    """Somebody who wants to be told when a batch begins to give vouchers."""
+
+    append_only = True
+
+    batch = CityForeignKey(VoucherBatch, verbose_name="批次", related_name="wishes")
+    person = CityForeignKey(Person, verbose_name="提醒谁", related_name="opening_wishes")
+    at = models.DateTimeField("预约时间")
+
+    class Meta:
+        db_table = "opening_wish"
+        constraints = [models.UniqueConstraint(fields=["city_code", "batch", "person"], name="opening_wish_once")]
 
 
 class BatchSlot(CityModel):

@@ -36,10 +36,13 @@ SAYS = {
 
 
 class QrProblem(Exception):
-    """A token that is not accepted: `answer` is a key of SAYS, `what` says so in Chinese."""
+    """A token that is not accepted: `answer` is a key of SAYS, `what` says so in Chinese.
 
-    def __init__(self, answer: str) -> None:
-        self.answer, self.what = answer, SAYS[answer]
+    `code` is whose it is where the token is genuine and only came too late (stale, expired); None else.
+    """
+
+    def __init__(self, answer: str, code: str | None = None) -> None:
+        self.answer, self.what, self.code = answer, SAYS[answer], code
         super().__init__(self.what)
 
 
@@ -85,11 +88,11 @@ def read(token: str, at: datetime, *, verify: Callable[[bytes, bytes], str]) -> 
         raise QrProblem("forged") from None
     if kind == SCREEN:
         if not -SKEW.total_seconds() <= at.timestamp() - reading.moment <= LIFE.total_seconds():
-            raise QrProblem("stale")
+            raise QrProblem("stale", code)
     elif kind != PAPER:
         raise QrProblem("forged")
     elif at.timestamp() > reading.moment:
-        raise QrProblem("expired")
+        raise QrProblem("expired", code)
     return reading
 
 

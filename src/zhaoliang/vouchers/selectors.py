@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, datetime
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel import crypto
@@ -17,7 +17,16 @@ from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.vouchers import qr
 from zhaoliang.vouchers.audience import Criteria as Criteria
 from zhaoliang.vouchers.audience import audience
-from zhaoliang.vouchers.models import BatchChange, BatchSlot, IssueLine, IssueList, Voucher, VoucherBatch, VoucherCheck
+from zhaoliang.vouchers.models import (
+    BatchChange,
+    BatchSlot,
+    IssueLine,
+    IssueList,
+    OpeningWish,
+    Voucher,
+    VoucherBatch,
+    VoucherCheck,
+)
 from zhaoliang.vouchers.scope import Scope as Scope
 from zhaoliang.vouchers.scope import covering as covering
 from zhaoliang.vouchers.scope import covers as covers
@@ -96,13 +105,17 @@ def concerns(voucher: Voucher, organisation: Organisation) -> bool:
     return usable_projects(batch).filter(provider=organisation).exists()
 
 
-def open_batches(city_code: int, region_code: int, at: datetime) -> list[VoucherBatch]:
-    """The batches that people of a region can claim from now, those ending first first; each with `left` (places)."""
-    found = (
-        VoucherBatch.objects.select_related("project__provider", "project__occupation", "region")
-        .filter(city_code=city_code, state="open", issue="open", claim_from__lte=at, claim_until__gte=at)
-        .order_by("claim_until", "id")
-    )
+def open_batches(city_code: int, region_code: int, at: datetime, *, ahead: bool = False) -> list[VoucherBatch]:
+    """The batches that people of a region can claim from now, those ending first first; each with `left` (places).
+
+    With `ahead` those that begin to give vouchers later, the next one first.
+    """
+    rows = VoucherBatch.objects.select_related("project__provider", "project__occupation", "region")
+    rows = rows.filter(city_code=city_code, state="open", issue="open")
+    if ahead:
+        found = rows.filter(claim_from__gt=at).order_by("claim_from", "id")
+    else:
+        found = rows.filter(claim_from__lte=at, claim_until__gte=at).order_by("claim_until", "id")
     batches = [
         batch
         for batch in found
@@ -112,6 +125,20 @@ def open_batches(city_code: int, region_code: int, at: datetime) -> list[Voucher
     for batch in batches:
         batch.left = left.get(batch.pk, 0)
     return batches
+
+
+def offered_batch(city_code: int, batch_id: int, at: datetime) -> VoucherBatch | None:
+    """A batch that people of the city can claim from now or will be able to, with `left`; None for any other."""
+    for ahead in (False, True):
+        for one in open_batches(city_code, city_code, at, ahead=ahead):
+            if one.pk == batch_id:
+                return one
+    return None
+
+
+def opening_wished(person: Person, batch: VoucherBatch) -> bool:
+    """Whether the person will be told before the batch opens."""
+    return OpeningWish.objects.filter(city_code=batch.city_code, batch=batch, person=person).exists()
 
 
 def batch(city_code: int, batch_id: int) -> VoucherBatch | None:
@@ -212,9 +239,14 @@ def issues_of(batch: VoucherBatch) -> list[IssueList]:
 
 
 def issue_lines(issue: IssueList) -> QuerySet[IssueLine]:
-    """The people of a list in its order."""
+    """The people of a list in its order; `held`: the state of the voucher of the batch that each holds, None without one."""
     rows = IssueLine.objects.select_related("person").filter(city_code=issue.city_code, issue=issue)
-    return rows.order_by("row", "id")
+    return rows.annotate(held=Subquery(_held_by_line(issue).values("state")[:1])).order_by("row", "id")
+
+
+def _held_by_line(issue: IssueList) -> QuerySet[Voucher]:
+    rows = Voucher.objects.filter(city_code=issue.city_code, batch_id=issue.batch_id, person=OuterRef("person_id"))
+    return rows.exclude(state="returned")
 
 
 def issue_counts(issue: IssueList) -> dict[str, int]:
@@ -243,9 +275,8 @@ def issue_reasons(issue: IssueList) -> list[tuple[str, str, int]]:
 
 def issue_holding(issue: IssueList) -> int:
     """How many people of a list hold a voucher of its batch already."""
-    held = Voucher.objects.filter(city_code=issue.city_code, batch_id=issue.batch_id, person=OuterRef("person_id"))
     rows = IssueLine.objects.filter(city_code=issue.city_code, issue=issue, state="waiting")
-    return rows.filter(Exists(held.exclude(state="returned"))).count()
+    return rows.filter(Exists(_held_by_line(issue))).count()
 
 
 def criteria_of(issue: IssueList) -> Criteria:

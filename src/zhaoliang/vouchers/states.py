@@ -36,6 +36,9 @@ BATCH = Machine(
     tones={"submitted": "ask", "open": "ok", "suspended": "no"},
 )
 
+# An open batch before and after its time to claim: it gives nothing then, whatever its state says.
+PHASES = {"early": ("未到领取时间", "ask"), "late": ("领取已截止", "")}
+
 VOUCHER = Machine(
     "voucher",
     noun="培训券",

@@ -12,8 +12,16 @@ from zhaoliang.kernel.jobs.reporting import Run, report
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.vouchers.models import IssueList, Voucher, VoucherBatch
 from zhaoliang.vouchers.selectors import issue_unchecked
-from zhaoliang.vouchers.services import check_issue_part, expire_due, finish_issue, issue_part, remind_holders
+from zhaoliang.vouchers.services import (
+    check_issue_part,
+    expire_due,
+    finish_issue,
+    issue_part,
+    remind_holders,
+    tell_openings,
+)
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
+from zhaoliang.vouchers.services.reminders import OPENING_AHEAD
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -27,6 +35,18 @@ def expire_vouchers(timestamp: int) -> None:
     for city_code in cities:
         while expire_due(actor=system_actor(), at=at, place=Place(city_code, city_code)):
             pass
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="vouchers.openings", pass_context=False)
+def openings(timestamp: int) -> None:
+    """Tell who wished it that a batch is about to open; `timestamp` is the moment the clock struck (unix seconds)."""
+    at = datetime.fromtimestamp(timestamp, UTC)
+    with national():
+        soon = VoucherBatch.objects.filter(state="open", claim_from__gt=at, claim_from__lte=at + OPENING_AHEAD)
+        cities = sorted(set(soon.values_list("city_code", flat=True)))
+    for city_code in cities:
+        tell_openings(actor=system_actor(), at=at, place=Place(city_code, city_code))
 
 
 # At 09:05 Chinese time: nobody is woken up by a reminder.

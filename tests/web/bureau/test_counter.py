@@ -12,7 +12,7 @@ from django.urls import reverse
 from factories import registry, vouchers
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
-from zhaoliang.registry.models import Person
+from zhaoliang.registry.models import Notice, Person
 from zhaoliang.vouchers import selectors
 from zhaoliang.vouchers.models import Voucher
 
@@ -47,3 +47,30 @@ def test_somebody_without_a_phone_gets_a_voucher_on_paper(
     assert {one.detail["why"] for one in looks} == {"窗口代领培训券", "打印纸质培训券"}
     token = selectors.paper_token(held)
     assert selectors.read_qr(token, vouchers.AT + timedelta(days=30)).code == held.code
+
+
+@pytest.mark.mission("C4")
+def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
+    desk: Callable[..., Client], at_time: Callable[[datetime], None]
+) -> None:
+    batch = vouchers.batch(quota=1)
+    person = vouchers.crowd(1)[0]
+    at_time(vouchers.AT)
+    officer, elsewhere = desk(Role.REVIEWER, region_code=person.region_id), desk(Role.REVIEWER, region_code=120110)
+    claim = reverse("bureau:counter_person", args=[TIANJIN, person.pk])
+    shown = officer.post(claim, {"batch": batch.pk, "declared": "oral", "key": "a"}, follow=True)
+    assert shown.status_code == 200
+    lost = Voucher.objects.get(city_code=TIANJIN, person=person)
+    give_back = reverse("bureau:counter_return", args=[TIANJIN, lost.pk])
+    assert elsewhere.post(give_back, {"key": "x"}).status_code == 403
+    shown = officer.post(give_back, {"key": "b"}, follow=True)
+    assert "名额已放出" in shown.content.decode()
+    assert Notice.objects.filter(city_code=TIANJIN, person=person, kind="voucher_returned").count() == 1
+    officer.post(claim, {"batch": batch.pk, "declared": "oral", "key": "c"})
+    held = Voucher.objects.get(city_code=TIANJIN, person=person, state="claimed")
+    lost.refresh_from_db()
+    assert (lost.state, held.code != lost.code) == ("returned", True)
+    assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, lost.pk])).status_code == 404
+    assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, held.pk])).content.startswith(b"%PDF")
+    Voucher.objects.filter(city_code=TIANJIN, pk=held.pk).update(state="expired")
+    assert officer.post(reverse("bureau:counter_return", args=[TIANJIN, held.pk]), {"key": "d"}).status_code == 409

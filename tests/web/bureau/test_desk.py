@@ -14,11 +14,12 @@ from django.urls import reverse
 from python_calamine import CalamineWorkbook
 
 from factories import classes, funds, registry, subsidies, vouchers
-from zhaoliang.catalogue.models import Catalogue
+from zhaoliang.catalogue.models import Catalogue, Project
 from zhaoliang.kernel import audit
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry.models import Organisation, RoleAssignment, User
+from zhaoliang.vouchers import selectors
 from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.web.portal.standards import standard_of
 
@@ -103,6 +104,31 @@ def test_a_batch_by_occupation_reserves_the_highest_standard_and_shows_its_face(
     assert again["occupations"].value() == [f"{project.occupation_id}:{project.level}"]
 
 
+@pytest.mark.mission("C1")
+def test_a_city_gives_a_batch_out_for_one_of_its_districts(desk: Desk, at_time: Clock) -> None:
+    here, there = (subsidies.project(registry.organisation(), registry.organisation()) for _ in range(2))
+    Project.objects.filter(city_code=TIANJIN, pk=there.pk).update(region_id=120110)
+    budget = funds.budget(100_000_00, year=2026, fund_source=here.fund_source)
+    at_time(vouchers.AT)
+    drafter = desk(Role.FUND_OFFICER, region_code=TIANJIN)
+    said = {
+        "key": "d",
+        "name": "河东的券",
+        "kind": "general",
+        "reach": "all",
+        "budget_account": budget.pk,
+        "quota": "2",
+    }
+    said |= {"amount_basis": "standard", "declaration": "本人承诺属实", "region": "120110"}
+    said |= {"claim_from": "2026-03-01", "claim_until": "2026-06-30", "use_until": "2026-09-30"}
+    assert drafter.post(reverse("bureau:voucher_new"), said | {"region": "130100", "key": "w"}).status_code == 422
+    drafter.post(reverse("bureau:voucher_new"), said)
+    batch = VoucherBatch.objects.get(city_code=TIANJIN)
+    assert batch.region_id == 120110
+    assert list(selectors.usable_projects(batch)) == [there]
+    assert "发放地区" not in drafter.get(_url("voucher_revise", batch)).content.decode()
+
+
 @pytest.mark.mission("C8")
 def test_the_funnel_is_said_in_words_and_holders_are_masked_and_recorded(desk: Desk, at_time: Clock) -> None:
     batch = vouchers.batch()
@@ -118,6 +144,25 @@ def test_the_funnel_is_said_in_words_and_holders_are_masked_and_recorded(desk: D
     look = AuditEvent.objects.filter(city_code=batch.city_code, act="look").latest("id")
     assert (look.object_id, look.detail) == (batch.pk, {"why": "查看持券人名单"})
     assert desk(Role.FINANCE, region_code=TIANJIN).get(_url("voucher_holders", batch)).status_code == 403
+
+
+@pytest.mark.mission("C1", "C8")
+def test_an_open_batch_is_called_what_it_is_to_people_by_the_clock(desk: Desk, at_time: Clock) -> None:
+    batch = vouchers.batch()
+    times = {
+        "未到领取时间": batch.claim_from - timedelta(seconds=1),
+        "发放中": batch.claim_from,
+        "领取已截止": batch.claim_until + timedelta(seconds=1),
+    }
+    phases = {"未到领取时间": "early", "发放中": "open", "领取已截止": "late"}
+    for word, at in times.items():
+        at_time(at)
+        reviewer = desk(Role.REVIEWER, region_code=TIANJIN)
+        page = reviewer.get(_url("voucher_batch", batch)).content.decode()
+        for other in times:
+            assert (f"{other}</span>" in page) == (other == word)
+            listed = reviewer.get(reverse("bureau:voucher_batches"), {"state": phases[other]}).content.decode()
+            assert (batch.name in listed) == (other == word)
 
 
 @pytest.mark.mission("A3")

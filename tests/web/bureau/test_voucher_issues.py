@@ -52,3 +52,33 @@ def test_a_list_is_uploaded_seen_masked_approved_and_issued(
     query = {"way": "query", "age_from": "119", "key": "q"}
     assert "0 人" in first.post(url, query | {"step": "preview"}).content.decode()
     assert "没有人符合" in first.post(url, query | {"step": "draft"}).content.decode()
+
+
+def test_duplicates_are_shown_before_it_is_chosen_what_becomes_of_them_and_several_batches_go_out_by_one_list(
+    desk: Callable[..., Client], at_time: Callable[[datetime], None]
+) -> None:
+    batch, second = vouchers.batch(), vouchers.batch()
+    holder, other = vouchers.voucher(batch).person, vouchers.crowd(1)[0]
+    at_time(vouchers.AT)
+    officer = desk(Role.REVIEWER, region_code=TIANJIN)
+    url = reverse("bureau:issue_new", args=[TIANJIN, batch.pk])
+    rows = [{"姓名": one.name, "证件号码": one.document_number} for one in (holder, other, holder)]
+    said = {"way": "file", "on_duplicate": "skip", "besides": [second.pk], "key": "a"}
+    shown = officer.post(url, said | {"file": SimpleUploadedFile("名单.xlsx", workbook(rows))}, follow=True)
+    text = shown.content.decode()
+    assert "名单第 4 行与前面的人重复" in text
+    assert f"“{second.name}”也拟好一份" in text
+    made = IssueList.objects.get(city_code=TIANJIN, batch=batch)
+    assert IssueList.objects.get(city_code=TIANJIN, batch=second).people == made.people == 2
+    page = reverse("bureau:voucher_issue", args=[TIANJIN, made.pk])
+    for wanted, people in (("yes", [holder]), ("no", [other]), ("", [holder, other])):
+        listed = officer.get(page, {"held": wanted}).context["table"].rows
+        assert len(listed) == len(people)
+    assert "已领取" in officer.get(page, {"held": "yes"}).content.decode()
+    choose = reverse("bureau:issue_choose", args=[TIANJIN, made.pk])
+    officer.post(choose, {"on_duplicate": "replace", "on_unclear": "skip", "key": "c"})
+    made.refresh_from_db()
+    assert (made.on_duplicate, made.on_unclear) == ("replace", "skip")
+    assert officer.post(choose, {"on_duplicate": "twice", "key": "w"}).status_code == 422
+    officer.post(reverse("bureau:issue_submit", args=[TIANJIN, made.pk]), {"key": "s"})
+    assert officer.post(choose, {"on_duplicate": "skip", "on_unclear": "skip", "key": "l"}).status_code == 409

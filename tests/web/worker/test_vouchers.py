@@ -17,6 +17,7 @@ from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.vouchers.services import verify_voucher
+from zhaoliang.vouchers.tasks import openings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N2")]
 
@@ -155,7 +156,6 @@ def test_why_a_batch_cannot_be_claimed_now_and_its_holder_is_shown_his_voucher(
     batch = vouchers.batch()
     refusals = {
         "没有这张正在发放的培训券": vouchers.batch(state="submitted"),
-        "从 2026年3月5日 09:00 开始发放": vouchers.batch(claim_from=vouchers.AT + timedelta(days=3)),
         "暂停发放": vouchers.batch(state="suspended"),
         "已经停止发放": vouchers.batch(state="closed"),
         "只发给名单里的人": vouchers.batch(issue="targeted"),
@@ -170,6 +170,34 @@ def test_why_a_batch_cannot_be_claimed_now_and_its_holder_is_shown_his_voucher(
     assert "领取已于 2026年4月1日 09:00 截止" in phone.get(_url(batch)).content.decode()
     held = vouchers.voucher(batch, person=person)
     assert phone.get(_url(batch))["Location"] == f"/my/vouchers/{held.city_code}/{held.pk}/"
+
+
+def test_a_batch_to_come_is_seen_with_its_opening_and_given_to_nobody_before(
+    phone: Client, person: Person, at_time: Callable[[datetime], None]
+) -> None:
+    made = subsidies.project(registry.organisation(), registry.organisation(evaluator=True))
+    opens = vouchers.AT + timedelta(days=3)
+    batch = vouchers.batch(made, amount_fen=subsidies.FULL_FEN, claim_from=opens)
+    project, activity = f"/projects/{made.city_code}/{made.pk}/", f"/activity/{batch.city_code}/{batch.pk}/"
+    for url in ("/my/find/", _url(batch), project, activity):
+        text = phone.get(url).content.decode()
+        assert "2026年3月5日 09:00" in text, url
+        assert "确认承诺并领券" not in text
+        assert "领这张券" not in text
+    assert "¥3,780.00" in phone.get(_url(batch)).content.decode()
+    early = phone.post(_url(batch), {"declared": "on", "key": "e"})
+    assert (early.status_code, "还不能领取" in early.content.decode()) == (409, True)
+    assert phone.post(f"{_url(batch)}pass/", {"declared": "on"}).status_code == 404
+    for key in ("w1", "w2"):
+        assert "已预约提醒" in phone.post(f"{_url(batch)}remind/", {"key": key}, follow=True).content.decode()
+    for before in (31, 30, 10):
+        openings(int((opens - timedelta(minutes=before)).timestamp()))
+    assert phone.get("/my/me/notices/").content.decode().count("您预约的券快开始领了") == 1
+    assert not Voucher.objects.filter(city_code=person.city_code, person=person).exists()
+    at_time(opens)
+    assert phone.post(f"{_url(batch)}remind/", {"key": "w3"}).status_code == 409
+    assert "现在能领 1 张" in phone.get("/my/find/").content.decode()
+    assert _claim(phone, batch)[0] == 302
 
 
 def test_a_directed_batch_names_whom_it_is_for(phone: Client) -> None:
@@ -233,6 +261,9 @@ def test_the_holder_sees_who_verified(phone: Client, person: Person) -> None:
     text = phone.get(f"/my/vouchers/{voucher.city_code}/{voucher.pk}/").content.decode()
     assert voucher.batch.project.provider.name in text
     assert "公众查询" in text
+    # And what each was answered: its own provider, the public.
+    assert "验证通过" in text
+    assert "已使用</span>" in text
 
 
 def test_somebody_elses_voucher_is_not_found(phone: Client) -> None:

@@ -17,6 +17,7 @@ from zhaoliang.vouchers.services.counter import use_by_code
 from zhaoliang.vouchers.services.issue_checks import check_issue_part
 from zhaoliang.vouchers.services.issues import (
     approve_issue,
+    choose_for_issue,
     draft_issue,
     finish_issue,
     issue_part,
@@ -36,12 +37,13 @@ from zhaoliang.vouchers.services.lives import (
     leave_claim_all,
     redeem,
     redeem_all,
+    return_at_counter,
     return_voucher,
     undo_use,
     undone,
     use_voucher,
 )
-from zhaoliang.vouchers.services.reminders import remind_holders
+from zhaoliang.vouchers.services.reminders import remind_holders, tell_openings, wish_opening
 from zhaoliang.vouchers.services.terms import COLOURS, WITHOUT_MONEY, BatchTerms
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "approve_change",
     "approve_issue",
     "check_issue_part",
+    "choose_for_issue",
     "claim_at_counter",
     "claim_voucher",
     "close_batch",
@@ -76,6 +79,7 @@ __all__ = [
     "refuse_issue",
     "remind_holders",
     "resume_batch",
+    "return_at_counter",
     "return_batch",
     "return_voucher",
     "revise_batch",
@@ -83,9 +87,11 @@ __all__ = [
     "submit_batch",
     "submit_issue",
     "suspend_batch",
+    "tell_openings",
     "undo_use",
     "undone",
     "use_by_code",
     "use_voucher",
     "verify_voucher",
+    "wish_opening",
 ]

@@ -22,7 +22,7 @@ from zhaoliang.vouchers.refusals import too_many_tries
 from zhaoliang.vouchers.selectors import concerns, read_qr
 from zhaoliang.vouchers.states import VOUCHER
 
-_ENDED = {"redeemed": "补贴已经拨付，券已核销，唯一码失效。", "returned": "持券人已退券。", "void": "这张券已作废。"}
+_ENDED = {"redeemed": "核销，补贴已经拨付，唯一码失效", "returned": "由持券人退回", "void": "作废"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def verify_voucher(
     read = read_given(code, at)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT answer, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at"
+            "SELECT answer, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at, ended_at, used_where"
             " FROM verify_vouchers(%s, %s, %s, %s, %s::text[], %s::text[], %s::text[], %s, %s::timestamptz[])",
             [
                 place.city_code,
@@ -81,7 +81,7 @@ def verify_voucher(
             ],
         )
         found: Any = cursor.fetchone()
-    word, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at = found
+    word, voucher_id, voucher_city, state, use_until, used_at, project_name, retry_at, ended_at, used_where = found
     if word == "too_many":
         raise too_many_tries(seconds_until(retry_at, at))
     says, good_for = worth(
@@ -92,8 +92,10 @@ def verify_voucher(
         used_at=used_at,
         project_name=project_name,
         here=organisation is not None,
+        ended_at=ended_at,
+        used_where=used_where,
     )
-    if voucher_id is None or word in ("other_city", "replayed"):
+    if voucher_id is None or read.known is not None or word in ("other_city", "replayed"):
         return VerifyAnswer(None, word, says)
     voucher = Voucher.objects.select_related("batch__project__provider", "provider", "person").get(
         city_code=voucher_city, pk=voucher_id
@@ -104,7 +106,10 @@ def verify_voucher(
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody asks about: a code to look up, or the answer that is known without looking (`problem` says why)."""
+    """What somebody asks about: a code to look up, or the answer that is known without looking (`problem` says why).
+
+    Both for a genuine token that came too late: the answer is known, the code is whose holder shall see the question.
+    """
 
     code: str | None
     known: str | None = None
@@ -121,7 +126,7 @@ def read_given(text: str, at: datetime) -> Given:
         read = read_qr(text, at)
         return Given(read.code, shown=datetime.fromtimestamp(read.moment, tz=UTC) if read.kind == SCREEN else None)
     except QrProblem as problem:
-        return Given(None, problem.answer, problem.what)
+        return Given(problem.code, problem.answer, problem.what)
     except InvalidIdentifier as problem:
         return Given(None, "malformed", f"{problem.what}{problem.why}{problem.next_step}")
 
@@ -140,10 +145,13 @@ def worth(
     used_at: datetime | None,
     project_name: str | None,
     here: bool,
+    ended_at: datetime | None,
+    used_where: str | None,
 ) -> tuple[str, str]:
     """What an answer of verify_vouchers says in Chinese, and what the voucher is good for ('' for nothing).
 
-    `here`: an organisation asks, so that a verified voucher was used at the asker's.
+    `here`: an organisation asks, so that a verified voucher was used at the asker's. `used_where`: the place of its use as the
+    asker may know it, None for a voucher that was not used.
     """
     if problem:
         return problem, ""
@@ -154,7 +162,9 @@ def worth(
     if answer == "replayed":
         return "这个二维码刚在别的机构出示过，可能是转发的截图。请持券人刷新后重新出示。", ""
     if answer in _ENDED:
-        return f"真券，但不能再用：{_ENDED[answer]}", ""
+        when = f"已于 {format_cn_time(ended_at)} " if ended_at else "已"
+        use = f"；它在{used_where}使用过" if used_where else ""
+        return f"真券，但不能再用：{when}{_ENDED[answer]}{use}。", ""
     if answer == "not_here":
         return "真券，但不能在本机构使用。请持券人到券面写明的机构报名。", ""
     assert use_until is not None
@@ -168,7 +178,7 @@ def worth(
     assert state is not None
     used = format_cn_time(used_at)
     if answer == "used":
-        return f"真券，但已于 {used} 使用，不能再用。", ""
+        return f"真券，但已于 {used} 在{used_where}使用，不能再用。", ""
     if here:
         return f"真券，已于 {used} 在本机构使用，验证通过。", ""
     return f"真券，已于 {used} 使用，现在“{VOUCHER.states[state]}”。", ""

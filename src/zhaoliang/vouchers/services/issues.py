@@ -8,8 +8,8 @@ from datetime import datetime
 from django.db import connection
 
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import BadInput, Refusal
+from zhaoliang.kernel.days import chinese_day, format_cn_time
+from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.registry.selectors import people_by_hash, person_hash
@@ -22,7 +22,7 @@ from zhaoliang.vouchers.selectors import places_left
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
 from zhaoliang.vouchers.services.issue_checks import PART, check_lines, judge
 from zhaoliang.vouchers.services.lives import give_up
-from zhaoliang.vouchers.states import BATCH, ISSUE
+from zhaoliang.vouchers.states import BATCH, ISSUE, PHASES
 
 _EITHER = DRAFTERS | PUBLISHERS
 _DECLARATION = "按名单发放，本人没有在线承诺；用券时由培训机构当面核对本人。"
@@ -46,12 +46,10 @@ def draft_issue(
     `on_unclear` of those of whom nobody can tell whether they may have it: "issue", or "skip". The policies are asked about
     the first people at once, about the others by `check_issue_part`.
     Raises SameFile for a file that was taken for this batch before, BadInput naming rows whose number is on file under
-    another name, WrongState unless the batch is open.
+    another name, WrongState unless the batch is open and its time to claim is not over.
     """
-    _require_open(batch)
-    if on_duplicate not in ("skip", "replace"):
-        raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_duplicate": "请选择跳过或换发。"})
-    _require_choice(on_unclear)
+    _require_open(batch, at)
+    _require_choices(on_duplicate, on_unclear)
     earlier = IssueList.objects.filter(city_code=batch.city_code, batch=batch, file_hash=file_hash)
     if earlier.exclude(state="refused").exists():
         raise SameFile(
@@ -106,6 +104,22 @@ def draft_issue(
     return made
 
 
+@act("vouchers.choose_for_issue", label="选择名单怎样处理", grants=DRAFTERS, on="issue")
+def choose_for_issue(*, actor: Actor, at: datetime, issue: IssueList, on_duplicate: str, on_unclear: str) -> IssueList:
+    """Choose anew, after a look at a list from a file, what becomes of those who hold a voucher and of those nobody can tell of.
+
+    Raises BadInput, and WrongState once the list was submitted. A query leaves out who holds one, and was filled up by its choice.
+    """
+    if issue.state != "draft":
+        raise ISSUE.refusal(issue.state, "submit")
+    if issue.source != "file":
+        raise BadInput("没有改。", "按条件拟的名单不含已有券的人。", "要换一种办法，请重新按条件拟一份。")
+    _require_choices(on_duplicate, on_unclear)
+    issue.on_duplicate, issue.on_unclear = on_duplicate, on_unclear
+    issue.save(update_fields=["on_duplicate", "on_unclear"])
+    return issue
+
+
 @act("vouchers.query_issue", label="按条件拟定发券名单", grants=DRAFTERS, on="batch")
 def query_issue(
     *, actor: Actor, at: datetime, batch: VoucherBatch, criteria: Criteria, on_unclear: str = "issue"
@@ -115,8 +129,8 @@ def query_issue(
     Whom the policies refuse stays on the list with the reason and takes no voucher from the next: who nobody can tell of counts
     as one who gets a voucher unless `on_unclear` says "skip". Raises BadInput when nobody fits.
     """
-    _require_open(batch)
-    _require_choice(on_unclear)
+    _require_open(batch, at)
+    _require_choices("skip", on_unclear)
     left = places_left(batch.city_code, [batch.pk]).get(batch.pk, 0)
     people = list(audience(batch, criteria, chinese_day(at)).values_list("pk", flat=True)[:left])
     if not people:
@@ -137,15 +151,23 @@ def query_issue(
     return made
 
 
-def _require_choice(on_unclear: str) -> None:
+def _require_choices(on_duplicate: str, on_unclear: str) -> None:
+    if on_duplicate not in ("skip", "replace"):
+        raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_duplicate": "请选择跳过或换发。"})
     if on_unclear not in ("issue", "skip"):
         raise BadInput("没有保存名单。", "没有这种处理办法。", fields={"on_unclear": "请选择照发或先不发。"})
 
 
-def _require_open(batch: VoucherBatch) -> None:
-    batch.refresh_from_db(fields=["state"])
+def _require_open(batch: VoucherBatch, at: datetime) -> None:
+    batch.refresh_from_db(fields=["state", "claim_until"])
     if batch.state != "open":
         raise BATCH.refusal(batch.state, "suspend")
+    if batch.phase(at) == "late":
+        raise WrongState(
+            "没有拟定名单。",
+            f"这一批的领取已于 {format_cn_time(batch.claim_until)} 截止，按名单也发不出去。",
+            "请先提出延长领取截止，批准后再拟名单。",
+        )
 
 
 @act("vouchers.submit_issue", label="提交发券名单", grants=DRAFTERS, on="issue")
@@ -173,10 +195,21 @@ def refuse_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
 
 @act("vouchers.approve_issue", label="批准发券名单", grants=PUBLISHERS, on="issue")
 def approve_issue(*, actor: Actor, at: datetime, issue: IssueList) -> IssueList:
-    """A second person lets the list go out; the job `vouchers.issue_all` then issues. Raises SamePerson, WrongState."""
+    """A second person lets the list go out; the job `vouchers.issue_all` then issues.
+
+    Raises SamePerson, WrongState, also before and after the batch's time to claim: every line would be refused.
+    """
     require_other_person(
         actor, person_id=issue.submitted_by_person, user_id=issue.submitted_by_user, step="提交这份名单"
     )
+    batch = issue.batch
+    if (phase := batch.phase(at)) in PHASES:
+        when = f"{format_cn_time(batch.claim_from)} 才开始" if phase == "early" else "已经截止"
+        raise WrongState(
+            "名单没有批准。",
+            f"这一批的领取{when}，现在一张也发不出去。",
+            "请在领取期内批准；期限不合适的，先调整批次。",
+        )
     ISSUE.fire(
         issue,
         "approve",

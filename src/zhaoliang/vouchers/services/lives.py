@@ -18,6 +18,7 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import clause_of
 from zhaoliang.registry.models import GroupMembership, Organisation, Person
 from zhaoliang.registry.selectors import groups_on
+from zhaoliang.registry.services import Message, tell
 from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.vouchers import refusals
 from zhaoliang.vouchers.eligibility import verdict
@@ -136,6 +137,21 @@ def _declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
 def return_voucher(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
     """Give an unused voucher back; its place is free at once, and the person may claim another one (方案 二（一）1)."""
     return give_up(voucher, at, "本人退回")
+
+
+@act("vouchers.return_at_counter", label="窗口代退培训券", grants={Role.REVIEWER: Reach.REGION}, on="person")
+def return_at_counter(*, actor: Actor, at: datetime, person: Person, voucher: Voucher) -> Voucher:
+    """Give an unused voucher back for its holder, who stands before the officer; he is told, and may claim another one.
+
+    A paper that was lost is exchanged this way: the code on it is dead. Raises WrongState, NotForYou for somebody else's.
+    """
+    if (voucher.city_code, voucher.person_id) != (person.city_code, person.pk):
+        raise refusals.NotForYou("没有退回。", "这张券不是本人的。", "请核对券码和证件。")
+    made = give_up(voucher, at, "本人到窗口退回")
+    text = f"您的“{voucher.batch.name}”已由{actor.name}在窗口代您退回。不是您本人要求的，请联系发券的人社部门。"[:300]
+    about = ("voucher", voucher.pk)
+    tell(person.city_code, [Message("voucher_returned", "培训券已退回", text, person.pk, None, about)], at=at)
+    return made
 
 
 def give_up(voucher: Voucher, at: datetime, reason: str) -> Voucher:

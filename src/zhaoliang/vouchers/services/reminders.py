@@ -1,4 +1,4 @@
-"""What holders of unused vouchers are told before it is too late: the end of validity, and that nobody takes it any more."""
+"""What people are told in time: that a batch begins to give vouchers, that a voucher ends, that nobody takes it any more."""
 
 from __future__ import annotations
 
@@ -9,12 +9,56 @@ from django.conf import settings
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import format_cn_time
+from zhaoliang.kernel.errors import WrongState
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
+from zhaoliang.registry.models import Person
 from zhaoliang.registry.services import Message, tell
-from zhaoliang.vouchers.models import Voucher, VoucherBatch
+from zhaoliang.vouchers.models import OpeningWish, Voucher, VoucherBatch
+from zhaoliang.vouchers.refusals import NotForYou
 from zhaoliang.vouchers.scope import usable_projects
 
 _AT_ONCE = 1000
+# Time enough to sign in and to find the page; no text sets it.
+OPENING_AHEAD = timedelta(minutes=30)
+
+
+@act("vouchers.wish_opening", label="预约领券提醒", grants={Role.WORKER: Reach.SELF}, on="person")
+def wish_opening(*, actor: Actor, at: datetime, person: Person, batch: VoucherBatch) -> OpeningWish:
+    """Let the person be told before an open batch begins to give vouchers; a second wish is the first. Raises NotForYou, WrongState."""
+    if person.city_code != batch.city_code:
+        raise NotForYou("没有预约。", "这张券由别的城市发放。", "请到您建档的城市领取。")
+    if batch.phase(at) != "early" or batch.issue != "open":
+        raise WrongState("没有预约。", "这一批券不在等待开始领取。", "已经开始的，可以直接领。")
+    wish, _ = OpeningWish.objects.get_or_create(
+        city_code=batch.city_code, batch=batch, person=person, defaults={"at": at}
+    )
+    return wish
+
+
+@act("vouchers.tell_openings", label="提醒开始领券", grants={Role.SYSTEM: Reach.ANY}, on="place")
+def tell_openings(*, actor: Actor, at: datetime, place: Place) -> int:
+    """Tell, once each, who wished so that a batch begins within half an hour; returns how many messages were written or known."""
+    soon = VoucherBatch.objects.filter(
+        city_code=place.city_code, state="open", claim_from__gt=at, claim_from__lte=at + OPENING_AHEAD
+    )
+    count = 0
+    for batch in soon.order_by("id"):
+        text = f"“{batch.name}”{format_cn_time(batch.claim_from)} 开始领取，共 {batch.quota} 张。"
+        wishes = OpeningWish.objects.filter(city_code=place.city_code, batch=batch).order_by("id")
+        messages = (
+            Message(
+                "voucher_opening",
+                "您预约的券快开始领了",
+                text,
+                person_id,
+                None,
+                ("voucher_batch", batch.pk),
+                f"opening:{batch.pk}",
+            )
+            for person_id in wishes.values_list("person_id", flat=True).iterator()
+        )
+        count += tell(batch.city_code, messages, at=at)
+    return count
 
 
 @act("vouchers.remind", label="提醒持券人", grants={Role.SYSTEM: Reach.ANY}, on="place")

@@ -50,7 +50,6 @@ class BatchTerms:
 
     def problems(self) -> dict[str, str]:
         """What is wrong with the terms, by field."""
-        unknown = set(self.groups) - {code for code, _ in GroupMembership.GROUPS}
         checks = {
             "name": "" if self.name.strip() else "请填写名称。",
             "kind": "" if self.kind in dict(VoucherBatch.KINDS) else "没有这个券种。",
@@ -59,13 +58,20 @@ class BatchTerms:
             "colour": "" if self.colour in dict(COLOURS) else "没有这种券面。",
             "quota": "" if self.quota > 0 else "数量必须大于零。",
             "amount_fen": self._amount_problem(),
-            "groups": f"没有这些人员类别：{'、'.join(sorted(unknown))}。" if unknown else "",
+            "groups": self._groups_problem(),
             "claim_until": "" if self.claim_from < self.claim_until else "领取截止要晚于领取开始。",
             "use_until": "" if self.claim_until <= self.use_until else "使用截止不能早于领取截止。",
             "declaration": "" if self.declaration.strip() else "请写明领券人要承诺的内容。",
             "budget_account": self._money_problem(),
         }
         return {field: text for field, text in checks.items() if text}
+
+    def _groups_problem(self) -> str:
+        if unknown := set(self.groups) - {code for code, _ in GroupMembership.GROUPS}:
+            return f"没有这些人员类别：{'、'.join(sorted(unknown))}。"
+        if self.kind == "directed" and self.issue == "open" and not self.groups:
+            return "公开领取的定向券要写明发给哪些人群；只发给名单的，请选“按名单发放”。"
+        return ""
 
     def _basis_problem(self) -> str:
         if self.amount_basis not in dict(VoucherBatch.BASES):

@@ -1,14 +1,15 @@
 -- 验券, one or a group for one asker: what each code is worth, by whom it was used, and whether the asker guesses. The only
 -- place where these rules are written. A used voucher becomes verified when its own provider asks (方案 一（一）3（3）).
 -- p_known holds answers that were decided before (malformed, forged, altered, foreign_key, stale, expired); the code is NULL
--- then. p_shown is when a screen's QR was issued, NULL for all else: the same one at two organisations is a screenshot sent
+-- then, except of a genuine token that came too late (stale, expired): its holder shall see that it was shown. p_shown is when a screen's QR was issued, NULL for all else: the same one at two organisations is a screenshot sent
 -- around (replayed). Every question but too_many is logged. Ten wrong codes within a minute, of the account or of the organisation, close the way to the next one.
 CREATE OR REPLACE FUNCTION verify_vouchers(
     p_city int, p_organisation bigint, p_user bigint, p_name text, p_codes text[], p_known text[], p_methods text[],
     p_at timestamptz, p_shown timestamptz[] DEFAULT NULL
 ) RETURNS TABLE (
     place int, answer text, voucher_id bigint, voucher_city int, state text, use_until timestamptz, used_at timestamptz,
-    provider_id bigint, project_provider_id bigint, project_name text, retry_at timestamptz
+    provider_id bigint, project_provider_id bigint, project_name text, retry_at timestamptz, ended_at timestamptz,
+    used_where text
 )
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -56,7 +57,9 @@ BEGIN
         SELECT g.place::int AS place, g.code, g.known, g.method, g.shown
         FROM unnest(p_codes, p_known, p_methods, p_shown) WITH ORDINALITY AS g (code, known, method, shown, place)
     ), judged AS (
-        SELECT given.*, v.id, v.city_code AS voucher_city, v.used_at, v.provider_id, b.use_until,
+        SELECT given.*, v.id, v.city_code AS voucher_city, v.used_at, v.ended_at, v.provider_id, b.use_until,
+               -- Where it was used, for whom it does not concern: the district alone.
+               CASE WHEN v.provider_id = p_organisation THEN '本机构' ELSE r.name || '的一家机构' END AS used_where,
                coalesce(p.name, b.scope_text)
                    || CASE WHEN b.kind = 'sign_in_only' THEN '，只签到、不补贴' ELSE '' END AS project_name,
                p.provider_id AS project_provider_id, v.state,
@@ -83,6 +86,8 @@ BEGIN
         LEFT JOIN voucher v ON v.city_code = left(given.code, 6)::int AND v.code = given.code
         LEFT JOIN voucher_batch b ON b.city_code = v.city_code AND b.id = v.batch_id
         LEFT JOIN project p ON p.city_code = b.city_code AND p.id = b.project_id
+        LEFT JOIN organisation o ON o.city_code = v.city_code AND o.id = v.provider_id
+        LEFT JOIN region r ON r.code = o.region_id
     ), counted AS MATERIALIZED (
         SELECT judged.*, coalesce(sum((judged.answer IN ('not_found', 'forged'))::int) OVER (
             ORDER BY judged.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) >= v_left AS too_many
@@ -92,6 +97,11 @@ BEGIN
         SELECT p_city, CASE WHEN c.voucher_city = p_city THEN c.id END, p_organisation, p_user, c.method, c.answer, p_at,
                c.shown
         FROM counted c WHERE NOT c.too_many
+    ), told AS (
+        -- Asked in another city: the voucher's own city has it too, where its holder looks. Who asked stays with the asker's city.
+        INSERT INTO voucher_check (city_code, voucher_id, method, answer, at)
+        SELECT c.voucher_city, c.id, c.method, 'other_city', p_at FROM counted c
+        WHERE c.voucher_city <> p_city AND NOT c.too_many
     ), moved AS (
         UPDATE voucher SET state = 'verified', verified_at = p_at
         WHERE city_code = p_city AND id IN (SELECT c.id FROM counted c WHERE c.id = ANY(v_used) AND c.answer = 'verified' AND NOT c.too_many)
@@ -104,7 +114,7 @@ BEGIN
     SELECT c.place, CASE WHEN c.too_many THEN 'too_many' ELSE c.answer::text END, c.id, c.voucher_city,
            CASE WHEN moved.id IS NOT NULL THEN 'verified' ELSE c.state::text END,
            c.use_until, c.used_at, c.provider_id, c.project_provider_id, c.project_name::text,
-           CASE WHEN c.too_many THEN v_retry END
+           CASE WHEN c.too_many THEN v_retry END, c.ended_at, c.used_where::text
     FROM counted c LEFT JOIN moved ON moved.id = c.id AND c.voucher_city = p_city
     ORDER BY c.place;
 END $$;

@@ -10,11 +10,13 @@ from django import forms
 from zhaoliang.catalogue.models import Project
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.levels import SkillLevel
+from zhaoliang.kernel.roles import region_covers
 from zhaoliang.oversight.funnel import DIMENSIONS
 from zhaoliang.registry.models import GroupMembership, Occupation, Organisation, Person, Region
 from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
 from zhaoliang.vouchers.selectors import Criteria, Scope
 from zhaoliang.vouchers.services import COLOURS, WITHOUT_MONEY, BatchTerms
+from zhaoliang.vouchers.states import BATCH, PHASES
 from zhaoliang.web.bureau.forms import ANY, CHINA, Filter, YuanField, choices_of, date_field
 from zhaoliang.web.components.forms import PlainForm, offer
 from zhaoliang.web.portal.standards import standard_of
@@ -23,7 +25,10 @@ REACHES = [("named", "只用于下面勾选的项目或职业"), ("all", "本地
 
 
 class BatchForm(PlainForm):
-    """The terms of a voucher batch. `projects` are those listed in the region; occupations and providers come from them."""
+    """The terms of a voucher batch. `projects` are those listed in the region; occupations and providers come from them.
+
+    `regions` are those it can be given out for, the desk's own first; of one alone nothing is asked.
+    """
 
     name = forms.CharField(label="批次名称", max_length=80)
     kind = forms.ChoiceField(
@@ -33,6 +38,9 @@ class BatchForm(PlainForm):
     )
     issue = forms.ChoiceField(
         label="发放方式", choices=VoucherBatch.ISSUES, widget=forms.RadioSelect, initial="open", required=False
+    )
+    region = forms.TypedChoiceField(
+        label="发放地区", coerce=int, empty_value=None, required=False, help_text="起草以后不能改。"
     )
     reach = forms.ChoiceField(
         label="用在哪", choices=REACHES, widget=forms.RadioSelect, initial="named", required=False
@@ -89,8 +97,11 @@ class BatchForm(PlainForm):
         help_text="领券人要勾选同意的话。",
     )
 
-    def __init__(self, projects: Any, accounts: Any, *args: Any, **given: Any) -> None:
+    def __init__(self, projects: Any, accounts: Any, regions: list[Region], *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
+        offer(self, "region", [(one.code, one.name) for one in regions])
+        if len(regions) < 2:
+            del self.fields["region"]
         self.listed = list(projects.select_related("provider", "occupation", "entry"))
         fields: dict[str, Any] = self.fields
         fields["projects"].queryset = projects
@@ -148,10 +159,12 @@ class BatchForm(PlainForm):
         marks = {(one.code, level) for one, level in scope.occupations}
         named = {one.pk for one in scope.projects}
         providers, grades = {one.pk for one in scope.providers}, set(scope.grades)
+        region = self.cleaned_data.get("region")
         worths = [
             standard_of(one, on).most_fen or 0
             for one in self.listed
-            if (one.pk in named or (one.occupation_id, one.level) in marks or not (named or marks))
+            if (one.pk in named or region is None or region_covers(region, one.region_id))
+            and (one.pk in named or (one.occupation_id, one.level) in marks or not (named or marks))
             and (one.provider_id in providers or one.provider.grade in grades or not (providers or grades))
         ]
         return max(worths, default=0)
@@ -206,10 +219,9 @@ def unclear_field() -> forms.ChoiceField:
     )
 
 
-class IssueFileForm(PlainForm):
-    """A list of people by Excel."""
+class IssueChoiceForm(PlainForm):
+    """What becomes of those who hold a voucher of the batch, and of those nobody can tell of."""
 
-    file = forms.FileField(label="名单文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods"}))
     on_duplicate = forms.ChoiceField(
         label="已有这一批的券的人",
         choices=[("skip", "跳过，不再发"), ("replace", "没用过的收回旧券，换发新券")],
@@ -217,6 +229,26 @@ class IssueFileForm(PlainForm):
         initial="skip",
     )
     on_unclear = unclear_field()
+
+
+class IssueFileForm(IssueChoiceForm):
+    """A list of people by Excel, for one batch or several at a time."""
+
+    file = forms.FileField(label="名单文件", widget=forms.FileInput(attrs={"accept": ".xlsx,.xls,.ods"}))
+    besides = forms.MultipleChoiceField(
+        label="同时发这些批次的券",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="勾选几批，就用同一份名单各拟一份，每批分别核对、批准。",
+    )
+
+    field_order = ("file", "besides", "on_duplicate", "on_unclear")
+
+    def __init__(self, besides: list[VoucherBatch], *args: Any) -> None:
+        super().__init__(*args)
+        offer(self, "besides", [(str(one.pk), one.name) for one in besides])
+        if not besides:
+            del self.fields["besides"]
 
 
 class IssueQueryForm(PlainForm):
@@ -246,6 +278,18 @@ class IssueFilter(Filter):
 
     outcome = forms.ChoiceField(label="领券条件", required=False, choices=[ANY, *IssueLine.OUTCOMES])
     state = forms.ChoiceField(label="结果", required=False, choices=[ANY, *IssueLine.STATES])
+    held = forms.ChoiceField(label="这一批的券", required=False, choices=[ANY, ("yes", "已有"), ("no", "没有")])
+
+
+class BatchFilter(Filter):
+    """Batches by name and by what they are to people now."""
+
+    text = forms.CharField(label="批次名称", required=False, max_length=60)
+    state = forms.ChoiceField(
+        label="状态",
+        required=False,
+        choices=[ANY, *BATCH.states.items(), *((phase, word) for phase, (word, _) in PHASES.items())],
+    )
 
 
 class FunnelFilter(Filter):

@@ -122,6 +122,14 @@ def open_batches(city_code: int, project_ids: Sequence[int], at: datetime) -> di
     return found
 
 
+def batches_ahead(project: Project, at: datetime) -> list[VoucherBatch]:
+    """The batches good for the project that begin to give vouchers later, the next one first."""
+    rows = vouchers.open_batches(project.city_code, project.city_code, at, ahead=True)
+    pairs = vouchers.projects_by_batch(project.city_code, [row.pk for row in rows], [project.pk]) if rows else []
+    covering = {batch_id for batch_id, _ in pairs}
+    return [row for row in rows if row.pk in covering]
+
+
 def open_classes(city_code: int, project_ids: Sequence[int], on: date) -> dict[int, list[OpenClass]]:
     """The accepted classes of these projects that begin on that day or later, by project, the next one first."""
     rows = _coming(city_code, on).filter(project_id__in=project_ids).select_related("site").order_by("starts_on", "id")

@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("offline/", offline.stand_in, name="offline"),
     path("find/", find.find, name="find"),
     path("find/<int:city>/<int:pk>/", find.batch, name="batch"),
+    path("find/<int:city>/<int:pk>/remind/", find.remind, name="remind"),
     path("find/<int:city>/<int:pk>/pass/", passes.claim, name="claim-pass"),
     path("eligibility/", eligibility.eligibility, name="eligibility"),
     path("vouchers/", vouchers.vouchers, name="vouchers"),

@@ -8,18 +8,19 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.kernel.roles import Access
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry import services as registry_services
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers import selectors, services
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import given, subject
+from zhaoliang.web.acting import SubjectRequest, given, refused, subject
 from zhaoliang.web.bureau import forms, paper, voucherforms
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
@@ -88,13 +89,37 @@ def person(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     return render(request, "bureau/counter_person.html", context, status=422 if form.errors else 200)
 
 
-@page(services.claim_at_counter.declaration, access=subject(selectors.voucher))
+def _holder(request: SubjectRequest, city: int, pk: int) -> Access:
+    """The counter serves people of its region, whoever gives the voucher out: a district's window prints the city's vouchers.
+
+    Raises NotFound.
+    """
+    subject(selectors.voucher)(request, city, pk)
+    access: Access = request.subject.person.access()
+    return access
+
+
+@page(services.claim_at_counter.declaration, access=_holder)
 @require_GET
 def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The voucher just claimed, to be printed."""
+    """The voucher just claimed, to be printed; an unused one can be given back, or exchanged where its paper was lost."""
     found: Voucher = request.subject
     context = {"found": found, "masked": registry.masked(found.person), "pdf": _pdf_url(found)}
     return render(request, "bureau/counter_voucher.html", context)
+
+
+@page(services.return_at_counter.declaration, access=_holder)
+@require_POST
+def give_back(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Give the voucher back for its holder, and lead to what he can claim now."""
+    found: Voucher = request.subject
+    back = reverse("bureau:counter_voucher", args=[city, pk])
+    try:
+        services.return_at_counter(**given(request), person=found.person, voucher=found)
+    except Refusal as problem:
+        return refused(request, problem, back)
+    toasts.say(request, "已退回，旧券码失效，名额已放出。本人要换领的，请在下面重新领取。")
+    return redirect("bureau:counter_person", found.person.city_code, found.person.pk)
 
 
 def _pdf_url(found: Voucher) -> str:
@@ -102,7 +127,7 @@ def _pdf_url(found: Voucher) -> str:
 
 
 @never_cache
-@page(services.claim_at_counter.declaration, access=subject(selectors.voucher))
+@page(services.claim_at_counter.declaration, access=_holder)
 @require_GET
 def print_paper(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher as a page to print; the look is recorded. Raises NotFound for one that can't be used any more."""

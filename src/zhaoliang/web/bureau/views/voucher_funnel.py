@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from fractions import Fraction
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_GET, require_POST
 
 from zhaoliang.funds.models import FundSource
-from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, funnel, total
-from zhaoliang.oversight.stops import GAPS, Stop, stops
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.selectors import job_to_show
+from zhaoliang.oversight.counts import Figures, figures
+from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, total
+from zhaoliang.oversight.stops import GAPS, Stop
+from zhaoliang.oversight.tasks import count_now
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.registry.selectors import regions_under
 from zhaoliang.vouchers import perms
 from zhaoliang.web.access import page
+from zhaoliang.web.acting import may, refused, start_job
 from zhaoliang.web.bureau import forms, voucherforms
 from zhaoliang.web.bureau.desk import Desk, DeskRequest, desk_of, here
 from zhaoliang.web.components import formats
@@ -54,17 +61,19 @@ REASONS = (
 )
 
 
-def _gaps(found: list[Stop]) -> list[tuple[str, int, list[Stop]]]:
+def _gaps(found: Sequence[Stop]) -> list[tuple[str, int, list[Stop]]]:
     """The stages that were not reached: how many vouchers stopped before each, and why."""
     by_stage = {stage: [row for row in found if row.stage == stage] for stage in GAPS}
     return [(GAPS[stage], sum(row.count for row in rows), rows) for stage, rows in by_stage.items() if rows]
 
 
-def _columns(by: str) -> tuple[Column, ...]:
+def _columns(by: str, found: Figures) -> tuple[Column, ...]:
     def label(row: Row) -> str:
         return _label(row, by)
 
-    numbers = [(name, word) for name, word, _ in STAGES] + list(STOPS) + [("people", "人数")]
+    numbers = [(name, word) for name, word, _ in STAGES] + list(STOPS)
+    # Whether two cells of a kept count are of the same people is not known.
+    numbers += [("people", "人数")] if found.as_of is None else []
     counts = tuple(Column(name, word, _value(name), "count") for name, word in numbers)
     money = (
         Column("held_fen", "已领券预留", lambda row: row.held_fen, "money"),
@@ -90,14 +99,17 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
     desk = desk_of(request)
     form = voucherforms.FunnelFilter(regions_under(desk.region_code), request.GET)
     by = form.said("by") if form.said("by") in DIMENSIONS else "batch"
-    wanted = _wanted(desk, form)
-    if export and request.GET.get("sheet") == "reasons":
-        return excel("用券情况-没有走下去的原因", REASONS, stops(wanted))
-    rows = funnel(wanted, by)
-    columns = _columns(by)
+    found = figures(_wanted(desk, form), by)
+    if found is None:
+        if export:
+            return refused(request, _uncounted(), reverse("bureau:voucher_funnel"))
+        return render(
+            request, "bureau/voucher_funnel.html", {"filters": form, "uncounted": True} | _count(request, desk)
+        )
     if export:
-        return excel(f"用券情况-按{DIMENSIONS[by].label}", columns, rows)
-    whole = total(rows)
+        return _sheet(request, found, by)
+    rows, columns = found.rows, _columns(by, found)
+    whole = total(found.rows)
     base = max(whole.issued or 0, whole.claimed)
     # On the page, why vouchers stopped is told only where some did; the sheet has every column.
     idle = {name for name, _ in STOPS if not getattr(whole, name)}
@@ -115,15 +127,48 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "compared": [(_label(row, by), row.used, row.claimed) for row in rows if row.claimed][:COMPARED]
         if len(rows) > 1
         else [],
-        "gaps": _gaps(stops(wanted)),
+        "gaps": _gaps(found.stops),
         "sentence": _sentence(whole),
         "columns": shown,
         "rows": [[(column, column.value(row)) for column in shown] for row in [*rows, whole]],
         "whole": whole,
         "base": base,
         "pilots": PILOTS_USED,
+        "as_of": found.as_of,
     }
-    return render(request, "bureau/voucher_funnel.html", context)
+    return render(request, "bureau/voucher_funnel.html", context | (_count(request, desk) if found.as_of else {}))
+
+
+def _count(request: DeskRequest, desk: Desk) -> dict[str, Any]:
+    """What the page shows of counting anew."""
+    return {
+        "job": job_to_show(count_now, desk.place),
+        "may_count": may(request, count_now.start, desk.access),
+    }
+
+
+def _uncounted() -> Refusal:
+    return Refusal("没有导出。", "券很多，还没有统计过。", "请先在“用券情况”点“现在统计”，完成后再导出。")
+
+
+def _sheet(request: DeskRequest, found: Figures, by: str) -> HttpResponse:
+    """The figures as Excel, with the moment they are of in the name."""
+    of = f"-{localtime(found.as_of, forms.CHINA):%m月%d日%H点%M分}的统计" if found.as_of else ""
+    if request.GET.get("sheet") == "reasons":
+        return excel(f"用券情况-没有走下去的原因{of}", REASONS, found.stops)
+    return excel(f"用券情况-按{DIMENSIONS[by].label}{of}", _columns(by, found), found.rows)
+
+
+@page(count_now.start.declaration, access=here)
+@require_POST
+def count(request: DeskRequest) -> HttpResponse:
+    """Count the city's vouchers now instead of by the clock."""
+    place, back = desk_of(request).place, reverse("bureau:voucher_funnel")
+    try:
+        start_job(request, count_now, place, back)
+    except Refusal as problem:
+        return refused(request, problem, back)
+    return redirect(back)
 
 
 def _wanted(desk: Desk, form: voucherforms.FunnelFilter) -> Filter:

@@ -19,18 +19,18 @@ from zhaoliang.registry.selectors import regions_under
 from zhaoliang.vouchers import selectors, services
 from zhaoliang.vouchers.excel import MAX_ROWS, PeopleFile, read_people, template
 from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
-from zhaoliang.vouchers.states import ISSUE
+from zhaoliang.vouchers.states import ISSUE, VOUCHER
 from zhaoliang.vouchers.tasks import check_issue, issue_all
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines, voucherforms
 from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.desk import DeskRequest, here
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, table
 
-SHORT = 30
+SHORT, ROWS_NAMED, BESIDES = 30, 10, 30
 LINE_STATES = dict(IssueLine.STATES)
 TONES = {"issued": "ok", "held": "ask", "refused": "no"}
 OUTCOMES = dict(IssueLine.OUTCOMES)
@@ -47,6 +47,7 @@ LINES = (
         "outcome",
     ),
     Column("state", "结果", lambda line: (LINE_STATES[line.state], TONES.get(line.state, "")), "badge", "state"),
+    Column("held", "这一批的券", lambda line: VOUCHER.states[line.held] if line.held else None),
     Column("note", "说明", lambda line: "；".join(filter(None, (line.note, _short(line.why))))),
 )
 
@@ -78,7 +79,10 @@ def issue_new(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     found: VoucherBatch = request.subject
     by_query = request.POST.get("way") == "query"
     posted = request.POST or None
-    file_form = voucherforms.IssueFileForm(None if by_query else posted, None if by_query else request.FILES or None)
+    others = {str(one.pk): one for one in _others(request, found)}
+    file_form = voucherforms.IssueFileForm(
+        list(others.values()), None if by_query else posted, None if by_query else request.FILES or None
+    )
     query_form = voucherforms.IssueQueryForm(regions_under(found.region_id), posted if by_query else None)
     context: dict[str, Any] = {"found": found, "file_form": file_form, "query_form": query_form, "rows": MAX_ROWS}
     if by_query and query_form.is_valid():
@@ -98,37 +102,58 @@ def issue_new(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         else:
             context |= selectors.preview(found, criteria, chinese_day(request.at)) | {"says": criteria.says()}
     elif posted and not by_query and file_form.is_valid():
-        done = _from_file(request, found, file_form, context)
+        besides = [others[pk] for pk in file_form.cleaned_data.get("besides", ())]
+        done = _from_file(request, [found, *besides], file_form, context)
         if done is not None:
             return done
     wrong = bool(file_form.errors or query_form.errors or context.get("faults"))
     return render(request, "bureau/voucher_issue_new.html", context, status=422 if wrong else 200)
 
 
+def _others(request: DeskRequest, found: VoucherBatch) -> list[VoucherBatch]:
+    """The other batches of the desk that a list can be drawn up for now."""
+    rows = selectors.batches_of(found.city_code, desk_of(request).region_code, state="open")
+    return [one for one in rows if one.pk != found.pk and one.phase(request.at) != "late"][:BESIDES]
+
+
 def _from_file(
-    request: DeskRequest, found: VoucherBatch, form: voucherforms.IssueFileForm, context: dict[str, Any]
+    request: DeskRequest, batches: list[VoucherBatch], form: voucherforms.IssueFileForm, context: dict[str, Any]
 ) -> HttpResponse | None:
+    """A list for each of the batches, the first of which must be good; None with what is wrong in the form or the context."""
     upload = form.cleaned_data["file"]
     content = upload.read()
+    first, *besides = batches
     try:
         read: PeopleFile = read_people(content, on=chinese_day(request.at))
         if read.faults:
             context["faults"] = read.faults
             return None
-        made = services.draft_issue(
-            **given(request),
-            batch=found,
-            entries=read.entries,
-            file_name=upload.name,
-            file_hash=hashlib.sha256(content).hexdigest(),
-            on_duplicate=form.cleaned_data["on_duplicate"],
-            on_unclear=form.cleaned_data["on_unclear"] or "issue",
-        )
+        terms = {
+            "entries": read.entries,
+            "file_name": upload.name,
+            "file_hash": hashlib.sha256(content).hexdigest(),
+            "on_duplicate": form.cleaned_data["on_duplicate"],
+            "on_unclear": form.cleaned_data["on_unclear"] or "issue",
+        }
+        made = services.draft_issue(**given(request), batch=first, **terms)
     except Refusal as problem:
         forms.refuse(form, problem)
         return None
     if read.repeated:
-        toasts.say(request, f"名单里有 {read.repeated} 行与前面的人重复，已跳过。")
+        rows = "、".join(str(row) for row in read.repeated[:ROWS_NAMED]) + (
+            "等" if len(read.repeated) > ROWS_NAMED else ""
+        )
+        toasts.say(request, f"名单第 {rows} 行与前面的人重复，共跳过 {len(read.repeated)} 行。")
+    for one in besides:
+        key = f"{request.POST['key'][:40]}-{one.pk}" if request.POST.get("key") else None
+        try:
+            more = services.draft_issue(**given(request) | {"key": key}, batch=one, **terms)
+        except Refusal as problem:
+            toasts.say(request, f"“{one.name}”没有拟：{problem.why}")
+        else:
+            toasts.say(request, f"“{one.name}”也拟好一份，请到那一批的页面核对、提交。")
+            if selectors.issue_unchecked(more):
+                _start_check(request, more)
     return _drafted(request, made)
 
 
@@ -153,7 +178,9 @@ def issue(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     access = found.access()
     job = job_to_show(check_issue if found.state == "draft" else issue_all, found)
     wanted = voucherforms.IssueFilter(request.GET)
-    chosen = {name: wanted.said(name) for name in ("outcome", "state") if wanted.said(name)}
+    chosen: dict[str, Any] = {name: wanted.said(name) for name in ("outcome", "state") if wanted.said(name)}
+    if wanted.said("held"):
+        chosen["held__isnull"] = wanted.said("held") == "no"
     outcomes = selectors.issue_outcomes(found)
     unchecked = outcomes.pop("", 0) if found.state == "draft" else 0
     context = {
@@ -171,6 +198,9 @@ def issue(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "table": table(request, selectors.issue_lines(found).filter(**chosen), LINES, unit="人"),
         "events": timelines.events(desk_selectors.changes_of("issue_list", city, pk), ISSUE),
         "job": job,
+        "choice_form": voucherforms.IssueChoiceForm(initial=_choice(found))
+        if found.state == "draft" and found.source == "file" and may(request, services.choose_for_issue, access)
+        else None,
         "may_check": unchecked > 0
         and not (job and job.is_open)
         and check_issue.start.declaration.allows(request.actor, access),
@@ -184,6 +214,30 @@ def issue(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         and issue_all.start.declaration.allows(request.actor, access),
     }
     return render(request, "bureau/voucher_issue.html", context)
+
+
+def _choice(found: IssueList) -> dict[str, str]:
+    return {"on_duplicate": found.on_duplicate, "on_unclear": found.on_unclear}
+
+
+@page(services.choose_for_issue.declaration, access=subject(selectors.issue_list))
+@require_POST
+def choose(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Choose anew what becomes of duplicates and of those nobody can tell of, after a look at who they are."""
+    found: IssueList = request.subject
+    form = voucherforms.IssueChoiceForm(request.POST)
+    said = form.cleaned_data if form.is_valid() else {}
+    try:
+        services.choose_for_issue(
+            **given(request),
+            issue=found,
+            on_duplicate=said.get("on_duplicate", ""),
+            on_unclear=said.get("on_unclear") or "issue",
+        )
+    except Refusal as problem:
+        return refused(request, problem, issue_url(found))
+    toasts.say(request, "已改。")
+    return redirect(issue_url(found))
 
 
 submit = act_view(

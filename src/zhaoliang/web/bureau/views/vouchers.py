@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,6 +16,8 @@ from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.masking import mask_name
+from zhaoliang.kernel.roles import Place
+from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.models import GroupMembership
 from zhaoliang.vouchers import perms, selectors, services
 from zhaoliang.vouchers.models import VoucherBatch
@@ -29,7 +32,7 @@ from zhaoliang.web.bureau.views import voucher_changes
 from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
-COLUMNS = (
+_COLUMNS = (
     Column("name", "批次", lambda row: row.name, order="name", wide=True),
     Column("project", "用在哪", lambda row: row.scope_text, order="scope_text", wide=True),
     Column("quota", "数量", lambda row: row.quota, "count", "quota"),
@@ -37,7 +40,6 @@ COLUMNS = (
     Column("kind", "券种", lambda row: row.get_kind_display(), order="kind"),
     Column("fen", "每张预留", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("until", "领取截止", lambda row: chinese_day(row.claim_until), "date", "claim_until"),
-    Column("state", "状态", lambda row: row.state, "state", "state", "voucher_batch"),
 )
 HOLDER_COLUMNS = (
     Column("name", "持券人", lambda row: mask_name(row.person.name), order="person__pinyin_key"),
@@ -61,20 +63,25 @@ USABLE_SHOWN = 30
 GROUPS = dict(GroupMembership.GROUPS)
 
 
+def _columns(at: datetime) -> tuple[Column, ...]:
+    """With the state as claims meet it at that moment: an open batch past its time to claim gives nothing any more."""
+    return (*_COLUMNS, Column("state", "状态", lambda row: row.standing(at), "badge", "state"))
+
+
 @page(perms.BATCH, access=here)
 @require_GET
 def batch_list(request: DeskRequest, export: bool = False) -> HttpResponse:
     """The batches of the region."""
-    wanted, desk = forms.StateFilter(BATCH, request.GET, hint="批次名称"), desk_of(request)
-    state, text = wanted.said("state"), wanted.said("text")
-    rows = selectors.batches_of(desk.city_code, desk.region_code, state=state or None)
-    rows = [row for row in rows if text in row.name]
+    wanted, desk, columns = voucherforms.BatchFilter(request.GET), desk_of(request), _columns(request.at)
+    phase, text = wanted.said("state"), wanted.said("text")
+    rows = selectors.batches_of(desk.city_code, desk.region_code)
+    rows = [row for row in rows if text in row.name and phase in ("", row.phase(request.at))]
     if export:
-        return excel("培训券批次", COLUMNS, ordered(request, rows, COLUMNS))
+        return excel("培训券批次", columns, ordered(request, rows, columns))
     context = {
         "filters": wanted,
         "export_url": reverse("bureau:voucher_batches_export"),
-        "table": table(request, rows, COLUMNS, url=batch_url, unit="个批次"),
+        "table": table(request, rows, columns, url=batch_url, unit="个批次"),
         "may_draft": may(request, services.draft_batch, desk.access),
         "may_counter": may(request, services.claim_at_counter, desk.access),
         "may_look_up": desk_perms.HOLDERS.allows(request.actor, desk.access),
@@ -94,6 +101,8 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     numbers = selectors.funnel(found)
     context = {
         "found": found,
+        "phase": found.phase(request.at),
+        "standing": found.standing(request.at),
         "numbers": numbers,
         "bars": _bars(numbers),
         "sentence": _sentence(found, numbers),
@@ -105,7 +114,8 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         **voucher_changes.context_of(request, found),
         "issues": selectors.issues_of(found),
         "may_see_issues": desk_perms.ISSUES.allows(request.actor, found.access()),
-        "may_issue": found.state == "open" and may(request, services.draft_issue, found.access()),
+        "may_issue": found.phase(request.at) in ("open", "early")
+        and may(request, services.draft_issue, found.access()),
         "may_revise": found.state == "draft" and may(request, services.revise_batch, found.access()),
         "may_see_books": fund_perms.BOOKS.allows(request.actor, found.access()),
         "may_see_holders": desk_perms.HOLDERS.allows(request.actor, found.access()),
@@ -177,6 +187,7 @@ def _form(request: DeskRequest, found: VoucherBatch | None = None) -> voucherfor
     return voucherforms.BatchForm(
         desk_selectors.listed_projects(desk),
         desk_selectors.accounts(desk, kind="budget"),
+        [registry.region(desk.region_code), *registry.regions_under(desk.region_code)] if found is None else [],
         request.POST or None,
         initial=initial,
     )
@@ -189,9 +200,9 @@ def batch_new(request: DeskRequest) -> HttpResponse:
     form = _form(request)
     if request.method == "POST" and form.is_valid():
         try:
-            made = services.draft_batch(
-                **given(request), place=desk_of(request).place, terms=form.terms(chinese_day(request.at))
-            )
+            desk = desk_of(request)
+            place = Place(desk.city_code, form.cleaned_data.get("region") or desk.region_code)
+            made = services.draft_batch(**given(request), place=place, terms=form.terms(chinese_day(request.at)))
         except Refusal as problem:
             forms.refuse(form, problem)
         else:

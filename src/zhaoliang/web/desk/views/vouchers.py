@@ -25,26 +25,7 @@ from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.desk import forms, perms
 from zhaoliang.web.desk.desk import DeskRequest, here, own
 from zhaoliang.web.paging import part
-
-# A verification's stable words for people, each with the tone of its badge.
-ANSWERS = {
-    "good": ("真券，可以用", "ok"),
-    "verified": ("验证通过", "ok"),
-    "used": ("已使用", "no"),
-    "expired": ("已过期", "no"),
-    "redeemed": ("已核销", ""),
-    "returned": ("已退券", "no"),
-    "void": ("已作废", "no"),
-    "not_here": ("不能在本机构使用", "ask"),
-    "other_city": ("外市的券", "ask"),
-    "not_found": ("没有这张券", "no"),
-    "forged": ("二维码是伪造的", "no"),
-    "foreign_key": ("不是本平台的二维码", "no"),
-    "altered": ("二维码被改动或损坏", "no"),
-    "replayed": ("二维码被转手出示", "no"),
-    "stale": ("二维码过时", "ask"),
-    "malformed": ("券码输错", "ask"),
-}
+from zhaoliang.web.verified import ANSWERS
 
 
 @dataclass(frozen=True)

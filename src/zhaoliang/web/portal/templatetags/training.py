@@ -6,14 +6,18 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.voucher_code import parse_code
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.policy.differences import Change, marked
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.vouchers.models import VoucherCheck
+from zhaoliang.web import verified
 from zhaoliang.web.components import formats
 from zhaoliang.web.components.parts import ClauseView, clause_view
+from zhaoliang.web.components.templatetags.zl import badge
 from zhaoliang.web.portal.standards import PAYEES
 
 register = template.Library()
@@ -64,6 +68,18 @@ def payee_words(code: str) -> str:
 def marks(change: Change) -> tuple[tuple[str, str], ...]:
     """A change as pieces of text that stayed, are gone or are new."""
     return marked(change.before, change.after)
+
+
+@register.filter
+def asked_by(check: VoucherCheck) -> str:
+    """Who verified a voucher, for its holder and the bureau."""
+    return verified.asked_by(check)
+
+
+@register.simple_tag
+def answer_badge(answer: str) -> SafeString:
+    """What a verification answered, as the voucher's holder reads it."""
+    return badge(*(verified.TO_HOLDER.get(answer) or verified.ANSWERS.get(answer, (answer, ""))))
 
 
 @register.filter

@@ -23,8 +23,8 @@ GROUPS = dict(GroupMembership.GROUPS)
 @page(perms.OPEN)
 @require_GET
 def activity(request: ActorRequest, city: int, pk: int) -> HttpResponse:
-    """What the voucher is, for whom, how many are left; a button to claim, a link and a code to pass on. Raises NotFound."""
-    found = next((one for one in selectors.open_batches(city, city, request.at) if one.pk == pk), None)
+    """What the voucher is, for whom, how many are left, from when; a button to claim, a link and a code to pass on. Raises NotFound."""
+    found = selectors.offered_batch(city, pk, request.at)
     if found is None:
         raise reading.not_now(selectors.batch(city, pk), request.at)
     address = f"{settings.PUBLIC_URL}{reverse('portal:activity', args=[city, pk])}"
@@ -32,6 +32,7 @@ def activity(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "section": "projects",
         "batch": found,
+        "early": found.phase(request.at) == "early",
         "groups": [GROUPS[one] for one in found.groups],
         "usable": list(selectors.usable_projects(found)[:SHOWN]),
         "address": address,

@@ -12,13 +12,13 @@ from zhaoliang.certificates import selectors as certificates
 from zhaoliang.certificates import throttle
 from zhaoliang.certificates.selectors import CheckAnswer
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.identifiers import InvalidIdentifier, normalise
-from zhaoliang.kernel.identifiers.voucher_code import CODE_LENGTH, parse_code
+from zhaoliang.kernel.identifiers import normalise
+from zhaoliang.kernel.identifiers.voucher_code import CODE_LENGTH
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.registry import selectors as registry
-from zhaoliang.vouchers.qr import QrProblem, is_qr
-from zhaoliang.vouchers.selectors import read_qr
+from zhaoliang.vouchers.qr import is_qr
 from zhaoliang.vouchers.services import VerifyAnswer, verify_voucher
+from zhaoliang.vouchers.services.checks import read_given
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.portal import perms
@@ -85,20 +85,17 @@ def is_voucher(text: str) -> bool:
 
 
 def _voucher(request: ActorRequest, text: str) -> VerifyAnswer:
-    try:
-        code = read_qr(text, request.at).code if is_qr(text) else str(parse_code(text))
-    except QrProblem as problem:
-        return VerifyAnswer(None, problem.answer, problem.what)
-    except InvalidIdentifier as problem:
-        return VerifyAnswer(None, "malformed", str(problem))
-    city = next((one for one in registry.cities() if one.code == int(code[:6])), None)
+    given = read_given(text, request.at)
+    if given.code is None:
+        return VerifyAnswer(None, str(given.known), given.problem)
+    city = next((one for one in registry.cities() if one.code == int(given.code[:6])), None)
     if city is None:
         return VerifyAnswer(None, "not_found", "没有这张券，可能是伪造的。")
     return verify_voucher(
         actor=system_actor("公众查询"),
         at=request.at,
         place=Place(city.code, city.code),
-        code=code,
+        code=text,
         organisation=None,
         method="public",
     )

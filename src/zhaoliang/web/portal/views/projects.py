@@ -63,6 +63,7 @@ def project(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "section": "projects",
         "card": card,
+        "ahead": reading.batches_ahead(found, request.at),
         "project": found,
         "sites": registry.sites_of(found.provider),
         "opinions": opinions_on_project(found),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from zhaoliang.classes.known import known_people
 from zhaoliang.kernel.days import chinese_day
@@ -12,6 +15,7 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.vouchers import perms as vouchers_perms
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.vouchers import services
+from zhaoliang.vouchers.models import VoucherBatch
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
@@ -26,11 +30,13 @@ from zhaoliang.web.worker.progress import LIVE
 SEEN_MINUTES = 30
 SHOWN = 60
 CLASSES_SHOWN = 20
+AHEAD_SHOWN = 20
 
 
 @page(perms.FIND, access=own)
 def find(request: ActorRequest) -> HttpResponse:
-    """Everything one can claim in the city, in groups: can, can after something is cleared, all gone, cannot and why."""
+    """Everything one can claim in the city, in groups: can, can after something is cleared, all gone, not yet and from when,
+    cannot and why."""
     person = me(request)
     text = request.GET.get("q", "").strip()[:60]
     found = reading.projects(person.city_code, person.city_code, request.at, text=text, with_voucher=True)
@@ -45,17 +51,24 @@ def find(request: ActorRequest) -> HttpResponse:
         "full": [one for one in tried if one.kind in ("can", "after") and not one.open.left],
         "cannot": [one for one in tried if one.kind == "cannot"],
         "have": [one for one in tried if one.kind == "have"],
+        "ahead": _ahead(person.city_code, text, request.at),
     }
     return render(request, "worker/find.html", context)
 
 
+def _ahead(city_code: int, text: str, at: datetime) -> list[VoucherBatch]:
+    """The batches that begin to give vouchers later, the next one first; by their name and what they are good for."""
+    found = vouchers.open_batches(city_code, city_code, at, ahead=True)
+    return [one for one in found if text in one.name or text in one.scope_text][:AHEAD_SHOWN]
+
+
 @page(vouchers_perms.OPEN, act=services.claim_voucher.declaration, access=own)
 def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
-    """One batch: what for, how much, whether I may, and the claim itself. Raises NotFound."""
+    """One batch: what for, how much, whether I may, from when, and the claim itself. Raises NotFound."""
     if request.actor.is_anonymous:
         return redirect(f"{reverse('sign_in')}?next={request.path}")
     person = me(request)
-    found = next((one for one in vouchers.open_batches(city, city, request.at) if one.pk == pk), None)
+    found = vouchers.offered_batch(city, pk, request.at)
     usable = list(vouchers.usable_projects(found)[:SHOWN]) if found else []
     if found is None or not usable:
         held = next((one for one in vouchers.vouchers_of(person) if (one.city_code, one.batch_id) == (city, pk)), None)
@@ -95,6 +108,8 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         "form": form,
         "refused": refused,
         "chance": found_best,
+        "early": found.phase(request.at) == "early",
+        "wished": found.phase(request.at) == "early" and vouchers.opening_wished(person, found),
         "besides": services.declared_besides(found, person, request.at) if may_claim else "",
         "usable": usable,
         "classes": sorted(
@@ -102,3 +117,17 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         )[:CLASSES_SHOWN],
     }
     return render(request, "worker/batch.html", context, status=refused.status if refused else 200)
+
+
+@require_POST
+@page(vouchers_perms.OPEN, act=services.wish_opening.declaration, access=own)
+def remind(request: ActorRequest, city: int, pk: int) -> HttpResponse:
+    """Be told half an hour before the batch opens. Raises NotFound, WrongState."""
+    found = vouchers.offered_batch(city, pk, request.at)
+    if found is None:
+        raise reading.not_now(vouchers.batch(city, pk), request.at)
+    services.wish_opening(
+        actor=request.actor, at=request.at, person=me(request), batch=found, key=request.POST.get("key")
+    )
+    toasts.say(request, "开始前半小时会发消息给您，在“我的—消息”里看。")
+    return redirect("worker:batch", city=city, pk=pk)
