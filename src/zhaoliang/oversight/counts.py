@@ -7,7 +7,6 @@ as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,19 +25,32 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Figures:
-    """The funnel and its reasons. `as_of`: the moment of the kept count they are from; None as everything stands now."""
+    """The funnel broken down by one of DIMENSIONS, and its reasons, each read when it is asked for."""
 
-    rows: Sequence[Row]
-    stops: Sequence[Stop]
-    as_of: datetime | None = None
+    wanted: Filter
+    by: str
+    count: FunnelCount | None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment of the kept count they are from; None where they are as everything stands now."""
+        return self.count.counted_at if self.count else None
+
+    def rows(self) -> list[Row]:
+        """The lines of the funnel."""
+        return kept_funnel(self.count, self.wanted, self.by) if self.count else funnel(self.wanted, self.by)
+
+    def stops(self) -> list[Stop]:
+        """Why vouchers went no further."""
+        return kept_stops(self.count, self.wanted) if self.count else stops(self.wanted)
 
 
 def figures(wanted: Filter, by: str) -> Figures | None:
-    """The funnel broken down by one of DIMENSIONS with its reasons; None where they must be counted first."""
+    """What a page shows of what is asked for; None where the vouchers are many and must be counted first."""
     if not is_large(wanted):
-        return Figures(funnel(wanted, by), stops(wanted))
+        return Figures(wanted, by, None)
     count = latest(wanted.city_code)
-    return Figures(kept_funnel(count, wanted, by), kept_stops(count, wanted), count.counted_at) if count else None
+    return Figures(wanted, by, count) if count else None
 
 
 def is_large(wanted: Filter) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
@@ -61,7 +61,7 @@ REASONS = (
 )
 
 
-def _gaps(found: Sequence[Stop]) -> list[tuple[str, int, list[Stop]]]:
+def _gaps(found: list[Stop]) -> list[tuple[str, int, list[Stop]]]:
     """The stages that were not reached: how many vouchers stopped before each, and why."""
     by_stage = {stage: [row for row in found if row.stage == stage] for stage in GAPS}
     return [(GAPS[stage], sum(row.count for row in rows), rows) for stage, rows in by_stage.items() if rows]
@@ -108,8 +108,8 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         )
     if export:
         return _sheet(request, found, by)
-    rows, columns = found.rows, _columns(by, found)
-    whole = total(found.rows)
+    rows, columns = found.rows(), _columns(by, found)
+    whole = total(rows)
     base = max(whole.issued or 0, whole.claimed)
     # On the page, why vouchers stopped is told only where some did; the sheet has every column.
     idle = {name for name, _ in STOPS if not getattr(whole, name)}
@@ -127,7 +127,7 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "compared": [(_label(row, by), row.used, row.claimed) for row in rows if row.claimed][:COMPARED]
         if len(rows) > 1
         else [],
-        "gaps": _gaps(found.stops),
+        "gaps": _gaps(found.stops()),
         "sentence": _sentence(whole),
         "columns": shown,
         "rows": [[(column, column.value(row)) for column in shown] for row in [*rows, whole]],
@@ -155,8 +155,8 @@ def _sheet(request: DeskRequest, found: Figures, by: str) -> HttpResponse:
     """The figures as Excel, with the moment they are of in the name."""
     of = f"-{localtime(found.as_of, forms.CHINA):%m月%d日%H点%M分}的统计" if found.as_of else ""
     if request.GET.get("sheet") == "reasons":
-        return excel(f"用券情况-没有走下去的原因{of}", REASONS, found.stops)
-    return excel(f"用券情况-按{DIMENSIONS[by].label}{of}", _columns(by, found), found.rows)
+        return excel(f"用券情况-没有走下去的原因{of}", REASONS, found.stops())
+    return excel(f"用券情况-按{DIMENSIONS[by].label}{of}", _columns(by, found), found.rows())
 
 
 @page(count_now.start.declaration, access=here)
