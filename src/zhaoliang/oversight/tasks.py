@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 
 from procrastinate.contrib.django import app
 
-from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.jobs.declaring import job
 from zhaoliang.kernel.jobs.reporting import Run
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.oversight.counts import is_large
 from zhaoliang.oversight.funnel import Filter
 from zhaoliang.oversight.services import COUNTERS, count_vouchers
-from zhaoliang.vouchers.models import VoucherBatch
+from zhaoliang.vouchers.selectors import cities_with_batches
 
 
 @job("oversight.count_now", label="统计用券情况", grants=COUNTERS)
@@ -28,8 +27,6 @@ def count_now(run: Run) -> None:
 def count_by_the_clock(timestamp: int) -> None:
     """Count every city whose pages read kept counts; `timestamp` is the moment the clock struck (unix seconds)."""
     at = datetime.fromtimestamp(timestamp, UTC)
-    with national():
-        cities = sorted(set(VoucherBatch.objects.values_list("city_code", flat=True)))
-    for city_code in cities:
+    for city_code in cities_with_batches():
         if is_large(Filter(city_code, city_code)):
             count_vouchers(actor=system_actor(), at=at, place=Place(city_code, city_code))

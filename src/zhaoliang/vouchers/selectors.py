@@ -146,6 +146,12 @@ def batch(city_code: int, batch_id: int) -> VoucherBatch | None:
     return VoucherBatch.objects.filter(city_code=city_code, pk=batch_id).first()
 
 
+def cities_with_batches() -> list[int]:
+    """The cities that have batches of any state."""
+    with national():
+        return sorted(set(VoucherBatch.objects.values_list("city_code", flat=True)))
+
+
 def with_budget(city_code: int, batch_ids: list[int]) -> dict[int, VoucherBatch]:
     """These batches of a city by id, with their budget accounts."""
     return VoucherBatch.objects.select_related("budget_account").filter(city_code=city_code).in_bulk(batch_ids)
