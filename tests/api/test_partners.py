@@ -237,6 +237,7 @@ def test_the_documentation_has_every_operation_with_examples(client: Client) -> 
     ours = (
         *("health", "vouchers/batches", "vouchers/verify", "vouchers/claim", "vouchers/use", "certificates/check"),
         *("attendance/sign-ins", "attendance/face-checks", "lessons/identity", "lessons/progress"),
+        "subsidies/decision",
     )
     gates = ("claim", "use", "verify", "sign-in")
     assert set(document["paths"]) == {f"/api/v1/{path}" for path in ours} | {f"/gate/{path}" for path in gates}

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from zhaoliang.api import attendance
+from zhaoliang.api import attendance, decisions
 from zhaoliang.api.auth import no_key
 from zhaoliang.api.examples import with_examples
 from zhaoliang.api.views import router
@@ -28,11 +28,12 @@ api = Documented(
     title="照亮开放接口",
     version="1",
     urls_namespace="api",
-    description="培训券查验和领取、读卡器签到、线上学习进度、证书查验。金额都是整数分；编号是字符串；时间带时区。"
+    description="培训券查验和领取、读卡器签到、线上学习进度、补贴决定、证书查验。金额都是整数分；编号是字符串；时间带时区。"
     "没有办成时返回 code（稳定）、what（怎么了）、why（为什么）、next（怎么办）、clause（依据）、fields（哪一项）。",
 )
 api.add_router("", router)
 api.add_router("", attendance.router)
+api.add_router("", decisions.router)
 
 
 @api.exception_handler(Refusal)

@@ -19,6 +19,7 @@ SCOPES = {
     "vouchers.use": "凭券码用券",
     "attendance.sign_in": "读卡器签到",
     "attendance.progress": "上报线上学习",
+    "subsidies.decisions": "读取本机构申领的决定",
 }
 PREFIX = "zlk_"
 _ADMINISTER = {Role.ADMINISTRATOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
