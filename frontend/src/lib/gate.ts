@@ -79,5 +79,6 @@ function note(form: HTMLFormElement, text: string): void {
   for (const line of all("[data-gate-note]", form)) {
     line.textContent = text;
     line.hidden = !text;
+    if (text) line.scrollIntoView({ block: "nearest" });
   }
 }
