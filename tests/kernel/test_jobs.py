@@ -17,13 +17,14 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from concurrency import at_once
 from factories import jobs as worker
 from factories.actors import HEPING, TIANJIN, actor
+from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Busy, Forbidden, Refusal
 from zhaoliang.kernel.jobs import running, selectors
 from zhaoliang.kernel.jobs.declaring import job
 from zhaoliang.kernel.jobs.reporting import Run, report
 from zhaoliang.kernel.models import Job, StateChange
-from zhaoliang.kernel.roles import Place, Reach, Role
+from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.registry.models import RoleAssignment, User
 
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -107,6 +108,31 @@ def test_who_may_no_longer_do_it_when_it_runs_is_told_so_and_nothing_is_done(gon
     row.refresh_from_db()
     assert (row.state, SEEN) == ("failed", [])
     assert "没有这样做的权限" in row.refusal["why"]
+
+
+@act("tests.write_down", label="记一笔", grants={Role.ADMINISTRATOR: Reach.REGION}, on="place")
+def write_down(*, actor: Actor, at: datetime, place: Place) -> int:
+    SEEN.append("written")
+    return len(SEEN)
+
+
+@job("tests.write", label="记下", grants={Role.ADMINISTRATOR: Reach.REGION})
+def write(run: Run) -> None:
+    write_down(actor=run.actor, at=run.at, key=run.key, place=HERE)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.django_db
+def test_what_was_committed_before_the_worker_died_is_done_also_when_its_starter_left() -> None:
+    worker.account_of(OFFICER)
+    row = write.start(actor=OFFICER, at=AT, subject=HERE, title="记一笔")
+    # The worker dies between its act's commit and the job's own end.
+    with pytest.raises(KeyboardInterrupt):
+        running.perform(TIANJIN, row.pk, AT)
+    RoleAssignment.objects.filter(user_id=OFFICER.user_id).update(valid_to=chinese_day(AT) - timedelta(days=1))
+    running.perform(TIANJIN, row.pk, AT)
+    row.refresh_from_db()
+    assert (row.state, row.runs, SEEN) == ("done", 2, ["written"])
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from zhaoliang.kernel import errors
-from zhaoliang.kernel.acts import input_hash
+from zhaoliang.kernel.acts import ACTS, input_hash
 from zhaoliang.kernel.models import IdempotencyKey
 from zhaoliang.kernel.roles import Actor
 
@@ -71,6 +71,14 @@ def guard(
             )
     if refusal is not None:
         raise refusal
+
+
+def was_done(*, city_code: int, actor: Actor, key: str) -> bool:
+    """Whether some act of this actor was done under this key, and not refused."""
+    kept = IdempotencyKey.objects.filter(
+        city_code=city_code, act__in=sorted(ACTS), actor=_actor_label(actor), key=key, answer__isnull=False
+    )
+    return kept.exclude(answer__has_key="refusal").exists()
 
 
 def _actor_label(actor: Actor) -> str:

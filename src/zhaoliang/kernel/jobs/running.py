@@ -11,6 +11,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from zhaoliang.kernel import idempotency
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.db.national import national
 from zhaoliang.kernel.errors import Forbidden, Refusal
@@ -109,8 +110,7 @@ def perform(city_code: int, job_id: int, at: datetime) -> None:
         begin(**clock)
         try:
             with running(Run(row, at, side)) as run:
-                _require_role(kind, run)
-                result = kind.work(run)
+                result = _worked(kind, run)
         except Cancelled:
             stop(**clock)
         except Refusal as refusal:
@@ -120,6 +120,17 @@ def perform(city_code: int, job_id: int, at: datetime) -> None:
             fail(**clock, refusal=_broken("程序出了错，技术人员可以在日志里看到。"))
         else:
             finish(**clock, result=result or {})
+
+
+def _worked(kind: JobKind, run: Run) -> Mapping[str, Any] | None:
+    """The work's answer. What was committed before a worker died is done, also where its starter has lost his role since."""
+    try:
+        _require_role(kind, run)
+    except Forbidden:
+        if idempotency.was_done(city_code=run.row.city_code, actor=run.actor, key=run.key):
+            return None
+        raise
+    return kind.work(run)
 
 
 def _require_role(kind: JobKind, run: Run) -> None:
