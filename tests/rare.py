@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
+from zhaoliang.employment.models import FactFinding
 from zhaoliang.payments.models import ReconciliationCase
 from zhaoliang.recoveries.models import Correction
 from zhaoliang.registry.models import Sanction
@@ -121,6 +122,9 @@ def rare_rows(line: ClaimLine, batch: VoucherBatch, attendance: Attendance, at: 
         "make_up": make_up,
         "batch_change": change,
         "correction": amount_correction,
+        "fact_finding": FactFinding.objects.create(
+            **here, person=line.person, kind="identity", text="测试认定", proposed_at=at
+        ),
         "sanction": sanction,
         "reconciliation": case,
         "issue_list": issue,

@@ -242,6 +242,7 @@ def objects(stage: World) -> dict[tuple[str, str], Any]:
         ("bureau", "trace"): line,
         ("bureau", "recoveries"): back,
         ("bureau", "amount-corrections"): rare["correction"],
+        ("bureau", "findings"): rare["fact_finding"],
         ("bureau", "closings"): BookClosing.objects.create(
             **here,
             through=date(2026, 2, 28),

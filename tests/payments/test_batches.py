@@ -17,6 +17,7 @@ from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import FundSource
 from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel import faults
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Role
 from zhaoliang.payments import selectors, services, tasks
@@ -70,7 +71,7 @@ def test_a_line_without_an_account_stays_behind_with_the_reason() -> None:
     card = registry.inventor().bank_card()
     set_card(actor=_desk(made), at=APPROVED, person=made.people[0], card_number=card)
     assert [line.account_number for line in lines(built(made))] == [card]
-    waiting = selectors.waiting_lines(CITY, HEPING, FUND)
+    waiting = selectors.waiting_lines(CITY, HEPING, FUND, on=chinese_day(APPROVED))
     assert [(one.owed.person_name, one.missing) for one in waiting] == [
         (made.people[1].name, "学员没有登记社会保障卡银行账号")
     ]
@@ -263,13 +264,47 @@ def test_who_is_barred_after_the_batch_was_built_is_not_paid_and_the_rest_goes_o
     Organisation.objects.filter(city_code=CITY, pk=bad.provider.pk).update(state="suspended")
     with pytest.raises(Refusal, match="其中 1 笔不得拨付"):
         services.authorise_batch(actor=good.finance, at=APPROVED, batch=batch)
-    services.dissolve_batch(actor=good.finance, at=APPROVED, batch=batch, reason="有机构被暂停")
-    batch = authorised(good)
+    batch = services.leave_out_barred(actor=good.officer, at=APPROVED, batch=batch)
+    assert (batch.state, batch.sealed_by_user, batch.total_fen) == ("building", None, 0)
+    # What was split off is a batch of its own that was never sent; its line waits, and no batch takes it.
+    apart = PaymentBatch.objects.get(city_code=CITY, state="dissolved")
+    [held] = lines(apart)
+    assert (held.payee_name, held.state, held.claim_line.state) == (bad.provider.name, "failed", "approved")
+    with pytest.raises(Refusal, match="没有等待拨付"):
+        built(good)
+    [why] = selectors.waiting_lines(CITY, HEPING, FUND, on=chinese_day(APPROVED))
+    assert "解除以后再拨" in why.missing
+    with pytest.raises(Refusal, match="没有不得拨付的收款单位"):
+        services.leave_out_barred(actor=good.officer, at=APPROVED, batch=batch)
+    batch = services.seal_batch(actor=good.officer, at=APPROVED, batch=batch)
+    batch = services.authorise_batch(actor=good.finance, at=APPROVED, batch=batch)
     [line] = lines(batch)
-    assert line.payee_name == good.provider.name
+    assert (line.payee_name, batch.lines_count) == (good.provider.name, 1)
     Organisation.objects.filter(city_code=CITY, pk=good.provider.pk).update(state="suspended")
     with pytest.raises(Refusal, match="没有送银行"):
         services.send_batch(actor=good.officer, at=APPROVED, batch=batch)
+    with pytest.raises(Refusal, match="撤出以后就空了"):
+        services.leave_out_barred(actor=good.officer, at=APPROVED, batch=batch)
+
+
+@pytest.mark.mission("I3")
+def test_an_enterprise_that_is_barred_is_paid_nothing_by_whichever_name_it_is_found() -> None:
+    enterprise = registry.organisation(kind="enterprise", account_number=registry.inventor().bank_card())
+    made = case(2, employer_uscc=enterprise.uscc)
+    approved(made)
+    ClaimLine.objects.filter(city_code=CITY, claim__provider=made.provider).update(payee="enterprise")
+    batch = built(made)
+    assert {line.payee_name for line in lines(batch)} == {enterprise.name}
+    Organisation.objects.filter(city_code=CITY, pk=enterprise.pk).update(state="removed")
+    with pytest.raises(Refusal, match="没有封存"):
+        services.seal_batch(actor=made.officer, at=APPROVED, batch=batch)
+    services.dissolve_batch(actor=made.officer, at=APPROVED, batch=batch, reason="企业被移出目录")
+    with pytest.raises(Refusal, match="没有等待拨付"):
+        built(made)
+    # The school that taught may be barred: it is not the one that is paid.
+    Organisation.objects.filter(city_code=CITY, pk=enterprise.pk).update(state="listed")
+    Organisation.objects.filter(city_code=CITY, pk=made.provider.pk).update(state="suspended")
+    assert len(lines(built(made))) == 2
 
 
 def test_large_batches_are_jobs_that_are_done_once_or_leave_nothing() -> None:

@@ -138,9 +138,10 @@ def test_two_people_lift_a_sanction_and_the_database_holds_them_to_it() -> None:
 def test_the_blacklist_bars_every_step_to_the_money() -> None:
     made, paid = case(1), case(1)
     claim, waiting = assembled(made), published(made_ := case(1))
+    in_review = confirmed(reviewed := case(1))
     done = subsidies.approve_claim(actor=paid.approver, at=APPROVED, claim=published(paid))
     told = ASSESSED - timedelta(days=30)
-    for one in (made, made_, paid):
+    for one in (made, made_, paid, reviewed):
         imposed(one.provider, "discredited", told=told, blacklist=True)
     day = chinese_day(APPROVED)
     for gate in Gate:
@@ -148,6 +149,8 @@ def test_the_blacklist_bars_every_step_to_the_money() -> None:
             standing_on(made.provider, day).require(gate)
     with pytest.raises(Barred, match="提交补贴申领"):
         subsidies.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
+    with pytest.raises(Barred, match="通过补贴审核"):
+        subsidies.pass_first(actor=reviewed.reviewer, at=APPROVED, claim=in_review)
     with pytest.raises(Barred, match="审批补贴"):
         subsidies.approve_claim(actor=made_.approver, at=APPROVED, claim=waiting)
     assert paid.provider.pk in barred_organisations(CITY, Gate.PAYMENT, day)

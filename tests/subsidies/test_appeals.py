@@ -202,7 +202,7 @@ def test_a_claim_opened_again_leaves_other_refusals_alone_and_joins_a_second_app
     second.refresh_from_db()
     assert (claim.state, second.state) == ("second_review", "refused")
     services.return_claim(actor=made.second, at=APPROVED, claim=claim, reason="材料不全请补正")
-    claim = services.confirm_claim(actor=made.staff, at=APPROVED, claim=claim)
+    claim = services.confirm_claim(actor=made.staff, at=APPROVED, claim=claim, reply="材料已经补正")
     second.refresh_from_db()
     assert second.state == "refused"
     with pytest.raises(Refusal, match="在期限内提出申诉"):

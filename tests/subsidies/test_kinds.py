@@ -24,7 +24,7 @@ from zhaoliang.employment.models import JobRecord
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.policy import Outcome
-from zhaoliang.registry.models import PersonGrant
+from zhaoliang.registry.models import PersonGrant, PersonStatus
 from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.materials import materials
@@ -212,6 +212,16 @@ def test_what_came_out_otherwise_than_at_filing_says_which_fact_changed() -> Non
     assert (absent.outcome, absent.fen) == (Outcome.PASS, FULL_FEN)
     assert ("实际出勤课时", "", "60") in {(one.label, one.before, one.after) for one in absent.changes}
     assert [(one.label, one.before, one.after) for one in pensioner.changes] == [("已按月领取养老保险待遇", "否", "是")]
+
+
+def test_what_was_known_at_filing_and_is_known_no_more_is_named_too() -> None:
+    made = case(1)
+    keep_forecast(made.training_class, roster(made.training_class), registry.AT)
+    PersonStatus.objects.filter(city_code=CITY, person=made.people[0], kind="student").delete()
+    [line] = lines(assembled(made))
+    [found] = surprises([line]).values()
+    assert (line.state, found.outcome, found.fen) == ("to_person", Outcome.PASS, FULL_FEN)
+    assert [(one.before, one.after) for one in found.changes] == [("非在校生", "现在还不知道")]
 
 
 PER_HOUR = """

@@ -33,7 +33,8 @@ from zhaoliang.kernel import faults
 from zhaoliang.kernel.days import CHINA, CalendarNotPublished
 from zhaoliang.kernel.errors import BadInput, Exhausted, Forbidden, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Role, system_actor
-from zhaoliang.registry.models import PersonGrant
+from zhaoliang.registry.models import PersonGrant, RoleAssignment
+from zhaoliang.registry.selectors import notices_of
 from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies import selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine
@@ -331,10 +332,44 @@ def test_a_returned_claim_comes_back_with_the_mended_facts() -> None:
     assert (claim.state, claim.return_reason) == ("returned", "请先让评价机构上传证书")
     result = ExamResult.objects.select_related("exam__evaluator").get(city_code=CITY, enrolment=made.enrolments[0])
     certify(result, result.exam.evaluator, "S000012000000263000009")
-    claim = services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
+    [told] = notices_of(city_code=CITY, organisation=made.provider).filter(kind="claim_returned")
+    assert "请先让评价机构上传证书" in told.text
+    with pytest.raises(BadInput) as silent:
+        services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
+    assert "reply" in silent.value.fields
+    claim = services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim, reply="证书已由评价机构补传")
+    # Both stand before whoever reviews it next.
+    assert (claim.return_reason, claim.reply) == ("请先让评价机构上传证书", "证书已由评价机构补传")
     line = lines(claim)[0]
     assert (claim.state, line.state, line.amount_fen) == ("first_review", "passed", FULL_FEN)
     assert line.certificate_id is not None
+
+
+def test_nobody_decides_on_what_he_or_his_own_organisation_claims_under_any_account() -> None:
+    made = case(1)
+    claim = confirmed(made)
+    staff = registry.user(Role.PROVIDER, organisation=made.provider, person=registry.person())
+    reviewer = registry.actor_with(Role.REVIEWER)
+    at_both = Actor(reviewer.user_id, staff.person_id, reviewer.name, reviewer.assignments)
+    trainee_himself = Actor(reviewer.user_id, made.people[0].pk, reviewer.name, reviewer.assignments)
+    for one, why in ((at_both, "任职"), (trainee_himself, "您本人的明细")):
+        with pytest.raises(SamePerson, match=why):
+            services.pass_first(actor=one, at=PUBLISHED, claim=claim)
+    line = services.question_line(actor=made.reviewer, at=ASSESSED, line=lines(claim)[0], text="签到照片疑似同一人")
+    with pytest.raises(SamePerson, match="任职"):
+        services.judge_line(actor=at_both, at=PUBLISHED, line=line, passes=True, text="看过录像，是本人")
+    services.judge_line(actor=made.reviewer, at=PUBLISHED, line=line, passes=True, text="看过录像，是本人")
+    claim = services.pass_first(actor=made.reviewer, at=PUBLISHED, claim=claim)
+    approver = Actor(made.second.user_id, staff.person_id, "", made.second.assignments)
+    with pytest.raises(SamePerson, match="任职"):
+        services.pass_second(actor=approver, at=PUBLISHED, claim=claim)
+    claim = services.pass_second(actor=made.second, at=PUBLISHED, claim=claim)
+    approver = Actor(made.approver.user_id, staff.person_id, "", made.approver.assignments)
+    with pytest.raises(SamePerson, match="任职"):
+        services.approve_claim(actor=approver, at=APPROVED, claim=claim)
+    # Who worked there and left is free to decide.
+    RoleAssignment.objects.filter(user=staff).update(valid_to=date(2026, 6, 30))
+    assert services.approve_claim(actor=approver, at=APPROVED, claim=claim).state == "approved"
 
 
 def test_each_desk_returns_only_what_lies_on_it() -> None:

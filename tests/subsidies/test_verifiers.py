@@ -12,8 +12,9 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import QuerySet
 
 from factories import registry
-from factories.subsidies import ASSESSED, CITY, SENIOR, START, WELDER, Case, assembled, case, confirmed
+from factories.subsidies import ASSESSED, CITY, HEPING, SENIOR, START, WELDER, Case, assembled, case, confirmed
 from zhaoliang.certificates.models import Certificate, CertificateIndex
+from zhaoliang.classes.models import Enrolment
 from zhaoliang.registry.models import GroupMembership, Licence, Organisation, Person, PersonGrant
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine
@@ -161,21 +162,36 @@ def no_account(made: Case) -> None:
     Organisation.objects.filter(city_code=CITY, pk=made.provider.pk).update(account_hash=None)
 
 
+def paid_by_enterprise(made: Case, account_number: str) -> None:
+    """The money of these trainees goes to their enterprise, found by its credit code alone."""
+    enterprise = registry.organisation(kind="enterprise", account_number=account_number)
+    Enrolment.objects.filter(city_code=CITY, training_class=made.training_class).update(
+        employer_uscc=enterprise.uscc, group="12"
+    )
+    for person in made.people:
+        group(person, group="12")
+
+
 @pytest.mark.parametrize(
     ("trouble", "verifier", "answer"),
     [
         (licence_ended, "provider", "n"),
         (no_account, "account", "u"),
         (lambda made: assembled(case(1, account=made.provider.account_number)), "account", "n"),
+        (lambda made: paid_by_enterprise(made, account_number=made.provider.account_number), "account", "n"),
+        (lambda made: paid_by_enterprise(made, account_number=""), "account", "u"),
     ],
-    ids=["licence ended", "no account", "another school with the account"],
+    ids=["licence ended", "no account", "another school with the account", "enterprise with it", "enterprise without"],
 )
 def test_what_is_wrong_with_the_provider_is_wrong_with_every_line(
     trouble: Callable[[Case], object], verifier: str, answer: str
 ) -> None:
     made = case(2)
     trouble(made)
-    for line in lines_of(assembled(made)):
+    claim = assembled(made)
+    # Whom the rules pay is known after the first look.
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
+    for line in lines_of(claim):
         assert (answers(line)[verifier], line.state, line.amount_fen) == (answer, "to_person", 0)
 
 
@@ -194,6 +210,41 @@ def test_a_second_look_stores_only_what_changed_and_keeps_a_judgement() -> None:
     assert stored.count() == 4
     line = lines_of(claim)[0]
     assert (line.state, line.alerts, line.judgement, line.amount_fen) == ("to_person", 2, "", 0)
+
+
+def test_two_subsidies_for_one_certificate_that_wait_beside_each_other_are_for_a_person() -> None:
+    made = case(1)
+    [line] = lines_of(assembled(made))
+    assert (line.state, answers(line)["one_per_certificate"]) == ("passed", "y")
+    upgrade = Claim.objects.create(
+        city_code=CITY,
+        region_id=HEPING,
+        kind="skill_upgrade",
+        title="技能提升补贴",
+        rules_on=START,
+        created_at=ASSESSED,
+        fund_source="unemployment_insurance",
+    )
+    beside = ClaimLine.objects.create(
+        city_code=CITY,
+        claim=upgrade,
+        kind="skill_upgrade",
+        person_id=line.person_id,
+        certificate_id=line.certificate_id,
+        occupation_id=WELDER,
+        level=SENIOR,
+        planned_minutes=0,
+        credited_minutes=0,
+        payee="person",
+        applied_on=START,
+    )
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
+    line.refresh_from_db()
+    assert (line.state, answers(line)["one_per_certificate"]) == ("to_person", "u")
+    ClaimLine.objects.filter(city_code=CITY, pk=beside.pk).update(state="refused")
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
+    line.refresh_from_db()
+    assert (line.state, line.alerts) == ("passed", 0)
 
 
 def test_results_are_never_changed() -> None:

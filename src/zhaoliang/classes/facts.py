@@ -104,7 +104,7 @@ def base_facts(
             city_code=city_code, person_ids=[person.pk], start=start, end=end, training_class=training_class
         )[person.pk]
     if person is not None:
-        sheet.put(person, "实名档案", name_matches_id=True)
+        sheet.put(person, "实名档案", name_matches_id=person.identity_wrong_on is None)
     if known is not None:
         put_registers(sheet, known, group)
         put_grants(sheet, known.grants, project, start)
@@ -174,9 +174,10 @@ def put_registers(sheet: FactSheet, known: Known, group: str | None) -> None:
 def put_job(sheet: FactSheet, jobs: Iterable[JobRecord], employer_uscc: str, day: date) -> None:
     """The job a person had on a day: term of the contract, months since it was signed, insurance by the employer.
 
-    Of several the one with the employer named on the roster, then the latest.
+    A job that was found to be untrue counts for nothing. Of several the one with the employer named on the roster, then the latest.
     """
-    held = [job for job in jobs if job.from_on <= day and (job.to_on is None or job.to_on >= day)]
+    standing = [job for job in jobs if job.voided_on is None]
+    held = [job for job in standing if job.from_on <= day and (job.to_on is None or job.to_on >= day)]
     ranked = sorted(
         held, key=lambda job: (bool(employer_uscc) and job.employer_uscc == employer_uscc, job.from_on, job.pk)
     )

@@ -6,8 +6,10 @@ from collections.abc import Collection
 
 from django.db.models import OuterRef, QuerySet
 
-from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
+from zhaoliang.employment.models import FactFinding, JobRecord, UnemploymentInsurance
 from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.errors import NotFound
+from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Person
 
 
@@ -22,7 +24,7 @@ def jobs_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, lis
 
 def jobs_since(city_code: int, person_id: OuterRef, since: OuterRef) -> QuerySet[JobRecord]:
     """Jobs a person began on a day or later, both columns of the outer query: for `Exists`."""
-    return JobRecord.objects.filter(city_code=city_code, person_id=person_id, from_on__gte=since)
+    return JobRecord.objects.filter(city_code=city_code, person_id=person_id, from_on__gte=since, voided_on=None)
 
 
 def jobs_of(person: Person, *, everywhere: bool = False) -> list[JobRecord]:
@@ -33,6 +35,35 @@ def jobs_of(person: Person, *, everywhere: bool = False) -> list[JobRecord]:
     # The file number is the same in every city, so it finds a person's rows in all of them.
     with national():
         return list(rows.filter(person_id=person.pk))
+
+
+def job(city_code: int, job_id: int) -> JobRecord:
+    """A job record. Raises NotFound."""
+    found = JobRecord.objects.filter(city_code=city_code, pk=job_id).first()
+    if found is None:
+        raise NotFound("没有这条就业记录。", "本市没有这个编号的记录。", "请从个人档案进入。")
+    return found
+
+
+def finding(city_code: int, finding_id: int) -> FactFinding:
+    """A finding with its person and job. Raises NotFound."""
+    rows = FactFinding.objects.select_related("person__region", "job")
+    found = rows.filter(city_code=city_code, pk=finding_id).first()
+    if found is None:
+        raise NotFound("没有这项事实认定。", "本市没有这个编号的认定。", "请从个人档案进入。")
+    return found
+
+
+def findings_of(person: Person) -> list[FactFinding]:
+    """What was proposed, found and dropped about a person, latest first."""
+    rows = FactFinding.objects.select_related("job").filter(city_code=person.city_code, person=person)
+    return list(rows.order_by("-id"))
+
+
+def findings_to_decide(city_code: int, region_code: int) -> QuerySet[FactFinding]:
+    """The findings that wait for a second person in a region, oldest first."""
+    rows = FactFinding.objects.select_related("person").filter(city_code=city_code, state="proposed")
+    return rows.filter(**within("person__region_id", region_code)).order_by("id")
 
 
 def insurance_of_people(city_code: int, person_ids: Collection[int]) -> dict[int, UnemploymentInsurance]:

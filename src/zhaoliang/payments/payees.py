@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,6 +55,15 @@ def payee_finder(city_code: int) -> Callable[[Owed], PayeeAccount]:
         return enterprise(owed.employer_uscc, owed.employer_name)
 
     return find
+
+
+def goes_to(owed: Owed, organisations: Mapping[int, str]) -> bool:
+    """Whether the money goes to one of these organisations (id → credit code); `subsidies.services.paid_to` asks the same in SQL."""
+    if owed.payee == "person":
+        return False
+    if owed.provider_id is not None and (owed.payee == "provider" or not owed.employer_uscc):
+        return owed.provider_id in organisations
+    return bool(owed.employer_uscc) and owed.employer_uscc in organisations.values()
 
 
 def owed_for(line: ClaimLine, payee: str = "") -> Owed:

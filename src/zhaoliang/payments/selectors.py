@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import Count, Q, QuerySet, Sum
 
@@ -21,7 +22,7 @@ from zhaoliang.payments.models import (
     PaymentLine,
     ReconciliationCase,
 )
-from zhaoliang.payments.payees import payee_finder
+from zhaoliang.payments.payees import goes_to, payee_finder
 from zhaoliang.payments.total_sql import WRONG_BANK, WRONG_PAID
 from zhaoliang.payments.trace import (
     Trace,
@@ -33,8 +34,9 @@ from zhaoliang.payments.trace import (
     transfers_behind,
 )
 from zhaoliang.registry.models import Organisation, Person
+from zhaoliang.registry.standing import Gate, barred_codes
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.services import Owed, waiting_for_payment
+from zhaoliang.subsidies.services import Owed, paid_to, waiting_for_payment
 
 __all__ = [
     "WRONG_BANK",
@@ -56,6 +58,7 @@ __all__ = [
     "lines_behind",
     "lines_for",
     "lines_of_bank",
+    "lines_to_barred",
     "open_cases",
     "outcome_sums",
     "paid_lines_of",
@@ -184,6 +187,16 @@ def batch_page(city_code: int, batch_id: int) -> BatchPage:
     )
 
 
+def lines_to_barred(found: PaymentBatch, *, on: date) -> QuerySet[PaymentLine]:
+    """The payments of a batch that has not left to organisations that may not be paid on a day."""
+    rows = PaymentLine.objects.filter(city_code=found.city_code, batch=found, state="waiting")
+    barred = barred_codes(found.city_code, Gate.PAYMENT, on)
+    if not barred:
+        return rows.none()
+    first = Q(due__isnull=True) & paid_to(barred, payee="claim_line__payee", line="claim_line__")
+    return rows.filter(first | paid_to(barred, payee="due__payee", line="claim_line__"))
+
+
 def case_lines(case: ReconciliationCase) -> list[PaymentLine]:
     """The payment lines a case is about, with their claims: its own, or those that the bank put together (at most 100)."""
     ids = [case.payment_line_id] if case.payment_line_id is not None else []
@@ -274,13 +287,16 @@ def file_as_sent(found: PaymentBatch) -> bytes:
     return content
 
 
-def waiting_lines(city_code: int, region_code: int, fund_source: str) -> list[WaitingLine]:
-    """What is owed of a fund in a region and no batch holds, with what keeps it from being paid."""
+def waiting_lines(city_code: int, region_code: int, fund_source: str, *, on: date) -> list[WaitingLine]:
+    """What is owed of a fund in a region and no batch holds, with what keeps it from being paid on a day."""
     find = payee_finder(city_code)
+    barred = barred_codes(city_code, Gate.PAYMENT, on)
     found = []
     for owed, state in waiting_for_payment(city_code, region_code, fund_source, MOST_SHOWN):
         account = find(owed)
         missing = account.missing or ("银行退回，等待更正账号" if state == "failed" else "")
+        if goes_to(owed, barred):
+            missing = "收款单位被暂停、移出目录或列入黑名单，解除以后再拨"
         found.append(WaitingLine(owed, account.name, missing))
     return found
 

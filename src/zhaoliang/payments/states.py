@@ -39,6 +39,7 @@ PAYMENT_BATCH = Machine(
         "answer": "登记回单",
         "settle": "结清",
         "dissolve": "撤销批次",
+        "reopen": "撤出不得拨付的明细",
     },
     initial="building",
     transitions=[
@@ -54,6 +55,9 @@ PAYMENT_BATCH = Machine(
         ("answered", "settle", "settled"),
         ("building", "dissolve", "dissolved"),
         ("sealed", "dissolve", "dissolved"),
+        ("building", "reopen", "building"),
+        ("sealed", "reopen", "building"),
+        ("authorised", "reopen", "building"),
         ("authorised", "dissolve", "dissolved"),
     ],
     tones={"sealed": "ask", "unknown": "no", "settled": "ok", "dissolved": "no"},

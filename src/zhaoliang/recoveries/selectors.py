@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Case, QuerySet, Sum, When
+from django.db.models import Case, Exists, OuterRef, QuerySet, Sum, When
 
+from zhaoliang import policy
 from zhaoliang.funds.models import Transfer
 from zhaoliang.funds.selectors import transfers_of, transfers_under
 from zhaoliang.kernel.db.national import national
@@ -22,8 +23,16 @@ from zhaoliang.recoveries.models import (
     RecoveryReceipt,
 )
 from zhaoliang.recoveries.services.cases import plan_of
+from zhaoliang.recoveries.services.reassessing import standing_decision
 from zhaoliang.recoveries.states import OPEN
+from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.subsidies.changes import PASSING
+from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
+from zhaoliang.subsidies.judging_singly import answer
+from zhaoliang.subsidies.kind_facts import gathered, phase_of, rules_day
+from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.selectors import line_today
 
 _PARTS = ("claim_line__claim", "claim_line__person", "organisation", "person", "difference__decision")
 
@@ -129,16 +138,34 @@ def differences_of(line: ClaimLine) -> list[Difference]:
 
 
 def to_look_at(city_code: int, region_code: int) -> QuerySet[Difference]:
-    """Changes that the rules cannot tell the end of, and that nothing followed yet, newest first."""
+    """Changes that the rules cannot tell the end of, and that nothing followed yet, newest first; of a line the last one."""
     rows = Difference.objects.filter(
         city_code=city_code, action="ask", **within("claim_line__claim__region_id", region_code)
     )
-    later = Difference.objects.filter(city_code=city_code, action__in=("top_up", "recovery", "settled", "none"))
-    return (
-        rows.exclude(claim_line_id__in=later.values("claim_line_id"))
-        .select_related("claim_line__claim", "claim_line__person")
-        .order_by("-id")
+    later = Difference.objects.filter(
+        city_code=city_code, claim_line_id=OuterRef("claim_line_id"), pk__gt=OuterRef("pk")
     )
+    return rows.exclude(Exists(later)).select_related("claim_line__claim", "claim_line__person").order_by("-id")
+
+
+def worth_now(line: ClaimLine) -> policy.Decision | None:
+    """What the texts of a line's day, as they read now, say on the facts of now; None where no rules decided it. Stores nothing.
+
+    Facts that only speak of the day they are asked stay as they were decided on.
+    """
+    since = standing_decision(line)
+    if since is None:
+        return None
+    if line.kind in TRAINING_KINDS:
+        facts = dict(line_today(line)[0].facts)
+    else:
+        facts = dict(answer(line, gathered(line.claim, [line], rules_day(line))).made.facts)
+    for name in PASSING:
+        facts.pop(name, None)
+        if name in since.facts:
+            facts[name] = since.facts[name]
+    policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
+    return policies.decide(facts, phase=phase_of(line))
 
 
 def open_corrections(city_code: int, region_code: int, user_id: int | None) -> QuerySet[Correction]:

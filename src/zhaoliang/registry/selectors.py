@@ -337,6 +337,16 @@ def people_behind(user_ids: Collection[int]) -> set[int]:
     return {person_id for person_id in rows.values_list("person_id", flat=True) if person_id is not None}
 
 
+def works_for(actor: Actor, organisation: Organisation, day: date) -> bool:
+    """Whether the person behind an account has a role at an organisation on a day, with this account or another."""
+    same = Q(user_id=actor.user_id)
+    if actor.person_id is not None:
+        same |= Q(user__person_id=actor.person_id)
+    here = {"city_code": organisation.city_code, "organisation_id": organisation.pk}
+    held = RoleAssignment.objects.filter(same, **here, valid_from__lte=day)
+    return held.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day)).exists()
+
+
 def user_of_person(person_id: int) -> User | None:
     """The worker's account of a natural person: the one that signs in without a password."""
     return User.objects.filter(person_id=person_id, username=worker_username(person_id)).first()

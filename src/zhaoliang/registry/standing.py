@@ -24,6 +24,7 @@ class Gate(StrEnum):
     FILING = "filing"
     VOUCHER = "voucher"
     CLAIM = "claim"
+    REVIEW = "review"
     APPROVAL = "approval"
     PAYMENT = "payment"
 
@@ -32,6 +33,7 @@ GATES = {
     Gate.FILING: "申报新的班期",
     Gate.VOUCHER: "使用和验证培训券",
     Gate.CLAIM: "提交补贴申领",
+    Gate.REVIEW: "通过补贴审核",
     Gate.APPROVAL: "审批补贴",
     Gate.PAYMENT: "拨付补贴",
 }
@@ -108,9 +110,14 @@ def standing_on(organisation: Organisation, day: date) -> Standing:
 
 def barred_organisations(city_code: int, gate: Gate, day: date) -> list[int]:
     """The ids of the city's organisations that may not take a step on a day, suspended and removed ones too."""
+    return sorted(barred_codes(city_code, gate, day))
+
+
+def barred_codes(city_code: int, gate: Gate, day: date) -> dict[int, str]:
+    """The same organisations with their credit codes: an enterprise is paid by the code on the roster, not by its id."""
     held = {one.organisation_id for one in _binding(city_code, day) if bars(one, gate, day)}
-    out = Organisation.objects.filter(city_code=city_code, state__in=("suspended", "removed"))
-    return sorted(held | set(out.values_list("pk", flat=True)))
+    out = Organisation.objects.filter(Q(state__in=("suspended", "removed")) | Q(pk__in=held), city_code=city_code)
+    return dict(out.values_list("pk", "uscc"))
 
 
 def _binding(city_code: int, day: date) -> QuerySet[Sanction]:

@@ -176,7 +176,7 @@ def _put_person(sheet: FactSheet, line: ClaimLine, on_file: Gathered, day: date)
     """Age, statuses and groups of a person on a day, for lines without a class of their own claim."""
     person = line.person
     sheet.put(person, "证件", person_age_at_start=age_on(person.birth_date, day))
-    sheet.put(person, "实名档案", name_matches_id=True)
+    sheet.put(person, "实名档案", name_matches_id=person.identity_wrong_on is None)
     statuses = {row.kind: row for row in _holding(on_file.statuses.get(line.person_id, ()), day)}
     for kind, name in (("pension", "pension_drawn"), ("establishment", "establishment_staff")):
         if kind in statuses:
@@ -279,7 +279,11 @@ def _put_uplift(sheet: FactSheet, line: ClaimLine, on_file: Gathered) -> None:
         return
     sheet.put(trained, "培训补贴申领", training_subsidy=trained.amount_fen)
     ended = line.enrolment.training_class.ends_on
-    job = next((one for one in on_file.jobs.get(line.person_id, ()) if one.from_on >= ended), None)
+    jobs = [one for one in on_file.jobs.get(line.person_id, ()) if one.from_on >= ended]
+    job = next((one for one in jobs if one.voided_on is None), None)
+    if job is None and jobs:
+        # Two people found that there was none: that is known, and not merely unproved.
+        sheet.put(jobs[0], "事实认定", job_proved=False)
     if job is None or line.applied_on is None:
         return
     # A day in work counts to its end, and nothing counts beyond the day asked.

@@ -83,6 +83,7 @@ class Claim(CityModel):
     second_user = models.BigIntegerField("复核账号", null=True)
     second_person = models.BigIntegerField("复核人", null=True)
     return_reason = models.CharField("退回原因", max_length=500, blank=True)
+    reply = models.CharField("机构对退回的答复", max_length=500, blank=True, default="", db_default="")
     # The draw of clean lines that a person looks at: anybody can do it again when the month's seed is out.
     review_seed = CityForeignKey(ReviewSeed, verbose_name="抽查种子", related_name="claims", null=True)
     sample_permille = models.PositiveSmallIntegerField("抽查比例（千分之）", null=True)

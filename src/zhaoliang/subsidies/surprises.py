@@ -56,6 +56,9 @@ def _otherwise(expected: KeptForecast, made: Decision) -> bool:
     refused = made.outcome == Outcome.FAIL
     if refused != (expected.outcome == Outcome.FAIL):
         return True
+    # Promised, and now for a person: what was known then is known no more.
+    if expected.outcome == Outcome.PASS and made.outcome == Outcome.CANNOT_TELL:
+        return True
     # Where no amount could be told at filing (months of an apprenticeship), none was promised.
     told = expected.outcome != Outcome.CANNOT_TELL or bool(expected.fen)
     return told and not refused and expected.fen != (made.amount_fen or 0)
@@ -70,5 +73,8 @@ def _surprise(expected: KeptForecast, made: Decision) -> Surprise:
         for name, value in now.items()
         if name not in EXPECTED and (then.get(name) != value if name in then else name in read)
     ]
+    # What was known at filing and is known no more: a proof that was withdrawn, a contract that was found to be untrue.
+    gone = {name for result in decided.questions for name in result.missing if name in then and name not in now}
+    changes += [Change(schema.label(name), schema.show(name, then[name]), "现在还不知道") for name in sorted(gone)]
     texts = expected.policy_version != made.policy_version
     return Surprise(Outcome(expected.outcome), expected.fen, tuple(changes), texts)

@@ -77,11 +77,18 @@ def assemble_many(run: Run) -> dict[str, Any]:
     return {"claim": claim.pk}
 
 
-@job("subsidies.confirm_many", label="提交大型补贴申领", grants=OF_PROVIDER, private=("disputes",))
+@job("subsidies.confirm_many", label="提交大型补贴申领", grants=OF_PROVIDER, private=("disputes", "reply"))
 def confirm_many(run: Run) -> dict[str, Any]:
-    """A large claim handed in; `disputes` are line ids (as text) with the reason."""
+    """A large claim handed in; `disputes` are line ids (as text) with the reason, `reply` answers why it was returned."""
     disputes = {int(line): text for line, text in run.parameters["disputes"].items()}
-    confirm_claim(actor=run.actor, at=run.at, key=run.key, claim=run.subject, disputes=disputes)
+    confirm_claim(
+        actor=run.actor,
+        at=run.at,
+        key=run.key,
+        claim=run.subject,
+        disputes=disputes,
+        reply=run.parameters.get("reply", ""),
+    )
     return {}
 
 

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel import faults
@@ -24,11 +24,10 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.payments.excel import bank_file_pieces, pieces_digest
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
 from zhaoliang.payments.payees import PayeeAccount, owed_for, payee_finder
-from zhaoliang.payments.selectors import account_in_use
+from zhaoliang.payments.selectors import account_in_use, lines_to_barred
 from zhaoliang.payments.services.accounts import no_account_in_use
 from zhaoliang.payments.services.telling import tell_sent
 from zhaoliang.payments.states import PAYING_ACCOUNT, PAYMENT_BATCH, PAYMENT_LINE
-from zhaoliang.registry.standing import Gate, barred_organisations
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 from zhaoliang.subsidies.services import (
     Owed,
@@ -42,6 +41,16 @@ from zhaoliang.subsidies.services import (
 )
 
 MOST_LINES = 100_000
+# What was sealed and authorised is so no longer.
+_UNSEALED = {
+    "lines_count": 0,
+    "total_fen": 0,
+    "paying_account": None,
+    "sealed_by_user": None,
+    "sealed_by_person": None,
+    "authorised_by_user": None,
+    "authorised_by_person": None,
+}
 WRITTEN = faults.point("payments.build:written")
 MOVED = faults.point("payments.build:moved")
 BUILT = faults.point("payments.build:end")
@@ -211,10 +220,11 @@ def _sums(batch: PaymentBatch) -> tuple[int, int]:
 def seal_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
     """Freeze number of lines, total, and the account the money leaves from.
 
-    Raises WrongState, and Refusal while the region has no confirmed account for the fund.
+    Raises WrongState, and Refusal while the region has no confirmed account for the fund or a payee was barred since.
     """
     batch = locked_batch(batch)
     _require(batch, "seal")
+    _require_payable(batch, at, "没有封存。")
     account = account_in_use(batch.city_code, batch.region_code, batch.fund_source)
     if account is None:
         raise no_account_in_use(batch.fund_source)
@@ -232,23 +242,18 @@ def seal_batch(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBat
 
 
 def _require_payable(batch: PaymentBatch, at: datetime, what: str) -> None:
-    """Raise Refusal when a provider of the batch may not be paid any more: it was barred after the batch was built.
+    """Raise Refusal when an organisation of the batch may not be paid any more: it was barred after the batch was built.
 
-    What was sealed is not changed behind who sealed it; a batch built anew leaves the barred out and takes the rest.
+    What was sealed is not changed behind who sealed it: `leave_out_barred` takes it out, and the rest is sealed again.
     """
-    barred = barred_organisations(batch.city_code, Gate.PAYMENT, chinese_day(at))
-    if not barred:
-        return
-    to_provider = Q(due__isnull=True, claim_line__payee="provider") | Q(due__payee="provider")
-    rows = PaymentLine.objects.filter(to_provider, city_code=batch.city_code, batch=batch)
-    held = rows.filter(claim_line__claim__provider_id__in=barred)
+    held = lines_to_barred(batch, on=chinese_day(at))
     number = held.count()
     if number:
         names = held.order_by("payee_name").values_list("payee_name", flat=True).distinct()[:3]
         raise Refusal(
             what=what,
             why=f"编制以后，{'、'.join(names)}被暂停、处理或列入黑名单，其中 {number} 笔不得拨付。",
-            next_step="请撤销这一批次后重新编制：新批次会留下这些明细，其余照常拨付。",
+            next_step="请资金管理员先撤出这些明细：批次回到编制，其余重新封存、授权后照常拨付。",
         )
 
 
@@ -362,11 +367,38 @@ def dissolve_batch(*, actor: Actor, at: datetime, batch: PaymentBatch, reason: s
     """Give up a batch that never left; its lines wait for the next one. Raises WrongState once it may have left."""
     batch = locked_batch(batch)
     _require(batch, "dissolve")
+    _give_up(batch, f"批次撤销：{reason.strip()}")
+    return batch
+
+
+def _give_up(batch: PaymentBatch, failure: str) -> None:
+    """The payments of a batch that never left are none; what is owed waits for the next batch."""
     rows = PaymentLine.objects.filter(city_code=batch.city_code, batch=batch, state="waiting")
     lines, dues = split_subjects(rows.values_list("claim_line_id", "due_id"))
-    move_lines(batch, "cancel", failure=f"批次撤销：{reason.strip()}"[:200])
+    move_lines(batch, "cancel", failure=failure[:200])
     move_owed(batch.city_code, lines, dues, "withdraw")
     PAYMENT_BATCH.fire(batch, "dissolve")
+
+
+@act("payments.leave_out", label="撤出不得拨付的明细", grants=OFFICER, on="batch")
+def leave_out_barred(*, actor: Actor, at: datetime, batch: PaymentBatch) -> PaymentBatch:
+    """Take the payments to organisations barred since out of a batch that has not left; the rest is sealed and authorised anew.
+
+    They are split off into a batch of their own that is dissolved at once: what was in which batch stays to be read, and
+    what is owed waits until its payee may be paid again. Raises WrongState; Refusal when nobody in it is barred, and when
+    nothing would be left.
+    """
+    batch = locked_batch(batch)
+    _require(batch, "reopen")
+    held = list(lines_to_barred(batch, on=chinese_day(at)).values_list("id", flat=True))
+    if not held:
+        raise Refusal("没有撤出明细。", "这一批次里没有不得拨付的收款单位。", "请照常办理。")
+    if len(held) == PaymentLine.objects.filter(city_code=batch.city_code, batch=batch).count():
+        raise Refusal("没有撤出明细。", "这一批次全部不得拨付，撤出以后就空了。", "请撤销这一批次。")
+    apart = _new_batch(Place(batch.city_code, batch.region_code), batch.fund_source, at)
+    PaymentLine.objects.filter(city_code=batch.city_code, pk__any_of=held).update(batch=apart)
+    _give_up(apart, f"收款单位被暂停、处理或列入黑名单，撤出批次 {batch.number}")
+    PAYMENT_BATCH.fire(batch, "reopen", **_UNSEALED)
     return batch
 
 

@@ -49,11 +49,11 @@ class _Found:
 
 @act("recoveries.reassess", label="按事实变化重新核定", grants={**_REVIEWER, Role.SYSTEM: Reach.ANY}, on="line")
 def reassess(*, actor: Actor, at: datetime, line: ClaimLine) -> Difference | None:
-    """Decide an approved or paid line again by the texts of its day and settle the difference; None when no fact changed.
+    """Decide an approved or paid line again by the texts of its day and settle the difference; None when nothing changed.
 
     Before payment the line changes or leaves; after it a top-up waits for the next batch or a recovery case opens with its
-    notice. Where the rules cannot tell, nothing is taken and a person must look. Raises Refusal while a payment is under
-    way: its outcome comes first.
+    notice. Where the rules cannot tell, or only the text was put right, nothing is taken and people must look. Raises
+    Refusal while a payment is under way: its outcome comes first.
     """
     line = take_for_reading(line)
     _require_still(line)
@@ -65,8 +65,7 @@ def reassess(*, actor: Actor, at: datetime, line: ClaimLine) -> Difference | Non
         return None
     keep_decision(read.decision, at)
     DECIDED()
-    summary = "；".join(str(change) for change in read.changes)
-    return _settle(line, _Found(read.due_fen, summary, read.clause, decision=read.decision), actor, at)
+    return _settle(line, _Found(read.due_fen, read.summary, read.clause, decision=read.decision), actor, at)
 
 
 @act("recoveries.propose_correction", label="提出更正决定", grants={Role.REVIEWER: Reach.REGION}, on="line")

@@ -64,6 +64,8 @@ class Person(CityModel):
     region = models.ForeignKey(Region, models.PROTECT, verbose_name="常住地")
     education = models.CharField("学历", max_length=20, blank=True)
     created_at = models.DateTimeField("建档时间")
+    # Kept by the finding of two people (employment.services): somebody else used this name, or it is not his.
+    identity_wrong_on = models.DateField("认定身份不实", null=True)
 
     class Meta:
         db_table = "person"

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import date, datetime
 from typing import ClassVar
 
-from zhaoliang.kernel.acts import act
+from zhaoliang.kernel.acts import act, running
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Forbidden, Refusal
 from zhaoliang.kernel.identifiers.bank_card import parse_bank_card
@@ -231,6 +231,13 @@ def record_status(
         valid_from=valid_from,
         valid_to=valid_to,
     )
+
+
+def note_identity(person: Person, wrong_on: date | None) -> None:
+    """Keep with a person's file since when the identity is found to be wrong, None for no longer; inside the act that finds it."""
+    running()
+    person.identity_wrong_on = wrong_on
+    person.save(update_fields=["identity_wrong_on"])
 
 
 def _check_span(start: date | None, end: date | None) -> None:

@@ -26,6 +26,7 @@ from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
 from zhaoliang.subsidies.services.checks import attach, cannot_pass, decide, refresh
 from zhaoliang.subsidies.services.evidence import usable_name
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, reason_given
+from zhaoliang.subsidies.services.review import require_no_stake
 from zhaoliang.subsidies.states import APPEAL, CLAIM, CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_claim
 from zhaoliang.vouchers.services import enter_claim
@@ -121,6 +122,7 @@ def decide_appeal(*, actor: Actor, at: datetime, appeal: Appeal, grants: bool, t
     if not APPEAL.allows(appeal.state, event):
         raise APPEAL.refusal(appeal.state, event)
     _require_no_part(actor, appeal, line)
+    require_no_stake(actor, line.claim, at)
     what = "没有作出申诉决定。"
     reason, law = reason_given(text, "text", what), clause.strip()[:300]
     if not grants and not law:

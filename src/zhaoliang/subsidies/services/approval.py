@@ -14,7 +14,7 @@ from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.services.grants import GrantedElsewhere, record_grant
-from zhaoliang.registry.standing import Gate, standing_on
+from zhaoliang.registry.standing import Gate
 from zhaoliang.subsidies.appeals import personal
 from zhaoliang.subsidies.clocks import OBJECTION, countable, last_of_publicity
 from zhaoliang.subsidies.kind_facts import GRANTED
@@ -27,7 +27,7 @@ from zhaoliang.subsidies.services.locking import locked_claim, locked_line, lock
 from zhaoliang.subsidies.services.mass import is_large
 from zhaoliang.subsidies.services.mass_approval import free_vouchers, grant_passed, owe_passed, refuse_changed
 from zhaoliang.subsidies.services.paying import settle_claims
-from zhaoliang.subsidies.services.review import require_no_judge
+from zhaoliang.subsidies.services.review import require_no_judge, require_no_stake, require_standing
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE
 from zhaoliang.vouchers.services import leave_claim
 
@@ -147,7 +147,7 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 
     A line whose subsidy was granted anywhere in the meantime, or that a rule refuses on the facts of today, leaves with its
     reason; the others go on. Raises Refusal before the end of publicity, with an open objection, or when the money is not
-    there (Exhausted); SamePerson for who reviewed it or judged one of its lines; WrongState.
+    there (Exhausted); SamePerson for who reviewed it, judged one of its lines or has a stake in it; Barred; WrongState.
     """
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "approve"):
@@ -155,8 +155,8 @@ def approve_claim(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
     require_other_person(actor, person_id=claim.second_person, user_id=claim.second_user, step="复核")
     require_no_judge(actor, claim)
-    if claim.provider is not None:
-        standing_on(claim.provider, chinese_day(at)).require(Gate.APPROVAL)
+    require_no_stake(actor, claim, at)
+    require_standing(claim, Gate.APPROVAL, at)
     _require_publicity_over(claim, chinese_day(at))
     AT_START()
     own, refused = _approve_many(claim, at) if is_large(claim) else _approve_singly(claim, at)

@@ -11,12 +11,11 @@ from zhaoliang.classes.models import TrainingClass
 from zhaoliang.classes.selectors import enrolments_in, held_to_the_end, locked_class
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.jobs.reporting import report
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.lawbook import clause_of, lawbook, policies_for
-from zhaoliang.registry.standing import Gate, standing_on
+from zhaoliang.registry.standing import Gate
 from zhaoliang.subsidies.clocks import review_due
 from zhaoliang.subsidies.kinds import KINDS, MAIN, main_kind
 from zhaoliang.subsidies.models import Claim
@@ -24,6 +23,7 @@ from zhaoliang.subsidies.services.checks import check_claim, draw_many, put_ques
 from zhaoliang.subsidies.services.evidence import require_materials
 from zhaoliang.subsidies.services.locking import locked_claim, locked_lines, reason_given
 from zhaoliang.subsidies.services.mass import add_lines
+from zhaoliang.subsidies.services.review import require_standing
 from zhaoliang.subsidies.states import CLAIM
 from zhaoliang.vouchers.services import enter_claim_all
 
@@ -179,25 +179,30 @@ def _require_claimable(training_class: TrainingClass, enrolments: list[int]) -> 
         )
 
 
-def require_reasons(disputes: Mapping[int, str]) -> None:
-    """Raise BadInput for a dispute that says nothing, where it is to be told before a job takes it along."""
+def require_reasons(claim: Claim, disputes: Mapping[int, str], reply: str) -> None:
+    """Raise BadInput for a dispute or a reply that says nothing, where it is to be told before a job takes it along."""
+    if claim.state == "returned":
+        reason_given(reply, "reply", NOT_CONFIRMED)
     for line_id, text in disputes.items():
         reason_given(text, f"dispute-{line_id}", NOT_CONFIRMED)
 
 
 @act("subsidies.confirm", label="确认并提交补贴申领", grants={Role.PROVIDER: Reach.ORGANISATION}, on="claim")
-def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping[int, str] | None = None) -> Claim:
+def confirm_claim(
+    *, actor: Actor, at: datetime, claim: Claim, disputes: Mapping[int, str] | None = None, reply: str = ""
+) -> Claim:
     """Submit a claim for review; `disputes` maps line ids the provider disagrees with to the reason: a person decides.
 
-    The rules run once more on the facts of today. Raises WrongState unless waiting for the provider, BadInput for a
-    dispute without a reason or of a line that is not in the claim.
+    A returned claim comes back with a `reply` to the reason, which the reviewers see beside it. The rules run once more on the
+    facts of today. Raises WrongState unless waiting for the provider, Barred, BadInput without that reply, for a dispute
+    without a reason or of a line that is not in the claim.
     """
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "confirm"):
         raise CLAIM.refusal(claim.state, "confirm")
     require_materials(claim)
-    if claim.provider is not None:
-        standing_on(claim.provider, chinese_day(at)).require(Gate.CLAIM)
+    require_standing(claim, Gate.CLAIM, at)
+    answered = reason_given(reply, "reply", NOT_CONFIRMED) if claim.state == "returned" else ""
     check_claim(claim, at)
     known = locked_lines(claim, sorted(disputes)) if disputes else []
     for line_id, text in (disputes or {}).items():
@@ -206,5 +211,5 @@ def confirm_claim(*, actor: Actor, at: datetime, claim: Claim, disputes: Mapping
             raise BadInput(what="没有提交。", why="异议指向了不在本申领中的明细。", next_step="请刷新页面后重新填写。")
         put_question(line, reason_given(text, f"dispute-{line_id}", NOT_CONFIRMED))
     draw_many(claim, at)
-    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), return_reason="")
+    CLAIM.fire(claim, "confirm", confirmed_at=at, review_due_on=review_due(claim, at), reply=answered)
     return claim

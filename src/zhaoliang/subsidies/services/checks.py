@@ -8,7 +8,7 @@ from zhaoliang import policy
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
-from zhaoliang.policy import Outcome
+from zhaoliang.policy import Outcome, PolicySet
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.subsidies.facts import ClassOutcome, class_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_claim
@@ -18,6 +18,7 @@ from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, ReviewSeed
 from zhaoliang.subsidies.sampling import QUESTION, draw, seed_of_month
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.services.mass import check_many, is_large
+from zhaoliang.subsidies.services.review import require_no_stake
 from zhaoliang.subsidies.states import CLAIM_LINE
 from zhaoliang.subsidies.verifiers import verify_claim
 
@@ -87,8 +88,35 @@ def decide(claim: Claim, lines: list[ClaimLine] | None = None) -> dict[int, Deci
     """The decisions on lines of a claim (all, by default) from the facts of now, by line id, not saved (inside an act)."""
     if claim.kind in TRAINING_KINDS:
         ids = None if lines is None else [line.pk for line in lines]
-        return decided(of_claim(claim.city_code, claim.pk, ids), policies_for(claim.region_id, on=claim.rules_on))
+        policies = policies_for(claim.region_id, on=claim.rules_on)
+        made = decided(of_claim(claim.city_code, claim.pk, ids), policies)
+        return made | {pk: _of_wrong_identity(made[pk], policies) for pk in _with_wrong_identity(claim) if pk in made}
     return decided_singly(claim, lines if lines is not None else locked_lines(claim))
+
+
+def _with_wrong_identity(claim: Claim) -> list[int]:
+    """The lines of people whose identity was found to be wrong: rare, and so left out of the statement over all facts."""
+    rows = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, person__identity_wrong_on__isnull=False)
+    return list(rows.values_list("pk", flat=True))
+
+
+def _of_wrong_identity(made: Decision, policies: PolicySet) -> Decision:
+    """The same decision with the one fact that the finding of two people changed, where a rule refuses for it."""
+    facts = dict(made.facts) | {"name_matches_id": False}
+    said = policies.decide(facts, phase="claim")
+    if said.outcome is not Outcome.FAIL:
+        return made
+    return Decision(
+        city_code=made.city_code,
+        claim_line_id=made.claim_line_id,
+        policy_version=said.policy_version,
+        outcome=said.outcome,
+        amount_fen=said.fen,
+        payee=made.paid_to,
+        whole_facts=facts,
+        whole_evidence=made.evidence,
+        whole_record=said.to_json() | {"payee": made.record["payee"]},
+    )
 
 
 def refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
@@ -183,10 +211,12 @@ def judge_line(*, actor: Actor, at: datetime, line: ClaimLine, passes: bool, tex
     """A reviewer decides a line that waits for a person, with a recorded text.
 
     The amount is what the rules worked out. Raises BadInput without a text; Refusal when a rule refuses by a clause (no
-    person may overrule it; the facts must be corrected) or when no amount could be worked out; WrongState.
+    person may overrule it; the facts must be corrected) or when no amount could be worked out; SamePerson for who has a stake
+    in the claim; WrongState.
     """
     line = locked_line(line)
     _require_first_review(line)
+    require_no_stake(actor, line.claim, at)
     said = reason_given(text, "text", "没有记录判断。")
     decision = line.decision
     judged = {"judged_by_user": actor.user_id, "judged_by_person": actor.person_id, "judgement": said}

@@ -12,6 +12,7 @@ from typing import Any
 from zhaoliang import policy
 from zhaoliang.kernel.acts import running
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.services import restore_grant, withdraw_grant
@@ -34,13 +35,20 @@ AFTER_APPROVAL = ("approved", "failed", "paid")
 class Reread:
     """A line decided again from the facts of now by the texts of its day; the decision is not saved yet.
 
-    `due_fen` is what the line is worth now: 0 where a rule refuses, None where the rules cannot tell.
+    `due_fen` is what the line is worth now: 0 where a rule refuses, None where the rules cannot tell and where nothing but the
+    text was put right (`text` says from which to which): then two people decide, with what it comes to now before them.
     """
 
     decision: Decision
     due_fen: int | None
     changes: tuple[FactChange, ...]
     clause: str
+    text: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What became otherwise, in words."""
+        return "；".join(str(change) for change in self.changes) or self.text
 
 
 def take_for_reading(line: ClaimLine) -> ClaimLine:
@@ -49,7 +57,7 @@ def take_for_reading(line: ClaimLine) -> ClaimLine:
 
 
 def reread(line: ClaimLine, since: Decision) -> Reread | None:
-    """Decide a locked line again; None when no fact is another than in `since`, the decision that stands.
+    """Decide a locked line again; None when neither a fact nor its text is another than in `since`, the decision that stands.
 
     Facts that only speak of the day they are asked (`PASSING`) are kept as they were.
     """
@@ -63,10 +71,12 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
         if name in since.facts:
             facts[name] = since.facts[name]
     changes = fact_changes(since.facts, facts)
-    if not changes:
-        return None
     policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=kind.scheme)
+    if not changes and policies.version == since.policy_version:
+        return None
     said = policies.decide(facts, phase=phase_of(line))
+    if not changes and (_outcome(said), said.fen) == (since.outcome, since.amount_fen):
+        return None
     decision = Decision(
         city_code=line.city_code,
         claim_line_id=line.pk,
@@ -79,6 +89,12 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
         whole_record=said.to_json() | {"payee": made.record["payee"]},
     )
     first = said.refusals[0].citation if said.refusals else None
+    if not changes:
+        # A text of the day was put right since. Nobody's money moves by that alone: a slip in it would reach everybody.
+        now = format_yuan(said.fen) if said.fen is not None else "算不出金额"
+        worth = "不予补贴" if decision.outcome == Outcome.FAIL else now
+        words = f"适用的政策文本有更正，按更正后的文本为{worth}，请两人核对后作出更正决定"
+        return Reread(decision, None, (), str(first or (said.steps[-1].citation if said.steps else "")), words)
     due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
     below = line.kind == "apprentice_advance" and said.fen is not None and said.fen < 0
     if line.kind == "apprentice_advance" and (below or decision.outcome == Outcome.FAIL):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q
 
 from zhaoliang.classes.states import CLASS
 from zhaoliang.kernel.roles import within
 from zhaoliang.registry.models import Organisation
-from zhaoliang.registry.standing import Gate, barred_organisations
+from zhaoliang.registry.standing import Gate, barred_codes
 from zhaoliang.subsidies.kinds import MAIN
 from zhaoliang.subsidies.models import Claim, ClaimLine, PaymentDue
 from zhaoliang.subsidies.states import CLAIM, CLAIM_LINE, PAYMENT_DUE
@@ -64,16 +64,16 @@ def take_for_payment(
     """Lock what waits for payment of a fund in a region and no other payment run is taking right now, oldest first.
 
     Approved lines (their first subsidy) and waiting dues, together at most `limit`, part by part: whole account numbers of
-    no more than a part are in memory. What would go to a provider that may not be paid on the day waits until it may
+    no more than a part are in memory. What would go to an organisation that may not be paid on the day waits until it may
     (registry/standing.py).
     """
-    barred = barred_organisations(city_code, Gate.PAYMENT, on)
+    barred = barred_codes(city_code, Gate.PAYMENT, on)
     locking: dict[str, Any] = {"of": ("self",), "no_key": True, "skip_locked": True}
     lines = ClaimLine.objects.select_for_update(**locking).filter(
         **_waiting(city_code, region_code, fund_source, "claim"), state="approved"
     )
     if barred:
-        lines = lines.exclude(payee="provider", claim__in=_claims_by(city_code, barred))
+        lines = lines.exclude(paid_to(barred))
     taken = list(lines.order_by("id").values_list("id", flat=True)[:limit])
     for part in _parts(taken):
         rows = ClaimLine.objects.filter(city_code=city_code, pk__any_of=part).order_by("id")
@@ -82,7 +82,7 @@ def take_for_payment(
         **_waiting(city_code, region_code, fund_source, "claim_line__claim"), state="waiting"
     )
     if barred:
-        dues = dues.exclude(payee="provider", claim_line__claim__in=_claims_by(city_code, barred))
+        dues = dues.exclude(paid_to(barred, line="claim_line__"))
     fields = ("id", "purpose", "amount_fen", "payee", *(f"claim_line__{name}" for name in _OF_LINE))
     for part in _parts(list(dues.order_by("id").values_list("id", flat=True)[: limit - len(taken)])):
         rows = PaymentDue.objects.filter(city_code=city_code, pk__any_of=part).order_by("id").values_list(*fields)
@@ -118,8 +118,18 @@ def waiting_for_payment(city_code: int, region_code: int, fund_source: str, limi
     return found + [(_owed(row[5:], row[1], row[2], row[3], row[4]), row[0]) for row in rows]
 
 
-def _claims_by(city_code: int, providers: Sequence[int]) -> Subquery:
-    return Subquery(Claim.objects.filter(city_code=city_code, provider_id__in=list(providers)).values("pk"))
+def paid_to(organisations: Mapping[int, str], *, payee: str = "payee", line: str = "") -> Q:
+    """Rows whose money goes to one of these organisations (id → credit code), as `payments.payees` finds whom to pay.
+
+    `payee` names the column that says person, provider or enterprise, `line` the way from the row to its claim line.
+    """
+    applicant = Q(**{f"{line}claim__provider_id__in": list(organisations)})
+    code = f"{line}enrolment__employer_uscc"
+    unnamed = Q(**{f"{line}enrolment__isnull": True}) | Q(**{code: ""})
+    employer = Q(**{f"{code}__in": list(organisations.values())})
+    nobody = Q(**{f"{line}claim__provider__isnull": True})
+    to_provider = Q(**{payee: "provider"}) & (applicant | (nobody & employer))
+    return to_provider | (Q(**{payee: "enterprise"}) & (employer | (unnamed & applicant)))
 
 
 def _waiting(city_code: int, region_code: int, fund_source: str, claim: str) -> dict[str, Any]:

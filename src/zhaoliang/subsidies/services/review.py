@@ -1,4 +1,4 @@
-"""First review, second review by somebody else, return with reasons."""
+"""First review, second review by somebody else, return with reasons; who may not take a step, and for whom none is taken."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from datetime import datetime
 
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import Forbidden, Refusal
+from zhaoliang.kernel.errors import Forbidden, Refusal, SamePerson
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.registry.selectors import works_for
+from zhaoliang.registry.services import Message, tell
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.clocks import PUBLICITY, deadline
 from zhaoliang.subsidies.models import Claim, ClaimLine
 from zhaoliang.subsidies.services.locking import locked_claim, reason_given
@@ -23,12 +26,41 @@ def require_no_judge(actor: Actor, claim: Claim) -> None:
         require_other_person(actor, person_id=person_id, user_id=user_id, step="明细的人工判断")
 
 
+def require_no_stake(actor: Actor, claim: Claim, at: datetime) -> None:
+    """Nobody decides on what he claims himself or his own organisation claims, under whichever account. Raises SamePerson."""
+    why = ""
+    if claim.provider is not None and works_for(actor, claim.provider, chinese_day(at)):
+        why = f"您本人也在申领机构“{claim.provider.short_name}”任职（同一人的两个账号也算一个人）。"
+    elif (
+        actor.person_id is not None
+        and ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, person_id=actor.person_id).exists()
+    ):
+        why = "这份申领里有您本人的明细。"
+    if why:
+        raise SamePerson(
+            what="这一步要由另一位同事完成。",
+            why=f"{why}申领一方的人不能审核、审批这份申领。",
+            next_step="请回避，转给有权限的另一位同事。",
+        )
+
+
+def require_standing(claim: Claim, gate: Gate, at: datetime) -> None:
+    """Raise Barred while the claim's organisation may not come to this step: suspended, removed, blacklisted."""
+    if claim.provider is not None:
+        standing_on(claim.provider, chinese_day(at)).require(gate)
+
+
 @act("subsidies.pass_first", label="初审通过", grants={Role.REVIEWER: Reach.REGION}, on="claim")
 def pass_first(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
-    """Pass a whole claim at first review. Raises Refusal while a line is undecided or waits for a person; WrongState."""
+    """Pass a whole claim at first review.
+
+    Raises Refusal while a line is undecided or waits for a person; SamePerson for who has a stake in it; Barred; WrongState.
+    """
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "pass_first"):
         raise CLAIM.refusal(claim.state, "pass_first")
+    require_no_stake(actor, claim, at)
+    require_standing(claim, Gate.REVIEW, at)
     # Lines move only under their claim's lock.
     open_lines = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, state__in=OPEN).count()
     if open_lines:
@@ -45,14 +77,16 @@ def pass_first(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
 def pass_second(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     """Pass a claim at second review and publish it from today, for as many working days as the region's text says.
 
-    Raises SamePerson when the first reviewer tries, CalendarNotPublished when the last day cannot be counted yet (the
-    claim stays in second review), Refusal where no text sets the publicity period, WrongState.
+    Raises SamePerson when the first reviewer or who has a stake in it tries, Barred, CalendarNotPublished when the last day
+    cannot be counted yet (the claim stays in second review), Refusal where no text sets the publicity period, WrongState.
     """
     claim = locked_claim(claim)
     if not CLAIM.allows(claim.state, "pass_second"):
         raise CLAIM.refusal(claim.state, "pass_second")
     require_other_person(actor, person_id=claim.first_person, user_id=claim.first_user, step="初审")
     require_no_judge(actor, claim)
+    require_no_stake(actor, claim, at)
+    require_standing(claim, Gate.REVIEW, at)
     today = chinese_day(at)
     publicity = deadline(claim, PUBLICITY, today)
     if publicity is None:
@@ -79,7 +113,7 @@ def pass_second(*, actor: Actor, at: datetime, claim: Claim) -> Claim:
     on="claim",
 )
 def return_claim(*, actor: Actor, at: datetime, claim: Claim, reason: str) -> Claim:
-    """Send a claim back to the provider with the reason: the reviewer in first review, the approver in second.
+    """Send a claim back to the provider with the reason, which it is told: the reviewer in first review, the approver in second.
 
     Raises BadInput without a reason, Forbidden for the other desk, WrongState.
     """
@@ -93,12 +127,23 @@ def return_claim(*, actor: Actor, at: datetime, claim: Claim, reason: str) -> Cl
             why=f"申领现在是“{CLAIM.states[claim.state]}”，由这一环节的人员决定是否退回。",
             next_step="请与经办这一环节的同事联系。",
         )
+    said = reason_given(reason, "reason", "没有退回。")
     CLAIM.fire(
         claim,
         "return",
-        return_reason=reason_given(reason, "reason", "没有退回。"),
+        return_reason=said,
+        reply="",
         first_user=None,
         first_person=None,
         review_due_on=None,
     )
+    if claim.provider_id is not None:
+        message = Message(
+            kind="claim_returned",
+            title="补贴申领被退回",
+            text=f"“{claim.title}”：{said[:200]}请更正，并写明怎么改的，再提交。",
+            organisation_id=claim.provider_id,
+            subject=("claim", claim.pk),
+        )
+        tell(claim.city_code, [message], at=at)
     return claim

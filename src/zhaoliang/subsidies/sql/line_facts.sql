@@ -251,7 +251,7 @@ employed AS (
            l.id, l.class_start, j.id AS job_id, j.from_on, j.contract_until + 1 AS contract_end, j.open_ended, j.insured
     FROM lines l
     JOIN job_record j ON j.city_code = %(city)s AND j.person_id = l.person_id{j}
-        AND j.from_on <= l.class_start AND (j.to_on IS NULL OR j.to_on >= l.class_start)
+        AND j.voided_on IS NULL AND j.from_on <= l.class_start AND (j.to_on IS NULL OR j.to_on >= l.class_start)
     ORDER BY l.id, (l.employer_uscc <> '' AND j.employer_uscc = l.employer_uscc) DESC, j.from_on DESC, j.id DESC
 ),
 hired AS (

@@ -42,7 +42,7 @@ BEGIN
         'jobs', (
             SELECT jsonb_agg(to_jsonb(j) ORDER BY j.from_on, j.id)
             FROM job_record j
-            WHERE j.city_code = in_city AND j.person_id = line.person_id
+            WHERE j.city_code = in_city AND j.person_id = line.person_id AND j.voided_on IS NULL
         ),
         'clashes', (
             SELECT jsonb_agg(jsonb_build_object(

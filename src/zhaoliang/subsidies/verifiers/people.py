@@ -7,13 +7,14 @@ from zhaoliang.subsidies.verifiers.base import Verifier
 IDENTITY = Verifier(
     name="identity",
     label="身份",
-    version=1,
+    version=2,
     cite="cn/renshebuhan-2021-14#6",
-    does="证件种类能否自动核验（居民身份证以外的请人核对原件）；手机号或账号是否也登记在另一个人名下。比对用加密索引，不看号码。",
+    does="身份是否已被认定不实；证件种类能否自动核验（居民身份证以外的请人核对原件）；手机号或账号是否也登记在另一个人名下。比对用加密索引，不看号码。",
     finds="""
-        SELECT l.id, CASE WHEN o.ids IS NOT NULL THEN 'n' ELSE 'u' END AS answer,
+        SELECT l.id, CASE WHEN o.ids IS NOT NULL OR p.identity_wrong_on IS NOT NULL THEN 'n' ELSE 'u' END AS answer,
                jsonb_build_object('registry.person', coalesce(o.ids, '[]'::jsonb)) AS ids,
                concat_ws('；',
+                   CASE WHEN p.identity_wrong_on IS NOT NULL THEN '身份已于 ' || p.identity_wrong_on || ' 被认定不实' END,
                    CASE WHEN o.phones > 0 THEN '手机号也登记在另外 ' || o.phones || ' 人名下' END,
                    CASE WHEN o.accounts > 0 THEN '银行账号也登记在另外 ' || o.accounts || ' 人名下' END,
                    CASE WHEN p.document_type <> 'resident_id' THEN '证件不是居民身份证，请核对原件' END
@@ -32,23 +33,26 @@ IDENTITY = Verifier(
                 WHERE x.city_code = %(city)s AND x.account_hash = p.account_hash AND x.id <> p.id
             ) q
         ) o ON TRUE
-        WHERE o.ids IS NOT NULL OR p.document_type <> 'resident_id'
+        WHERE o.ids IS NOT NULL OR p.document_type <> 'resident_id' OR p.identity_wrong_on IS NOT NULL
     """,
 )
 
-# Whose account a line is paid to. An enterprise's account is found with the payment, not here.
+# Whose account a line is paid to, as `payments.payees` finds it: an enterprise is named on the roster by its credit code.
 _PAYEES = """
-    SELECT l.*, CASE WHEN l.payee = 'person' THEN p.account_hash ELSE o.account_hash END AS account
+    SELECT l.*,
+           CASE WHEN l.payee = 'person' THEN p.account_hash WHEN n.id IS NULL THEN o.account_hash ELSE e.account_hash END AS account,
+           CASE WHEN n.id IS NULL THEN o.id ELSE e.id END AS paid_id
     FROM lines l
     JOIN person p ON p.city_code = %(city)s AND p.id = l.person_id
     LEFT JOIN organisation o ON o.city_code = %(city)s AND o.id = l.provider_id
-    WHERE l.payee IN ('person', 'provider')
+    LEFT JOIN enrolment n ON n.city_code = %(city)s AND n.id = l.enrolment_id AND l.payee = 'enterprise' AND n.employer_uscc <> ''
+    LEFT JOIN organisation e ON e.city_code = %(city)s AND e.uscc = n.employer_uscc
 """
 
 ACCOUNT = Verifier(
     name="account",
     label="同一账号的其他申领",
-    version=1,
+    version=2,
     cite="cn/caishe-2023-181#25",
     does="收款账号本月是否还收其他人或其他机构的申领：同一账号而收款人不同的，报“发现问题”；还没有登记账号的，报“说不准”。",
     finds=f"""
@@ -73,7 +77,7 @@ ACCOUNT = Verifier(
                 JOIN claim c ON c.city_code = %(city)s AND c.provider_id = y.id
                     AND c.created_at >= a.since AND c.created_at < a.until
                 WHERE y.city_code = %(city)s AND y.account_hash = a.account
-                  AND (a.payee <> 'provider' OR y.id <> a.provider_id)
+                  AND (a.payee = 'person' OR y.id <> a.paid_id)
             ) q
         ) o ON TRUE
         WHERE a.account IS NULL OR o.claims IS NOT NULL

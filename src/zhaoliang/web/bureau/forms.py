@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 
 from zhaoliang.catalogue.models import CertificateKind, Mode, Scarcity
+from zhaoliang.employment.models import JobRecord
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.levels import SkillLevel
@@ -319,6 +320,23 @@ class StatusForm(PlainForm):
     )
     source = forms.CharField(label="来源", max_length=120)
     checked_on = date_field("比对日期")
+
+
+class FindingForm(PlainForm):
+    """What of a person's file is untrue, and how that is known."""
+
+    about = forms.ChoiceField(label="什么不实")
+    text = forms.CharField(
+        label="查明的情况和证据",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="另一位同事据此认定。",
+    )
+
+    def __init__(self, jobs: Sequence[JobRecord], *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        held = [(str(job.pk), f"就业记录：{job.employer_name}，{job.from_on.isoformat()} 起") for job in jobs]
+        offer(self, "about", [("identity", "身份：冒名，或姓名、证件有误"), *held])
 
 
 class OrganisationForm(PlainForm):

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 
 from zhaoliang.funds.models import BudgetOrder, FundSource
+from zhaoliang.kernel.money import format_yuan
+from zhaoliang.policy import Decision, Outcome
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.web.bureau.forms import ANY, Filter, YuanField, date_field
@@ -109,11 +111,22 @@ class SetOffForm(PlainForm):
 
 
 class CorrectionForm(PlainForm):
-    """Another amount for a line, by decision."""
+    """Another amount for a line, by decision; what the rules come to now stands in it."""
 
     cause = forms.ChoiceField(label="原因", choices=Correction.CAUSES)
     amount_fen = YuanField(label="更正后应得金额（元）", help_text="完全不应给予的填 0。")
     text = text("理由和依据条款")
+
+    def __init__(self, data: Any, worth: Decision | None) -> None:
+        super().__init__(data)
+        if worth is None or worth.fen is None:
+            return
+        fen = 0 if worth.outcome is Outcome.FAIL else max(0, worth.fen)
+        self.fields["amount_fen"].initial = fen
+        clause = f"（{worth.refusals[0].citation}）" if worth.refusals else ""
+        self.fields[
+            "amount_fen"
+        ].help_text = f"按现在的事实和现行文本重算为 {format_yuan(fen)}{clause}。完全不应给予的填 0。"
 
 
 class PayingAccountForm(PlainForm):

@@ -12,6 +12,7 @@ from django.urls import reverse
 from zhaoliang.attendance import selectors as attendance
 from zhaoliang.catalogue import selectors as catalogue
 from zhaoliang.classes import selectors as classes
+from zhaoliang.employment import selectors as employment
 from zhaoliang.enactments import selectors as enactments
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.funds.models import FundSource
@@ -59,7 +60,7 @@ def tasks(request: DeskRequest) -> list[Task]:
     """What waits for the officer of this request, the nearest deadline first; MOST_SHOWN of each kind, the most urgent."""
     desk, clock = desk_of(request), clock_of(request)
     found = [*_classes(desk, clock), *_projects(desk), *_doubts(desk, clock), *_claims(desk, clock)]
-    found += [*_objections(desk, clock), *_appeals(desk, clock)]
+    found += [*_objections(desk, clock), *_appeals(desk, clock), *_findings(desk)]
     found += [*_voucher_batches(desk), *_payment_batches(desk), *_reconciliation(desk), *_policy_drafts(desk)]
     return sorted(found, key=lambda task: task.urgency)
 
@@ -141,6 +142,14 @@ def _appeals(desk: Desk, clock: Clock) -> Iterator[Task]:
     for row in appeals_in(desk.city_code, desk.region_code, state="filed")[:MOST_SHOWN]:
         url = reverse("bureau:appeal", args=[row.city_code, row.pk])
         yield Task("申诉", row.claim_line.claim.title, "核实并决定申诉", url, row.reason[:40], clock.due(row.due_on))
+
+
+def _findings(desk: Desk) -> Iterator[Task]:
+    if not desk.has(Role.APPROVER):
+        return
+    for row in employment.findings_to_decide(desk.city_code, desk.region_code)[:MOST_SHOWN]:
+        url = reverse("bureau:person", args=[row.city_code, row.person_id]) + "?why=review#findings"
+        yield Task("事实认定", row.get_kind_display(), "核实并认定", url, row.text[:40])
 
 
 def _voucher_batches(desk: Desk) -> Iterator[Task]:

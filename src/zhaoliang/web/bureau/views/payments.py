@@ -36,7 +36,7 @@ from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, start_job, subject
 from zhaoliang.web.bureau import forms, timelines, tracing
 from zhaoliang.web.bureau import selectors as desk_selectors
-from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
+from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
 from zhaoliang.web.bureau.views.reconciliation import KINDS, OUTCOMES, take_upload
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
@@ -112,7 +112,7 @@ def _waiting(request: DeskRequest) -> list[dict[str, Any]]:
     desk = desk_of(request)
     found = []
     for fund in desk_selectors.funds_waiting(desk):
-        lines = selectors.waiting_lines(desk.city_code, desk.region_code, fund)
+        lines = selectors.waiting_lines(desk.city_code, desk.region_code, fund, on=clock_of(request).today)
         payable = [one.owed for one in lines if not one.missing]
         held = Counter(one.missing for one in lines if one.missing)
         found.append(
@@ -159,10 +159,19 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         and perms.BANK_FILE.allows(request.actor, batch.access()),
         "may_dissolve": PAYMENT_BATCH.allows(batch.state, "dissolve")
         and may(request, services.dissolve_batch, batch.access()),
+        "barred": _barred(request, batch),
+        "may_leave_out": may(request, services.leave_out_barred, batch.access()),
         "may_retry": may(request, services.retry_line, batch.access()),
         "form": forms.ReturnForm(),
     }
     return render(request, "bureau/payment_batch.html", context)
+
+
+def _barred(request: DeskRequest, batch: PaymentBatch) -> int:
+    """How many payments of a batch that can still be held back go to organisations barred since."""
+    if not PAYMENT_BATCH.allows(batch.state, "reopen"):
+        return 0
+    return selectors.lines_to_barred(batch, on=clock_of(request).today).count()
 
 
 def _trace_url(row: PaymentLine) -> str:
@@ -232,6 +241,7 @@ send = _step(
 unknown = _step(services.mark_unknown, "已标为送达未知，请向银行核实。")
 confirm = _step(services.confirm_sent, "已登记：银行收到了。")
 not_sent = _step(services.confirm_not_sent, "已登记：银行没有收到，可以重新送出。")
+leave_out = _step(services.leave_out_barred, "不得拨付的明细已撤出；请核对其余明细，重新封存。")
 dissolve = _step(services.dissolve_batch, "批次已撤销，明细回到待拨付。", texts=("reason",))
 
 

@@ -10,6 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from zhaoliang.classes import selectors as classes
+from zhaoliang.employment import selectors as findings
+from zhaoliang.employment import services as employment
+from zhaoliang.employment.models import FactFinding
 from zhaoliang.kernel.acts import Act, Declaration
 from zhaoliang.kernel.days import age_on, chinese_day
 from zhaoliang.kernel.errors import Refusal
@@ -18,7 +21,7 @@ from zhaoliang.registry.models import Person
 from zhaoliang.subsidies import selectors as subsidies
 from zhaoliang.vouchers import selectors as vouchers
 from zhaoliang.web.access import page
-from zhaoliang.web.acting import given, may, refused, subject
+from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
@@ -61,7 +64,7 @@ def person(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     why = WHYS.get(request.GET.get("why", ""), "从业务页面打开个人档案")
     found = selectors.open_file(actor=request.actor, at=request.at, city_code=city, person_id=pk, why=why)
     today = chinese_day(request.at)
-    access = found.access()
+    access, jobs = found.access(), findings.jobs_of(found)
     looks = desk_selectors.looks_at(city, pk) if perms.FILE.allows(request.actor, access) else []
     context = {
         "found": found,
@@ -75,6 +78,12 @@ def person(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "grants": selectors.grants_of(pk),
         "looks": looks,
         "why": why,
+        "jobs": jobs,
+        "findings": findings.findings_of(found),
+        "finding_form": forms.FindingForm([job for job in jobs if job.voided_on is None], prefix="finding")
+        if may(request, employment.propose_finding, access)
+        else None,
+        "may_decide": may(request, employment.decide_finding, access),
         "forms": [
             (form, name, label, action)
             for form, name, label, action, service in (
@@ -128,3 +137,50 @@ def _form_view(service: Act[Any], form_class: type[forms.PlainForm], prefix: str
 set_card = _form_view(services.set_card, forms.CardForm, "card", "收款账号已更正。")
 add_group = _form_view(services.add_group, forms.GroupForm, "group", "人员类别已登记。")
 record_status = _form_view(services.record_status, forms.StatusForm, "status", "比对结果已登记。")
+
+
+@page(employment.propose_finding.declaration, access=subject(selectors.person))
+@require_POST
+def propose_finding(request: DeskRequest, city: int, pk: int) -> HttpResponse:
+    """Say that the identity or a job is untrue; another officer decides."""
+    found: Person = request.subject
+    form = forms.FindingForm(findings.jobs_of(found), request.POST, prefix="finding")
+    if form.is_valid():
+        about = form.cleaned_data["about"]
+        kind, job = ("identity", None) if about == "identity" else ("job", findings.job(city, int(about)))
+        try:
+            employment.propose_finding(
+                **given(request), person=found, kind=kind, job=job, text=form.cleaned_data["text"]
+            )
+        except Refusal as problem:
+            if not problem.fields:
+                return refused(request, problem, person_url(found))
+            forms.refuse(form, problem)
+        else:
+            toasts.say(request, "已提请认定，等另一位同事决定；在此以前什么都不变。")
+            return redirect(person_url(found))
+    context = {"form": form, "title": "提请认定事实不实", "back": person_url(found), "action": "重新提交"}
+    return render(request, "bureau/one_form.html", context, status=422)
+
+
+def _person_of(finding: FactFinding) -> str:
+    return f"{person_url(finding.person)}#findings"
+
+
+decide_finding = act_view(
+    employment.decide_finding,
+    fetch=findings.finding,
+    argument="finding",
+    texts=("text",),
+    also=lambda request, _: {"confirms": request.POST.get("decision") == "confirm"},
+    say="已作出决定；认定不实的，涉及的补贴当晚逐条重新核定。",
+    back=_person_of,
+)
+lift_finding = act_view(
+    employment.lift_finding,
+    fetch=findings.finding,
+    argument="finding",
+    texts=("text",),
+    say="已撤销认定，涉及的补贴当晚逐条重新核定。",
+    back=_person_of,
+)

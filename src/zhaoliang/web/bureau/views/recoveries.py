@@ -284,7 +284,7 @@ set_off = form_view(
 write_off = act_view(services.write_off, fetch=selectors.recovery_case, argument="case", say="已核销。", back=case_url)
 correct = form_view(
     services.propose_correction,
-    lambda request, _: moneyforms.CorrectionForm(request.POST or None),
+    lambda request, line: moneyforms.CorrectionForm(request.POST or None, selectors.worth_now(line)),
     fetch=subsidies.claim_line,
     argument="line",
     say="更正已提出，等另一位同事确认。",

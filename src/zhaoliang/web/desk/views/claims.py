@@ -222,15 +222,14 @@ def confirm(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         and name.removeprefix("dispute-").isdigit()
         and (text := request.POST.get(name, "").strip())
     }
+    reply = request.POST.get("reply", "").strip()
     try:
         if services.is_large(found):
-            services.require_reasons(disputes)
-            given_ = {str(line): text for line, text in disputes.items()}
-            start_job(
-                request, confirm_many, found, claim_url(found), title=f"提交补贴申领：{found.title}", disputes=given_
-            )
+            services.require_reasons(found, disputes, reply)
+            said = {"disputes": {str(line): text for line, text in disputes.items()}, "reply": reply}
+            start_job(request, confirm_many, found, claim_url(found), title=f"提交补贴申领：{found.title}", **said)
             return redirect(claim_url(found))
-        services.confirm_claim(**given(request), claim=found, disputes=disputes)
+        services.confirm_claim(**given(request), claim=found, disputes=disputes, reply=reply)
     except Refusal as problem:
         return refused(request, problem, claim_url(found))
     toasts.say(request, "已提交，等待人社部门初审。")

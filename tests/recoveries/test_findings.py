@@ -1,0 +1,188 @@
+"""What two people find to be untrue, and a text that was put right: every subsidy that rests on it is decided again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from factories import registry
+from factories.identity import sign_in
+from factories.lawbook import in_force
+from factories.people import Bureau, paid, to_approval
+from factories.recoveries import LATER, line_of
+from factories.recoveries import paid as paid_case
+from factories.subsidies import CITY, FULL_FEN, HEPING, approved, assembled, case
+from factories.uplift import UPLIFT
+from zhaoliang import policy
+from zhaoliang.careers.services import record_job
+from zhaoliang.employment.models import FactFinding
+from zhaoliang.employment.services import decide_finding, lift_finding, propose_finding
+from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson
+from zhaoliang.kernel.roles import Actor, Role, system_actor
+from zhaoliang.recoveries.models import Difference, RecoveryCase
+from zhaoliang.recoveries.proof import prove
+from zhaoliang.recoveries.tasks import look_again
+from zhaoliang.registry.models import Notice, Person
+from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.tasks import uplifts
+
+pytestmark = [pytest.mark.django_db, pytest.mark.mission("G5", "F5")]
+
+
+def two() -> tuple[Actor, Actor]:
+    return tuple(registry.actor_with(role, person=registry.person()) for role in (Role.REVIEWER, Role.APPROVER))
+
+
+def found(person: Person, kind: str, job: Any = None) -> FactFinding:
+    reviewer, approver = two()
+    made = propose_finding(
+        actor=reviewer, at=LATER, person=person, kind=kind, job=job, text="向单位和社保核实，情况不实"
+    )
+    return decide_finding(actor=approver, at=LATER, finding=made, confirms=True, text="证据充分，认定不实")
+
+
+def test_a_job_found_untrue_takes_the_uplift_back_and_gives_it_again_when_the_finding_is_lifted() -> None:
+    in_force("cn-12/jiuye-qingxie/2026-01-01.yaml", UPLIFT)
+    made = case(1)
+    claim = approved(made)
+    desk = Bureau(made.reviewer, made.approver, made.officer, made.finance)
+    paid(claim, desk, datetime(2026, 7, 14, 2, 0, tzinfo=UTC))
+    job = record_job(
+        actor=system_actor(),
+        at=datetime(2026, 7, 20, 2, 0, tzinfo=UTC),
+        person=made.people[0],
+        employer_name="测试公司",
+        from_on=date(2026, 7, 1),
+        proof="insurance",
+        insured=True,
+    )
+    assert uplifts(CITY, datetime(2026, 10, 9, 2, 0, tzinfo=UTC)) == 1
+    line = ClaimLine.objects.select_related("claim").get(city_code=CITY, kind="uplift")
+    to_approval(line.claim, desk, datetime(2026, 10, 12, 2, 0, tzinfo=UTC))
+    paid(line.claim, desk, datetime(2026, 11, 2, 2, 0, tzinfo=UTC))
+    after = datetime(2026, 11, 10, 2, 0, tzinfo=UTC)
+    assert look_again(CITY, HEPING, after) == 0
+
+    reviewer, approver = two()
+    proposed = propose_finding(
+        actor=reviewer, at=after, person=made.people[0], kind="job", job=job, text="单位出具说明：没有录用过这个人"
+    )
+    assert look_again(CITY, HEPING, after) == 0
+    decide_finding(actor=approver, at=after, finding=proposed, confirms=True, text="劳动合同系伪造")
+    assert look_again(CITY, HEPING, after + timedelta(minutes=1)) == 1
+    case_ = RecoveryCase.objects.get(city_code=CITY, claim_line=line)
+    assert (case_.state, case_.amount_fen, case_.organisation) == ("noticed", FULL_FEN // 5, made.provider)
+    assert "测人社〔2026〕2号" in case_.clause
+    assert Notice.objects.filter(city_code=CITY, kind="recovery", organisation=made.provider).count() == 1
+    # The training's own subsidy does not rest on the job.
+    assert Difference.objects.filter(city_code=CITY).count() == 1
+    assert look_again(CITY, HEPING, after + timedelta(minutes=2)) == 0
+
+    again = registry.actor_with(Role.APPROVER, person=registry.person())
+    lift_finding(actor=again, at=after + timedelta(days=1), finding=proposed, text="法院认定合同真实")
+    assert look_again(CITY, HEPING, after + timedelta(days=1, minutes=1)) == 1
+    case_.refresh_from_db()
+    assert case_.state == "withdrawn"
+    assert prove(CITY).findings == ()
+
+
+def test_an_identity_found_wrong_reaches_every_line_of_the_person_and_the_classes_to_come() -> None:
+    made = paid_case(2)
+    wrong, right = line_of(made, 0), line_of(made, 1)
+    found(wrong.person, "identity")
+    assert look_again(CITY, HEPING, LATER + timedelta(minutes=1)) == 1
+    difference = Difference.objects.get(city_code=CITY)
+    assert (difference.claim_line_id, difference.action, difference.after_fen) == (wrong.pk, "recovery", 0)
+    assert "姓名" in difference.summary
+    assert not Difference.objects.filter(city_code=CITY, claim_line=right).exists()
+    assert look_again(CITY, HEPING, LATER + timedelta(minutes=2)) == 0
+    # A class that is claimed afterwards: the line is refused by the same fact.
+    person = Person.objects.get(city_code=CITY, pk=wrong.person_id)
+    later = case(1, people=[person], with_vouchers=False, later=timedelta(days=60))
+    [line] = ClaimLine.objects.select_related("decision").filter(city_code=CITY, claim=assembled(later))
+    assert line.decision is not None
+    refusals = policy.Decision.from_json(line.decision.record).refusals
+    assert (line.state, [one.facts_used for one in refusals if "name_matches_id" in one.facts_used]) == (
+        "refused",
+        [{"name_matches_id": False}],
+    )
+
+
+def test_a_finding_takes_two_people_evidence_and_its_own_job() -> None:
+    person, other = registry.person(), registry.person()
+    reviewer, approver = two()
+    given: dict[str, Any] = {"actor": reviewer, "at": LATER, "person": person, "text": "冒用他人身份参训"}
+    with pytest.raises(BadInput):
+        propose_finding(**given | {"text": " "}, kind="identity")
+    theirs = record_job(
+        actor=system_actor(), at=LATER, person=other, employer_name="甲", from_on=date(2026, 7, 1), proof="contract"
+    )
+    with pytest.raises(BadInput):
+        propose_finding(**given, kind="job", job=theirs)
+    made = propose_finding(**given, kind="identity")
+    with pytest.raises(Refusal, match="已经提请或认定"):
+        propose_finding(**given, kind="identity")
+    same = Actor((reviewer.user_id or 0) + 10**6, reviewer.person_id, "", approver.assignments)
+    with pytest.raises(SamePerson):
+        decide_finding(actor=same, at=LATER, finding=made, confirms=True, text="证据充分")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        FactFinding.objects.filter(city_code=CITY, pk=made.pk).update(decided_by_person=reviewer.person_id)
+    made = decide_finding(actor=approver, at=LATER, finding=made, confirms=False, text="人脸比对一致，不予认定")
+    person.refresh_from_db()
+    assert (made.state, person.identity_wrong_on) == ("dropped", None)
+
+
+def test_a_text_put_right_moves_nobodys_money_by_itself_and_two_people_see_what_it_comes_to() -> None:
+    line = line_of(paid_case(1))
+    # The same text with half the figure: what was read before was a slip.
+    path = "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
+    text = (settings.POLICIES / path).read_text()
+    assert "very_scarce: 1.00" in text
+    in_force(path, text.replace("very_scarce: 1.00", "very_scarce: 0.50"))
+    assert look_again(CITY, HEPING, LATER) == 1
+    difference = Difference.objects.get(city_code=CITY)
+    assert (difference.action, difference.after_fen, difference.change_fen) == ("ask", None, 0)
+    assert "政策文本有更正" in difference.summary
+    assert "¥1,890.00" in difference.summary
+    assert look_again(CITY, HEPING, LATER) == 0
+    assert not RecoveryCase.objects.filter(city_code=CITY).exists()
+    desk = sign_in(Client(), registry.user(Role.REVIEWER, region_code=HEPING))
+    listed = desk.get(reverse("bureau:recoveries")).content.decode()
+    assert "政策文本有更正" in listed
+    page = desk.get(reverse("bureau:line_correct", args=[CITY, line.pk])).content.decode()
+    assert 'value="1890.00"' in page
+    assert "重算为 ¥1,890.00" in page
+
+
+def test_the_page_of_a_person_takes_a_finding_from_one_officer_to_the_other() -> None:
+    person = registry.person()
+    record_job(
+        actor=system_actor(),
+        at=LATER,
+        person=person,
+        employer_name="测试公司",
+        from_on=date(2026, 7, 1),
+        proof="contract",
+    )
+    reviewer = sign_in(Client(), registry.user(Role.REVIEWER, region_code=HEPING))
+    approver = sign_in(Client(), registry.user(Role.APPROVER, region_code=HEPING))
+    file = reverse("bureau:person", args=[CITY, person.pk])
+    assert "测试公司" in reviewer.get(file).content.decode()
+    job = person.jobs.get(city_code=CITY)
+    typed = {"finding-about": str(job.pk), "finding-text": "单位查无此人", "key": "f1"}
+    assert reviewer.post(reverse("bureau:person_finding", args=[CITY, person.pk]), typed).status_code == 302
+    finding = FactFinding.objects.get(city_code=CITY)
+    assert "事实认定" in approver.get(reverse("bureau:home")).content.decode()
+    assert "认定不实以后" in approver.get(file).content.decode()
+    url = reverse("bureau:finding_decide", args=[CITY, finding.pk])
+    assert reviewer.post(url, {"decision": "confirm", "text": "查实", "key": "f2"}).status_code == 403
+    assert approver.post(url, {"decision": "confirm", "text": "单位书面证明", "key": "f3"}).status_code == 302
+    job.refresh_from_db()
+    assert job.voided_on is not None
+    assert "认定不实" in reviewer.get(file).content.decode()
