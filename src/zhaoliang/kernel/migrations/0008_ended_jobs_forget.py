@@ -8,6 +8,6 @@ WHERE kind = 'subsidies.confirm_many' AND ended_at IS NOT NULL AND jsonb_exists(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("kernel", "0006_keys_one_by_one")]
+    dependencies = [("kernel", "0007_kept_export")]
 
     operations = [migrations.RunSQL(FORGET, migrations.RunSQL.noop)]
