@@ -69,6 +69,7 @@ BELOW = {
     "counter-vouchers/": "voucher_batches",
     "holdings/": "voucher_batches",
     "paying-accounts/": "payments",
+    "exports/": "jobs",
 }
 
 

@@ -20,6 +20,9 @@ from zhaoliang.web.bureau.desk import DeskRequest, Due, clock_of
 from zhaoliang.web.components import toasts
 
 
+_OVER = ("lifted", "dropped", "lapsed")
+
+
 @dataclass(frozen=True)
 class Shown:
     """A sanction with what this officer may do with it now."""
@@ -33,7 +36,7 @@ class Shown:
 
 
 def shown(request: DeskRequest, found: Organisation) -> list[Shown]:
-    """The sanctions of an organisation, latest first, each with its open acts."""
+    """The sanctions of an organisation, each with its open acts: what is not over first, the latest first."""
     access, clock = found.access(), clock_of(request)
     decides = may(request, services.decide_sanction, access)
     accepts = may(request, services.accept_rectification, access)
@@ -51,7 +54,7 @@ def shown(request: DeskRequest, found: Organisation) -> list[Shown]:
                 one.state == "lift_asked" and may(request, services.decide_lift, access),
             )
         )
-    return rows
+    return sorted(rows, key=lambda row: row.one.state in _OVER)
 
 
 @page(services.propose_sanction.declaration, access=subject(selectors.organisation))
