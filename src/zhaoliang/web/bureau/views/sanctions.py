@@ -19,7 +19,6 @@ from zhaoliang.web.bureau import forms
 from zhaoliang.web.bureau.desk import DeskRequest, Due, clock_of
 from zhaoliang.web.components import toasts
 
-
 _OVER = ("lifted", "dropped", "lapsed")
 
 
