@@ -125,7 +125,9 @@ def claimed(batch: VoucherBatch, person: Person) -> tuple[Voucher, list[str]]:
 def test_from_finding_to_the_teachers_board_and_without_network_or_gate_all_the_same(
     beside: RunningGate, phone: Phone, now: datetime
 ) -> None:
-    start = chinese_day(now) + timedelta(days=21 - now.weekday())
+    # A Monday in China: in the evening of Greenwich it is the next day there.
+    today = chinese_day(now)
+    start = today + timedelta(days=21 - today.weekday())
     made = classes.accepted(classes.draft(start=start), people=2)
     one = registry.person(at=now)
     page = phone(worker(one))
