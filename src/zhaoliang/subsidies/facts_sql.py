@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -37,7 +37,25 @@ CLASS_FACTS: Mapping[str, Kind] = {
     "provider_sanctioned": "bool",
     "fund_source": "text",
 }
+# What a line has of its own, in parts: of most lines the first two say that there is nothing.
+GRANT_FACTS: Mapping[str, Kind] = {
+    "trainings_paid_lifetime": "number",
+    "trainings_paid_this_year": "number",
+    "skill_upgrades_paid_this_year": "number",
+    "same_occupation_level_paid": "bool",
+    "highest_level_paid": "text",
+    "training_paid_for_certificate": "bool",
+    "skill_upgrade_paid_for_certificate": "bool",
+    "fund_double_paid": "bool",
+}
+JOB_FACTS: Mapping[str, Kind] = {
+    "contract_months": "number",
+    "months_since_hired": "number",
+    "employer_insured": "bool",
+}
 OWN_FACTS: Mapping[str, Kind] = {
+    **GRANT_FACTS,
+    **JOB_FACTS,
     "person_age_at_start": "number",
     "pension_drawn": "bool",
     "establishment_staff": "bool",
@@ -54,17 +72,6 @@ OWN_FACTS: Mapping[str, Kind] = {
     "certificate_level": "text",
     "certificate_occupation": "text",
     "certificate_registered": "bool",
-    "trainings_paid_lifetime": "number",
-    "trainings_paid_this_year": "number",
-    "skill_upgrades_paid_this_year": "number",
-    "same_occupation_level_paid": "bool",
-    "highest_level_paid": "text",
-    "training_paid_for_certificate": "bool",
-    "skill_upgrade_paid_for_certificate": "bool",
-    "fund_double_paid": "bool",
-    "contract_months": "number",
-    "months_since_hired": "number",
-    "employer_insured": "bool",
 }
 LINE_FACTS: Mapping[str, Kind] = {**CLASS_FACTS, **OWN_FACTS}
 
@@ -187,14 +194,25 @@ def _template() -> str:
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
 
 
-def known_text(relation: str, more: Sequence[str] = ()) -> str:
-    """The known facts of a row of lines and classes as one composite text, in the order of `LINE_FACTS`, then the columns `more`."""
-    own = [
-        f"""{relation}."{name}" || '/' || {relation}."{name}_den\"""" if kind == "fraction" else f'{relation}."{name}"'
-        for name, kind in OWN_FACTS.items()
+def known_text(more: Sequence[str] = ()) -> str:
+    """The known facts of a row of lines and classes as one composite text, in the order of `LINE_FACTS`, then the columns `more`.
+
+    What most lines have in common, no earlier grant and no job, is a constant.
+    """
+    jobless = " AND ".join(["first_time", *(f'"{name}" IS NULL' for name in JOB_FACTS)])
+    rest = [name for name in OWN_FACTS if name not in GRANT_FACTS and name not in JOB_FACTS]
+    return f"""alike || CASE
+        WHEN {jobless} THEN CASE WHEN certificate_registered THEN '0,0,0,f,none,f,f,f,,,,' ELSE '0,0,0,f,none,,,f,,,,' END
+        ELSE right(left({_row([*GRANT_FACTS, *JOB_FACTS])}, -1), -1) || ','
+    END || right({_row([*rest, *more])}, -1)"""
+
+
+def _row(names: Iterable[str]) -> str:
+    """Facts as a composite text."""
+    cells = [
+        f'"{name}" || \'/\' || "{name}_den"' if LINE_FACTS.get(name) == "fraction" else f'"{name}"' for name in names
     ]
-    row = ", ".join([*own, *(f'{relation}."{name}"' for name in more)])
-    return f"{relation}.alike || ',' || substr(ROW({row})::text, 2)"
+    return f"ROW({', '.join(cells)})::text"
 
 
 def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -60,14 +60,16 @@ class Sheet:
 def sheets(store: PolicyStore, classes: Iterable[tuple[int, date]], scheme: str = "training") -> list[Sheet]:
     """The fewest statements that speak for classes of these regions and first days, by the texts of `store`."""
     turns = _turns(store)
-    bound: dict[tuple[int, int], PolicySet] = {}
+    bound: dict[tuple[int, int], tuple[PolicySet, dict[tuple[int, date], PolicySet]]] = {}
     grouped: dict[tuple[Any, ...], dict[tuple[int, date], PolicySet]] = {}
     for region, day in classes:
         # Between two days on which anything begins or ends, one set stands for all days.
         stretch = (region, bisect_right(turns, day))
         if stretch not in bound:
-            bound[stretch] = store.for_place(region, scheme, day)
-        grouped.setdefault(_meaning(bound[stretch]), {})[region, day] = bound[stretch]
+            policies = store.for_place(region, scheme, day)
+            bound[stretch] = (policies, grouped.setdefault(_meaning(policies), {}))
+        policies, alike = bound[stretch]
+        alike[region, day] = policies
     return [Sheet(_compiled(meaning, next(iter(alike.values()))), alike) for meaning, alike in grouped.items()]
 
 
@@ -140,9 +142,10 @@ def judged(chosen: Chosen, given: Sequence[Sheet], ids: Mapping[str, int]) -> tu
     Columns: line, version, outcome, fen, basis, known, rows, answers, steps, payee. `ids` are the bases by version. The
     facts are gathered once for all sheets; each sheet's statement reads its own lines of them.
     """
-    found = gathered(chosen, more=_more(given), bound=(BOUND, BOUND_COLUMNS))
+    compared = _compared([count for sheet in given for count in sheet.counts])
+    found = gathered(chosen, more=compared, bound=(BOUND, BOUND_COLUMNS))
     shared = "".join(f",\n{_shared(sheet, number)}" for number, sheet in enumerate(given))
-    branches = " UNION ALL ".join(_judged(sheet, number) for number, sheet in enumerate(given))
+    branches = " UNION ALL ".join(_judged(sheet, number, compared) for number, sheet in enumerate(given))
     # The sheet comes first: every branch passes by the lines of the others, and reads no further than that.
     text = f"""
 WITH {found.classes}{shared}
@@ -190,15 +193,21 @@ def _shared(sheet: Sheet, number: int) -> str:
     return f"sheet_{number} AS MATERIALIZED ({before}(SELECT * FROM classes WHERE sheet = {number}){after})"
 
 
-def _judged(sheet: Sheet, number: int) -> str:
+def _judged(sheet: Sheet, number: int, compared: Collection[str]) -> str:
     """The gathered lines of a sheet decided, with what its classes share."""
     statement = sheet.statement
-    shared = ", ".join(f's."{name}"' for name in (*SHARED, *statement.once_columns) if name != "claim_id")
-    relation = (
-        f"(SELECT g.*, {shared} FROM gathered g JOIN sheet_{number} s ON s.claim_id = g.claim_id"
-        f" WHERE g.sheet = {number} OFFSET 0)"
-    )
     counted = [count.column for count in sheet.counts]
+    shared = [f's."{name}"' for name in (*SHARED, *statement.once_columns) if name != "claim_id"]
+    # What the platform does not hold (yet) is unknown, and sends to a person at the most.
+    unknown = [
+        f'NULL::{column.sql_type} AS "{column.name}"'
+        for column in statement.columns
+        if column.name not in OFFERED and column.name not in counted and column.name not in compared
+    ]
+    relation = (
+        f"(SELECT g.*, {', '.join([*shared, *unknown])} FROM gathered g JOIN sheet_{number} s ON s.claim_id = g.claim_id"
+        f" WHERE g.sheet = {number})"
+    )
     if counted:
         found = history_columns(sheet.counts, "looked", HISTORY, on="class_start")
         listed = ", ".join(f"n.{column}" for column in counted)
@@ -206,22 +215,10 @@ def _judged(sheet: Sheet, number: int) -> str:
             f"(WITH looked AS MATERIALIZED (SELECT * FROM {relation} lines) SELECT looked.*, {listed} FROM looked"
             f" JOIN {found} n ON n.id = looked.id OFFSET 0)"
         )
-    known = f"(SELECT facts.*, {known_text('facts', counted)} AS known FROM {relation} facts OFFSET 0)"
-    return f"{statement.head.replace('%', '%%')}{known}{statement.tail.replace('%', '%%')}"
-
-
-def _more(given: Sequence[Sheet]) -> dict[str, str]:
-    """Further columns of the lines: what the platform does not hold (yet) is unknown, and sends to a person at the most."""
-    more: dict[str, str] = {}
-    for sheet in given:
-        counted = {count.column for count in sheet.counts}
-        more |= {
-            column.name: f"NULL::{column.sql_type}"
-            for column in sheet.statement.columns
-            if column.name not in OFFERED and column.name not in counted
-        }
-    counts = [count for sheet in given for count in sheet.counts]
-    return more | (_compared(counts) if counts else {})
+    return (
+        f"{statement.head.replace('%', '%%')}(SELECT facts.*, {known_text(counted)} AS known FROM {relation} facts)"
+        f"{statement.tail.replace('%', '%%')}"
+    )
 
 
 # The earlier grants of the lines of `looked`, as `history_columns` reads them. A grant says neither kind nor class.
@@ -236,8 +233,10 @@ HISTORY = """(
 )"""
 
 
-def _compared(counts: Iterable[Count]) -> dict[str, str]:
+def _compared(counts: Sequence[Count]) -> dict[str, str]:
     """Further columns of the lines that counting needs; a day or a likeness the platform does not hold is unknown."""
+    if not counts:
+        return {}
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
     wanted = {"person_id": "l.person_id", "own_on": "l.own_on", "own_grant": "l.own_grant", "levels": f"ARRAY[{ranks}]"}
     for count in counts:

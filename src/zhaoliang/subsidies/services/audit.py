@@ -9,7 +9,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
 
 from django.db import connection, transaction
 
@@ -122,12 +121,15 @@ def slices(place: Place, *, store: PolicyStore | None = None, size: int = SLICE)
 
 
 def people_of_slices(city_code: int, size: int = SLICE) -> list[tuple[tuple[int, int], ...]]:
-    """All people with claim lines of a city: the ranges of each slice of about `size` lines; two slices or more."""
+    """All people with claim lines of a city: the ranges of each slice of about `size` lines; two slices or more.
+
+    The slices take ranges in turn: where people have several lines there are fewer people to look at, and the workers are to
+    come to their ends together.
+    """
     part = min(PART, size)
     parts = line_people(city_code, part)
     number = min(len(parts), max(2, -(-len(parts) * part // size)))
-    bounds = [len(parts) * index // max(number, 1) for index in range(number + 1)]
-    return [tuple(parts[low:high]) for low, high in pairwise(bounds)]
+    return [tuple(parts[first::number]) for first in range(number)]
 
 
 def compare(city_code: int, region_code: int, *, store: PolicyStore | None = None) -> dict[tuple[str, str], Moved]:

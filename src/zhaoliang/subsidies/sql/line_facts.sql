@@ -7,7 +7,7 @@
 -- What all lines of a class share is worked out once a class, `alike` with it: the first part of the text a decision keeps.
 -- The last select has the facts of a line alone.
 WITH classes AS MATERIALIZED (
-    SELECT k.*, left(ROW({alike})::text, -1) AS alike
+    SELECT k.*, left(ROW({alike})::text, -1) || ',' AS alike
     FROM (
         SELECT c.city_code,
                c.id AS claim_id,
@@ -282,6 +282,7 @@ hired AS (
 SELECT l.id,
        l.claim_id,
        l.prepaid_by_person AS prepaid,
+       g.id IS NULL AS first_time,
        k.year - date_part('year', l.birth_date)::bigint
            - (k.month_day < date_part('month', l.birth_date)::int * 100 + date_part('day', l.birth_date)::int)::int
            AS person_age_at_start,
