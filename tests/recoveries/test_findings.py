@@ -17,7 +17,7 @@ from factories.lawbook import in_force
 from factories.people import Bureau, paid, to_approval
 from factories.recoveries import LATER, line_of
 from factories.recoveries import paid as paid_case
-from factories.subsidies import CITY, FULL_FEN, HEPING, approved, assembled, case
+from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, approved, assembled, case, published
 from factories.uplift import UPLIFT
 from zhaoliang import policy
 from zhaoliang.careers.services import record_job
@@ -30,6 +30,7 @@ from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.tasks import look_again
 from zhaoliang.registry.models import Notice, Person
 from zhaoliang.subsidies.models import ClaimLine
+from zhaoliang.subsidies.services import approve_claim, mass
 from zhaoliang.subsidies.tasks import uplifts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G5", "F5")]
@@ -112,6 +113,21 @@ def test_an_identity_found_wrong_reaches_every_line_of_the_person_and_the_classe
         "refused",
         [{"name_matches_id": False}],
     )
+
+
+@pytest.mark.parametrize("large", [10**9, 0], ids=["singly", "at once"])
+def test_an_identity_found_wrong_while_the_claim_is_published_leaves_it_at_approval(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = case(2)
+    claim = published(made)
+    found(made.people[0], "identity")
+    monkeypatch.setattr(mass, "LARGE", large)
+    approve_claim(actor=made.approver, at=APPROVED, claim=claim)
+    wrong, right = ClaimLine.objects.select_related("decision").filter(city_code=CITY, claim=claim).order_by("id")
+    assert (wrong.state, right.state) == ("refused", "approved")
+    assert wrong.decision is not None
+    assert wrong.decision.facts["name_matches_id"] is False
 
 
 def test_a_finding_takes_two_people_evidence_and_its_own_job() -> None:

@@ -16,13 +16,15 @@ from zhaoliang.funds.services import post_selected
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.db.lookups import id_array
 from zhaoliang.kernel.jobs.reporting import report
+from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.services.grants import Granted, record_grants
 from zhaoliang.subsidies.facts_sql import Chosen
 from zhaoliang.subsidies.judging import bases, judged, sheet_of
 from zhaoliang.subsidies.kinds import KINDS
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.models import LINE_PARTS, Claim, ClaimLine
 from zhaoliang.subsidies.services.audit import SETTINGS, STORE
+from zhaoliang.subsidies.services.checks import attach, decide
 from zhaoliang.subsidies.services.dues import payable_account
 from zhaoliang.subsidies.services.mass import PART
 from zhaoliang.subsidies.states import CLAIM_LINE
@@ -70,6 +72,12 @@ def refuse_changed(claim: Claim, at: datetime) -> None:
         cursor.execute(stored, parameters | {"city": city, "at": at})
         failed = cursor.fetchall()
         cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
+    # Whose identity two people found to be wrong the statement does not see; they are few.
+    rows = ClaimLine.objects.select_related(*LINE_PARTS).filter(city_code=city, claim=claim, state="passed")
+    wrong = list(rows.filter(person__identity_wrong_on__isnull=False).exclude(pk__any_of=[line for line, _ in failed]))
+    made = [one for one in decide(claim, wrong).values() if one.outcome == Outcome.FAIL] if wrong else []
+    attach(made, at)
+    failed += [(one.claim_line_id, one.pk) for one in made]
     said = "公示后核验发现不符合，见逐条结果。"
     _refuse(claim, ((line, decision, said) for line, decision in failed), "decision")
 
