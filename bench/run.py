@@ -263,6 +263,9 @@ def _databases() -> None:
             import review_rates
 
             review_rates.measure(progress)
+            import report_rates
+
+            report_rates.measure(progress, full="--full" in sys.argv[1:])
         finally:
             from django.db import connections
 

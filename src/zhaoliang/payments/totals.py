@@ -7,19 +7,23 @@ account is kept by file, batch and month. `recoveries.proof` derives both again 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from zhaoliang.kernel.acts import running
-from zhaoliang.kernel.db.lookups import id_array
-from zhaoliang.payments.total_sql import AGAIN, COUNT, OF_LINES, SAY
+from zhaoliang.kernel.days import chinese_day
+from zhaoliang.payments.total_sql import AGAIN, COUNT, COUNT_LINES, SAY
 
 
-def count_lines(city_code: int, line_ids: Sequence[int]) -> None:
-    """Count payments of payment lines just booked as paid; inside their act."""
-    _run(COUNT.format(which=OF_LINES), {"city": city_code, "lines": id_array(line_ids)})
+def count_lines(paid: str, values: Mapping[str, Any], at: datetime) -> None:
+    """Count payment lines just booked as paid; inside their act.
+
+    `paid` selects them (claim_line_id, payable_id, amount_fen) with the `values` city, payables, disbursed and its own.
+    """
+    _run(COUNT_LINES.format(paid=paid), {**values, "month": chinese_day(at).replace(day=1)})
 
 
 def count_transfer(city_code: int, transfer_id: int) -> None:

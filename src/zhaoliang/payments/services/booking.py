@@ -116,7 +116,6 @@ def book_paid(city_code: int, line_ids: Sequence[int], *, at: datetime, said: Sa
         touched = Touched(*(ids or () for ids in cursor.fetchone() or ()))
     report(len(line_ids), None, "正在记账")
     _post(city_code, touched.payables, found, len(line_ids), at)
-    count_lines(city_code, line_ids)
     BOOKED()
     if source == "sent":
         move_owed(city_code, touched.lines, touched.dues, "settle")
@@ -137,6 +136,7 @@ def _post(city_code: int, payable_ids: Sequence[int], found: Mapping[str, Any], 
         "disbursed": [disbursed_account(one).pk for one in payables],
     }
     post_selected(city_code, _ENTRIES, {**found, **accounts}, count=count, at=at)
+    count_lines(_PAID, {**found, **accounts}, at)
 
 
 def disbursed_account(payable: Account) -> Account:
