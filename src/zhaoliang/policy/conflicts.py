@@ -73,7 +73,8 @@ class _Search:
                 yield other
 
     def _filled(self, document: Document) -> Iterator[Conflict]:
-        for key, name in document.fills.items():
+        filled = {key: name for key, name in document.fills.items() if name in document.parameters}
+        for key, name in filled.items():
             document_id, _, term_name = key.partition("#")
             for higher in self.store.documents:
                 if higher.id == document_id and term_name in higher.opens and together(document, higher):

@@ -23,7 +23,10 @@ COUNT = number("count")
 CLAUSE = "unread"
 # A figure that no text sets: the engines have no answer for it.
 NO_FIGURE = "这份文本里现在读不出来的部分"
+NOTE = "政策文本读不出来，转人工"
 MOST_TOLD = 3
+# Parts that other texts and schemes may rest on: where an entry is lost, nobody can tell which.
+FIGURES = ("parameters", "tables", "clocks", "opens", "fills")
 
 
 def doubted(document: Document, problems: Sequence[PolicyFileError], schemes: Iterable[str]) -> Document:
@@ -45,7 +48,7 @@ def doubted(document: Document, problems: Sequence[PolicyFileError], schemes: It
         schemes=frozenset(schemes),
         phases=frozenset(PHASES),
         review_only=True,
-        note="政策文本读不出来，转人工",
+        note=NOTE,
     )
     return replace(
         document,
@@ -58,29 +61,40 @@ def doubted(document: Document, problems: Sequence[PolicyFileError], schemes: It
     )
 
 
-def schemes_in(tree: Tree, known: Collection[str]) -> frozenset[str]:
-    """The schemes a file names, faulty entries included; all where it names none, for then other texts use its figures."""
-    waiting, named = [tree.root], set[str]()
-    while waiting:
-        node = waiting.pop()
+def doubts(document: Document, scheme: str) -> bool:
+    """Whether the document says nothing certain of the scheme."""
+    return bool(document.doubts) and any(rule.note == NOTE and scheme in rule.schemes for rule in document.rules)
+
+
+def waiting(rule: Rule) -> Rule:
+    """The rule without the power to refuse."""
+    return replace(rule, review_only=True, note=rule.note or NOTE)
+
+
+def schemes_in(tree: Tree, known: Collection[str], problems: Sequence[PolicyFileError]) -> frozenset[str]:
+    """The schemes a file names, faulty entries included; all where it names none or has lost a figure: others may use it."""
+    if any(problem.path.startswith(FIGURES) for problem in problems):
+        return frozenset(known)
+    left, named = [tree.root], set[str]()
+    while left:
+        node = left.pop()
         if isinstance(node, yaml.ScalarNode):
             named |= {node.value} & set(known)
         elif isinstance(node, yaml.MappingNode):
-            waiting += [part for pair in node.value for part in pair]
+            left += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
-            waiting += node.value
+            left += node.value
     return frozenset(named or known)
 
 
 def bare(document: Document) -> Document:
-    """The document's head and clauses, without anything that rests on them."""
+    """The document's head and clauses, without anything that rests on them; what it filled stays filled, by nothing."""
     return replace(
         document,
         parameters={},
         tables={},
         clocks={},
         opens={},
-        fills={},
         conditions={},
         rules=(),
         amounts=(),

@@ -46,6 +46,9 @@ class FiguresOf:
             return (dated.value, dated.cite) if dated else None
         for lower in reversed(self.policies.documents):
             filled = lower.fills.get(f"{document.id}#{name}")
+            if filled and lower.doubts and filled not in lower.parameters:
+                # Filled by a figure that cannot be read any more: no other text's stands for it.
+                return None
             dated = lower.parameters[filled].on(on) if filled else None
             if dated is not None:
                 return dated.value, dated.cite

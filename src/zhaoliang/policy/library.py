@@ -193,6 +193,8 @@ def _fills(store: PolicyStore, document: Document, left_out: frozenset[str]) -> 
                 hint = nearest(key, known) if held else f"。请把 {target} 的文件一起给出，或核对文件号"
                 yield _error(document, "fills", key, f"没有开放项 {key!r}{hint}")
             continue
+        if parameter is None and document.doubts:
+            continue
         if parameter is None:
             yield _error(document, "fills", key, f"本文件没有参数 {name!r}{nearest(name, document.parameters)}")
             continue

@@ -168,18 +168,14 @@ class _Loader:
             tables=held,
             clocks=clocks,
             opens=opens,
-            fills={
-                key: name
-                for key, name in self.data.get("fills", {}).items()
-                if name in parameters or not self.tree.accepted
-            },
+            fills=dict(self.data.get("fills", {})),
             conditions=conditions,
             rules=tuple(rules),
             amounts=tuple(amounts.values()),
             scenarios=tuple(one for one in scenarios if one is not None),
             lines=self.tree.lines(),
         )
-        return doubted(made, problems, schemes_in(self.tree, self.facts.schemes)) if problems else made
+        return doubted(made, problems, schemes_in(self.tree, self.facts.schemes, problems)) if problems else made
 
     def _check_head(self, head: dict[str, Any]) -> None:
         fault, start, end = self.reading.fault, head["in_force"]["from"], head["in_force"].get("to")

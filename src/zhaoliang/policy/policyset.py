@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zhaoliang.policy.counts import ALIKE, HISTORY, count_grants, read_history
 from zhaoliang.policy.decision import Decision, RuleResult
+from zhaoliang.policy.doubted import doubts, waiting
 from zhaoliang.policy.errors import PolicyError, UnknownCitation
 from zhaoliang.policy.evaluate import Evaluator, Trace, kleene_implies, truth
 from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
@@ -88,10 +89,14 @@ class PolicySet:
 
     @cached_property
     def bound_rules(self) -> tuple[tuple[Document, Rule], ...]:
-        """The rules of the scheme, each with the text it stands in: where its figures and tables are found."""
+        """The rules of the scheme, each with the text it stands in: where its figures and tables are found.
+
+        Before a text that cannot be read whole no rule refuses: what cannot be read may have stood for it.
+        """
+        unread = max((place for place, one in enumerate(self.documents) if doubts(one, self.scheme)), default=0)
         lowest = {
-            rule.id: (document, rule)
-            for document in self.documents
+            rule.id: (document, waiting(rule) if place < unread else rule)
+            for place, document in enumerate(self.documents)
             for rule in document.rules
             if self.scheme in rule.schemes
         }

@@ -129,6 +129,49 @@ def test_a_doubted_text_still_refuses_nobody_and_is_doubted_on_every_engine(
 
 
 @pytest.mark.mission("F1")
+@pytest.mark.parametrize(
+    "lost", ["age: 1\n", "'\n", "{asks: 例}"], ids=["an entry of no shape", "no YAML", "an entry without a condition"]
+)
+def test_no_higher_rule_refuses_in_place_of_one_that_cannot_be_read(
+    lost: str, tmp_path: Path, postgres: psycopg.Connection[Any]
+) -> None:
+    """The nation asks for 18 years, the place for 16 by its own decision: who is 17 goes to a person, and is not refused."""
+    root = root_of(tmp_path)
+    nation = laid("rules:" + rule("age", "person_age_at_start >= 18") + SUM % 100, region="cn")
+    place = laid("rules:" + rule("age", "person_age_at_start >= 16", also="[cn/sample#1]") + SUM % 200)
+    overlay = nation | place
+    lines = [{"person_age_at_start": years} for years in (17, 15, 18)]
+    whole = PolicyStore.load(root, overlay, accepted=overlay).for_place(PLACE, "training", ON)
+    assert [whole.decide(line).outcome for line in lines] == [Outcome.PASS, Outcome.FAIL, Outcome.PASS]
+    (path,) = place
+    entry = place[path].decode().partition("rules:")[0] + f"rules:\n  age: {lost}\n" + SUM % 200
+    store = PolicyStore.load(root, nation | {path: entry.encode()}, accepted=overlay)
+    doubted = store.for_place(PLACE, "training", ON)
+    assert [doubted.decide(line).outcome for line in lines] == [Outcome.CANNOT_TELL] * 3
+    assert_all_agree(doubted, "claim", lines, postgres)
+    elsewhere = store.for_place(980000, "training", ON)
+    assert elsewhere.decide(lines[0]).outcome is Outcome.FAIL, "where the text does not bind the nation's rule stands"
+
+
+@pytest.mark.mission("F1")
+def test_a_term_filled_by_a_lost_figure_is_filled_by_no_other(tmp_path: Path) -> None:
+    root = root_of(tmp_path)
+    term = "opens: {uplift: {unit: ratio, says: 上浮, at_least: 0, at_most: 1, cite: '1'}}\n"
+    step = "    steps: [{label: 上浮, times: 1 + uplift, cite: '1'}]\n"
+    nation = laid(
+        term + "amounts:\n  sum:\n    scheme: training\n    says: 标准\n    base: 100\n    cite: '1'\n" + step,
+        region="cn",
+    )
+    filled = "fills: {cn/sample#uplift: ours}\nparameters: {ours: {unit: %s, says: 上浮, value: %s, cite: '1'}}\n"
+    province = laid(filled % ("ratio", "0.1"))
+    city = laid(filled % ("ratio", "0.5"), region="cn-99-01")
+    lost = laid(filled % ("unit_of_then", "0.5"), region="cn-99-01")
+    for texts, fen in ((nation | province, 110), (nation | province | city, 150), (nation | province | lost, None)):
+        made = PolicyStore.load(root, texts, accepted=texts).for_place(990100, "training", ON).decide({})
+        assert (made.fen, made.outcome is Outcome.PASS) == (fen, fen is not None)
+
+
+@pytest.mark.mission("F1")
 def test_a_text_read_otherwise_has_another_version(tmp_path: Path) -> None:
     """A decision of then is not made again by what can still be read: it is replayed from the texts kept beside it."""
     root, parts = root_of(tmp_path), "rules:" + rule("kept", "lag < 3")
