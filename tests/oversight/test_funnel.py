@@ -235,6 +235,8 @@ def test_a_new_count_is_made_from_the_vouchers_and_not_from_the_last_one(many: N
     told = counts.figures(Filter(TIANJIN, TIANJIN), "batch")
     assert told is not None
     assert [(row.claimed, row.issued, row.waiting) for row in told.rows()] == [(2, 5, 2)]
+    # A batch given out since is in no count: it is to be counted first, and not said to be empty.
+    assert counts.figures(Filter(TIANJIN, TIANJIN, batch_id=voucher().batch_id), "batch") is None
     # The last but one stays for pages that are reading it.
     assert set(FunnelCount.objects.filter(city_code=TIANJIN)) == set(made)
     assert not FunnelCell.objects.filter(city_code=TIANJIN, count_id=first.pk).exists()
@@ -258,6 +260,7 @@ def test_a_city_of_many_vouchers_is_counted_by_a_job_and_the_page_says_of_when(
     assert "截至 2026年3月2日 09:00" in text
     assert "已领 1 张" in text
     assert "人数" not in text
+    assert "统计的时候还没有人领" in officer.get(page, {"since": "2026-03-03", "by": "month"}).content.decode()
     sheet = officer.get(export)
     assert "09%E7%82%B900%E5%88%86" in sheet["Content-Disposition"]
     (_, row) = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()

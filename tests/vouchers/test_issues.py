@@ -134,6 +134,17 @@ def test_a_list_is_not_approved_or_drawn_up_when_the_batch_would_give_nothing() 
     assert services.approve_issue(actor=actor(Role.APPROVER), at=opens, issue=made).state == "approved"
 
 
+def test_what_was_submitted_is_not_changed_by_who_looked_at_the_draft() -> None:
+    made = _drafted(batch(quota=2), _sheet(_row(crowd(1)[0])))
+    looked_at = IssueList.objects.get(city_code=TIANJIN, pk=made.pk)
+    services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made)
+    with pytest.raises(WrongState):
+        services.choose_for_issue(
+            actor=actor(Role.REVIEWER), at=AT, issue=looked_at, on_duplicate="replace", on_unclear="issue"
+        )
+    assert IssueList.objects.get(city_code=TIANJIN, pk=made.pk).on_duplicate == "skip"
+
+
 def test_wrong_rows_are_named_and_a_wrong_name_takes_nothing() -> None:
     person = crowd(1)[0]
     read = read_people(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from factories.actors import TIANJIN
-from factories.vouchers import AT, batch, voucher
+from factories.vouchers import AT, batch, crowd, voucher, worker
 from zhaoliang.catalogue.models import Project
 from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.registry.models import Notice
 from zhaoliang.vouchers import services
+from zhaoliang.vouchers.tasks import openings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("C4", "N2")]
 
@@ -39,3 +40,30 @@ def test_who_holds_a_voucher_nobody_takes_any_more_is_told_that_it_can_be_exchan
     told = Notice.objects.get(city_code=TIANJIN, person=held.person)
     assert told.kind == "voucher_stranded"
     assert "免费退回" in told.text
+
+
+@pytest.mark.parametrize(
+    ("wished", "ticks", "told"),
+    [
+        (45, (31, 30, 20, 10, 0, -10), (30, "快开始领了")),
+        # Between two ticks, the last of which was before: at once.
+        (8, (0, -10), (8, "快开始领了")),
+        # The clock stood still, or the batch was suspended: as soon as it can be.
+        (45, (-5, -15), (-5, "已经开始领了")),
+        (45, (31, -20), None),
+    ],
+)
+def test_who_wished_it_is_told_once_that_a_batch_opens(
+    wished: int, ticks: tuple[int, ...], told: tuple[int, str] | None
+) -> None:
+    source, person = batch(claim_from=AT + timedelta(days=1)), crowd(1)[0]
+
+    def before(minutes: int) -> datetime:
+        return source.claim_from - timedelta(minutes=minutes)
+
+    for _ in range(2):
+        services.wish_opening(actor=worker(person), at=before(wished), person=person, batch=source)
+    for minutes in ticks:
+        openings(int(before(minutes).timestamp()))
+    found = Notice.objects.filter(city_code=TIANJIN, person=person, kind="voucher_opening")
+    assert [(one.at, (told or (0, ""))[1] in one.title) for one in found] == ([(before(told[0]), True)] if told else [])

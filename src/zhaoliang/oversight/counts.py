@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from zhaoliang.oversight.funnel import DIMENSIONS, Filter, Row, filled, funnel, held, parameters, statement
-from zhaoliang.oversight.models import FunnelCount
+from zhaoliang.oversight.models import FunnelCell, FunnelCount
 from zhaoliang.oversight.stops import Stop, in_words, stops
 
 # So many vouchers are counted within a tenth of a second, their reasons within three.
@@ -50,7 +50,15 @@ def figures(wanted: Filter, by: str) -> Figures | None:
     if not is_large(wanted):
         return Figures(wanted, by, None)
     count = latest(wanted.city_code)
-    return Figures(wanted, by, count) if count else None
+    if count is None or not _knows(count, wanted.batch_id):
+        return None
+    return Figures(wanted, by, count)
+
+
+def _knows(count: FunnelCount, batch_id: int | None) -> bool:
+    """Whether the batch asked for, if any, was given out when the count was made: each has a cell of its quota."""
+    cells = FunnelCell.objects.filter(city_code=count.city_code, count=count, stage="issued")
+    return batch_id is None or cells.filter(batch_id=batch_id).exists()
 
 
 def is_large(wanted: Filter) -> bool:

@@ -129,11 +129,11 @@ def open_batches(city_code: int, region_code: int, at: datetime, *, ahead: bool 
 
 def offered_batch(city_code: int, batch_id: int, at: datetime) -> VoucherBatch | None:
     """A batch that people of the city can claim from now or will be able to, with `left`; None for any other."""
-    for ahead in (False, True):
-        for one in open_batches(city_code, city_code, at, ahead=ahead):
-            if one.pk == batch_id:
-                return one
-    return None
+    rows = VoucherBatch.objects.select_related("project__provider", "project__occupation", "region")
+    found = rows.filter(city_code=city_code, pk=batch_id, state="open", issue="open", claim_until__gte=at).first()
+    if found is not None:
+        found.left = places_left(city_code, [batch_id]).get(batch_id, 0)
+    return found
 
 
 def opening_wished(person: Person, batch: VoucherBatch) -> bool:

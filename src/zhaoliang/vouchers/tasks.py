@@ -21,7 +21,7 @@ from zhaoliang.vouchers.services import (
     tell_openings,
 )
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
-from zhaoliang.vouchers.services.reminders import OPENING_AHEAD
+from zhaoliang.vouchers.services.reminders import openings_to_tell
 
 
 @app.periodic(cron="*/10 * * * *")
@@ -43,8 +43,7 @@ def openings(timestamp: int) -> None:
     """Tell who wished it that a batch is about to open; `timestamp` is the moment the clock struck (unix seconds)."""
     at = datetime.fromtimestamp(timestamp, UTC)
     with national():
-        soon = VoucherBatch.objects.filter(state="open", claim_from__gt=at, claim_from__lte=at + OPENING_AHEAD)
-        cities = sorted(set(soon.values_list("city_code", flat=True)))
+        cities = sorted(set(openings_to_tell(at).values_list("city_code", flat=True)))
     for city_code in cities:
         tell_openings(actor=system_actor(), at=at, place=Place(city_code, city_code))
 

@@ -62,8 +62,12 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
     assert shown.status_code == 200
     lost = Voucher.objects.get(city_code=TIANJIN, person=person)
     give_back = reverse("bureau:counter_return", args=[TIANJIN, lost.pk])
-    assert elsewhere.post(give_back, {"key": "x"}).status_code == 403
-    shown = officer.post(give_back, {"key": "b"}, follow=True)
+    shown_end = {"document_end": person.document_number[-4:].lower()}
+    assert elsewhere.post(give_back, shown_end | {"key": "x"}).status_code == 403
+    assert officer.post(give_back, {"document_end": "0000", "key": "y"}).status_code == 422
+    looks = AuditEvent.objects.filter(city_code=TIANJIN, act="look", person_id=person.pk)
+    assert "窗口查看培训券" in {one.detail["why"] for one in looks}
+    shown = officer.post(give_back, shown_end | {"key": "b"}, follow=True)
     assert "名额已放出" in shown.content.decode()
     assert Notice.objects.filter(city_code=TIANJIN, person=person, kind="voucher_returned").count() == 1
     officer.post(claim, {"batch": batch.pk, "declared": "oral", "key": "c"})
@@ -73,4 +77,7 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
     assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, lost.pk])).status_code == 404
     assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, held.pk])).content.startswith(b"%PDF")
     Voucher.objects.filter(city_code=TIANJIN, pk=held.pk).update(state="expired")
-    assert officer.post(reverse("bureau:counter_return", args=[TIANJIN, held.pk]), {"key": "d"}).status_code == 409
+    assert (
+        officer.post(reverse("bureau:counter_return", args=[TIANJIN, held.pk]), shown_end | {"key": "d"}).status_code
+        == 409
+    )

@@ -110,13 +110,15 @@ def choose_for_issue(*, actor: Actor, at: datetime, issue: IssueList, on_duplica
 
     Raises BadInput, and WrongState once the list was submitted. A query leaves out who holds one, and was filled up by its choice.
     """
-    if issue.state != "draft":
-        raise ISSUE.refusal(issue.state, "submit")
     if issue.source != "file":
         raise BadInput("没有改。", "按条件拟的名单不含已有券的人。", "要换一种办法，请重新按条件拟一份。")
     _require_choices(on_duplicate, on_unclear)
-    issue.on_duplicate, issue.on_unclear = on_duplicate, on_unclear
-    issue.save(update_fields=["on_duplicate", "on_unclear"])
+    # As it stands now: somebody may just have submitted what he looked at.
+    drafts = IssueList.objects.filter(city_code=issue.city_code, pk=issue.pk, state="draft")
+    changed = drafts.update(on_duplicate=on_duplicate, on_unclear=on_unclear)
+    issue.refresh_from_db(fields=["state", "on_duplicate", "on_unclear"])
+    if not changed:
+        raise ISSUE.refusal(issue.state, "submit")
     return issue
 
 

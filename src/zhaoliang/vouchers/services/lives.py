@@ -12,6 +12,7 @@ from django.db.models import F
 from zhaoliang.catalogue.models import Project
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome
@@ -140,11 +141,15 @@ def return_voucher(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
 
 
 @act("vouchers.return_at_counter", label="窗口代退培训券", grants={Role.REVIEWER: Reach.REGION}, on="person")
-def return_at_counter(*, actor: Actor, at: datetime, person: Person, voucher: Voucher) -> Voucher:
+def return_at_counter(*, actor: Actor, at: datetime, person: Person, voucher: Voucher, document_end: str) -> Voucher:
     """Give an unused voucher back for its holder, who stands before the officer; he is told, and may claim another one.
 
-    A paper that was lost is exchanged this way: the code on it is dead. Raises WrongState, NotForYou for somebody else's.
+    `document_end`: the last four characters of the number on the document shown. A paper that was lost is exchanged this way:
+    the code on it is dead. Raises BadInput where they are others, WrongState, NotForYou for somebody else's.
     """
+    if document_end.strip().upper() != person.document_number[-4:].upper():
+        why = "证件号码后 4 位与持券人登记的不符。"
+        raise BadInput("没有退回。", why, "请看本人的证件原件。", fields={"document_end": why})
     if (voucher.city_code, voucher.person_id) != (person.city_code, person.pk):
         raise refusals.NotForYou("没有退回。", "这张券不是本人的。", "请核对券码和证件。")
     made = give_up(voucher, at, "本人到窗口退回")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import format_cn_time
@@ -20,11 +21,16 @@ from zhaoliang.vouchers.scope import usable_projects
 _AT_ONCE = 1000
 # Time enough to sign in and to find the page; no text sets it.
 OPENING_AHEAD = timedelta(minutes=30)
+# So long after the opening those are still told whom the clock did not reach before: it stood still, or the batch was suspended.
+OPENING_LATE = timedelta(minutes=20)
 
 
 @act("vouchers.wish_opening", label="预约领券提醒", grants={Role.WORKER: Reach.SELF}, on="person")
 def wish_opening(*, actor: Actor, at: datetime, person: Person, batch: VoucherBatch) -> OpeningWish:
-    """Let the person be told before an open batch begins to give vouchers; a second wish is the first. Raises NotForYou, WrongState."""
+    """Let the person be told before an open batch begins to give vouchers, at once where that is soon; a second wish is the first.
+
+    Raises NotForYou, WrongState.
+    """
     if person.city_code != batch.city_code:
         raise NotForYou("没有预约。", "这张券由别的城市发放。", "请到您建档的城市领取。")
     if batch.phase(at) != "early" or batch.issue != "open":
@@ -32,33 +38,35 @@ def wish_opening(*, actor: Actor, at: datetime, person: Person, batch: VoucherBa
     wish, _ = OpeningWish.objects.get_or_create(
         city_code=batch.city_code, batch=batch, person=person, defaults={"at": at}
     )
+    if batch.claim_from - at <= OPENING_AHEAD:
+        tell(batch.city_code, [_opening(batch, person.pk, at)], at=at)
     return wish
+
+
+def openings_to_tell(at: datetime) -> QuerySet[VoucherBatch]:
+    """The open batches that begin within half an hour or began a moment ago; the caller says in which city."""
+    return VoucherBatch.objects.filter(
+        state="open", issue="open", claim_from__gt=at - OPENING_LATE, claim_from__lte=at + OPENING_AHEAD
+    )
 
 
 @act("vouchers.tell_openings", label="提醒开始领券", grants={Role.SYSTEM: Reach.ANY}, on="place")
 def tell_openings(*, actor: Actor, at: datetime, place: Place) -> int:
-    """Tell, once each, who wished so that a batch begins within half an hour; returns how many messages were written or known."""
-    soon = VoucherBatch.objects.filter(
-        city_code=place.city_code, state="open", claim_from__gt=at, claim_from__lte=at + OPENING_AHEAD
-    )
+    """Tell, once each, who wished so that a batch begins or has just begun; returns how many messages were written or known."""
     count = 0
-    for batch in soon.order_by("id"):
-        text = f"“{batch.name}”{format_cn_time(batch.claim_from)} 开始领取，共 {batch.quota} 张。"
+    for batch in openings_to_tell(at).filter(city_code=place.city_code).order_by("id"):
         wishes = OpeningWish.objects.filter(city_code=place.city_code, batch=batch).order_by("id")
-        messages = (
-            Message(
-                "voucher_opening",
-                "您预约的券快开始领了",
-                text,
-                person_id,
-                None,
-                ("voucher_batch", batch.pk),
-                f"opening:{batch.pk}",
-            )
-            for person_id in wishes.values_list("person_id", flat=True).iterator()
-        )
-        count += tell(batch.city_code, messages, at=at)
+        people = wishes.values_list("person_id", flat=True).iterator()
+        count += tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
     return count
+
+
+def _opening(batch: VoucherBatch, person_id: int, at: datetime) -> Message:
+    begun = batch.claim_from <= at
+    title = "您预约的券已经开始领了" if begun else "您预约的券快开始领了"
+    text = f"“{batch.name}”{format_cn_time(batch.claim_from)} 开始领取，共 {batch.quota} 张。"
+    about = ("voucher_batch", batch.pk)
+    return Message("voucher_opening", title, text, person_id, None, about, f"opening:{batch.pk}")
 
 
 @act("vouchers.remind", label="提醒持券人", grants={Role.SYSTEM: Reach.ANY}, on="place")

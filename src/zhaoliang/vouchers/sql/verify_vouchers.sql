@@ -1,3 +1,14 @@
+-- An answer with fewer columns cannot be replaced. Here and not in a migration: older migrations run this text as well.
+DO $$
+DECLARE
+    v_old regprocedure := to_regprocedure(
+        'verify_vouchers(int, bigint, bigint, text, text[], text[], text[], timestamptz, timestamptz[])');
+BEGIN
+    IF v_old IS NOT NULL AND strpos(pg_get_function_result(v_old), 'used_where') = 0 THEN
+        EXECUTE format('DROP FUNCTION %s', v_old);
+    END IF;
+END $$;
+
 -- 验券, one or a group for one asker: what each code is worth, by whom it was used, and whether the asker guesses. The only
 -- place where these rules are written. A used voucher becomes verified when its own provider asks (方案 一（一）3（3）).
 -- p_known holds answers that were decided before (malformed, forged, altered, foreign_key, stale, expired); the code is NULL

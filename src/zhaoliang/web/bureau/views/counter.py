@@ -104,6 +104,7 @@ def _holder(request: SubjectRequest, city: int, pk: int) -> Access:
 def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher just claimed, to be printed; an unused one can be given back, or exchanged where its paper was lost."""
     found: Voucher = request.subject
+    record_look(actor=request.actor, target=found, at=request.at, why="窗口查看培训券")
     context = {"found": found, "masked": registry.masked(found.person), "pdf": _pdf_url(found)}
     return render(request, "bureau/counter_voucher.html", context)
 
@@ -115,7 +116,9 @@ def give_back(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     found: Voucher = request.subject
     back = reverse("bureau:counter_voucher", args=[city, pk])
     try:
-        services.return_at_counter(**given(request), person=found.person, voucher=found)
+        services.return_at_counter(
+            **given(request), person=found.person, voucher=found, document_end=request.POST.get("document_end", "")[:4]
+        )
     except Refusal as problem:
         return refused(request, problem, back)
     toasts.say(request, "已退回，旧券码失效，名额已放出。本人要换领的，请在下面重新领取。")

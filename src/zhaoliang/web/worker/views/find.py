@@ -122,12 +122,12 @@ def batch(request: ActorRequest, city: int, pk: int) -> HttpResponse:
 @require_POST
 @page(vouchers_perms.OPEN, act=services.wish_opening.declaration, access=own)
 def remind(request: ActorRequest, city: int, pk: int) -> HttpResponse:
-    """Be told half an hour before the batch opens. Raises NotFound, WrongState."""
+    """Be told before the batch opens. Raises NotFound, WrongState."""
     found = vouchers.offered_batch(city, pk, request.at)
     if found is None:
         raise reading.not_now(vouchers.batch(city, pk), request.at)
     services.wish_opening(
         actor=request.actor, at=request.at, person=me(request), batch=found, key=request.POST.get("key")
     )
-    toasts.say(request, "开始前半小时会发消息给您，在“我的—消息”里看。")
+    toasts.say(request, "开始前会发消息给您，在“我的—消息”里看。")
     return redirect("worker:batch", city=city, pk=pk)
