@@ -12,7 +12,7 @@ import pytest
 from factories import registry
 from factories.attendance import first_attendance, running
 from factories.classes import START, moment, reviewer, staff
-from factories.vouchers import worker
+from factories.vouchers import voucher, worker
 from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt
 from zhaoliang.attendance.phone import Phone
@@ -20,6 +20,7 @@ from zhaoliang.attendance.services import AlreadyProposed, NotYet, TwoPlaces
 from zhaoliang.kernel.errors import BadInput, Forbidden, NotFound, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, system_actor
 from zhaoliang.registry.models import Notice
+from zhaoliang.vouchers import selectors as voucher_selectors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
 
@@ -156,7 +157,8 @@ def test_a_missed_session_is_made_up_within_the_regions_time_and_agreed_by_the_b
     with pytest.raises(NotYet):
         services.hold_make_up(at=begins + timedelta(hours=1), **held)
     # Somebody's card, not anybody's button.
-    for line, wrong in ((registry.person().document_number, NotFound), ("", BadInput)):
+    photograph = voucher_selectors.qr_token(voucher(), begins - timedelta(minutes=5))
+    for line, wrong in ((registry.person().document_number, NotFound), ("", BadInput), (photograph, BadInput)):
         with pytest.raises(wrong):
             services.hold_make_up(at=begins, **held | {"line": line})
     services.hold_make_up(at=begins, **held)

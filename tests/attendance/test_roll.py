@@ -16,10 +16,12 @@ from factories import registry
 from factories.attendance import running
 from factories.classes import START, moment, reviewer, staff
 from factories.identity import sign_in
+from factories.lawbook import in_force
+from factories.vouchers import worker
 from zhaoliang.attendance import selectors, services
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.attendance.roll import roll
-from zhaoliang.classes.models import TrainingClass
+from zhaoliang.classes.models import ClassSession, TrainingClass
 from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Role, system_actor
 from zhaoliang.registry.models import Notice
@@ -27,6 +29,19 @@ from zhaoliang.registry.models import Notice
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
 
 EVENING = moment(START, 18)
+FLOOR_TEXT = """
+document:
+  id: cn-12-01-01/chuqin
+  title: 测试区出勤办法
+  number: 测区人社〔2026〕2号
+  issuers: [测试区人力资源和社会保障局]
+  in_force: {from: 2026-01-01}
+  region: 120101
+clauses:
+  "1": {ref: 未见文本, text: 个人出勤率不低于90%，为通行做法。, verified: false, source: 常识}
+parameters:
+  attendance_floor: {unit: ratio, says: 个人出勤率下限, value: 0.90, cite: "1"}
+"""
 
 
 @pytest.fixture
@@ -49,7 +64,7 @@ def taught() -> tuple[TrainingClass, Attendance, Attendance]:
 
 def test_rates_count_what_is_decided_by_person_and_by_day_against_the_regions_floor() -> None:
     made, always, missed = taught()
-    whole = roll(made)
+    whole = roll(made, EVENING)
     rows = {row.attendances[0].person_id: row for row in whole.rows}
     full, half = rows[always.person_id], rows[missed.person_id]
     assert (full.planned, full.credited, full.hours, full.rate) == (360, 360, "8", Fraction(1))
@@ -114,3 +129,24 @@ def test_the_workbook_lists_every_trainees_days() -> None:
     assert [missed.person.name, START.isoformat(), 360, 180, 4, 0.5] in lines
     assert len(lines) == 2
     assert START + timedelta(days=1) not in {line[1] for line in lines}
+
+
+def test_an_online_lesson_that_is_going_on_and_a_floor_nobody_confirmed_warn_nobody() -> None:
+    made, _, missed = taught()
+    first = selectors.class_board(made, START + timedelta(days=1))[0]
+    ClassSession.objects.filter(city_code=made.city_code, pk=first.session.pk).update(online=True)
+    (mine,) = (row for row in first.attendances if row.person_id == missed.person_id)
+    begins = first.session.starts_at
+    services.check_identity(actor=worker(missed.person), at=begins, attendance=mine)
+    rates = [
+        {row.attendances[0].person_id: row for row in roll(made, at).rows}[missed.person_id].rate
+        for at in (begins + timedelta(minutes=1), first.session.ends_at)
+    ]
+    assert rates == [Fraction(1, 2), Fraction(1, 3)]
+    so_far = [selectors.class_so_far(made, at)[mine.enrolment_id] for at in (begins, first.session.ends_at)]
+    assert so_far == [(360, 180), (540, 180)]
+    in_force("cn-12-01-01/chuqin/2026-01-01.yaml", FLOOR_TEXT)
+    phone = sign_in(Client(), registry.user(Role.WORKER, person=missed.person))
+    page = phone.get(f"/my/classes/{made.city_code}/{mine.enrolment_id}/").content.decode().replace("\xa0", " ")
+    assert "本地要求不低于 90 %（依据未核实，只作提醒）" in page
+    assert "可能领不到补贴" not in page

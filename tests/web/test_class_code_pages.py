@@ -23,6 +23,7 @@ from zhaoliang.attendance.models import Attendance, AttendanceCorrection, Attend
 from zhaoliang.attendance.phone import Phone
 from zhaoliang.classes.models import TrainingClass
 from zhaoliang.kernel.roles import Role, system_actor
+from zhaoliang.vouchers import selectors as voucher_selectors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("D4")]
 
@@ -122,6 +123,15 @@ def test_the_reader_signs_in_whom_its_line_names(at_time: Clock) -> None:
     session = rows[people[0].pk].session
     desk = desk_of(made)
     url = f"/desk/sessions/{made.city_code}/{session.pk}/reader/"
+    # Monday's photograph of a screen, and paper after its last day: genuine, and nobody comes in by them, here or over the API.
+    stale = voucher_selectors.qr_token(voucher, AT - timedelta(minutes=5))
+    voucher.batch.use_until = AT - timedelta(hours=1)
+    system = System(Client(), made.provider, scopes=("attendance.sign_in",))
+    for number, line in enumerate((stale, voucher_selectors.paper_token(voucher))):
+        assert desk.post(url, {"line": line}).status_code == 422
+        read = {"session_id": str(session.pk), "line": line}
+        assert system.post("/attendance/sign-ins", read, key=f"reader-stale-{number}").status_code == 422
+    assert state(rows[people[2].pk]) == "expected"
     for person, line, method in (
         (people[0], people[0].document_number, "id_card"),
         (people[1], f";{people[1].card_number}?", "card"),
@@ -138,6 +148,7 @@ def test_the_reader_signs_in_whom_its_line_names(at_time: Clock) -> None:
     assert "到课" in desk.get(board).content.decode()
     # The same reader lets them out: who has no phone signs out too, and nobody who never came.
     at_time(moment(START, 10, 55))
+    assert desk.post(url, {"line": stale, "direction": "out"}).status_code == 422
     assert "下课签退" in desk.get(board).content.decode()
     out = {"line": f";{people[1].card_number}?", "direction": "out"}
     assert desk.post(url, out).status_code == 302
@@ -146,7 +157,6 @@ def test_the_reader_signs_in_whom_its_line_names(at_time: Clock) -> None:
     left = Attendance.objects.get(city_code=made.city_code, pk=rows[people[1].pk].pk)
     assert (left.state, left.signed_out_at) == ("present", moment(START, 10, 55))
     # Over the API a reader that moves does it, here an hour before the end.
-    system = System(Client(), made.provider, scopes=("attendance.sign_in",))
     early = {"session_id": str(session.pk), "line": people[0].document_number, "direction": "out"}
     early["read_at"] = moment(START, 10).isoformat()
     answer = system.post("/attendance/sign-ins", early, key="reader-out-1").json()

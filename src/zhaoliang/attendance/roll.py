@@ -1,6 +1,7 @@
 """The roll of a class: trainees by sessions, minutes, hours and rates by person and by day, and the same as an Excel workbook.
 
-A rate counts what is decided (everything but what is still expected), so that a class in its first week is not at 10 %. What
+A rate counts what is decided, so that a class in its first week is not at 10 %: not what is still expected, and not an online
+lesson that is going on, of which nobody knows yet how much will be played. What
 a session counts is written with the attendance by the region's figures (`services.windows`); the least rate a region asks for
 is its text's (`attendance_floor`).
 """
@@ -10,8 +11,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
+from functools import cached_property
 from itertools import groupby
 
 import xlsxwriter
@@ -108,7 +110,7 @@ class Roll:
     days: tuple[DayRate, ...]
     floor: Share | None = None
 
-    @property
+    @cached_property
     def below(self) -> tuple[RollRow, ...]:
         """Who is below the region's floor now."""
         return tuple(row for row in self.rows if row.planned and self.floor and row.rate < self.floor.value)
@@ -136,25 +138,31 @@ def floor_of(training_class: TrainingClass) -> Share | None:
     return share("attendance_floor", region_code=training_class.project.region_id, on=training_class.starts_on)
 
 
-def days_of(attendances: Iterable[Attendance], minutes_per_hour: int) -> tuple[PersonDay, ...]:
+def is_decided(one: Attendance, at: datetime) -> bool:
+    """Whether it is known what a session counts."""
+    going_on = one.session.online and one.state in ("present", "late") and at < one.session.ends_at
+    return one.state != "expected" and not (going_on and one.credited_minutes < one.planned_minutes)
+
+
+def days_of(attendances: Iterable[Attendance], minutes_per_hour: int, at: datetime) -> tuple[PersonDay, ...]:
     """One trainee's attendances, in order of time, by Chinese day; days on which nothing is decided yet are left out."""
-    known = (one for one in attendances if one.state != "expected")
+    known = (one for one in attendances if is_decided(one, at))
     made = []
     for day, those in groupby(known, key=lambda one: chinese_day(one.session.starts_at)):
-        whole = decided(list(those), minutes_per_hour)
+        whole = decided(list(those), minutes_per_hour, at)
         made.append(PersonDay(whole.planned, whole.credited, minutes_per_hour, day))
     return tuple(made)
 
 
-def decided(attendances: Sequence[Attendance], minutes_per_hour: int) -> Hours:
+def decided(attendances: Sequence[Attendance], minutes_per_hour: int, at: datetime) -> Hours:
     """One trainee's minutes of what is decided."""
-    rows = [one for one in attendances if one.state != "expected"]
+    rows = [one for one in attendances if is_decided(one, at)]
     planned, credited = sum(one.planned_minutes for one in rows), sum(one.credited_minutes for one in rows)
     return Hours(planned, credited, minutes_per_hour)
 
 
-def roll(training_class: TrainingClass) -> Roll:
-    """The roll as it stands now; one query."""
+def roll(training_class: TrainingClass, at: datetime) -> Roll:
+    """The roll as it stands at this moment; one query."""
     found = (
         Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
         .select_related("person", "session", "enrolment")
@@ -165,15 +173,15 @@ def roll(training_class: TrainingClass) -> Roll:
     came: dict[date, int] = {}
     for row in found:
         by_person.setdefault(row.enrolment_id, []).append(row)
-        if row.state != "expected":
+        if is_decided(row, at):
             day = chinese_day(row.period.lower)
             expected[day] = expected.get(day, 0) + 1
             came[day] = came.get(day, 0) + (row.state in CAME)
     long = training_class.minutes_per_hour
     rows = []
     for theirs in by_person.values():
-        whole = decided(theirs, long)
-        rows.append(RollRow(whole.planned, whole.credited, long, tuple(theirs), days_of(theirs, long)))
+        whole = decided(theirs, long, at)
+        rows.append(RollRow(whole.planned, whole.credited, long, tuple(theirs), days_of(theirs, long, at)))
     days = tuple(DayRate(day, expected[day], came[day]) for day in sorted(expected))
     return Roll(training_class, tuple(rows), days, floor_of(training_class))
 

@@ -64,11 +64,17 @@ def class_totals(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
     return {enrolment_id: (planned, credited) for enrolment_id, planned, credited in rows}
 
 
-def class_so_far(training_class: TrainingClass) -> dict[int, tuple[int, int]]:
-    """Planned and credited minutes of the sessions that are decided, by enrolment id; one query."""
+def class_so_far(training_class: TrainingClass, at: datetime) -> dict[int, tuple[int, int]]:
+    """Planned and credited minutes of the sessions that are decided (`roll.is_decided`), by enrolment id; one query."""
     rows = (
         Attendance.objects.filter(city_code=training_class.city_code, session__training_class=training_class)
         .exclude(state="expected")
+        .exclude(
+            session__online=True,
+            state__in=("present", "late"),
+            period__endswith__gt=at,
+            credited_minutes__lt=F("planned_minutes"),
+        )
         .values_list("enrolment_id")
         .annotate(planned=Sum("planned_minutes"), credited=Sum("credited_minutes"))
         .order_by("enrolment_id")

@@ -82,9 +82,9 @@ def _online(text: str) -> tuple[str, str]:
 
         at = datetime.now(UTC)
         given = read_given(text, at)
-        if given.code is None:
+        if given.asked is None:
             return str(given.known), given.problem
-        city = int(given.code[:6])
+        city = int(given.asked[:6])
         found = verify_voucher(
             actor=system_actor("命令行"), at=at, place=Place(city, city), code=text, organisation=None, method="public"
         )

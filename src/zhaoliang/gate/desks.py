@@ -207,7 +207,7 @@ def read_verify(partner: Partner, body: VerifyIn, at: datetime) -> Item:
     method = "scanned" if is_qr(body.code) else "api"
     lane = (partner.city_code, partner.region_code, partner.organisation_id, partner.user_id, partner.name)
     return Item(
-        lane, f"user:{partner.user_id}", [given.code, given.known, method, given.shown], partner.user_id, extra=given
+        lane, f"user:{partner.user_id}", [given.asked, given.known, method, given.shown], partner.user_id, extra=given
     )
 
 

@@ -106,6 +106,8 @@ def decide_doubt(*, actor: Actor, at: datetime, doubt: AttendanceDoubt, uphold: 
     Raises NotYet for upholding before the worker has answered or the days for it are over.
     """
     need_reason(decision, "没有核实。")
+    # The attendance first, as everywhere.
+    attendance = locked(doubt.attendance)
     held = _locked_doubt(doubt)
     if not DOUBT.allows(held.state, "uphold" if uphold else "clear"):
         raise DOUBT.refusal(held.state, "uphold" if uphold else "clear")
@@ -123,7 +125,6 @@ def decide_doubt(*, actor: Actor, at: datetime, doubt: AttendanceDoubt, uphold: 
         decided_by_name=actor.name,
         decision=decision.strip()[:500],
     )
-    attendance = locked(held.attendance)
     doubt_decided(held, attendance, at)
     if uphold and attendance.state in CAME:
         proposed(attendance, actor=actor, at=at, event="strike", reason=decision, doubt=held)

@@ -94,6 +94,8 @@ def propose_make_up(
 @act("attendance.decide_make_up", label="同意补课", grants={Role.REVIEWER: Reach.REGION}, on="make_up")
 def decide_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, agree: bool) -> MakeUp:
     """Agree to a make-up lesson or not. Raises SamePerson, WrongState."""
+    # The attendance first, as everywhere.
+    attendance = locked(make_up.attendance)
     held = MakeUp.objects.select_for_update(of=("self",), no_key=True).get(city_code=make_up.city_code, pk=make_up.pk)
     require_other_person(actor, person_id=held.proposed_by_person_id, user_id=held.proposed_by_user_id, step="提出补课")
     MAKE_UP.fire(
@@ -104,7 +106,7 @@ def decide_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, agree: bool) 
         decided_by_person_id=actor.person_id,
         decided_by_name=actor.name,
     )
-    make_up_decided(held, locked(held.attendance), at)
+    make_up_decided(held, attendance, at)
     return held
 
 

@@ -73,7 +73,7 @@ def verify_voucher(
                 organisation.pk if organisation else None,
                 actor.user_id,
                 actor.name,
-                [read.code],
+                [read.asked],
                 [read.known],
                 [method],
                 at,
@@ -106,16 +106,21 @@ def verify_voucher(
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody asks about: a code to look up, or the answer that is known without looking (`problem` says why).
+    """What somebody asks about: a code to look up, or the answer that is known without looking (`problem` says why)."""
 
-    Both for a genuine token that came too late: the answer is known, the code is whose holder shall see the question.
-    """
-
+    # Only of a token that is good now: whoever acts on it needs to look at nothing else.
     code: str | None
     known: str | None = None
     problem: str = ""
     # When the QR on a screen was issued; None for paper and typed codes.
     shown: datetime | None = None
+    # Of a genuine token that came too late: whose holder shall see the question.
+    whose: str | None = None
+
+    @property
+    def asked(self) -> str | None:
+        """The code that is asked about, be its token good or too late."""
+        return self.code or self.whose
 
 
 def read_given(text: str, at: datetime) -> Given:
@@ -126,7 +131,7 @@ def read_given(text: str, at: datetime) -> Given:
         read = read_qr(text, at)
         return Given(read.code, shown=datetime.fromtimestamp(read.moment, tz=UTC) if read.kind == SCREEN else None)
     except QrProblem as problem:
-        return Given(problem.code, problem.answer, problem.what)
+        return Given(None, problem.answer, problem.what, whose=problem.code)
     except InvalidIdentifier as problem:
         return Given(None, "malformed", f"{problem.what}{problem.why}{problem.next_step}")
 

@@ -32,7 +32,7 @@ def use_by_code(
     if place.organisation_id != provider.pk:
         raise Forbidden("没有使用。", "这个班不是本机构的。", "请核对班级后再用券。")
     given = read_given(code, at)
-    if given.code is None or given.known is not None:
+    if given.code is None:
         raise BadInput("没有使用。", given.problem, "请持券人重新出示二维码。", fields={"code": str(given.known)})
     voucher = voucher_by_code(given.code) if int(given.code[:6]) == place.city_code else None
     if voucher is None:

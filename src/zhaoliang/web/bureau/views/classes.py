@@ -186,7 +186,7 @@ def _summary(roster: list[Enrolment]) -> dict[str, Any]:
 def roll_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The roll as it stands: who came, minutes and rates by person and day, doubts and corrections; names are masked."""
     found: TrainingClass = request.subject
-    whole = roll(found)
+    whole = roll(found, request.at)
     context = {
         "found": found,
         "roll": whole,
@@ -203,7 +203,7 @@ def roll_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 @require_GET
 def roll_export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The roll of a class as an Excel file."""
-    return excel_of(request.subject)
+    return excel_of(request.subject, request.at)
 
 
 accept = act_view(

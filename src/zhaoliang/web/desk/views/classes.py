@@ -124,7 +124,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     claim = subsidies.claim_of_class(city, pk) if sees_claim else None
     exam = evaluation.exam_of(found)
     last = shown.sessions[-1] if shown.sessions else None
-    so_far, floor = class_so_far(found), floor_of(found)
+    so_far, floor = class_so_far(found, request.at), floor_of(found)
     sees_roster = class_perms.ROSTER.allows(request.actor, access)
     roster = selectors.roster(found) if sees_roster else []
     looked_ahead = forecast(found, roster) if roster and found.state in FORECAST else None
@@ -144,7 +144,7 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             TraineeRow(
                 one,
                 *(minutes := so_far.get(one.pk, (0, 0))),
-                floor is not None and minutes[1] < minutes[0] * floor.value,
+                floor is not None and floor.verified and minutes[1] < minutes[0] * floor.value,
                 looked_ahead.lines[one.pk] if looked_ahead else None,
             )
             for one in roster

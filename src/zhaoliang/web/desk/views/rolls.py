@@ -34,7 +34,7 @@ def roll_url(training_class: TrainingClass) -> str:
 def attendance_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The roll, what may be corrected or made up, and what the bureau asks about."""
     found: TrainingClass = request.subject
-    whole = roll(found)
+    whole = roll(found, request.at)
     open_ones = [
         row
         for one in whole.rows
@@ -62,7 +62,7 @@ def attendance_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 @require_GET
 def export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The roll as an Excel file."""
-    return excel_of(request.subject)
+    return excel_of(request.subject, request.at)
 
 
 def _back(row: Attendance) -> str:

@@ -86,9 +86,9 @@ def is_voucher(text: str) -> bool:
 
 def _voucher(request: ActorRequest, text: str) -> VerifyAnswer:
     given = read_given(text, request.at)
-    if given.code is None:
+    if given.asked is None:
         return VerifyAnswer(None, str(given.known), given.problem)
-    city = next((one for one in registry.cities() if one.code == int(given.code[:6])), None)
+    city = next((one for one in registry.cities() if one.code == int(given.asked[:6])), None)
     if city is None:
         return VerifyAnswer(None, "not_found", "没有这张券，可能是伪造的。")
     return verify_voucher(

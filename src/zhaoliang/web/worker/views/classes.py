@@ -190,13 +190,13 @@ def _by_attendance(rows: list[Any]) -> dict[int, list[Any]]:
     return by
 
 
-def _days(found: Enrolment, attendances: list[Attendance]) -> list[Day]:
+def _days(found: Enrolment, attendances: list[Attendance], at: datetime) -> list[Day]:
     """My timetable by day, with everything that happened to each session."""
     if not attendances:
         return []
     doubts, corrections, make_ups = map(_by_attendance, selectors.disputes_of(found))
     shown = [Attended(row, doubts[row.pk], corrections[row.pk], make_ups[row.pk]) for row in attendances]
-    hours = {day.on: day for day in days_of(attendances, found.training_class.minutes_per_hour)}
+    hours = {day.on: day for day in days_of(attendances, found.training_class.minutes_per_hour, at)}
     by_day = groupby(shown, key=lambda one: chinese_day(one.row.session.starts_at))
     return [Day(day, list(those), hours.get(day)) for day, those in by_day]
 
@@ -210,17 +210,17 @@ def enrolment(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     attendances = selectors.attendances_of(found)
     planned = sum(one.planned_minutes for one in attendances)
     credited = sum(one.credited_minutes for one in attendances)
-    so_far, floor = decided(attendances, held.minutes_per_hour), floor_of(held)
+    so_far, floor = decided(attendances, held.minutes_per_hour, request.at), floor_of(held)
     context = {
         "tab": "classes",
         "enrolment": found,
-        "days": _days(found, attendances),
+        "days": _days(found, attendances, request.at),
         "sessions": () if attendances else classes.sessions(held),
         "planned_hours": planned // held.minutes_per_hour,
         "credited_hours": credited // held.minutes_per_hour,
         "so_far": so_far if so_far.planned else None,
         "floor": floor,
-        "low": floor is not None and so_far.planned > 0 and so_far.rate < floor.value,
+        "low": floor is not None and floor.verified and so_far.planned > 0 and so_far.rate < floor.value,
         "progress_tone": "ok" if found.state == "completed" else "now",
         "may_give_opinion": _may_give_opinion(found),
         "cost": cost_standings([found]).get(found.pk),
