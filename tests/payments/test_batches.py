@@ -307,6 +307,22 @@ def test_an_enterprise_that_is_barred_is_paid_nothing_by_whichever_name_it_is_fo
     assert len(lines(built(made))) == 2
 
 
+def test_the_organisation_that_is_paid_hears_of_it_and_not_the_school() -> None:
+    enterprise = registry.organisation(kind="enterprise", account_number=registry.inventor().bank_card())
+    made = case(2, employer_uscc=enterprise.uscc)
+    approved(made)
+    ClaimLine.objects.filter(city_code=CITY, claim__provider=made.provider).update(payee="enterprise")
+    batch = sent(made)
+    answered(made, batch, answer_file(bank_file(batch), {2: "账号已销户"}))
+    told = Notice.objects.filter(city_code=CITY, kind__startswith="payment_").order_by("id")
+    assert [(one.kind, one.organisation_id) for one in told] == [
+        ("payment_sent", enterprise.pk),
+        ("payment_failed", enterprise.pk),
+        ("payment_paid", enterprise.pk),
+    ]
+    assert "1 笔补贴被银行退回：账号已销户" in told[1].text
+
+
 def test_large_batches_are_jobs_that_are_done_once_or_leave_nothing() -> None:
     made = case(2)
     approved(made)

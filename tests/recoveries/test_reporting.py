@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.db import connection
 from factories.payments import sent
 from factories.recoveries import LATER, case_of, corrected, line_of, paid, paid_back, revoke
 from factories.registry import actor_with, person
-from factories.subsidies import CITY, FULL_FEN, HEPING, Case
+from factories.subsidies import CITY, FULL_FEN, HEPING, Case, approved, case
 from zhaoliang.cli.trace import afterwards
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.kernel.days import chinese_day
@@ -47,17 +47,26 @@ def returned_and_paid_again(made: Case, batch: PaymentBatch) -> None:
     """The third line's money comes back late; a statement of the month before, brought in this month, says it was paid again."""
     content = answer_file(bank_file(batch), {2: "账号有误", 3: "账号已销户"})
     services.import_return(actor=system_actor(), at=LATER, batch=batch, file_name="退汇.xlsx", content=content)
-    back = ReconciliationCase.objects.get(city_code=CITY, kind="returned")
-    first, second = (actor_with(role, person=person()) for role in (Role.FUND_OFFICER, Role.FINANCE))
-    services.propose_case(actor=first, at=LATER, case=back, answer="returned", text="银行已退回", evidence="退汇凭证 3")
-    services.decide_case(actor=second, at=LATER, case=back, agrees=True)
+    decided(ReconciliationCase.objects.get(city_code=CITY, kind="returned"), "returned", LATER)
     due = PaymentDue.objects.get(city_code=CITY, purpose="repayment")
     services.retry_payment_due(actor=made.officer, at=LATER, due=due, same_account=True)
     [line] = PaymentLine.objects.filter(city_code=CITY, batch=sent(made))
-    rows = f"2026-07-30,3780.00,,1,张三,{line.account_number},LS9,{line.reference}\n"
+    statement_of(made, line, tail=line.account_number)
+
+
+def decided(case_: ReconciliationCase, answer: str, at: datetime) -> None:
+    """One person proposes, another agrees."""
+    first, second = (actor_with(role, person=person()) for role in (Role.FUND_OFFICER, Role.FINANCE))
+    services.propose_case(actor=first, at=at, case=case_, answer=answer, text="已与银行核实", evidence="银行复函 3")
+    services.decide_case(actor=second, at=at, case=case_, agrees=True)
+
+
+def statement_of(made: Case, line: PaymentLine, *, tail: str) -> None:
+    """A statement brought in in August: the bank paid the line on 30 July."""
     head = "交易日期,借方金额,贷方金额,余额,对方户名,对方账号,流水号,摘要\n"
+    row = f"2026-07-30,3780.00,,1,张三,{tail},LS9,{line.reference}\n"
     services.import_statement(
-        actor=system_actor(), at=LATER, place=made.place, file_name="流水.csv", content=(head + rows).encode("gb18030")
+        actor=system_actor(), at=LATER, place=made.place, file_name="流水.csv", content=(head + row).encode("gb18030")
     )
 
 
@@ -88,6 +97,26 @@ def test_every_cut_of_the_report_comes_to_the_same_and_the_months_agree_with_the
     assert (july.agrees, august.agrees) == (True, True)
     assert prove(CITY).findings == ()
     _derived_again()
+
+
+def test_what_nobody_has_booked_stays_a_difference_of_the_banks_month_until_two_people_decide() -> None:
+    made = case(1)
+    approved(made)
+    [line] = PaymentLine.objects.filter(city_code=CITY, batch=sent(made))
+    statement_of(made, line, tail="0000")
+    year = (date(2026, 1, 1), date(2026, 12, 1))
+    [july] = agreements(CITY, HEPING, *year)
+    assert (july.month, july.platform_fen, july.bank_fen, july.late_fen) == ("2026-07", None, FULL_FEN, 0)
+    assert not july.agrees
+    decided(ReconciliationCase.objects.get(city_code=CITY, kind="account_differs"), "paid", LATER + timedelta(days=30))
+    july, september = agreements(CITY, HEPING, *year)
+    assert (july.late_fen, july.agrees) == (-FULL_FEN, True)
+    assert (september.month, september.platform_fen, september.late_fen, september.agrees) == (
+        "2026-09",
+        FULL_FEN,
+        FULL_FEN,
+        True,
+    )
 
 
 def _sums(rows: list[Any]) -> tuple[int, int, int]:
@@ -123,6 +152,6 @@ def test_no_report_reads_single_payments() -> None:
             assert fund_use(CITY, HEPING, by=by)
         assert agreements(CITY, HEPING, date(2026, 7, 1), date(2026, 7, 1))
     words = " ".join(asked)
-    assert not re.search(r"\b(payment_line|bank_return_line)\b", words)
-    # Entries are read of what must come back and of what came back only.
-    assert set(re.findall(r"kind = '(\w+)'", words)) & {"pay", "reverse"} == set()
+    # Payments and bank rows are looked up for what people decided, entries for what must come back and what came back only.
+    assert not re.search(r"(FROM|, )\s*(payment_line|bank_return_line)\b", words)
+    assert {"pay", "reverse"}.isdisjoint(re.findall(r"kind = '(\w+)'", words))

@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def prove(
     city: Annotated[int, typer.Option(help="城市代码；不给就逐个核验所有城市")] = 0,
-    totals: Annotated[bool, typer.Option(help="先把月度汇总按分录重新汇总（升级期间有旧程序入账之后）")] = False,
+    totals: Annotated[
+        bool, typer.Option(help="先把月度汇总按分录重新汇总（升级之后做一次；其间本市不能记账，请在夜间做）")
+    ] = False,
 ) -> None:
     """从每一笔分录重新推算全部账目：余额、调剂、结账、批次预留、申领明细、银行到账、追回、月度汇总。有不符时返回 1。"""
     wrong = 0

@@ -50,11 +50,17 @@ def trace(
 
 def _behind(city: int, reference: str) -> list[ClaimLine]:
     """The lines that a row of the bank's paid, or for which money came back under this reference. Raises NotFound."""
+    from zhaoliang.kernel.errors import NotFound
     from zhaoliang.payments.selectors import lines_of_bank
     from zhaoliang.recoveries.selectors import cases_of_reference
 
-    returned = cases_of_reference(city, reference)
-    return list({case.claim_line_id: case.claim_line for case in returned}.values()) or lines_of_bank(city, reference)
+    found = {case.claim_line_id: case.claim_line for case in cases_of_reference(city, reference)}
+    try:
+        found |= {line.pk: line for line in lines_of_bank(city, reference)}
+    except NotFound:
+        if not found:
+            raise
+    return list(found.values())
 
 
 def afterwards(line: ClaimLine) -> list[str]:

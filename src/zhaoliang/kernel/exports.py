@@ -34,7 +34,7 @@ def ask_export(*, actor: Actor, at: datetime, place: Place, title: str, address:
     )
 
 
-@act("exports.keep", label="保存导出文件", grants=OFFICERS, on="export")
+@act("exports.keep", label="保存导出文件", grants=OFFICERS, on="export", key_of=("export",))
 def keep_export(
     *, actor: Actor, at: datetime, export: KeptExport, content: bytes, file_name: str, media: str
 ) -> KeptExport:
@@ -47,10 +47,9 @@ def keep_export(
 
 @act("exports.empty", label="清除过期的导出文件", grants=CLOCK, on="place")
 def empty_exports(*, actor: Actor, at: datetime, place: Place) -> Place:
-    """Forget the files of a city that were made some days ago, and from which addresses."""
-    rows = KeptExport.objects.filter(city_code=place.city_code, asked_at__lt=at - KEPT)
-    rows.exclude(size=0).update(content="", size=0)
-    rows.filter(size=0).update(address="")
+    """Forget the files of a city that were asked for some days ago, made or not, and from which addresses."""
+    rows = KeptExport.objects.filter(city_code=place.city_code, asked_at__lt=at - KEPT, emptied_at__isnull=True)
+    rows.update(content="", size=0, address="", emptied_at=at)
     return place
 
 
@@ -65,7 +64,7 @@ def content_of(export: KeptExport) -> bytes:
 
 
 def cities_with_exports() -> list[int]:
-    """Every city for which files are kept."""
+    """Every city that has something to forget, now or later."""
     with national():
-        rows = KeptExport.objects.exclude(size=0).values_list("city_code", flat=True)
+        rows = KeptExport.objects.filter(emptied_at__isnull=True).values_list("city_code", flat=True)
         return sorted(set(rows))

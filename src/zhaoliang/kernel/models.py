@@ -168,7 +168,7 @@ class KeptExport(CityModel):
     """
 
     no_delete = True
-    updatable_columns = ("address", "content", "file_name", "media", "size", "made_at")
+    updatable_columns = ("address", "content", "file_name", "media", "size", "made_at", "emptied_at")
 
     region_code = models.IntegerField("地区")
     actor_user_id = models.BigIntegerField("账号", null=True)
@@ -181,6 +181,7 @@ class KeptExport(CityModel):
     size = models.BigIntegerField("大小（字节）", default=0)
     asked_at = models.DateTimeField("要求导出的时间")
     made_at = models.DateTimeField("做好的时间", null=True)
+    emptied_at = models.DateTimeField("清除的时间", null=True)
 
     class Meta:
         db_table = "kept_export"

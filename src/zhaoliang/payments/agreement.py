@@ -31,11 +31,13 @@ WHERE total.city_code = %(city)s AND batch.region_code BETWEEN %(low)s AND %(hig
   AND total.month BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2
 """
-# What the bank paid in one month and its file brought in another: missing in the first, too much in the second (未达账项).
+# What the bank did in one month and was booked in another: missing in the first, too much in the second (未达账项). Only what was
+# booked counts: rows booked with their file, and those that two people decided, by the month of their decision. What nobody has
+# booked stays a difference in the bank's own month.
 _LATE = """
 SELECT late.fund_source, to_char(late.month, 'YYYY-MM'), sum(late.fen)
 FROM (
-    SELECT batch.fund_source, side.month, side.sign * total.amount_fen AS fen
+    SELECT batch.fund_source, side.month, side.sign * total.booked_fen AS fen
     FROM bank_total AS total
     JOIN payment_batch AS batch ON batch.city_code = total.city_code AND batch.id = total.batch_id
     JOIN bank_return AS kept ON kept.city_code = total.city_code AND kept.id = total.bank_return_id
@@ -43,6 +45,21 @@ FROM (
         (total.month, -1), (date_trunc('month', kept.at AT TIME ZONE 'Asia/Shanghai')::date, 1)
     ) AS side(month, sign)
     WHERE total.city_code = %(city)s AND batch.region_code BETWEEN %(low)s AND %(high)s
+    UNION ALL
+    SELECT batch.fund_source, side.month,
+           side.sign * CASE decided.answer WHEN 'paid' THEN line.amount_fen ELSE -line.amount_fen END
+    FROM reconciliation_case AS decided
+    JOIN bank_return_line AS said ON said.city_code = decided.city_code AND said.id = decided.bank_line_id
+    JOIN bank_return AS kept ON kept.city_code = said.city_code AND kept.id = said.bank_return_id
+    JOIN payment_line AS line ON line.city_code = decided.city_code AND line.id = ANY(
+        CASE WHEN decided.payment_line_id IS NULL THEN said.line_ids ELSE ARRAY[decided.payment_line_id] END)
+    JOIN payment_batch AS batch ON batch.city_code = line.city_code AND batch.id = line.batch_id
+    CROSS JOIN LATERAL (VALUES
+        (date_trunc('month', coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date))::date, -1),
+        (date_trunc('month', decided.closed_at AT TIME ZONE 'Asia/Shanghai')::date, 1)
+    ) AS side(month, sign)
+    WHERE decided.city_code = %(city)s AND decided.state = 'closed' AND decided.answer IN ('paid', 'returned')
+      AND decided.decided_by_user IS NOT NULL AND batch.region_code BETWEEN %(low)s AND %(high)s
 ) AS late
 WHERE late.month BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2

@@ -466,14 +466,19 @@ class PaidTotal(CityModel):
 
 
 class BankTotal(CityModel):
-    """What a booked bank file says left the account for a batch in a month, less what came back (fen)."""
+    """What a booked bank file says left the account for a batch in a month, less what came back (fen).
 
-    append_only = True
+    `booked_fen` is the part that was booked together with the file; the rest waits for people, or never will be.
+    """
+
+    no_delete = True
+    updatable_columns = ("amount_fen", "booked_fen")
 
     bank_return = CityForeignKey(BankReturn, verbose_name="银行文件", related_name="totals")
     batch = CityForeignKey(PaymentBatch, verbose_name="批次", related_name="+")
     month = models.DateField("月份（第一天）")
     amount_fen = models.BigIntegerField("金额（分）")
+    booked_fen = models.BigIntegerField("随文件入账（分）", default=0, db_default=0)
 
     class Meta:
         db_table = "bank_total"

@@ -58,14 +58,20 @@ SELECT said.city_code, said.bank_return_id, line.batch_id,
        date_trunc('month', coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date))::date AS month,
        sum(CASE said.event WHEN 'out' THEN said.amount_fen WHEN 'undo_in' THEN said.amount_fen
            WHEN 'undo_out' THEN -said.amount_fen
-           ELSE CASE WHEN said.outcome = 'returned' THEN -said.amount_fen ELSE 0 END END) AS amount_fen
+           ELSE CASE WHEN said.outcome = 'returned' THEN -said.amount_fen ELSE 0 END END) AS amount_fen,
+       coalesce(sum(said.amount_fen) FILTER (WHERE said.outcome = 'paid'), 0) AS booked_fen
 FROM bank_return_line AS said
 JOIN bank_return AS kept ON kept.city_code = said.city_code AND kept.id = said.bank_return_id
 JOIN payment_line AS line ON line.city_code = said.city_code AND line.id = coalesce(said.payment_line_id, said.line_ids[1])
 WHERE said.city_code = %(city)s AND said.outcome NOT IN ('repeated', 'unreadable') {which}
 GROUP BY said.city_code, said.bank_return_id, line.batch_id, 4
 """
-SAY = f"INSERT INTO bank_total (city_code, bank_return_id, batch_id, month, amount_fen) {_SAID}"
+SAY = f"""
+INSERT INTO bank_total AS kept (city_code, bank_return_id, batch_id, month, amount_fen, booked_fen)
+{_SAID}
+ON CONFLICT ON CONSTRAINT bank_total_once DO UPDATE
+SET amount_fen = excluded.amount_fen, booked_fen = excluded.booked_fen
+"""
 
 # Kept totals that do not follow from entries or bank rows: where, what is kept, what follows.
 WRONG_PAID = f"""
@@ -93,11 +99,13 @@ FROM (SELECT * FROM bank_total WHERE city_code = %(city)s) AS kept
 FULL JOIN ({_SAID.format(which="")}) AS derived ON derived.bank_return_id = kept.bank_return_id
     AND derived.batch_id = kept.batch_id AND derived.month = kept.month
 WHERE coalesce(kept.amount_fen, 0) <> coalesce(derived.amount_fen, 0)
+   OR coalesce(kept.booked_fen, 0) <> coalesce(derived.booked_fen, 0)
 ORDER BY 1
 """
-CLEAR = "UPDATE paid_total SET payments = 0, amount_fen = 0 WHERE city_code = %(city)s"
-MISSING = """
-AND NOT EXISTS (SELECT FROM bank_total AS known WHERE known.city_code = said.city_code AND known.bank_return_id = said.bank_return_id)
-"""
 # Both totals of a city made to follow from entries and bank rows again.
-AGAIN = (CLEAR, COUNT.format(which=""), SAY.format(which=MISSING))
+AGAIN = (
+    "UPDATE paid_total SET payments = 0, amount_fen = 0 WHERE city_code = %(city)s",
+    COUNT.format(which=""),
+    "UPDATE bank_total SET amount_fen = 0, booked_fen = 0 WHERE city_code = %(city)s",
+    SAY.format(which=""),
+)

@@ -128,7 +128,7 @@ def cases_of_reference(city_code: int, reference: str) -> list[RecoveryCase]:
         rows = RecoveryReceipt.objects.filter(
             **({"city_code": city_code} if city_code else {}), bank_reference=reference
         )
-        found = rows.select_related("case__claim_line__claim").order_by("id")[:20]
+        found = rows.select_related("case__claim_line__claim").order_by("id")
         return [row.case for row in found] if reference else []
 
 

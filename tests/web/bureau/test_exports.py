@@ -21,6 +21,7 @@ from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import RoleAssignment
 from zhaoliang.web import tables
 from zhaoliang.web.bureau import reports
+from zhaoliang.web.bureau.tasks import make_export
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G4", "N4")]
 
@@ -61,12 +62,23 @@ def test_a_long_file_is_made_by_the_worker_for_who_asked(
     assert file["Content-Disposition"].lower() == now["Content-Disposition"].lower()
     assert desk(made.finance).get(url("export_file", kept)).status_code == 404
 
+    # Begun again after its worker died with the file kept, the job ends; the file is the same.
+    again = make_export.start(actor=made.officer, at=subsidies.APPROVED, subject=kept)
+    run_waiting(subsidies.APPROVED)
+    again.refresh_from_db()
+    assert (again.state, officer.get(url("export_file", kept)).content) == ("done", file.content)
+
     payable = Account.objects.get(city_code=batch.city_code, kind="payable")
     printed = officer.get(url("account_pdf", payable))
     assert printed.status_code == 302
     run_waiting(subsidies.APPROVED)
     report = KeptExport.objects.latest("pk")
     assert officer.get(url("export_file", report)).content[:5] == b"%PDF-"
+
+    # A file of a page that one may not open any more is not given out.
+    RoleAssignment.objects.filter(user_id=made.officer.user_id).update(role=Role.REVIEWER)
+    assert officer.get(url("export_file", kept)).status_code == 403
+    RoleAssignment.objects.filter(user_id=made.officer.user_id).update(role=Role.FUND_OFFICER)
 
     later = subsidies.APPROVED + KEPT + timedelta(minutes=1)
     assert cities_with_exports() == [batch.city_code]
@@ -86,7 +98,14 @@ def test_who_lost_the_role_meanwhile_gets_no_file(desk: Desk, at_time: Clock, mo
     desk(made.officer).get(url("payment_export", batch))
     RoleAssignment.objects.filter(user_id=made.officer.user_id, role=Role.FUND_OFFICER).delete()
     [job] = run_waiting(subsidies.APPROVED)
-    assert (job.state, KeptExport.objects.get().size) == ("failed", 0)
+    kept = KeptExport.objects.get()
+    assert (job.state, kept.size) == ("failed", 0)
+    # What was never made is forgotten as well: the address holds what was typed.
+    place, later = Place(kept.city_code, kept.city_code), subsidies.APPROVED + KEPT + timedelta(minutes=1)
+    assert cities_with_exports() == [kept.city_code]
+    empty_exports(actor=system_actor(), at=later, place=place)
+    kept.refresh_from_db()
+    assert (kept.address, cities_with_exports()) == ("", [])
 
 
 def rows(content: bytes) -> Any:

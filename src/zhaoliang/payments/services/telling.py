@@ -6,16 +6,26 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.kernel.db.parts import in_parts
+from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.registry.selectors import organisation_by_uscc
 from zhaoliang.registry.services.notices import Message, tell
 from zhaoliang.subsidies.models import PaymentDue
 
 _SEEN = ("id", "claim_line_id", "claim_line__person_id", "amount_fen", "account_masked", "failure", "purpose")
 TITLES = dict(PaymentDue.PURPOSES)
+# Whom money goes to is the due's, where a line pays one.
+_TO_PERSON = Q(due__isnull=True, claim_line__payee="person") | Q(due__isnull=False, due__payee="person")
+_WHOM = (
+    "due__payee",
+    "claim_line__payee",
+    "claim_line__claim__provider_id",
+    "claim_line__enrolment__employer_uscc",
+)
 
 
 def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
@@ -42,27 +52,41 @@ def tell_sent(batch: PaymentBatch, *, at: datetime) -> None:
 
 
 def _tell_sums(city_code: int, rows: QuerySet[PaymentLine], kind: str, title: str, text: str, at: datetime) -> None:
-    """Each organisation that lines go to hears their number and sum (fen) in one notice; `text` has {number} and {fen} for both."""
-    sums = (
-        rows.exclude(claim_line__payee="person")
-        .filter(claim_line__claim__provider__isnull=False)
-        .values("claim_line__claim__provider_id")
-        .annotate(number=Count("id"), fen=Sum("amount_fen"))
-        .order_by()
-    )
+    """Each organisation that lines go to hears their number and sum (fen) in one notice; `text` has {number}, {fen} and {failure}."""
+    found = rows.filter(~_TO_PERSON).values_list(*_WHOM, "failure").annotate(number=Count("id"), fen=Sum("amount_fen"))
+    sums: dict[tuple[int, str], tuple[int, int]] = {}
+    for of_due, of_line, provider, uscc, failure, number, fen in found.order_by():
+        paid = _organisation_paid(city_code, of_due or of_line, provider, uscc or "")
+        if paid is not None:
+            told = failure if "{failure}" in text else ""
+            before = sums.get((paid, told), (0, 0))
+            sums[paid, told] = (before[0] + number, before[1] + fen)
     tell(
         city_code,
         (
             Message(
                 kind=kind,
                 title=title,
-                text=text.replace("{number}", str(row["number"])).replace("{fen}", format_yuan(row["fen"])),
-                organisation_id=row["claim_line__claim__provider_id"],
+                text=text.replace("{number}", str(number))
+                .replace("{fen}", format_yuan(fen))
+                .replace("{failure}", failure)[:300],
+                organisation_id=paid,
             )
-            for row in sums
+            for (paid, failure), (number, fen) in sums.items()
         ),
         at=at,
     )
+
+
+def _organisation_paid(city_code: int, payee: str, provider: int | None, uscc: str) -> int | None:
+    """Whose account money goes to, as `payments.payees` finds it; None where that organisation is not on the platform."""
+    if provider is not None and (payee == "provider" or not uscc):
+        return provider
+    try:
+        found = organisation_by_uscc(city_code, uscc) if uscc else None
+    except InvalidIdentifier:
+        found = None
+    return found.pk if found is not None else None
 
 
 def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
@@ -88,7 +112,6 @@ def tell_paid(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
 
 def tell_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> None:
     """The bank sent lines back: why, and what the payee has to do."""
-    rows = PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids)
     tell(
         city_code,
         (
@@ -97,20 +120,13 @@ def tell_failed(city_code: int, line_ids: Sequence[int], *, at: datetime) -> Non
         ),
         at=at,
     )
-    organisations = rows.exclude(claim_line__payee="person").filter(claim_line__claim__provider__isnull=False)
-    counted = organisations.values("claim_line__claim__provider_id", "failure").annotate(number=Count("id")).order_by()
-    tell(
+    _tell_sums(
         city_code,
-        (
-            Message(
-                kind="payment_failed",
-                title="补贴没有到账",
-                text=f"{row['number']} 笔补贴被银行退回：{row['failure']}。请核对并更正单位账户，更正后会再拨一次。",
-                organisation_id=row["claim_line__claim__provider_id"],
-            )
-            for row in counted
-        ),
-        at=at,
+        PaymentLine.objects.filter(city_code=city_code, pk__any_of=line_ids),
+        "payment_failed",
+        "补贴没有到账",
+        "{number} 笔补贴被银行退回：{failure}。请核对并更正单位账户，更正后会再拨一次。",
+        at,
     )
 
 
@@ -123,13 +139,13 @@ def tell_returned(line: PaymentLine, *, at: datetime) -> None:
         PaymentLine.objects.filter(city_code=line.city_code, pk=line.pk),
         "payment_returned",
         "补贴被银行退回",
-        "{number} 笔已到账的补贴共 {fen} 被银行退回：" + f"{line.failure}。请核对并更正单位账户，更正后会再拨一次。",
+        "{number} 笔已到账的补贴共 {fen} 被银行退回：{failure}。请核对并更正单位账户，更正后会再拨一次。",
         at,
     )
 
 
 def _own(city_code: int, **wanted: Any) -> Iterator[tuple[Any, ...]]:
-    rows = PaymentLine.objects.filter(city_code=city_code, claim_line__payee="person", **wanted)
+    rows = PaymentLine.objects.filter(_TO_PERSON, city_code=city_code, **wanted)
     return in_parts(rows, *_SEEN, key="id")
 
 

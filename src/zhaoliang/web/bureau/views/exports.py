@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
@@ -54,7 +55,7 @@ def export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "kept": kept,
         "job": job_to_show(make_export, kept),
-        "until": (kept.made_at or kept.asked_at) + exports.KEPT,
+        "until": kept.asked_at + exports.KEPT,
     }
     return render(request, "bureau/export.html", context)
 
@@ -66,6 +67,8 @@ def export_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     kept = _own(request)
     if not kept.size:
         raise NotFound("没有这份文件。", "文件还没有做好，或已经过期清除。", "请从列表重新导出。")
+    # Of the page it came from: a role that was lost meanwhile opens its files no more.
+    resolve(urlsplit(kept.address or "").path).func.page.declaration.check(request.actor, kept.access())
     answer = HttpResponse(exports.content_of(kept), content_type=kept.media)
     answer["Content-Disposition"] = content_disposition_header(True, kept.file_name) or "attachment"
     answer["Cache-Control"] = "no-store"

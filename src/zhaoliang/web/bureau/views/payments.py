@@ -358,7 +358,7 @@ def trace_search(request: DeskRequest) -> HttpResponse:
         "reference": reference,
         "found": [(row, OUTCOMES[row.outcome]) for row in found],
         "returned": [
-            case
+            (case, mask_name(case.payee_name) if case.person_id else case.payee_name)
             for case in recoveries.cases_of_reference(desk_of(request).city_code, reference)
             if recovery_perms.CASE.allows(request.actor, case.access())
         ],

@@ -13,6 +13,7 @@ from zhaoliang.funds import perms as fund_perms
 from zhaoliang.funds import selectors as funds
 from zhaoliang.funds.models import Account, FundSource
 from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.jobs.reporting import in_job
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments import perms, selectors
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
@@ -32,6 +33,9 @@ def _printed(request: DeskRequest, back: str, title: str, columns: Any, rows: An
     try:
         return reports.pdf(title, columns, rows, at=request.at, by=request.actor.name, **given)
     except Refusal as problem:
+        if in_job():
+            # The job's own page says it.
+            raise
         return refused(request, problem, back)
 
 
