@@ -14,10 +14,10 @@ from django.urls import reverse
 from factories import registry
 from factories.identity import sign_in
 from factories.lawbook import in_force
-from factories.people import Bureau, paid, to_approval
-from factories.recoveries import LATER, line_of
+from factories.people import Bureau, grouped, paid, to_approval, worker
+from factories.recoveries import LATER, attended, corrected, line_of, revoke
 from factories.recoveries import paid as paid_case
-from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, approved, assembled, case, published
+from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, PLANNED, approved, assembled, case, published
 from factories.uplift import UPLIFT
 from zhaoliang import policy
 from zhaoliang.careers.services import record_job
@@ -25,12 +25,14 @@ from zhaoliang.employment.models import FactFinding
 from zhaoliang.employment.services import decide_finding, lift_finding, propose_finding
 from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson
 from zhaoliang.kernel.roles import Actor, Role, system_actor
+from zhaoliang.recoveries.finding import lines_with_changed_facts
 from zhaoliang.recoveries.models import Difference, RecoveryCase
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.tasks import look_again
 from zhaoliang.registry.models import Notice, Person
+from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.services import approve_claim, mass
+from zhaoliang.subsidies.services import apply_for, approve_claim, mass
 from zhaoliang.subsidies.tasks import uplifts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G5", "F5")]
@@ -154,26 +156,89 @@ def test_a_finding_takes_two_people_evidence_and_its_own_job() -> None:
     assert (made.state, person.identity_wrong_on) == ("dropped", None)
 
 
-def test_a_text_put_right_moves_nobodys_money_by_itself_and_two_people_see_what_it_comes_to() -> None:
-    line = line_of(paid_case(1))
-    # The same text with half the figure: what was read before was a slip.
+def halved() -> None:
+    """The city's text with half the figure: what was read before was a slip, or this is one."""
     path = "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
     text = (settings.POLICIES / path).read_text()
     assert "very_scarce: 1.00" in text
     in_force(path, text.replace("very_scarce: 1.00", "very_scarce: 0.50"))
+
+
+def differences() -> list[tuple[str, int]]:
+    rows = Difference.objects.filter(city_code=CITY).order_by("id")
+    return list(rows.values_list("action", "change_fen"))
+
+
+def test_a_text_put_right_moves_nobodys_money_by_itself_and_two_people_see_what_it_comes_to() -> None:
+    line = line_of(paid_case(1))
+    halved()
+    # In the same night a fact is another that alone changes nothing, and another one the night after.
+    attended(line, PLANNED - 60)
     assert look_again(CITY, HEPING, LATER) == 1
     difference = Difference.objects.get(city_code=CITY)
     assert (difference.action, difference.after_fen, difference.change_fen) == ("ask", None, 0)
-    assert "政策文本有更正" in difference.summary
-    assert "¥1,890.00" in difference.summary
+    assert all(word in difference.summary for word in ("实际出勤课时", "政策文本有更正", "¥1,890.00"))
     assert look_again(CITY, HEPING, LATER) == 0
+    attended(line, PLANNED - 120)
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences() == [("ask", 0)] * 2
     assert not RecoveryCase.objects.filter(city_code=CITY).exists()
     desk = sign_in(Client(), registry.user(Role.REVIEWER, region_code=HEPING))
     listed = desk.get(reverse("bureau:recoveries")).content.decode()
-    assert "政策文本有更正" in listed
+    assert listed.count("政策文本有更正") == 1
     page = desk.get(reverse("bureau:line_correct", args=[CITY, line.pk])).content.decode()
     assert 'value="1890.00"' in page
     assert "重算为 ¥1,890.00" in page
+    # Two people say so; then nothing is asked any more, and facts count as ever.
+    corrected(line, 1890_00)
+    assert look_again(CITY, HEPING, LATER) == 0
+    assert differences()[2:] == [("recovery", -1890_00)]
+    assert "政策文本有更正" not in desk.get(reverse("bureau:recoveries")).content.decode()
+    revoke(line)
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences()[3:] == [("recovery", -1890_00)]
+    assert prove(CITY).findings == ()
+
+
+def test_a_fact_that_refuses_by_itself_does_not_wait_for_a_text() -> None:
+    line = line_of(paid_case(1))
+    halved()
+    revoke(line)
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences() == [("recovery", -FULL_FEN)]
+
+
+def test_what_came_later_is_looked_at_once_found_by_when_it_was_entered_and_takes_nothing_for_days_it_does_not_speak_of() -> (
+    None
+):
+    made = case(1, group="07")
+    person = made.people[0]
+    grouped(person, "07", date(2026, 1, 1))
+    claim = approved(made)
+    desk = Bureau(made.reviewer, made.approver, made.officer, made.finance)
+    paid(claim, desk, APPROVED)
+    training = ClaimLine.objects.get(city_code=CITY, claim=claim)
+    line = apply_for(actor=worker(person), at=APPROVED, person=person, kind="living", training=training)
+    to_approval(line.claim, desk, APPROVED)
+    paid(line.claim, desk, APPROVED + timedelta(days=20))
+    after = APPROVED + timedelta(days=60)
+    job = {"employer_name": "甲", "from_on": date(2026, 8, 1), "proof": "contract"}
+    record_job(actor=system_actor(), at=after, person=person, **job)
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, after + timedelta(minutes=1)) == 0
+    assert lines_with_changed_facts(CITY, HEPING) == []
+    # Taken on by an office, nobody said since when: of the allowance for June, of which the register had said no, nothing follows.
+    told = {"person": person, "kind": "establishment", "holds": True, "source": "编制比对"}
+    late = after + timedelta(days=30)
+    record_status(actor=system_actor(), at=late, **told, checked_on=date(2026, 9, 30))
+    look_again(CITY, HEPING, late + timedelta(minutes=1))
+    of_line = Difference.objects.filter(city_code=CITY, claim_line=line)
+    assert not of_line.exists()
+    # Entered late, of days before the class: that it was so is known.
+    later = late + timedelta(days=1)
+    record_status(actor=system_actor(), at=later, **told, checked_on=date(2026, 5, 25), valid_from=date(2026, 5, 1))
+    look_again(CITY, HEPING, later + timedelta(minutes=1))
+    assert of_line.latest("pk").action == "recovery"
 
 
 def test_the_page_of_a_person_takes_a_finding_from_one_officer_to_the_other() -> None:

@@ -27,6 +27,7 @@ from factories.subsidies import (
     published,
     trainee,
 )
+from zhaoliang.classes.models import Enrolment
 from zhaoliang.evaluation.models import ExamResult
 from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel import faults
@@ -367,6 +368,15 @@ def test_nobody_decides_on_what_he_or_his_own_organisation_claims_under_any_acco
     approver = Actor(made.approver.user_id, staff.person_id, "", made.approver.assignments)
     with pytest.raises(SamePerson, match="任职"):
         services.approve_claim(actor=approver, at=APPROVED, claim=claim)
+    # Nor does who works for the enterprise that is paid, though the school claims.
+    enterprise = registry.organisation(kind="enterprise")
+    clerk = registry.user(Role.PROVIDER, organisation=enterprise, person=registry.person())
+    Enrolment.objects.filter(city_code=CITY, pk=made.enrolments[0].pk).update(employer_uscc=enterprise.uscc)
+    ClaimLine.objects.filter(city_code=CITY, pk=line.pk).update(payee="enterprise")
+    hired = Actor(made.approver.user_id, clerk.person_id, "", made.approver.assignments)
+    with pytest.raises(SamePerson, match="收款"):
+        services.approve_claim(actor=hired, at=APPROVED, claim=claim)
+    ClaimLine.objects.filter(city_code=CITY, pk=line.pk).update(payee="provider")
     # Who worked there and left is free to decide.
     RoleAssignment.objects.filter(user=staff).update(valid_to=date(2026, 6, 30))
     assert services.approve_claim(actor=approver, at=APPROVED, claim=claim).state == "approved"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from zhaoliang.kernel.roles import region_codes
-from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_region
 from zhaoliang.subsidies.judging import judged, sheets
+from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.selectors import claim_days
 from zhaoliang.subsidies.services.audit import SETTINGS, people_of_slices
-from zhaoliang.subsidies.services.later import AFTER_APPROVAL
+from zhaoliang.subsidies.services.later import AFTER_APPROVAL, mark_of
 
 # The decision that stands is that of the line's latest difference, else the one it was approved by.
 _STANDS = """coalesce(
@@ -53,7 +54,8 @@ WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWE
   ))
 """
 # What a statement over the facts does not see: findings of two people about any line, and for the kinds that are decided one
-# by one jobs and statuses that came since the decision that stands. Who looks the same afterwards comes out unchanged.
+# by one jobs, statuses and groups that came since the decision that stands. Who looks the same afterwards comes out unchanged,
+# and is not looked at for the same again.
 _FOUND = """
 SELECT l.id
 FROM claim_line l
@@ -61,13 +63,30 @@ JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
 JOIN decision d ON d.city_code = %(city)s AND d.id = {stands}
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s AND (
       l.person_id IN (SELECT f.person_id FROM fact_finding f
-                      WHERE f.city_code = %(city)s AND f.person_id = l.person_id AND f.changed_at > d.at)
+                      WHERE f.city_code = %(city)s AND f.person_id = l.person_id AND f.changed_at > greatest(d.at, l.looked_at))
    OR l.kind <> ALL(%(trainings)s) AND (
       EXISTS (SELECT 1 FROM job_record j
-              WHERE j.city_code = %(city)s AND j.person_id = l.person_id AND j.recorded_at > d.at)
+              WHERE j.city_code = %(city)s AND j.person_id = l.person_id AND j.recorded_at > greatest(d.at, l.looked_at))
    OR EXISTS (SELECT 1 FROM person_status s
-              WHERE s.city_code = %(city)s AND s.person_id = l.person_id
-                AND s.checked_on >= (d.at AT TIME ZONE 'Asia/Shanghai')::date)))
+              WHERE s.city_code = %(city)s AND s.person_id = l.person_id AND s.recorded_at > greatest(d.at, l.looked_at))
+   OR EXISTS (SELECT 1 FROM group_membership m
+              WHERE m.city_code = %(city)s AND m.person_id = l.person_id
+                AND m.recorded_at > greatest(d.at, l.looked_at))))
+"""
+# The lines of those kinds by the text they were decided by, the day whose texts bind them, and the text they were last looked at by.
+_READ_BY = """
+SELECT c.region_id, l.kind,
+       CASE WHEN c.training_class_id IS NULL AND l.kind <> 'skill_upgrade' AND k.id IS NOT NULL THEN k.starts_on
+            ELSE coalesce(l.applied_on, c.rules_on) END AS day,
+       d.policy_version, l.looked_by, array_agg(l.id)
+FROM claim_line l
+JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
+JOIN decision d ON d.city_code = %(city)s AND d.id = {stands}
+LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
+LEFT JOIN training_class k ON k.city_code = l.city_code AND k.id = n.training_class_id
+WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
+  AND l.kind <> ALL(%(trainings)s)
+GROUP BY 1, 2, 3, 4, 5
 """
 
 
@@ -91,4 +110,9 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
         for statement in (_CARRIED, _ADVANCED, _FOUND.format(stands=_STANDS)):
             cursor.execute(statement, asked | {"trainings": list(TRAINING_KINDS)})
             found |= {line for (line,) in cursor}
+        cursor.execute(_READ_BY.format(stands=_STANDS), asked | {"trainings": list(TRAINING_KINDS)})
+        for region, kind, day, version, looked, lines in cursor.fetchall():
+            now = policies_for(region, on=day, scheme=KINDS[kind].scheme).version
+            if now != version and mark_of(now) != looked:
+                found |= set(lines)
     return sorted(found)

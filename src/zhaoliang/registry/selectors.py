@@ -337,6 +337,11 @@ def people_behind(user_ids: Collection[int]) -> set[int]:
     return {person_id for person_id in rows.values_list("person_id", flat=True) if person_id is not None}
 
 
+def organisations_by_code(city_code: int, codes: Collection[str]) -> list[Organisation]:
+    """The city's organisations with these credit codes, as stored."""
+    return list(Organisation.objects.filter(city_code=city_code, uscc__in=list(codes)).order_by("id"))
+
+
 def works_for(actor: Actor, organisation: Organisation, day: date) -> bool:
     """Whether the person behind an account has a role at an organisation on a day, with this account or another."""
     same = Q(user_id=actor.user_id)

@@ -24,6 +24,7 @@ from zhaoliang.subsidies.services.later import (
     AFTER_APPROVAL,
     give_grant_again,
     keep_decision,
+    note_look,
     overturn,
     reread,
     revise,
@@ -60,8 +61,10 @@ def reassess(*, actor: Actor, at: datetime, line: ClaimLine) -> Difference | Non
     stands = standing_decision(line)
     if stands is None:
         raise Refusal("没有重新核定。", "这一条明细没有按规则作出的决定。", "需要更正的，请由两人作出更正决定。")
-    read = reread(line, stands)
+    given = standing(line)[0].given_fen
+    read = reread(line, stands, money_decision(line) or stands, given)
     if read is None:
+        note_look(line, at)
         return None
     keep_decision(read.decision, at)
     DECIDED()
@@ -136,6 +139,13 @@ def standing_decision(line: ClaimLine) -> Decision | None:
         .order_by("-id")
         .first()
     )
+    return latest.decision if latest is not None else line.decision
+
+
+def money_decision(line: ClaimLine) -> Decision | None:
+    """The decision that a line's money rests on: of its latest difference that settled something by one, else its own."""
+    settled = Difference.objects.filter(city_code=line.city_code, claim_line=line, decision__isnull=False)
+    latest = settled.exclude(action="ask").select_related("decision").order_by("-id").first()
     return latest.decision if latest is not None else line.decision
 
 

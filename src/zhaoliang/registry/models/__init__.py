@@ -119,6 +119,7 @@ class GroupMembership(CityModel):
     source = models.CharField("来源", max_length=120)
     valid_from = models.DateField("自")
     valid_to = models.DateField("至", null=True, blank=True)
+    recorded_at = models.DateTimeField("登记时间", null=True)
 
     class Meta:
         db_table = "group_membership"
@@ -147,6 +148,7 @@ class PersonStatus(CityModel):
     checked_on = models.DateField("比对日期")
     valid_from = models.DateField("自", null=True)
     valid_to = models.DateField("至", null=True)
+    recorded_at = models.DateTimeField("登记时间", null=True)
 
     class Meta:
         db_table = "person_status"

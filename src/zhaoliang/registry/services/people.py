@@ -194,7 +194,7 @@ def add_group(
         evidence=evidence,
         valid_from=valid_from,
         valid_to=valid_to,
-        defaults={"source": source},
+        defaults={"source": source, "recorded_at": at},
     )
     return membership
 
@@ -230,6 +230,7 @@ def record_status(
         checked_on=checked_on,
         valid_from=valid_from,
         valid_to=valid_to,
+        recorded_at=at,
     )
 
 

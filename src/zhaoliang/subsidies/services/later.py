@@ -5,6 +5,7 @@ Plain functions, run inside the acts of `recoveries`, which posts the difference
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,7 +49,7 @@ class Reread:
     @property
     def summary(self) -> str:
         """What became otherwise, in words."""
-        return "；".join(str(change) for change in self.changes) or self.text
+        return "；".join([*map(str, self.changes), *([self.text] if self.text else [])])
 
 
 def take_for_reading(line: ClaimLine) -> ClaimLine:
@@ -56,10 +57,12 @@ def take_for_reading(line: ClaimLine) -> ClaimLine:
     return locked_line(line)
 
 
-def reread(line: ClaimLine, since: Decision) -> Reread | None:
-    """Decide a locked line again; None when neither a fact nor its text is another than in `since`, the decision that stands.
+def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int) -> Reread | None:
+    """Decide a locked line again; None when nothing is otherwise than in `since`, what was seen last.
 
-    Facts that only speak of the day they are asked (`PASSING`) are kept as they were.
+    `base` is the decision that the money of now (`given_fen`, fen) rests on: where its own facts come to another amount by the
+    text of now, that text was put right since, and nothing is taken before two people have said so. Facts that only speak of
+    the day they are asked (`PASSING`) are kept as they were.
     """
     if line.claim.training_class is not None:
         refresh(line, class_outcome(line.claim))
@@ -75,7 +78,9 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     if not changes and policies.version == since.policy_version:
         return None
     said = policies.decide(facts, phase=phase_of(line))
-    if not changes and (_outcome(said), said.fen) == (since.outcome, since.amount_fen):
+    anew = _by_text_alone(policies, base, given_fen)
+    seen = policies.version == since.policy_version and (_outcome(said), said.fen) == (since.outcome, since.amount_fen)
+    if not changes and (anew is None or seen):
         return None
     decision = Decision(
         city_code=line.city_code,
@@ -89,12 +94,13 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
         whole_record=said.to_json() | {"payee": made.record["payee"]},
     )
     first = said.refusals[0].citation if said.refusals else None
-    if not changes:
-        # A text of the day was put right since. Nobody's money moves by that alone: a slip in it would reach everybody.
+    # A refusal is the facts' own where the text alone does not refuse.
+    if anew is not None and (decision.outcome != Outcome.FAIL or anew == Outcome.FAIL):
+        # A text of the day was put right since. Nobody's money moves by that: a slip in it would reach everybody.
         now = format_yuan(said.fen) if said.fen is not None else "算不出金额"
         worth = "不予补贴" if decision.outcome == Outcome.FAIL else now
         words = f"适用的政策文本有更正，按更正后的文本为{worth}，请两人核对后作出更正决定"
-        return Reread(decision, None, (), str(first or (said.steps[-1].citation if said.steps else "")), words)
+        return Reread(decision, None, changes, str(first or (said.steps[-1].citation if said.steps else "")), words)
     due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
     below = line.kind == "apprentice_advance" and said.fen is not None and said.fen < 0
     if line.kind == "apprentice_advance" and (below or decision.outcome == Outcome.FAIL):
@@ -106,6 +112,32 @@ def reread(line: ClaimLine, since: Decision) -> Reread | None:
     if due is None and line.judgement and _same_doubts(since, said):
         due = said.fen
     return Reread(decision, due, changes, str(first) if first else "")
+
+
+def _by_text_alone(policies: policy.PolicySet, base: Decision, given_fen: int) -> str | None:
+    """The outcome of the base's own facts by a text put right since, where it is not what is given now; None otherwise."""
+    if policies.version == base.policy_version:
+        return None
+    said = policies.decide(base.facts, phase=policy.Decision.from_json(base.record).phase)
+    outcome = _outcome(said)
+    worth = 0 if outcome == Outcome.FAIL else said.fen
+    return None if (outcome, said.fen) == (base.outcome, base.amount_fen) or worth == given_fen else outcome
+
+
+def note_look(line: ClaimLine, at: datetime) -> None:
+    """Keep with a line that it was looked at and nothing followed, by which text: the clock does not come back for the same."""
+    line.looked_at, line.looked_by = at, looked_by(line)
+    line.save(update_fields=["looked_at", "looked_by"])
+
+
+def looked_by(line: ClaimLine) -> str:
+    """A short mark of the texts that bind a line now."""
+    return mark_of(policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme).version)
+
+
+def mark_of(version: str) -> str:
+    """A policy version as lines keep it."""
+    return hashlib.sha256(version.encode()).hexdigest()[:16]
 
 
 def _same_doubts(since: Decision, said: policy.Decision) -> bool:

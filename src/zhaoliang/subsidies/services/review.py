@@ -8,7 +8,7 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Forbidden, Refusal, SamePerson
 from zhaoliang.kernel.roles import Actor, Reach, Role
-from zhaoliang.registry.selectors import works_for
+from zhaoliang.registry.selectors import organisations_by_code, works_for
 from zhaoliang.registry.services import Message, tell
 from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.clocks import PUBLICITY, deadline
@@ -28,9 +28,13 @@ def require_no_judge(actor: Actor, claim: Claim) -> None:
 
 def require_no_stake(actor: Actor, claim: Claim, at: datetime) -> None:
     """Nobody decides on what he claims himself or his own organisation claims, under whichever account. Raises SamePerson."""
-    why = ""
-    if claim.provider is not None and works_for(actor, claim.provider, chinese_day(at)):
-        why = f"您本人也在申领机构“{claim.provider.short_name}”任职（同一人的两个账号也算一个人）。"
+    why, side = "", [claim.provider] if claim.provider is not None else []
+    paid = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, payee="enterprise")
+    codes = paid.exclude(enrolment__employer_uscc="").values_list("enrolment__employer_uscc", flat=True).distinct()
+    side += organisations_by_code(claim.city_code, [code for code in codes.order_by() if code])
+    own = next((one for one in side if works_for(actor, one, chinese_day(at))), None)
+    if own is not None:
+        why = f"您本人也在申领或收款的“{own.short_name}”任职（同一人的两个账号也算一个人）。"
     elif (
         actor.person_id is not None
         and ClaimLine.objects.filter(city_code=claim.city_code, claim=claim, person_id=actor.person_id).exists()

@@ -320,6 +320,8 @@ class StatusForm(PlainForm):
     )
     source = forms.CharField(label="来源", max_length=120)
     checked_on = date_field("比对日期")
+    valid_from = date_field("从哪天起", required=False, help_text="知道的请填：它决定对哪些培训和补贴有影响。")
+    valid_to = date_field("到哪天止", required=False)
 
 
 class FindingForm(PlainForm):
