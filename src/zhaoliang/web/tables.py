@@ -148,9 +148,9 @@ def excel(
     head = book.add_format({"bold": True, "bg_color": "#EAF0FB", "border": 1})
     text, money = book.add_format({"num_format": "@"}), book.add_format({"num_format": "#,##0.00"})
     sheet.freeze_panes(1, 0)
-    for number, column in enumerate(columns):
-        sheet.set_column(number, number, 32 if column.wide else 18)
-        sheet.write_string(0, number, f"{column.label}（元）" if column.kind == "money" else column.label, head)
+    for place, column in enumerate(columns):
+        sheet.set_column(place, place, 32 if column.wide else 18)
+        sheet.write_string(0, place, f"{column.label}（元）" if column.kind == "money" else column.label, head)
     line = 0
     for line, item in enumerate(shown, start=1):
         if line > MOST_EXPORTED:
