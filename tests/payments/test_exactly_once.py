@@ -15,7 +15,6 @@ from factories.subsidies import APPROVED, CITY, FULL_FEN, Case, approved, case
 from seeds import fresh_seed, size
 from zhaoliang.demo.bank import MADE, answer_file
 from zhaoliang.funds.models import Transfer
-from zhaoliang.funds.selectors import verify_books
 from zhaoliang.kernel import faults
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Role, system_actor
@@ -25,6 +24,7 @@ from zhaoliang.payments.formats.pain import decimal
 from zhaoliang.payments.models import PaymentBatch, PaymentLine, ReconciliationCase
 from zhaoliang.payments.selectors import open_cases
 from zhaoliang.payments.trace import cent_trace
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.services import set_card
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
 
@@ -263,5 +263,5 @@ def test_every_approved_line_is_paid_exactly_once(run: int) -> None:
         line.pk: FULL_FEN for line in ClaimLine.objects.filter(city_code=CITY, claim=claim)
     }, f"seed {seed}"
     assert lines.count() == len(made.people), f"seed {seed}"
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
     assert all(cent_trace(line).breaks == [] for line in ClaimLine.objects.filter(city_code=CITY, claim=claim))

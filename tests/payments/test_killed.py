@@ -21,8 +21,9 @@ from django.db.models import Count, Sum
 from factories.payments import pays_from
 from factories.subsidies import CITY, FULL_FEN, Case, approved, case
 from seeds import fresh_seed, size
-from zhaoliang.funds.selectors import transfers_of, verify_books
+from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.payments.models import PaymentBatch, PaymentLine
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.commits, pytest.mark.sized, pytest.mark.mission("G3")]
@@ -130,5 +131,5 @@ def test_a_desk_killed_anywhere_leaves_whole_batches_and_pays_once(
         assert paid.count() == LINES
         for line in paid:
             assert [t.amount_fen for t in transfers_of(CITY, "claim_line", line.pk) if t.kind == "pay"] == [FULL_FEN]
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
     measured("12", f"{kills} kills at {cases} desks: no batch half there, every line paid once")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from concurrency import Outcome, at_once
 from factories.payments import authorised, sent
 from factories.subsidies import APPROVED, CITY, FULL_FEN, Case, approved, case, published
 from zhaoliang.demo.bank import answer_file
-from zhaoliang.funds.selectors import transfers_of, verify_books
+from zhaoliang.funds.selectors import transfers_of
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import system_actor
 from zhaoliang.payments import services
 from zhaoliang.payments.excel import bank_file
-from zhaoliang.payments.models import BankReturn, PaymentLine
+from zhaoliang.payments.models import BankReturn, PaidTotal, PaymentBatch, PaymentLine
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.models import PersonGrant
 from zhaoliang.subsidies import services as subsidies
 from zhaoliang.subsidies.models import ClaimLine
@@ -40,7 +43,7 @@ def test_two_tabs_approve_once() -> None:
     assert counted(answers) == (1, 3)
     assert [transfer.amount_fen for transfer in transfers_of(CITY, "claim_line", line_of(made).pk)] == [FULL_FEN]
     assert PersonGrant.objects.filter(person_id=made.people[0].pk).count() == 1
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
 
 
 def test_two_officers_building_at_once_take_each_line_once() -> None:
@@ -75,7 +78,7 @@ def test_two_files_of_one_batch_at_once_pay_once() -> None:
     assert BankReturn.objects.filter(city_code=CITY, batch=batch).count() == 1
     kinds = [transfer.kind for transfer in transfers_of(CITY, "claim_line", line_of(made).pk)]
     assert kinds == ["accrue", "pay"]
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
 
 
 def test_sending_and_dissolving_at_once_do_one_of_both() -> None:
@@ -92,3 +95,22 @@ def test_sending_and_dissolving_at_once_do_one_of_both() -> None:
     batch.refresh_from_db()
     line = PaymentLine.objects.get(city_code=CITY, batch=batch)
     assert (batch.state, line.state) in {("sent", "sent"), ("dissolved", "failed")}
+
+
+def test_two_files_of_one_account_at_once_are_both_counted() -> None:
+    batches = []
+    for _ in range(2):
+        made = case(2)
+        approved(made)
+        batches.append(sent(made))
+    contents = [answer_file(bank_file(batch)) for batch in batches]
+
+    def take(batch: PaymentBatch, content: bytes) -> Callable[[], BankReturn]:
+        return lambda: services.import_return(
+            actor=system_actor(), at=APPROVED, batch=batch, file_name="a.xlsx", content=content
+        )
+
+    answers = at_once([take(batch, content) for batch, content in zip(batches, contents, strict=True)])
+    assert counted(answers) == (2, 0)
+    assert sum(PaidTotal.objects.filter(city_code=CITY).values_list("payments", flat=True)) == 4
+    assert prove(CITY).findings == ()

@@ -134,14 +134,14 @@ def _comparable(value: Any) -> tuple[bool, Any]:
 
 
 def excel(
-    title: str, columns: Sequence[Column], rows: Iterable[Any], *, number: Callable[[], int] | None = None
+    title: str, columns: Sequence[Column], rows: Iterable[Any], *, count: Callable[[], int] | None = None
 ) -> HttpResponse:
     """The rows as an .xlsx download named after the title. Amounts are numbers in yuan; texts are never formulas.
 
     Raises LargeExport for more rows than anybody waits for, unless a job is at work: that one says how far it is, of all where
-    rows are a query or `number` tells. What does not fit one sheet is left out, and the last row says so.
+    rows are a query or `count` tells. What does not fit one sheet is left out, and the last row says so.
     """
-    shown, total = _taken(title, rows, number)
+    shown, total = _taken(title, rows, count)
     target = io.BytesIO()
     book = xlsxwriter.Workbook(target, {"in_memory": not in_job(), "constant_memory": in_job()})
     sheet = book.add_worksheet(re.sub(r"[\[\]:*?/\\]", "-", title)[:31])
@@ -167,12 +167,12 @@ def excel(
     return response
 
 
-def _taken(title: str, rows: Iterable[Any], number: Callable[[], int] | None) -> tuple[Iterable[Any], int | None]:
+def _taken(title: str, rows: Iterable[Any], count: Callable[[], int] | None) -> tuple[Iterable[Any], int | None]:
     """The rows to write, and in a job how many there are where that is known. Raises LargeExport."""
     if in_job():
         if isinstance(rows, QuerySet):
             return rows.iterator(chunk_size=2_000), min(rows.count(), MOST_EXPORTED)
-        return rows, min(number(), MOST_EXPORTED) if number is not None else None
+        return rows, min(count(), MOST_EXPORTED) if count is not None else None
     few = list(rows[: EXPORTED_AT_ONCE + 1] if isinstance(rows, QuerySet) else islice(rows, EXPORTED_AT_ONCE + 1))
     if len(few) > EXPORTED_AT_ONCE:
         raise LargeExport(title)

@@ -94,7 +94,7 @@ def account_page(request: DeskRequest, city: int, pk: int, export: bool = False)
     if export:
         every = selectors.entries(found, since=since, until=until)
         lines = selectors.statement_lines(found, every.iterator(chunk_size=2_000))
-        return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines, number=every.count)
+        return excel(f"对账单-{found.name}", ENTRY_COLUMNS, lines, count=every.count)
     rows = selectors.entries(found, since=since, until=until)
     shown = part(request, rows)
     number, total_out, total_in = selectors.turnover(found, rows)
