@@ -64,6 +64,11 @@ def page(
     return decorate
 
 
+def rule_of(view: Callable[..., Any]) -> PageRule:
+    """The rule that a view was guarded with by `page`. Raises KeyError for one that was not."""
+    return vars(view)["page"]
+
+
 def _on_face(request: HttpRequest, actor: Actor) -> Actor:
     """The actor with the roles that count on the face that the address belongs to. Raises Forbidden when none is left."""
     match = request.resolver_match

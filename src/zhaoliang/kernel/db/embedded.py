@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from zhaoliang.kernel.db import memory
 from zhaoliang.kernel.db.binaries import (
     Binaries,
     DatabaseUnavailable,
@@ -34,8 +35,6 @@ USER = "zhaoliang"
 DATABASE = "zhaoliang"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-# How the server's processes take memory: large pages on request; blocks up to 32 MB from a heap of which 128 MB may lie free.
-MALLOC = {"hugetlb": 1, "mmap_threshold": 32 << 20, "trim_threshold": 128 << 20}
 # How long a server may be starting up, or the children of a killed postmaster may take to notice and leave.
 ORPHAN_SECONDS = 20.0
 SOCKET_SECONDS = 2.0
@@ -185,7 +184,9 @@ class EmbeddedServer:
         command += ["--locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject", "--no-instructions"]
         if programs.major >= 17:
             command += ["--locale-provider=builtin"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **_surroundings(user))
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, **_surroundings(user, durable=False)
+        )
         if done.returncode != 0:
             shutil.rmtree(fresh, ignore_errors=True)
             raise DatabaseUnavailable(f"initdb failed: {(done.stderr or done.stdout).strip()[-500:]}")
@@ -206,7 +207,9 @@ class EmbeddedServer:
         settings += ["max_connections=300" if self.durable else "max_connections=600"]
         settings += ["fsync=on"] if self.durable else ["fsync=off", "full_page_writes=off", "synchronous_commit=off"]
         # PostgreSQL's defaults are for the smallest machine: a month's audit would wait for checkpoints half its time.
-        settings += [f"shared_buffers={_buffers(self.durable)}MB", "max_wal_size=4GB", "checkpoint_timeout=15min"]
+        buffers = memory.buffers_mb(memory.memory_mb(), durable=self.durable)
+        settings += [f"shared_buffers={buffers}MB", "max_wal_size=4GB", "checkpoint_timeout=15min"]
+        settings += memory.shared_memory()
         for setting in settings:
             command += ["-c", setting]
         log = data / "server.log"
@@ -216,7 +219,12 @@ class EmbeddedServer:
         # The shell leaves at once, so that the server is nobody's child and outlives us where `stop` is not called.
         launcher = ["/bin/sh", "-c", '"$@" >>"$0" 2>&1 </dev/null & echo $!', str(log), *command]
         launched = subprocess.run(
-            launcher, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, **_surroundings(user)
+            launcher,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            start_new_session=True,
+            **_surroundings(user, durable=self.durable),
         )
         pid = int(launched.stdout)
         deadline = time.monotonic() + START_SECONDS
@@ -264,13 +272,10 @@ class EmbeddedServer:
             time.sleep(0.02)
 
 
-def _surroundings(user: ServerUser) -> dict[str, Any]:
+def _surroundings(user: ServerUser, *, durable: bool) -> dict[str, Any]:
     """Return the process options of the server's programs: their user, a readable folder, a plain environment."""
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
-    # A large join jumps about in its hash tables: with large pages (where the system gives them on request) it finds its way
-    # quicker. What is small stays as it is: an idle connection takes no more memory. What one range of an audit used is kept
-    # for the next, instead of given back to the system and cleared anew.
-    environment["GLIBC_TUNABLES"] = ":".join(f"glibc.malloc.{name}={value}" for name, value in MALLOC.items())
+    environment["GLIBC_TUNABLES"] = memory.malloc(memory.memory_mb(), durable=durable)
     return {"cwd": "/", "env": environment, "umask": 0o077, **user.process_options()}
 
 
@@ -285,15 +290,6 @@ def _listdir(folder: Path) -> list[str]:
         return os.listdir(folder)
     except PermissionError:
         return ["unreadable"]
-
-
-def _buffers(durable: bool) -> int:
-    """Megabytes of shared buffers: an eighth of the machine's memory up to 4,096, for tests a sixteenth up to 1,024.
-
-    A city's audit writes while it reads: where its tables do not fit in, it puts out its own pages again and again.
-    """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return min(max(memory // 8, 128), 4096) if durable else min(max(memory // 16, 128), 1024)
 
 
 def _postmaster_pid(data: Path) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from zhaoliang.kernel.jobs import perms
 from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.models import KeptExport
 from zhaoliang.web import errors
-from zhaoliang.web.access import page
+from zhaoliang.web.access import page, rule_of
 from zhaoliang.web.acting import subject
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of
 from zhaoliang.web.bureau.tasks import make_export
@@ -68,8 +68,8 @@ def export_file(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     if not kept.size:
         raise NotFound("没有这份文件。", "文件还没有做好，或已经过期清除。", "请从列表重新导出。")
     # Of the page it came from: a role that was lost meanwhile opens its files no more.
-    view: Any = resolve(urlsplit(kept.address or "").path).func
-    view.page.declaration.check(request.actor, kept.access())
+    rule = rule_of(resolve(urlsplit(kept.address or "").path).func)
+    rule.declaration.check(request.actor, kept.access())
     answer = HttpResponse(exports.content_of(kept), content_type=kept.media)
     answer["Content-Disposition"] = content_disposition_header(True, kept.file_name) or "attachment"
     answer["Cache-Control"] = "no-store"
