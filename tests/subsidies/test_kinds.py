@@ -161,14 +161,15 @@ def test_the_evaluation_subsidy_is_claimed_beside_the_training_a_line_per_certif
 
 
 def test_a_project_is_bought_at_its_own_price_and_the_list_of_enterprises_is_for_a_person() -> None:
-    # 津人社局发〔2022〕20号 第十九条: 40 hours, 1,000 yuan, paid to the enterprise, key enterprises only.
+    # 津人社局发〔2022〕20号 第十九条: 40 hours, 1,000 yuan, paid to the enterprise, key enterprises only; who may carry it out
+    # is looked at.
     made = case(1, with_vouchers=False)
     Project.objects.filter(city_code=CITY, pk=made.training_class.project_id).update(kind="package")
     made.training_class.refresh_from_db()
     claim = assembled(made)
     [line] = lines(claim)
     assert (claim.kind, line.state, line.payee) == ("project", "to_person", "enterprise")
-    assert rules(line, Outcome.CANNOT_TELL) == ["project_enterprise"]
+    assert rules(line, Outcome.CANNOT_TELL) == ["project_enterprise", "project_provider"]
     services.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
     line = services.judge_line(
         actor=made.reviewer, at=ASSESSED, line=line, passes=True, text="在市级产业链重点企业名单内。"

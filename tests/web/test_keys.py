@@ -40,6 +40,7 @@ WITHOUT_KEY = {
     "web/portal/views/check.py verify_voucher": "a question that is logged each time it is asked",
     "api/views.py verify_voucher": "a question that is logged each time it is asked",
     "gate/faces.py attach_face": "a sign-in has one face result, the first",
+    "web/bureau/tasks.py empty_exports": "what is too old is emptied at night, twice is once",
     "web/bureau/views/reconciliation.py start": "looks at an upload, once for each",
 }
 
