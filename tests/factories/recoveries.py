@@ -56,7 +56,7 @@ def attended(line: ClaimLine, minutes: int) -> None:
 
 
 def draws_pension(line: ClaimLine) -> None:
-    """The register says so, of the time of the class."""
+    """The register says so, since before the class."""
     record_status(
         actor=system_actor(),
         at=LATER,
@@ -65,6 +65,7 @@ def draws_pension(line: ClaimLine) -> None:
         holds=True,
         source="数据比对",
         checked_on=date(2026, 8, 1),
+        valid_from=date(2026, 1, 1),
     )
 
 

@@ -6,6 +6,7 @@ certificates are written as they stand in the end: their own journeys are tested
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -24,7 +25,7 @@ from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.subsidies import services
-from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, DecisionBasis
 from zhaoliang.vouchers.models import Voucher, VoucherBatch
 from zhaoliang.vouchers.scope import Scope
 from zhaoliang.vouchers.services import (
@@ -368,3 +369,21 @@ def published(made: Case, *, judged: bool = False) -> Claim:
 def approved(made: Case, *, judged: bool = False) -> Claim:
     """The claim whose lines are due in the ledger."""
     return services.approve_claim(actor=made.approver, at=APPROVED, claim=published(made, judged=judged))
+
+
+def in_older_order(decision: Decision) -> Decision:
+    """A decision of a line as the release before kept it: the same facts the other way round. It is the line's own now."""
+    now = decision.basis
+    [cells] = csv.reader([decision.known[1:-1]])
+    kept = {name: getattr(now, name) for name in ("slots", "rules", "texts", "library")} | {"facts": now.facts[::-1]}
+    named = {"policy_version": now.policy_version, "phase": now.phase, "shape": "before"}
+    before, _ = DecisionBasis.objects.get_or_create(city_code=CITY, **named, defaults=kept)
+    same = ("claim_line_id", "outcome", "policy_version", "amount_fen", "rows", "answers", "steps", "payee", "at")
+    older = Decision.objects.create(
+        city_code=CITY,
+        basis_id=before.pk,
+        known=f"({','.join(cells[::-1])})",
+        **{name: getattr(decision, name) for name in same},
+    )
+    ClaimLine.objects.filter(city_code=CITY, pk=decision.claim_line_id).update(decision=older)
+    return older

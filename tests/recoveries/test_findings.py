@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,18 @@ from factories.lawbook import in_force
 from factories.people import Bureau, grouped, paid, to_approval, worker
 from factories.recoveries import LATER, attended, corrected, line_of, revoke
 from factories.recoveries import paid as paid_case
-from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, PLANNED, approved, assembled, case, published
+from factories.subsidies import (
+    APPROVED,
+    CITY,
+    FULL_FEN,
+    HEPING,
+    PLANNED,
+    approved,
+    assembled,
+    case,
+    in_older_order,
+    published,
+)
 from factories.uplift import UPLIFT
 from zhaoliang import policy
 from zhaoliang.careers.services import record_job
@@ -29,10 +41,11 @@ from zhaoliang.recoveries.finding import lines_with_changed_facts
 from zhaoliang.recoveries.models import Difference, RecoveryCase
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.tasks import look_again
-from zhaoliang.registry.models import Notice, Person
+from zhaoliang.registry.models import GroupMembership, Notice, Organisation, Person
 from zhaoliang.registry.services import record_status
 from zhaoliang.subsidies.models import ClaimLine
-from zhaoliang.subsidies.services import apply_for, approve_claim, mass
+from zhaoliang.subsidies.services import apply_for, approve_claim, later, mass
+from zhaoliang.subsidies.services.checks import decide
 from zhaoliang.subsidies.tasks import uplifts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G5", "F5")]
@@ -156,12 +169,24 @@ def test_a_finding_takes_two_people_evidence_and_its_own_job() -> None:
     assert (made.state, person.identity_wrong_on) == ("dropped", None)
 
 
-def halved() -> None:
-    """The city's text with half the figure: what was read before was a slip, or this is one."""
+HALVED = ("very_scarce: 1.00", "very_scarce: 0.50")
+# Who missed an hour of 120 has not attended.
+STRICT = ("says: 个人出勤率下限, value: 0.80", "says: 个人出勤率下限, value: 1.00")
+
+
+def reads_now(*changed: tuple[str, str]) -> None:
+    """The city's text with other figures: what was read before was a slip, or this is one."""
     path = "cn-12/jinrenshe-2022-20/2022-08-01.yaml"
     text = (settings.POLICIES / path).read_text()
-    assert "very_scarce: 1.00" in text
-    in_force(path, text.replace("very_scarce: 1.00", "very_scarce: 0.50"))
+    for before, after in changed:
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    in_force(path, text)
+
+
+def quiet(at: datetime = LATER) -> bool:
+    """Whether a night finds nothing, and would do nothing."""
+    return lines_with_changed_facts(CITY, HEPING) == [] and look_again(CITY, HEPING, at) == 0
 
 
 def differences() -> list[tuple[str, int]]:
@@ -171,41 +196,179 @@ def differences() -> list[tuple[str, int]]:
 
 def test_a_text_put_right_moves_nobodys_money_by_itself_and_two_people_see_what_it_comes_to() -> None:
     line = line_of(paid_case(1))
-    halved()
+    reads_now(HALVED)
     # In the same night a fact is another that alone changes nothing, and another one the night after.
     attended(line, PLANNED - 60)
     assert look_again(CITY, HEPING, LATER) == 1
     difference = Difference.objects.get(city_code=CITY)
     assert (difference.action, difference.after_fen, difference.change_fen) == ("ask", None, 0)
-    assert all(word in difference.summary for word in ("实际出勤课时", "政策文本有更正", "¥1,890.00"))
-    assert look_again(CITY, HEPING, LATER) == 0
+    assert all(
+        word in difference.summary for word in ("实际出勤课时", "政策文本与作出决定时不同", "¥3,780.00", "¥1,890.00")
+    )
+    assert quiet()
     attended(line, PLANNED - 120)
     assert look_again(CITY, HEPING, LATER) == 1
     assert differences() == [("ask", 0)] * 2
     assert not RecoveryCase.objects.filter(city_code=CITY).exists()
     desk = sign_in(Client(), registry.user(Role.REVIEWER, region_code=HEPING))
     listed = desk.get(reverse("bureau:recoveries")).content.decode()
-    assert listed.count("政策文本有更正") == 1
+    assert listed.count("政策文本与作出决定时不同") == 1
     page = desk.get(reverse("bureau:line_correct", args=[CITY, line.pk])).content.decode()
     assert 'value="1890.00"' in page
     assert "重算为 ¥1,890.00" in page
     # Two people say so; then nothing is asked any more, and facts count as ever.
     corrected(line, 1890_00)
-    assert look_again(CITY, HEPING, LATER) == 0
+    assert quiet()
     assert differences()[2:] == [("recovery", -1890_00)]
-    assert "政策文本有更正" not in desk.get(reverse("bureau:recoveries")).content.decode()
+    assert "政策文本与作出决定时不同" not in desk.get(reverse("bureau:recoveries")).content.decode()
     revoke(line)
     assert look_again(CITY, HEPING, LATER) == 1
     assert differences()[3:] == [("recovery", -1890_00)]
+    assert quiet()
     assert prove(CITY).findings == ()
 
 
 def test_a_fact_that_refuses_by_itself_does_not_wait_for_a_text() -> None:
     line = line_of(paid_case(1))
-    halved()
+    reads_now(HALVED)
     revoke(line)
     assert look_again(CITY, HEPING, LATER) == 1
     assert differences() == [("recovery", -FULL_FEN)]
+
+
+@pytest.mark.parametrize("slips", [(STRICT,), (STRICT, HALVED)], ids=["of a threshold", "of a threshold and a figure"])
+def test_a_slip_that_refuses_only_together_with_an_irrelevant_hour_takes_nothing(
+    slips: tuple[tuple[str, str], ...],
+) -> None:
+    line = line_of(paid_case(1))
+    attended(line, PLANNED - 60)
+    # An hour less is worth as much by the text as it was read.
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences() == [("none", 0)]
+    reads_now(*slips)
+    attended(line, PLANNED - 120)
+    assert look_again(CITY, HEPING, LATER) == 1
+    [_, asked] = Difference.objects.filter(city_code=CITY).order_by("id")
+    assert (asked.action, asked.after_fen) == ("ask", None)
+    assert "按作出决定时的文本为¥3,780.00，按现在的文本为不予补贴" in asked.summary
+    assert not RecoveryCase.objects.filter(city_code=CITY).exists()
+    assert quiet()
+
+
+def test_a_release_that_keeps_the_same_facts_in_another_order_finds_only_what_changed() -> None:
+    made = paid_case(3)
+    whole, unsure, missed = (line_of(made, index) for index in range(3))
+    for line in (whole, missed):
+        assert line.decision is not None
+        in_older_order(line.decision)
+    # A person judged that the group holds.
+    GroupMembership.objects.filter(city_code=CITY, person=unsure.person).update(evidence="declared")
+    doubted = decide(unsure.claim, [unsure])[unsure.pk]
+    doubted.at = APPROVED
+    assert doubted.outcome == "cannot_tell"
+    in_older_order(doubted)
+    assert quiet()
+    attended(missed, 0)
+    attended(unsure, PLANNED - 45)
+    # As the class's minutes were taken over into the lines, which alone would have them found.
+    ClaimLine.objects.filter(city_code=CITY, pk=missed.pk).update(credited_minutes=0)
+    ClaimLine.objects.filter(city_code=CITY, pk=unsure.pk).update(credited_minutes=PLANNED - 45)
+    assert lines_with_changed_facts(CITY, HEPING) == [unsure.pk, missed.pk]
+    look_again(CITY, HEPING, LATER)
+    assert set(differences()) == {("ask", 0), ("recovery", -FULL_FEN)}
+    assert quiet()
+
+
+def struck_off(line: ClaimLine) -> None:
+    project = line.claim.training_class.project if line.claim.training_class else None
+    assert project is not None
+    Organisation.objects.filter(city_code=CITY, pk=project.provider_id).update(state="removed")
+
+
+# What the night makes of a paid line, by what happened to it.
+ONCE: dict[str, tuple[Callable[[ClaimLine], Any], list[str]]] = {
+    "a certificate replaced by none": (lambda line: revoke(line, "replaced"), ["ask"]),
+    "a certificate suspended": (lambda line: revoke(line, "suspended"), ["ask"]),
+    "a certificate revoked": (revoke, ["recovery"]),
+    "a provider struck off": (struck_off, []),
+    "an identity found wrong": (lambda line: found(line.person, "identity"), ["recovery"]),
+}
+
+
+@pytest.mark.parametrize("what", ONCE)
+def test_what_was_looked_at_once_is_not_found_again_the_night_after(what: str) -> None:
+    happens, actions = ONCE[what]
+    line = line_of(paid_case(1))
+    assert quiet()
+    happens(line)
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, LATER + timedelta(minutes=1)) == len(actions)
+    # A finding of two people is looked at for a day more; nothing comes of it.
+    assert look_again(CITY, HEPING, LATER + timedelta(days=2)) == 0
+    assert quiet()
+    assert [action for action, _ in differences()] == actions
+    # What comes after it is seen.
+    attended(line, 0)
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+
+
+def test_a_line_that_no_rules_can_decide_now_is_asked_about_once_and_the_night_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = paid_case(2)
+    first, second = line_of(made), line_of(made, 1)
+    attended(first, 0)
+    attended(second, 0)
+
+    def gone(claim: Any, lines: list[ClaimLine]) -> Any:
+        if lines[0].pk == first.pk:
+            raise policy.PolicyVersionGone("stored a, kept b")
+        return decide(claim, lines)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(later, "decide", gone)
+        assert look_again(CITY, HEPING, LATER) == 2
+        assert look_again(CITY, HEPING, LATER) == 0
+    assert differences() == [("ask", 0), ("recovery", -FULL_FEN)]
+    asked = Difference.objects.get(city_code=CITY, claim_line=first)
+    assert (asked.decision, "不能用规则重新核定" in asked.summary) == (None, True)
+    # Where they can be asked again, what is due follows.
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences()[2:] == [("recovery", -FULL_FEN)]
+
+
+def test_where_the_text_of_then_is_not_kept_two_people_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = line_of(paid_case(1))
+    reads_now(HALVED)
+
+    def gone(*_: object) -> Any:
+        raise policy.PolicyVersionGone("the texts of this decision were not kept")
+
+    monkeypatch.setattr(later, "policies_by", gone)
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences() == [("ask", 0)]
+    assert "作出决定时的文本已不能用来重算，按现在的文本为¥1,890.00" in Difference.objects.get(city_code=CITY).summary
+    # What refuses today cannot be compared either.
+    revoke(line)
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences()[1:] == [("ask", 0)]
+    assert quiet()
+
+
+def test_a_status_without_a_first_day_only_asks_about_a_class_before_it_was_looked_up() -> None:
+    line = line_of(paid_case(1))
+    told = {"person": line.person, "kind": "pension", "holds": True, "source": "数据比对"}
+    record_status(actor=system_actor(), at=LATER, **told, checked_on=date(2026, 8, 1))
+    assert look_again(CITY, HEPING, LATER) == 1
+    [asked] = Difference.objects.filter(city_code=CITY)
+    assert (asked.action, "→ 未知" in asked.summary) == ("ask", True)
+    assert quiet()
+    desk = sign_in(Client(), registry.user(Role.REVIEWER, region_code=HEPING))
+    assert 'value="0.00"' not in desk.get(reverse("bureau:line_correct", args=[CITY, line.pk])).content.decode()
+    # Since when is known: it was drawn when the class began.
+    record_status(actor=system_actor(), at=LATER, **told, checked_on=date(2026, 8, 2), valid_from=date(2026, 1, 1))
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences()[1:] == [("recovery", -FULL_FEN)]
 
 
 def test_what_came_later_is_looked_at_once_found_by_when_it_was_entered_and_takes_nothing_for_days_it_does_not_speak_of() -> (
@@ -226,14 +389,20 @@ def test_what_came_later_is_looked_at_once_found_by_when_it_was_entered_and_take
     record_job(actor=system_actor(), at=after, person=person, **job)
     assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
     assert look_again(CITY, HEPING, after + timedelta(minutes=1)) == 0
-    assert lines_with_changed_facts(CITY, HEPING) == []
-    # Taken on by an office, nobody said since when: of the allowance for June, of which the register had said no, nothing follows.
+    # The job of an import is dated by its beginning, and may be written after the clock looked.
+    assert look_again(CITY, HEPING, after + timedelta(days=1, minutes=1)) == 0
+    assert quiet(after + timedelta(days=1, minutes=1))
+    record_job(actor=system_actor(), at=after + timedelta(days=1), person=person, **job | {"employer_name": "乙"})
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, after + timedelta(days=3)) == 0
+    assert quiet(after + timedelta(days=3))
+    # Taken on by an office, nobody said since when: whether it was so in June, of which the register had said no, nobody knows.
     told = {"person": person, "kind": "establishment", "holds": True, "source": "编制比对"}
     late = after + timedelta(days=30)
     record_status(actor=system_actor(), at=late, **told, checked_on=date(2026, 9, 30))
     look_again(CITY, HEPING, late + timedelta(minutes=1))
     of_line = Difference.objects.filter(city_code=CITY, claim_line=line)
-    assert not of_line.exists()
+    assert [(one.action, one.change_fen) for one in of_line] == [("ask", 0)]
     # Entered late, of days before the class: that it was so is known.
     later = late + timedelta(days=1)
     record_status(actor=system_actor(), at=later, **told, checked_on=date(2026, 5, 25), valid_from=date(2026, 5, 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from datetime import date
 from typing import Any
@@ -24,6 +23,7 @@ from factories.subsidies import (
     Case,
     case,
     confirmed,
+    in_older_order,
     published,
 )
 from seeds import fresh_seed
@@ -34,7 +34,7 @@ from zhaoliang.funds.selectors import verify_books
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.registry.models import GroupMembership, Notice, Person, PersonGrant, PersonStatus
 from zhaoliang.subsidies import services, tasks
-from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine, Decision, DecisionBasis
+from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine
 from zhaoliang.subsidies.services import mass
 from zhaoliang.vouchers.models import Voucher
 
@@ -229,27 +229,8 @@ def test_a_judgement_outlives_a_release_that_keeps_the_same_facts_in_another_sha
     claim, line = judged(made)
     decision = line.decision
     assert decision is not None
-    # As the release before kept it: the same facts the other way round.
-    now = decision.basis
-    [cells] = csv.reader([decision.known[1:-1]])
-    before = DecisionBasis.objects.create(
-        city_code=CITY,
-        policy_version=now.policy_version,
-        phase=now.phase,
-        shape="before",
-        facts=now.facts[::-1],
-        **{name: getattr(now, name) for name in ("slots", "rules", "texts", "library")},
-    )
-    same = ("outcome", "policy_version", "amount_fen", "rows", "answers", "steps", "payee", "at")
-    older = Decision.objects.create(
-        city_code=CITY,
-        claim_line_id=line.pk,
-        basis_id=before.pk,
-        known=f"({','.join(cells[::-1])})",
-        **{name: getattr(decision, name) for name in same},
-    )
+    older = in_older_order(decision)
     assert older.facts == decision.facts
-    ClaimLine.objects.filter(city_code=CITY, pk=line.pk).update(decision=older)
     services.run_checks(actor=made.reviewer, at=ASSESSED, claim=claim)
     kept = line_of(claim, made.people[0])
     assert (kept.state, kept.judgement, kept.decision_id) == ("passed", "已核对证明原件", older.pk)

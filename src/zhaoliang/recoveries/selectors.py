@@ -26,13 +26,13 @@ from zhaoliang.recoveries.services.cases import plan_of
 from zhaoliang.recoveries.services.reassessing import standing_decision
 from zhaoliang.recoveries.states import OPEN
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.subsidies.changes import PASSING
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.judging_singly import answer
 from zhaoliang.subsidies.kind_facts import gathered, phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import line_today
+from zhaoliang.subsidies.services.later import facts_again
 
 _PARTS = ("claim_line__claim", "claim_line__person", "organisation", "person", "difference__decision")
 
@@ -149,23 +149,24 @@ def to_look_at(city_code: int, region_code: int) -> QuerySet[Difference]:
 
 
 def worth_now(line: ClaimLine) -> policy.Decision | None:
-    """What the texts of a line's day, as they read now, say on the facts of now; None where no rules decided it. Stores nothing.
+    """What the texts of a line's day, as they read now, say on the facts of now (`facts_again`); stores nothing.
 
-    Facts that only speak of the day they are asked stay as they were decided on.
+    None where no rules decided it, or they cannot be asked again.
     """
     since = standing_decision(line)
     if since is None:
         return None
-    if line.kind in TRAINING_KINDS:
-        facts = dict(line_today(line)[0].facts)
-    else:
-        facts = dict(answer(line, gathered(line.claim, [line], rules_day(line))).made.facts)
-    for name in PASSING:
-        facts.pop(name, None)
-        if name in since.facts:
-            facts[name] = since.facts[name]
-    policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
-    return policies.decide(facts, phase=phase_of(line))
+    try:
+        if line.kind in TRAINING_KINDS:
+            made, evidence = line_today(line)
+        else:
+            found = answer(line, gathered(line.claim, [line], rules_day(line)))
+            made, evidence = found.made, found.evidence
+        facts = facts_again(line, made.facts, lambda: evidence, since.facts)
+        policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
+        return policies.decide(facts, phase=phase_of(line))
+    except policy.PolicyError:
+        return None
 
 
 def open_corrections(city_code: int, region_code: int, user_id: int | None) -> QuerySet[Correction]:

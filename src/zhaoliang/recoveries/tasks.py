@@ -14,6 +14,7 @@ from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.declaring import job
 from zhaoliang.kernel.jobs.reporting import Run, report
 from zhaoliang.kernel.roles import Place, Reach, Role, system_actor
+from zhaoliang.policy import PolicyError
 from zhaoliang.recoveries.finding import lines_with_changed_facts
 from zhaoliang.recoveries.selectors import overdue_cases
 from zhaoliang.recoveries.services import check_books, overdue, reassess
@@ -24,7 +25,10 @@ log = structlog.get_logger("recoveries")
 
 
 def look_again(city_code: int, region_code: int, at: datetime) -> int:
-    """Decide every line of a region again whose facts changed; returns for how many something followed."""
+    """Decide every line of a region again whose facts changed; returns for how many something followed.
+
+    A line that cannot be decided now is logged and left to the next night; the others do not wait for it.
+    """
     followed = 0
     found = lines_with_changed_facts(city_code, region_code)
     for done, line_id in enumerate(found):
@@ -33,6 +37,9 @@ def look_again(city_code: int, region_code: int, at: datetime) -> int:
             made = reassess(actor=system_actor(), at=at, line=claim_line(city_code, line_id))
         except Refusal as refusal:
             log.warning("line_not_reassessed", line_id=line_id, code=refusal.code)
+            continue
+        except PolicyError as problem:
+            log.error("line_not_reassessed", line_id=line_id, error=type(problem).__name__)
             continue
         followed += made is not None
     return followed

@@ -177,13 +177,14 @@ def _put_person(sheet: FactSheet, line: ClaimLine, on_file: Gathered, day: date)
     person = line.person
     sheet.put(person, "证件", person_age_at_start=age_on(person.birth_date, day))
     sheet.put(person, "实名档案", name_matches_id=person.identity_wrong_on is None)
-    # That something holds without a day since when says nothing of the days before it was looked up.
-    told = [
-        row
-        for row in on_file.statuses.get(line.person_id, ())
-        if not (row.holds and row.valid_from is None and row.checked_on > day)
-    ]
-    statuses = {row.kind: row for row in _holding(told, day)}
+    statuses: dict[str, PersonStatus] = {}
+    for row in _holding(on_file.statuses.get(line.person_id, ()), day):
+        if not (row.holds and row.valid_from is None and row.checked_on > day):
+            statuses[row.kind] = row
+        elif row.kind in statuses and not statuses[row.kind].holds:
+            # That something holds without a day since when says nothing of the days before it was looked up, but an earlier
+            # no is no longer sure of them: it is not known.
+            del statuses[row.kind]
     for kind, name in (("pension", "pension_drawn"), ("establishment", "establishment_staff")):
         if kind in statuses:
             sheet.put(statuses[kind], statuses[kind].source, **{name: statuses[kind].holds})

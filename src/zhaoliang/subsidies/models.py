@@ -291,7 +291,7 @@ class ClaimLine(CityModel):
     judgement = models.CharField("人工判断说明", max_length=500, blank=True)
     question = models.CharField("提请人工判断的理由", max_length=500, blank=True)
     refusal = models.CharField("审批时不予补贴的原因", max_length=500, blank=True)
-    # When the clock last looked for changed facts and found that nothing follows, and a mark of the texts it looked by.
+    # When the line was last decided again for changed facts, and a mark of what it was decided on (`services.later.mark`).
     looked_at = models.DateTimeField("最近一次复核", null=True)
     looked_by = models.CharField("复核所据文本的摘要", max_length=16, blank=True, default="", db_default="")
 

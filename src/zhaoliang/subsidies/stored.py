@@ -127,7 +127,11 @@ def policies_of(basis: DecisionBasis, facts: Mapping[str, Portable]) -> PolicySe
 
     Raises PolicyVersionGone when neither gives the stored version.
     """
-    on = date.fromisoformat(str(facts["class_start"]))
+    return policies_by(basis, date.fromisoformat(str(facts["class_start"])))
+
+
+def policies_by(basis: DecisionBasis, on: date) -> PolicySet:
+    """The same by the day whose texts bind. Raises PolicyVersionGone."""
     return _policies(basis.policy_version, on, tuple(sorted(basis.library.items())))
 
 

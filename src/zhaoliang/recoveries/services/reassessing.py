@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import MOST_DIFFERENCES, budget_account, transfers_about_line
 from zhaoliang.funds.services import post_transfer
@@ -13,6 +15,7 @@ from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.policy import PolicyError
 from zhaoliang.recoveries.consequences import Consequence, Standing, consequence
 from zhaoliang.recoveries.models import Correction, Difference, RecoveryCase
 from zhaoliang.recoveries.services.opening import forgive, open_case
@@ -24,16 +27,18 @@ from zhaoliang.subsidies.services.later import (
     AFTER_APPROVAL,
     give_grant_again,
     keep_decision,
-    note_look,
     overturn,
     reread,
     revise,
     take_for_reading,
 )
 
+log = structlog.get_logger("recoveries")
+
 DECIDED = faults.point("recoveries.reassess:decided")
 BOOKED = faults.point("recoveries.reassess:booked")
 END = faults.point("recoveries.reassess:end")
+UNDECIDED = "按现在的政策文本或作出决定时的文本，不能用规则重新核定这一条；金额没有改动，请两人核对后作出更正决定"
 _REVIEWER = {Role.REVIEWER: Reach.REGION, Role.FUND_OFFICER: Reach.REGION}
 
 
@@ -53,8 +58,8 @@ def reassess(*, actor: Actor, at: datetime, line: ClaimLine) -> Difference | Non
     """Decide an approved or paid line again by the texts of its day and settle the difference; None when nothing changed.
 
     Before payment the line changes or leaves; after it a top-up waits for the next batch or a recovery case opens with its
-    notice. Where the rules cannot tell, or only the text was put right, nothing is taken and people must look. Raises
-    Refusal while a payment is under way: its outcome comes first.
+    notice. Where the rules cannot tell, cannot be asked, or the text of now comes to something else than that of then, nothing is
+    taken and people must look. Raises Refusal while a payment is under way: its outcome comes first.
     """
     line = take_for_reading(line)
     _require_still(line)
@@ -62,9 +67,12 @@ def reassess(*, actor: Actor, at: datetime, line: ClaimLine) -> Difference | Non
     if stands is None:
         raise Refusal("没有重新核定。", "这一条明细没有按规则作出的决定。", "需要更正的，请由两人作出更正决定。")
     given = standing(line)[0].given_fen
-    read = reread(line, stands, money_decision(line) or stands, given)
+    try:
+        read = reread(line, stands, money_decision(line) or stands, given, at)
+    except PolicyError as problem:
+        log.error("line_not_decided_again", line_id=line.pk, error=type(problem).__name__)
+        return None if _asked_already(line) else _settle(line, _Found(None, UNDECIDED, ""), actor, at)
     if read is None:
-        note_look(line, at)
         return None
     keep_decision(read.decision, at)
     DECIDED()
@@ -129,6 +137,12 @@ def drop_correction(*, actor: Actor, at: datetime, correction: Correction) -> Co
     correction = _locked(correction)
     CORRECTION.fire(correction, "drop")
     return correction
+
+
+def _asked_already(line: ClaimLine) -> bool:
+    """Whether people were asked about a line that no rules can decide, and nothing followed yet."""
+    latest = Difference.objects.filter(city_code=line.city_code, claim_line=line).order_by("-id").first()
+    return latest is not None and (latest.action, latest.summary) == ("ask", UNDECIDED)
 
 
 def standing_decision(line: ClaimLine) -> Decision | None:

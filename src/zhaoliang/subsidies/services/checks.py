@@ -112,6 +112,9 @@ def _of_wrong_identity(made: Decision, policies: PolicySet) -> Decision:
         policy_version=said.policy_version,
         outcome=said.outcome,
         amount_fen=said.fen,
+        # What the statement said of the line, by which the finder knows it again.
+        known=made.known,
+        rows=made.rows,
         payee=made.paid_to,
         whole_facts=facts,
         whole_evidence=made.evidence,

@@ -6,38 +6,50 @@ Plain functions, run inside the acts of `recoveries`, which posts the difference
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import structlog
 
 from zhaoliang import policy
 from zhaoliang.kernel.acts import running
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.money import format_yuan
-from zhaoliang.policy import Outcome
+from zhaoliang.policy import Outcome, PolicyError, PolicySet, PolicyVersionGone
 from zhaoliang.registry.lawbook import policies_for
+from zhaoliang.registry.models import PersonStatus
 from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
 from zhaoliang.subsidies.facts import class_outcome
+from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kind_facts import phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
-from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, DecisionBasis
 from zhaoliang.subsidies.services.checks import attach, decide, refresh
 from zhaoliang.subsidies.services.locking import locked_line
 from zhaoliang.subsidies.services.paying import settle_if_done
 from zhaoliang.subsidies.states import CLAIM_LINE
+from zhaoliang.subsidies.stored import policies_by
 from zhaoliang.vouchers.services import leave_claim
+
+log = structlog.get_logger("subsidies")
 
 # States in which a line has money to its name and no payment is under way.
 AFTER_APPROVAL = ("approved", "failed", "paid")
+
+
+# Facts that the registers may answer without saying since when.
+STATUSES = ("pension_drawn", "establishment_staff", "student_status")
 
 
 @dataclass(frozen=True)
 class Reread:
     """A line decided again from the facts of now by the texts of its day; the decision is not saved yet.
 
-    `due_fen` is what the line is worth now: 0 where a rule refuses, None where the rules cannot tell and where nothing but the
-    text was put right (`text` says from which to which): then two people decide, with what it comes to now before them.
+    `due_fen` is what the line is worth now: 0 where a rule refuses, None where the rules cannot tell and where the text of now
+    and that of then come to different amounts (`text` says which): then two people decide, with what it comes to before them.
     """
 
     decision: Decision
@@ -57,87 +69,134 @@ def take_for_reading(line: ClaimLine) -> ClaimLine:
     return locked_line(line)
 
 
-def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int) -> Reread | None:
+def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int, at: datetime) -> Reread | None:
     """Decide a locked line again; None when nothing is otherwise than in `since`, what was seen last.
 
-    `base` is the decision that the money of now (`given_fen`, fen) rests on: where its own facts come to another amount by the
-    text of now, that text was put right since, and nothing is taken before two people have said so. Facts that only speak of
-    the day they are asked (`PASSING`) are kept as they were.
+    `base` is the decision that the money of now (`given_fen`, fen) rests on. Where the texts of its day read otherwise since, the
+    facts of now are decided by both: only what both agree on is settled. The line keeps that it was looked at, and on what.
+    Raises PolicyError where the facts cannot be decided on.
     """
     if line.claim.training_class is not None:
         refresh(line, class_outcome(line.claim))
-    kind = KINDS[line.kind]
     made = decide(line.claim, [line])[line.pk]
-    facts: dict[str, Any] = dict(made.facts)
-    for name in PASSING:
-        facts.pop(name, None)
-        if name in since.facts:
-            facts[name] = since.facts[name]
+    policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
+    line.looked_at, line.looked_by = at, _mark(line, policies, made)
+    line.save(update_fields=["looked_at", "looked_by"])
+    facts = facts_again(line, made.facts, lambda: made.evidence, since.facts)
     changes = fact_changes(since.facts, facts)
-    policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=kind.scheme)
     if not changes and policies.version == since.policy_version:
         return None
-    said = policies.decide(facts, phase=phase_of(line))
-    anew = _by_text_alone(policies, base, given_fen)
-    seen = policies.version == since.policy_version and (_outcome(said), said.fen) == (since.outcome, since.amount_fen)
-    if not changes and (anew is None or seen):
+    said = _said(policies, facts, line)
+    outcome = _outcome(said)
+    first = said.refusals[0].citation if said.refusals else None
+    due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(outcome))
+    below = line.kind == "apprentice_advance" and said.fen is not None and said.fen < 0
+    if line.kind == "apprentice_advance" and (below or outcome == Outcome.FAIL):
+        # Only what a text takes back of an advance is taken back (人社部发〔2021〕39号 leaves it to the region). What a person
+        # must still look at could only make it more.
+        due = line.amount_fen + min(0, said.fen or 0)
+    if due is None and line.judgement and _same_doubts(since, said):
+        due = said.fen
+    # Nobody's money moves by a text that reads otherwise: a slip in it would reach everybody.
+    text = (
+        _text_of_then(line, base, facts, said) if policies.version != base.policy_version and due != given_fen else ""
+    )
+    if not changes and not text:
         return None
+    if (text or below) and first is None and said.steps:
+        first = said.steps[-1].citation
     decision = Decision(
         city_code=line.city_code,
         claim_line_id=line.pk,
         policy_version=said.policy_version,
-        outcome=_outcome(said),
+        outcome=outcome,
         amount_fen=said.fen,
         payee=made.paid_to,
         whole_facts=facts,
-        whole_evidence=made.evidence,
+        whole_evidence={name: held for name, held in made.evidence.items() if name in facts},
         whole_record=said.to_json() | {"payee": made.record["payee"]},
     )
-    first = said.refusals[0].citation if said.refusals else None
-    # A refusal is the facts' own where the text alone does not refuse.
-    if anew is not None and (decision.outcome != Outcome.FAIL or anew == Outcome.FAIL):
-        # A text of the day was put right since. Nobody's money moves by that: a slip in it would reach everybody.
-        now = format_yuan(said.fen) if said.fen is not None else "算不出金额"
-        worth = "不予补贴" if decision.outcome == Outcome.FAIL else now
-        words = f"适用的政策文本有更正，按更正后的文本为{worth}，请两人核对后作出更正决定"
-        return Reread(decision, None, changes, str(first or (said.steps[-1].citation if said.steps else "")), words)
-    due = {Outcome.PASS: said.fen, Outcome.FAIL: 0}.get(Outcome(decision.outcome))
-    below = line.kind == "apprentice_advance" and said.fen is not None and said.fen < 0
-    if line.kind == "apprentice_advance" and (below or decision.outcome == Outcome.FAIL):
-        # Only what a text takes back of an advance is taken back (人社部发〔2021〕39号 leaves it to the region). What a person
-        # must still look at could only make it more.
-        due = line.amount_fen + min(0, said.fen or 0)
-    if below and first is None and said.steps:
-        first = said.steps[-1].citation
-    if due is None and line.judgement and _same_doubts(since, said):
-        due = said.fen
-    return Reread(decision, due, changes, str(first) if first else "")
+    return Reread(decision, None if text else due, changes, str(first) if first else "", text)
 
 
-def _by_text_alone(policies: policy.PolicySet, base: Decision, given_fen: int) -> str | None:
-    """The outcome of the base's own facts by a text put right since, where it is not what is given now; None otherwise."""
-    if policies.version == base.policy_version:
-        return None
-    said = policies.decide(base.facts, phase=policy.Decision.from_json(base.record).phase)
-    outcome = _outcome(said)
-    worth = 0 if outcome == Outcome.FAIL else said.fen
-    return None if (outcome, said.fen) == (base.outcome, base.amount_fen) or worth == given_fen else outcome
+def facts_again(
+    line: ClaimLine, facts: Mapping[str, Any], evidence: Callable[[], Mapping[str, Any]], since: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The facts of now that count for a line decided on the facts `since`.
+
+    Those that only speak of the day they are asked (`PASSING`) stay as they were. That something holds, of which a register
+    does not say since when, says nothing of the days before it was looked up: where it is new, it is not known.
+    """
+    counted = dict(facts)
+    for name in PASSING:
+        counted.pop(name, None)
+        if name in since:
+            counted[name] = since[name]
+    told = [name for name in STATUSES if name in counted and counted[name] != since.get(name)]
+    held = {name: evidence()[name] for name in told} if told else {}
+    ids = [row["id"] for row in held.values() if row["type"] == "registry.personstatus"]
+    undated = PersonStatus.objects.filter(
+        city_code=line.city_code, pk__in=ids, holds=True, valid_from=None, checked_on__gt=rules_day(line)
+    )
+    unsure = set(undated.values_list("pk", flat=True)) if ids else set()
+    for name, row in held.items():
+        if row["type"] == "registry.personstatus" and row["id"] in unsure:
+            del counted[name]
+    return counted
 
 
-def note_look(line: ClaimLine, at: datetime) -> None:
-    """Keep with a line that it was looked at and nothing followed, by which text: the clock does not come back for the same."""
-    line.looked_at, line.looked_by = at, looked_by(line)
-    line.save(update_fields=["looked_at", "looked_by"])
+def _text_of_then(line: ClaimLine, base: Decision, facts: Mapping[str, Any], said: policy.Decision) -> str:
+    """Words for two people, where the text that the money rests on makes something else of the facts of now; else nothing."""
+    try:
+        then = _said(_policies_of(base, line), facts, line)
+    except PolicyError as problem:
+        log.warning("text_of_then_cannot_be_asked", line_id=line.pk, error=type(problem).__name__)
+        before = "作出决定时的文本已不能用来重算"
+    else:
+        alike = _outcome(then) == _outcome(said)
+        refused = _outcome(said) == Outcome.FAIL and line.kind != "apprentice_advance"
+        if alike and (refused or then.fen == said.fen):
+            return ""
+        before = f"按作出决定时的文本为{_worth(then)}"
+    return f"适用的政策文本与作出决定时不同：{before}，按现在的文本为{_worth(said)}，请两人核对后作出更正决定"
 
 
-def looked_by(line: ClaimLine) -> str:
-    """A short mark of the texts that bind a line now."""
-    return mark_of(policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme).version)
+def _policies_of(base: Decision, line: ClaimLine) -> PolicySet:
+    """The texts a decision was made by, as they were kept. Raises PolicyVersionGone."""
+    if base.basis_id is not None:
+        return policies_by(base.basis, rules_day(line))
+    # A later decision of a line is kept whole; what it was made from is kept with one of the same texts.
+    kept = DecisionBasis.objects.filter(city_code=base.city_code, policy_version=base.policy_version).first()
+    if kept is None:
+        raise PolicyVersionGone("the texts of this decision were not kept")
+    return policies_by(kept, rules_day(line))
 
 
-def mark_of(version: str) -> str:
-    """A policy version as lines keep it."""
-    return hashlib.sha256(version.encode()).hexdigest()[:16]
+def _said(policies: PolicySet, facts: Mapping[str, Any], line: ClaimLine) -> policy.Decision:
+    """What the texts say of the facts they know the names of."""
+    known = {name: value for name, value in facts.items() if name in policies.facts.facts}
+    return policies.decide(known, phase=phase_of(line))
+
+
+def _worth(said: policy.Decision) -> str:
+    if _outcome(said) == Outcome.FAIL:
+        return "不予补贴"
+    return format_yuan(said.fen) if said.fen is not None else "算不出金额"
+
+
+def _mark(line: ClaimLine, policies: PolicySet, made: Decision) -> str:
+    """What a line was decided on, for the finder: all that the statement over training lines knows of it, else what moves it."""
+    if line.kind in TRAINING_KINDS:
+        # The rows too: that a register says since when is another row for the same fact.
+        rows = ",".join("NULL" if row is None else str(row) for row in made.rows or ())
+        return mark(made.known, f"{{{rows}}}", made.policy_version)
+    state = line.certificate.state if line.certificate is not None else ""
+    return mark(policies.version, state, phase_of(line))
+
+
+def mark(*parts: str) -> str:
+    """A short mark of what a line was decided on, as `claim_line.looked_by` keeps it and the finder's statement makes it."""
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 
 def _same_doubts(since: Decision, said: policy.Decision) -> bool:
