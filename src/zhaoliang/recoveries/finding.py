@@ -17,8 +17,7 @@ from zhaoliang.subsidies.changes import PASSING
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_region
 from zhaoliang.subsidies.judging import judged, sheets
 from zhaoliang.subsidies.kinds import KINDS
-from zhaoliang.subsidies.models import Decision, DecisionBasis
-from zhaoliang.subsidies.selectors import claim_days
+from zhaoliang.subsidies.selectors import claim_days, facts_of_decisions, orders_of_facts
 from zhaoliang.subsidies.services.audit import SETTINGS, people_of_slices
 from zhaoliang.subsidies.services.later import AFTER_APPROVAL, mark
 from zhaoliang.subsidies.stored import unpacked
@@ -155,8 +154,8 @@ def _judged_otherwise(city_code: int, region_code: int) -> Iterator[int]:
     if not given:
         return
     orderings: dict[tuple[str, ...], int] = {}
-    kept = DecisionBasis.objects.filter(city_code=city_code).values_list("pk", "facts")
-    bases = {basis: orderings.setdefault(tuple(facts), len(orderings)) for basis, facts in kept}
+    kept = orders_of_facts(city_code)
+    bases = {basis: orderings.setdefault(facts, len(orderings)) for basis, facts in kept.items()}
     versions = {
         policies.version: orderings.setdefault(sheet.known, len(orderings))
         for sheet in given
@@ -180,10 +179,7 @@ def _judged_otherwise(city_code: int, region_code: int) -> Iterator[int]:
 
 def _known_otherwise(city_code: int, lines: Sequence[tuple[int, int, Mapping[str, object]]]) -> Iterator[int]:
     """Those of these lines (id, decision that stands, facts of now) whose facts are others than in the decision, by name."""
-    wanted = {decision for _, decision, _ in lines}
-    stood = {
-        one.pk: one.facts for one in Decision.objects.filter(city_code=city_code, pk__in=wanted).order_by("basis_id")
-    }
+    stood = facts_of_decisions(city_code, {decision for _, decision, _ in lines})
     for line, decision, now in lines:
         before = stood[decision]
         if any(before.get(name) != now.get(name) for name in {*before, *now}.difference(PASSING)):

@@ -179,6 +179,14 @@ def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date 
     return list(rows.order_by("checked_on", "id"))
 
 
+def undated_statuses(*, city_code: int, status_ids: Collection[int], on: date) -> set[int]:
+    """Those of these statuses that hold without a day since when and were looked up after a day, of which they say nothing."""
+    rows = PersonStatus.objects.filter(
+        city_code=city_code, pk__in=list(status_ids), holds=True, valid_from=None, checked_on__gt=on
+    )
+    return set(rows.values_list("pk", flat=True)) if status_ids else set()
+
+
 def sources_by_id(city_code: int, wanted: Mapping[str, Collection[int]]) -> dict[tuple[str, int], str]:
     """The sources that statuses, memberships and grants name, by table and id; a query for each table asked about."""
     asked = {table: list(ids) for table, ids in wanted.items() if ids}

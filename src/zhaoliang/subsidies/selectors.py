@@ -35,6 +35,7 @@ from zhaoliang.subsidies.models import (
     Claim,
     ClaimLine,
     Decision,
+    DecisionBasis,
     Evidence,
     Objection,
     PaymentDue,
@@ -390,6 +391,18 @@ def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     policies = policies_for(claim.region_id, on=claim.rules_on)
     put_counts(sheet, grants_before(line, known.grants), policies)
     return policies.decide(sheet.facts, phase="claim"), sheet.evidence
+
+
+def orders_of_facts(city_code: int) -> dict[int, tuple[str, ...]]:
+    """In which order the decisions of each basis of a city keep their facts, by basis id; empty where they keep them whole."""
+    rows = DecisionBasis.objects.filter(city_code=city_code).values_list("pk", "facts")
+    return {basis: tuple(facts) for basis, facts in rows}
+
+
+def facts_of_decisions(city_code: int, decision_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What was known when each of these decisions was made, by decision id."""
+    rows = Decision.objects.filter(city_code=city_code, pk__in=list(decision_ids)).order_by("basis_id")
+    return {decision.pk: decision.facts for decision in rows}
 
 
 def line_view(line: ClaimLine) -> LineView:

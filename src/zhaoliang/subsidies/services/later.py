@@ -19,7 +19,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Outcome, PolicyError, PolicySet, PolicyVersionGone
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.registry.models import PersonStatus
+from zhaoliang.registry.selectors import undated_statuses
 from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
 from zhaoliang.subsidies.facts import class_outcome
@@ -135,12 +135,9 @@ def facts_again(
     told = [name for name in STATUSES if name in counted and counted[name] != since.get(name)]
     held = {name: evidence()[name] for name in told} if told else {}
     ids = [row["id"] for row in held.values() if row["type"] == "registry.personstatus"]
-    undated = PersonStatus.objects.filter(
-        city_code=line.city_code, pk__in=ids, holds=True, valid_from=None, checked_on__gt=rules_day(line)
-    )
-    unsure = set(undated.values_list("pk", flat=True)) if ids else set()
+    undated = undated_statuses(city_code=line.city_code, status_ids=ids, on=rules_day(line))
     for name, row in held.items():
-        if row["type"] == "registry.personstatus" and row["id"] in unsure:
+        if row["type"] == "registry.personstatus" and row["id"] in undated:
             del counted[name]
     return counted
 
