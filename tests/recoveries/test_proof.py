@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -88,11 +89,17 @@ def _filled_by_the_migrations(owner: psycopg.Connection[Any]) -> None:
     ]
     before = [owner.execute(one.encode()).fetchall() for one in kept]
     fill = import_module("zhaoliang.payments.migrations.0008_totals")
-    more = import_module("zhaoliang.payments.migrations.0009_booked_with_file")
+    more = import_module("zhaoliang.payments.migrations.0010_fill_booked")
     with owner.transaction(force_rollback=True):
-        for statement in ("DELETE FROM paid_total", "DELETE FROM bank_total", fill.PAID, fill.BANK, more.BOOKED):
+        for statement in ("DELETE FROM paid_total", "DELETE FROM bank_total", fill.PAID, fill.BANK):
             owner.execute(statement.encode())
+        more.fill(None, SimpleNamespace(connection=owner))
         assert [owner.execute(one.encode()).fetchall() for one in kept] == before
+        # Run again, as on a database that was filled before, it writes no row.
+        written = [
+            owner.execute(more.BOOKED.encode(), {"city": city}).rowcount for (city,) in owner.execute(more.CITIES)
+        ]
+        assert set(written) == {0}
 
 
 @pytest.mark.django_db
