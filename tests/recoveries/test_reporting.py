@@ -61,10 +61,11 @@ def decided(case_: ReconciliationCase, answer: str, at: datetime) -> None:
     services.decide_case(actor=second, at=at, case=case_, agrees=True)
 
 
-def statement_of(made: Case, line: PaymentLine, *, tail: str) -> None:
-    """A statement brought in in August: the bank paid the line on 30 July."""
+def statement_of(made: Case, *lines: PaymentLine, tail: str, number: str = "LS9") -> None:
+    """A statement brought in in August: the bank paid the lines, in one sum, on 30 July."""
     head = "交易日期,借方金额,贷方金额,余额,对方户名,对方账号,流水号,摘要\n"
-    row = f"2026-07-30,3780.00,,1,张三,{tail},LS9,{line.reference}\n"
+    references = "/".join(line.reference for line in lines)
+    row = f"2026-07-30,{3780 * len(lines)}.00,,1,张三,{tail},{number},{references}\n"
     services.import_statement(
         actor=system_actor(), at=LATER, place=made.place, file_name="流水.csv", content=(head + row).encode("gb18030")
     )
@@ -117,6 +118,37 @@ def test_what_nobody_has_booked_stays_a_difference_of_the_banks_month_until_two_
         FULL_FEN,
         True,
     )
+
+
+def test_a_decision_against_what_the_bank_says_explains_nothing() -> None:
+    made = case(1)
+    approved(made)
+    [line] = PaymentLine.objects.filter(city_code=CITY, batch=sent(made))
+    statement_of(made, line, tail=line.account_number)
+    # Paid once more by another reference, and taken for money that came back.
+    statement_of(made, line, tail=line.account_number, number="LS10")
+    decided(
+        ReconciliationCase.objects.get(city_code=CITY, kind="twice_in_file"), "returned", LATER + timedelta(days=30)
+    )
+    july, august, september = agreements(CITY, HEPING, date(2026, 7, 1), date(2026, 12, 1))
+    assert (july.bank_fen, july.late_fen, july.bank_difference) == (2 * FULL_FEN, -FULL_FEN, -FULL_FEN)
+    assert (august.platform_fen, august.late_fen, august.agrees) == (FULL_FEN, FULL_FEN, True)
+    assert (september.platform_fen, september.late_fen, september.bank_difference) == (-FULL_FEN, 0, -FULL_FEN)
+
+
+def test_one_payment_for_lines_of_two_funds_is_explained_where_the_banks_month_has_it() -> None:
+    first, second = case(1), case(1)
+    approved(first)
+    batch = sent(first)
+    approved(second)
+    other = sent(second)
+    PaymentBatch.objects.filter(city_code=CITY, pk=other.pk).update(fund_source="special_account")
+    lines = PaymentLine.objects.filter(city_code=CITY, batch__in=(batch, other)).order_by("id")
+    statement_of(first, *lines, tail="")
+    decided(ReconciliationCase.objects.get(city_code=CITY, kind="merged"), "paid", LATER)
+    [july] = agreements(CITY, HEPING, date(2026, 7, 1), date(2026, 7, 1))
+    assert (july.fund_source, july.bank_fen, july.late_fen) == (batch.fund_source, 2 * FULL_FEN, -2 * FULL_FEN)
+    assert july.agrees
 
 
 def _sums(rows: list[Any]) -> tuple[int, int, int]:

@@ -33,7 +33,8 @@ GROUP BY 1, 2
 """
 # What the bank did in one month and was booked in another: missing in the first, too much in the second (未达账项). Only what was
 # booked counts: rows booked with their file, and those that two people decided, by the month of their decision. What nobody has
-# booked stays a difference in the bank's own month.
+# booked stays a difference in the bank's own month, and so does a decision that goes against what the row says: it explains
+# nothing. In the bank's month a row stands under one batch, as in `bank_total`; each payment is booked under its own.
 _LATE = """
 SELECT late.fund_source, to_char(late.month, 'YYYY-MM'), sum(late.fen)
 FROM (
@@ -51,15 +52,19 @@ FROM (
     FROM reconciliation_case AS decided
     JOIN bank_return_line AS said ON said.city_code = decided.city_code AND said.id = decided.bank_line_id
     JOIN bank_return AS kept ON kept.city_code = said.city_code AND kept.id = said.bank_return_id
+    JOIN payment_line AS told ON told.city_code = said.city_code AND told.id = coalesce(said.payment_line_id, said.line_ids[1])
     JOIN payment_line AS line ON line.city_code = decided.city_code AND line.id = ANY(
         CASE WHEN decided.payment_line_id IS NULL THEN said.line_ids ELSE ARRAY[decided.payment_line_id] END)
-    JOIN payment_batch AS batch ON batch.city_code = line.city_code AND batch.id = line.batch_id
     CROSS JOIN LATERAL (VALUES
-        (date_trunc('month', coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date))::date, -1),
-        (date_trunc('month', decided.closed_at AT TIME ZONE 'Asia/Shanghai')::date, 1)
-    ) AS side(month, sign)
-    WHERE decided.city_code = %(city)s AND decided.state = 'closed' AND decided.answer IN ('paid', 'returned')
-      AND decided.decided_by_user IS NOT NULL AND batch.region_code BETWEEN %(low)s AND %(high)s
+        (told.batch_id, date_trunc('month', coalesce(said.value_on, (kept.at AT TIME ZONE 'Asia/Shanghai')::date))::date, -1),
+        (line.batch_id, date_trunc('month', decided.closed_at AT TIME ZONE 'Asia/Shanghai')::date, 1)
+    ) AS side(batch_id, month, sign)
+    JOIN payment_batch AS batch ON batch.city_code = line.city_code AND batch.id = side.batch_id
+    WHERE decided.city_code = %(city)s AND decided.state = 'closed' AND decided.decided_by_user IS NOT NULL
+      AND batch.region_code BETWEEN %(low)s AND %(high)s AND said.outcome NOT IN ('repeated', 'unreadable')
+      AND CASE decided.answer WHEN 'paid' THEN said.event IN ('out', 'undo_in')
+          WHEN 'returned' THEN said.event = 'undo_out' OR said.outcome = 'returned' AND said.event NOT IN ('out', 'undo_in')
+          ELSE FALSE END
 ) AS late
 WHERE late.month BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2
