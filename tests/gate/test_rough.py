@@ -54,6 +54,7 @@ def test_a_clear_answer_to_whatever_is_sent_and_good_ones_go_on(gate: RunningGat
         Call(good.path, good.token, {**good.body, "city_code": 10**30}, good.key),
         Call(good.path, good.token, {**good.body, "more": 1}, good.key),
         Call(good.path, good.token, good.body, "short"),
+        Call(good.path, good.token, good.body, "job:12345"),
         Call("/gate/use", holder, {**use, "city_code": 2**40}, "an-odd-key"),
         Call("/gate/use", holder, {**use, "voucher_id": "9" * 30}, "an-odd-key"),
         Call("/gate/use", holder, {**use, "voucher_id": "１２"}, "an-odd-key"),

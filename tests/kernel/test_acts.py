@@ -13,7 +13,7 @@ from django.db import connection
 from factories.actors import HEPING, TIANJIN, actor
 from zhaoliang.kernel import acts, errors
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.errors import Forbidden, KeyReused, Refusal, SamePerson, WrongState
+from zhaoliang.kernel.errors import BadInput, Forbidden, KeyReused, Refusal, SamePerson, WrongState
 from zhaoliang.kernel.models import AuditEvent, IdempotencyKey, StateChange
 from zhaoliang.kernel.roles import Place, Reach, Role
 from zhaoliang.registry.models import Organisation
@@ -116,6 +116,14 @@ def test_the_same_key_and_input_replays_the_answer_and_another_input_is_refused(
     assert AuditEvent.objects.filter(city_code=TIANJIN).count() == 1
     with pytest.raises(KeyReused):
         declared["make"](actor=someone, at=AT, place=PLACE, name="乙校", key="k")
+
+
+@pytest.mark.mission("K3")
+def test_a_posted_key_cannot_stand_for_what_a_job_did(db: None, declared: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="后台任务"):
+        declared["make"](actor=actor(Role.ADMINISTRATOR), at=AT, place=PLACE, name="甲校", key="job:7")
+    assert not Organisation.objects.filter(city_code=TIANJIN).exists()
+    assert not IdempotencyKey.objects.filter(city_code=TIANJIN).exists()
 
 
 def test_keys_of_two_people_do_not_meet(db: None, declared: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from zhaoliang.gate.partners import Partners
 from zhaoliang.gate.standing import Standings
 from zhaoliang.gate.tally import Tally
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
+from zhaoliang.kernel.jobs.reporting import KEY_PREFIX
 from zhaoliang.kernel.tokens import WrongToken
 from zhaoliang.registry.services.partners import PREFIX
 
@@ -244,6 +245,8 @@ class TooSlow(BadInput):
 def _check_key(key: str) -> None:
     if not (8 <= len(key) <= 64 and key.isascii() and key.isprintable()):
         raise _malformed("请求头要有 8 到 64 个字符的 Idempotency-Key。")
+    if key.startswith(KEY_PREFIX):
+        raise _malformed(f"Idempotency-Key 不能以“{KEY_PREFIX}”开头：这样的提交码是后台任务用的。")
 
 
 def _malformed(why: str) -> BadInput:

@@ -18,6 +18,7 @@ from django.db import models, transaction
 
 from zhaoliang.kernel import errors
 from zhaoliang.kernel.acts import ACTS, input_hash
+from zhaoliang.kernel.jobs.reporting import KEY_PREFIX, in_job
 from zhaoliang.kernel.models import IdempotencyKey
 from zhaoliang.kernel.roles import Actor
 
@@ -44,6 +45,9 @@ def guard(
         return
     if len(key) > 64:
         raise errors.BadInput(what="重复提交保护码太长。", why="最长 64 个字符。", next_step="请刷新页面后重试。")
+    if key.startswith(KEY_PREFIX) and not in_job():
+        why = f"“{KEY_PREFIX}”开头的提交码是后台任务用的。"
+        raise errors.BadInput(what="这次提交没有执行。", why=why, next_step="请刷新页面后重试；接口请换一个提交码。")
     wanted = input_hash(arguments)
     scope = {"city_code": city_code, "act": act, "actor": _actor_label(actor), "key": key}
     refusal: errors.Refusal | None = None

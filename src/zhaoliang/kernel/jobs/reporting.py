@@ -23,6 +23,8 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.models import Job
 from zhaoliang.kernel.roles import Actor, Assignment, Place, Role, region_covers
 
+# How the keys of jobs begin; nobody else may give such a key, or a job would take what it did not do for done.
+KEY_PREFIX = "job:"
 # Pages ask every few seconds; more often is work for nobody.
 SECONDS_BETWEEN = 1.0
 _LOCK = "hashtextextended('zhaoliang.job:' || %s, 0)"
@@ -48,7 +50,7 @@ class Run:
     @property
     def key(self) -> str:
         """The idempotency key for the job's one act: done once, however often a worker dies."""
-        return f"job:{self.row.pk}"
+        return f"{KEY_PREFIX}{self.row.pk}"
 
     def part_key(self, part: int | str) -> str:
         """The idempotency key for one part of a job done in several acts."""
