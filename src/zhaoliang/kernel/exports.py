@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.db.national import national
+from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.running import CLOCK
 from zhaoliang.kernel.models import KeptExport
 from zhaoliang.kernel.roles import BUREAU_ROLES, Actor, Place, Reach
@@ -38,17 +41,31 @@ def ask_export(*, actor: Actor, at: datetime, place: Place, title: str, address:
 def keep_export(
     *, actor: Actor, at: datetime, export: KeptExport, content: bytes, file_name: str, media: str
 ) -> KeptExport:
-    """Keep the file that was made, encrypted."""
-    export.content, export.size = base64.b64encode(content).decode(), len(content)
-    export.file_name, export.media, export.made_at = file_name[:200], media[:100], at
-    export.save(update_fields=["content", "size", "file_name", "media", "made_at"])
-    return export
+    """Keep the file that was made, encrypted. Raises Refusal where the wish was forgotten meanwhile: nobody would empty it again."""
+    kept = KeptExport.objects.select_for_update(no_key=True).get(city_code=export.city_code, pk=export.pk)
+    if kept.emptied_at is not None:
+        raise forgotten()
+    kept.content, kept.size = base64.b64encode(content).decode(), len(content)
+    kept.file_name, kept.media, kept.made_at = file_name[:200], media[:100], at
+    kept.save(update_fields=["content", "size", "file_name", "media", "made_at"])
+    return kept
+
+
+def forgotten() -> Refusal:
+    """A file that waited for the worker until its wish was emptied."""
+    return Refusal("没有导出。", f"等了超过 {KEPT.days} 天还没有做好，这次要求已经清除。", "请从原来的列表重新导出。")
+
+
+def kept_until(export: KeptExport) -> datetime:
+    """How long a file is kept: three days after it was made, a wish without a file three days after it was asked for."""
+    return (export.made_at or export.asked_at) + KEPT
 
 
 @act("exports.empty", label="清除过期的导出文件", grants=CLOCK, on="place")
 def empty_exports(*, actor: Actor, at: datetime, place: Place) -> Place:
-    """Forget the files of a city that were asked for some days ago, made or not, and from which addresses."""
-    rows = KeptExport.objects.filter(city_code=place.city_code, asked_at__lt=at - KEPT, emptied_at__isnull=True)
+    """Forget the files of a city that were made some days ago, those not made by then, and from which addresses."""
+    old = Q(made_at__lt=at - KEPT) | Q(made_at__isnull=True, asked_at__lt=at - KEPT)
+    rows = KeptExport.objects.filter(old, city_code=place.city_code, emptied_at__isnull=True)
     rows.update(content="", size=0, address="", emptied_at=at)
     return place
 

@@ -15,8 +15,12 @@ from openpyxl import load_workbook
 from factories import payments, subsidies
 from factories.jobs import run_waiting
 from zhaoliang.funds.models import Account
-from zhaoliang.kernel.exports import KEPT, cities_with_exports, empty_exports
-from zhaoliang.kernel.models import KeptExport
+from zhaoliang.kernel import faults
+from zhaoliang.kernel.days import format_cn_time
+from zhaoliang.kernel.errors import Refusal
+from zhaoliang.kernel.exports import KEPT, cities_with_exports, content_of, empty_exports, keep_export
+from zhaoliang.kernel.jobs.running import perform
+from zhaoliang.kernel.models import Job, KeptExport
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import RoleAssignment
 from zhaoliang.web import tables
@@ -90,12 +94,7 @@ def test_a_long_file_is_made_by_the_worker_for_who_asked(
 
 
 def test_who_lost_the_role_meanwhile_gets_no_file(desk: Desk, at_time: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = subsidies.case(3)
-    subsidies.approved(made)
-    batch = payments.sent(made)
-    at_time(subsidies.APPROVED)
-    monkeypatch.setattr(tables, "EXPORTED_AT_ONCE", 2)
-    desk(made.officer).get(url("payment_export", batch))
+    made, _ = asked(desk, at_time, monkeypatch)
     RoleAssignment.objects.filter(user_id=made.officer.user_id, role=Role.FUND_OFFICER).delete()
     [job] = run_waiting(subsidies.APPROVED)
     kept = KeptExport.objects.get()
@@ -106,6 +105,68 @@ def test_who_lost_the_role_meanwhile_gets_no_file(desk: Desk, at_time: Clock, mo
     empty_exports(actor=system_actor(), at=later, place=place)
     kept.refresh_from_db()
     assert (kept.address, cities_with_exports()) == ("", [])
+
+
+def asked(desk: Desk, at_time: Clock, monkeypatch: pytest.MonkeyPatch) -> tuple[subsidies.Case, Client]:
+    """An officer who asked for a file of more rows than a page waits for."""
+    made = subsidies.case(3)
+    subsidies.approved(made)
+    batch = payments.sent(made)
+    at_time(subsidies.APPROVED)
+    monkeypatch.setattr(tables, "EXPORTED_AT_ONCE", 2)
+    officer = desk(made.officer)
+    officer.get(url("payment_export", batch))
+    return made, officer
+
+
+def test_a_file_is_kept_once_however_its_worker_dies_and_for_three_days_from_then(
+    desk: Desk, at_time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, officer = asked(desk, at_time, monkeypatch)
+    kept, job = KeptExport.objects.get(), Job.objects.get()
+    monday = subsidies.APPROVED + timedelta(days=2, hours=20)
+
+    def dies_once_it_is_kept() -> None:
+        if KeptExport.objects.exclude(size=0).exists():
+            raise faults.Crash
+
+    with faults.armed("act:after_commit", dies_once_it_is_kept), pytest.raises(faults.Crash):
+        run_waiting(monday)
+    kept.refresh_from_db()
+    before = content_of(kept)
+    perform(job.city_code, job.pk, monday + timedelta(hours=1))
+    kept.refresh_from_db()
+    job.refresh_from_db()
+    assert (job.state, job.runs, kept.made_at, content_of(kept) == before) == ("done", 2, monday, True)
+    # A worker that had made it anew, with other bytes, gets the first one's answer.
+    given: dict[str, Any] = {"actor": made.officer, "at": monday, "export": kept, "file_name": "b.xlsx", "media": "x"}
+    for content in (b"first", b"second"):
+        keep_export(**given, content=content, key="the-same")
+    kept.refresh_from_db()
+    assert content_of(kept) == b"first"
+
+    shown = officer.get(url("export", kept)).content.decode()
+    assert f"保留到 {format_cn_time(monday + KEPT)}" in shown
+    place = Place(kept.city_code, kept.city_code)
+    for at, left in ((subsidies.APPROVED + KEPT + timedelta(minutes=1), 5), (monday + KEPT + timedelta(minutes=1), 0)):
+        empty_exports(actor=system_actor(), at=at, place=place)
+        kept.refresh_from_db()
+        assert kept.size == left
+
+
+def test_a_file_that_waited_until_it_was_forgotten_is_not_kept(
+    desk: Desk, at_time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = asked(desk, at_time, monkeypatch)
+    kept, late = KeptExport.objects.get(), subsidies.APPROVED + KEPT + timedelta(minutes=1)
+    empty_exports(actor=system_actor(), at=late, place=Place(kept.city_code, kept.city_code))
+    # It was emptied while the file was made.
+    with pytest.raises(Refusal, match="已经清除"):
+        keep_export(actor=made.officer, at=late, export=kept, content=b"x", file_name="a.xlsx", media="x")
+    [job] = run_waiting(late)
+    assert (job.state, "已经清除" in job.refusal["why"]) == ("failed", True)
+    kept.refresh_from_db()
+    assert (kept.size, kept.content, cities_with_exports()) == (0, "", [])
 
 
 def rows(content: bytes) -> Any:

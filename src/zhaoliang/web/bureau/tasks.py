@@ -12,7 +12,7 @@ from django.urls import resolve
 from procrastinate.contrib.django import app
 
 from zhaoliang.kernel.errors import Refusal
-from zhaoliang.kernel.exports import OFFICERS, cities_with_exports, empty_exports, keep_export
+from zhaoliang.kernel.exports import OFFICERS, cities_with_exports, empty_exports, forgotten, keep_export
 from zhaoliang.kernel.jobs.declaring import job
 from zhaoliang.kernel.jobs.reporting import Run
 from zhaoliang.kernel.models import KeptExport
@@ -28,6 +28,8 @@ def make_export(run: Run) -> dict[str, Any]:
     if wanted.size:
         # Kept before the worker died; made anew it would have other bytes.
         return {"bytes": wanted.size}
+    if wanted.emptied_at is not None:
+        raise forgotten()
     answer = asked_again(wanted, run)
     name = re.search(r"filename\*=UTF-8''(.+)$", answer.get("Content-Disposition", ""))
     if answer.status_code != 200 or name is None:

@@ -55,7 +55,7 @@ def export(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "kept": kept,
         "job": job_to_show(make_export, kept),
-        "until": kept.asked_at + exports.KEPT,
+        "until": exports.kept_until(kept),
     }
     return render(request, "bureau/export.html", context)
 
