@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from factories.actors import TIANJIN
+from factories.actors import TIANJIN, actor
 from factories.vouchers import AT, batch, crowd, voucher, worker
 from zhaoliang.catalogue.models import Project
-from zhaoliang.kernel.roles import Place, system_actor
+from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import Notice
 from zhaoliang.vouchers import services
 from zhaoliang.vouchers.tasks import openings
@@ -67,3 +67,23 @@ def test_who_wished_it_is_told_once_that_a_batch_opens(
         openings(int(before(minutes).timestamp()))
     found = Notice.objects.filter(city_code=TIANJIN, person=person, kind="voucher_opening")
     assert [(one.at, (told or (0, ""))[1] in one.title) for one in found] == ([(before(told[0]), True)] if told else [])
+
+
+def test_who_wished_it_is_told_when_a_batch_that_was_suspended_at_its_opening_goes_on() -> None:
+    source, person = batch(claim_from=AT + timedelta(days=1)), crowd(1)[0]
+    services.wish_opening(actor=worker(person), at=AT, person=person, batch=source)
+    officer, told = actor(Role.FUND_OFFICER), Notice.objects.filter(city_code=TIANJIN, kind="voucher_opening")
+    # Long before the opening nobody is told of it; the clock will.
+    for _ in range(2):
+        source = services.suspend_batch(actor=officer, at=AT, batch=source)
+        assert not told.exists()
+        source = services.resume_batch(actor=officer, at=AT, batch=source)
+    source = services.suspend_batch(actor=officer, at=AT, batch=source)
+    later = source.claim_from + timedelta(hours=2)
+    for minutes in (-30, 0, 10, 60):
+        openings(int((source.claim_from + timedelta(minutes=minutes)).timestamp()))
+    assert not told.exists()
+    for again in range(2):
+        source = services.resume_batch(actor=officer, at=later + timedelta(hours=again), batch=source)
+        source = services.suspend_batch(actor=officer, at=later + timedelta(hours=again), batch=source)
+    assert [(one.person_id, one.at, "已经开始领了" in one.title) for one in told] == [(person.pk, later, True)]

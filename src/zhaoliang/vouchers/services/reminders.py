@@ -55,10 +55,15 @@ def tell_openings(*, actor: Actor, at: datetime, place: Place) -> int:
     """Tell, once each, who wished so that a batch begins or has just begun; returns how many messages were written or known."""
     count = 0
     for batch in openings_to_tell(at).filter(city_code=place.city_code).order_by("id"):
-        wishes = OpeningWish.objects.filter(city_code=place.city_code, batch=batch).order_by("id")
-        people = wishes.values_list("person_id", flat=True).iterator()
-        count += tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
+        count += tell_opening(batch, at)
     return count
+
+
+def tell_opening(batch: VoucherBatch, at: datetime) -> int:
+    """Tell, once each, who wished so that the batch begins or has begun; inside an act. Returns how many were written or known."""
+    wishes = OpeningWish.objects.filter(city_code=batch.city_code, batch=batch).order_by("id")
+    people = wishes.values_list("person_id", flat=True).iterator()
+    return tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
 
 
 def _opening(batch: VoucherBatch, person_id: int, at: datetime) -> Message:
