@@ -25,7 +25,17 @@ class TooMany(Refusal):
 
 
 def admit(*, client: str, at: datetime) -> None:
-    """Count one question of a client (its network address). Raises TooMany above 30 within the last sixty seconds.
+    """Count one question of a client (its network address). Raises TooMany above 30 within the last sixty seconds."""
+    if not has_room(client=client, at=at, most=PER_MINUTE):
+        raise TooMany(
+            what="查得太快了。",
+            why=f"为防止批量套取信息，每分钟最多查 {PER_MINUTE} 次。",
+            next_step="请等一分钟再查。需要批量核对的单位，请申请数据接口。",
+        )
+
+
+def has_room(*, client: str, at: datetime, most: int) -> bool:
+    """Count one question of a client, unless it asked `most` times within the last sixty seconds: then False.
 
     The minute before counts for the share of it that still lies within sixty seconds, so the turn of a minute opens no
     second quota. Refused questions are not counted: waiting always helps.
@@ -36,16 +46,12 @@ def admit(*, client: str, at: datetime) -> None:
         CheckWindow.objects.filter(client=who, minute=minute - _MINUTE).values_list("count", flat=True).first() or 0
     )
     share = 1 - (at - minute) / _MINUTE
-    room = PER_MINUTE - int(before * share)
+    room = most - int(before * share)
     CheckWindow.objects.bulk_create([CheckWindow(client=who, minute=minute, count=0)], ignore_conflicts=True)
     counted = CheckWindow.objects.filter(client=who, minute=minute, count__lt=room).update(count=F("count") + 1)
-    if not counted:
-        raise TooMany(
-            what="查得太快了。",
-            why=f"为防止批量套取信息，每分钟最多查 {PER_MINUTE} 次。",
-            next_step="请等一分钟再查。需要批量核对的单位，请申请数据接口。",
-        )
-    forget(before=minute - _KEPT)
+    if counted:
+        forget(before=minute - _KEPT)
+    return bool(counted)
 
 
 def forget(*, before: datetime) -> None:

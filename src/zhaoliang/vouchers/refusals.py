@@ -101,6 +101,10 @@ class StillAlive(Refusal):
     code: ClassVar[str] = "vouchers_alive"
 
 
+# So often within a minute: wrong codes of one account (sql/verify_vouchers.sql), ends of documents at a counter.
+TRIES = 10
+
+
 @dataclass(eq=False)
 class TooManyTries(Refusal):
     """Too many wrong codes; `retry_after` is the wait in seconds."""
@@ -207,6 +211,15 @@ def not_used(
     if answer == "wrong_state":
         return VOUCHER.refusal(state, "use")
     return NotFound("没有使用。", "没有这张培训券。", "请核对券码。")
+
+
+def too_many_ends() -> TooManyTries:
+    """Ten ends of a document's number typed by one officer within a minute."""
+    return TooManyTries(
+        "没有退回。",
+        f"一分钟内最多核对 {TRIES} 次证件号码，为防止猜号先停一下。",
+        "请看本人的证件原件，一分钟后再办。",
+    )
 
 
 def too_many_tries(wait: int) -> TooManyTries:

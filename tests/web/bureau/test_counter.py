@@ -62,7 +62,7 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
     assert shown.status_code == 200
     lost = Voucher.objects.get(city_code=TIANJIN, person=person)
     give_back = reverse("bureau:counter_return", args=[TIANJIN, lost.pk])
-    shown_end = {"document_end": person.document_number[-4:].lower()}
+    shown_end = {"document_end": f" {person.document_number[-4:].lower()} "}
     assert elsewhere.post(give_back, shown_end | {"key": "x"}).status_code == 403
     assert officer.post(give_back, {"document_end": "000A", "key": "y"}).status_code == 422
     looks = AuditEvent.objects.filter(city_code=TIANJIN, act="look", person_id=person.pk)
@@ -81,3 +81,21 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
         officer.post(reverse("bureau:counter_return", args=[TIANJIN, held.pk]), shown_end | {"key": "d"}).status_code
         == 409
     )
+
+
+@pytest.mark.mission("C4")
+def test_ends_of_a_document_are_not_guessed_at_the_counter(
+    desk: Callable[..., Client], at_time: Callable[[datetime], None]
+) -> None:
+    held = vouchers.voucher()
+    at_time(vouchers.AT)
+    officer = desk(Role.REVIEWER, region_code=held.person.region_id)
+    give_back = reverse("bureau:counter_return", args=[TIANJIN, held.pk])
+    right = {"document_end": held.person.document_number[-4:]}
+    for guess in range(10):
+        assert officer.post(give_back, {"document_end": "000A", "key": f"g{guess}"}).status_code == 422
+    assert officer.post(give_back, right | {"key": "h"}).status_code == 429
+    held.refresh_from_db()
+    assert held.state == "claimed"
+    at_time(vouchers.AT + timedelta(minutes=2))
+    assert officer.post(give_back, right | {"key": "i"}).status_code == 302

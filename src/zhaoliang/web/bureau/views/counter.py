@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from zhaoliang.certificates import throttle
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
@@ -19,6 +20,7 @@ from zhaoliang.registry import services as registry_services
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers import selectors, services
 from zhaoliang.vouchers.models import Voucher
+from zhaoliang.vouchers.refusals import TRIES, too_many_ends
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import SubjectRequest, given, refused, subject
 from zhaoliang.web.bureau import forms, paper, voucherforms
@@ -115,10 +117,12 @@ def give_back(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """Give the voucher back for its holder, and lead to what he can claim now."""
     found: Voucher = request.subject
     back = reverse("bureau:counter_voucher", args=[city, pk])
+    shown = request.POST.get("document_end", "").strip()
     try:
-        services.return_at_counter(
-            **given(request), person=found.person, voucher=found, document_end=request.POST.get("document_end", "")[:4]
-        )
+        # Counted here, outside the act: its refusal would take the count back.
+        if not throttle.has_room(client=f"counter {request.actor.user_id}", at=request.at, most=TRIES):
+            raise too_many_ends()
+        services.return_at_counter(**given(request), person=found.person, voucher=found, document_end=shown)
     except Refusal as problem:
         return refused(request, problem, back)
     toasts.say(request, "已退回，旧券码失效，名额已放出。本人要换领的，请在下面重新领取。")
