@@ -265,6 +265,13 @@ def test_a_city_of_many_vouchers_is_counted_by_a_job_and_the_page_says_of_when(
     assert "09%E7%82%B900%E5%88%86" in sheet["Content-Disposition"]
     (_, row) = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
     assert row[:3] == [source.name, 10, 1]
+    # Counted, but before this batch was given out.
+    new = {"batch": voucher().batch_id}
+    text = officer.get(page, new).content.decode()
+    assert ("这一批还不在统计里" in text, "上次统计是 2026年3月2日 09:00" in text) == (True, True)
+    assert "还没有统计过" not in text
+    refused = officer.get(export, new)
+    assert (refused.status_code, "这一批还不在统计里" in refused.content.decode()) == (409, True)
 
 
 def test_the_clock_counts_the_cities_that_are_too_large_to_be_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

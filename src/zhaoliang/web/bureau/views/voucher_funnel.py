@@ -15,9 +15,10 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_GET, require_POST
 
 from zhaoliang.funds.models import FundSource
+from zhaoliang.kernel.days import format_cn_time
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.selectors import job_to_show
-from zhaoliang.oversight.counts import Figures, figures
+from zhaoliang.oversight.counts import Figures, figures, latest
 from zhaoliang.oversight.funnel import DIMENSIONS, PILOTS_USED, Filter, Row, total
 from zhaoliang.oversight.stops import GAPS, Stop
 from zhaoliang.oversight.tasks import count_now
@@ -101,11 +102,12 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
     by = form.said("by") if form.said("by") in DIMENSIONS else "batch"
     found = figures(_wanted(desk, form), by)
     if found is None:
+        title, text = _uncounted(desk.city_code)
         if export:
-            return refused(request, _uncounted(), reverse("bureau:voucher_funnel"))
-        return render(
-            request, "bureau/voucher_funnel.html", {"filters": form, "uncounted": True} | _count(request, desk)
-        )
+            problem = Refusal("没有导出。", f"券很多，{title}。", "请先在“用券情况”点“现在统计”，完成后再导出。")
+            return refused(request, problem, reverse("bureau:voucher_funnel"))
+        told = {"filters": form, "uncounted": title, "uncounted_text": text}
+        return render(request, "bureau/voucher_funnel.html", told | _count(request, desk))
     if export:
         return _sheet(request, found, by)
     rows, columns = found.rows(), _columns(by, found)
@@ -147,8 +149,17 @@ def _count(request: DeskRequest, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _uncounted() -> Refusal:
-    return Refusal("没有导出。", "券很多，还没有统计过。", "请先在“用券情况”点“现在统计”，完成后再导出。")
+def _uncounted(city_code: int) -> tuple[str, str]:
+    """Why there is no figure of many vouchers, and what to do: never counted, or a batch given out since the last count."""
+    count = latest(city_code)
+    if count is None:
+        text = "这里的券很多，要先统计一次，一般不到一分钟；以后每天自动统计三次。选一个券不多的区县，打开就能看。"
+        return "还没有统计过", text
+    told = format_cn_time(count.counted_at)
+    return (
+        "这一批还不在统计里",
+        f"上次统计是 {told}，这一批是那以后才发的。请点“现在统计”，一般不到一分钟；每天也自动统计三次。",
+    )
 
 
 def _sheet(request: DeskRequest, found: Figures, by: str) -> HttpResponse:
