@@ -72,6 +72,8 @@ def names(found: Verdict) -> set[str]:
         ({"phone_at": MORNING + 600, "skew_ms": 900_000}, set()),
         ({"received": MORNING + 3_000}, {"uploaded_late"}),
         ({"received": MORNING + 30_000}, {"uploaded_hours"}),
+        ({"received": MORNING + 3_000, "signed": True}, {"uploaded_late"}),
+        ({"received": MORNING + 3_000, "signed": False}, {"uploaded_late", "unsigned"}),
         ({"method": "class_code", "code_age": 12}, set()),
         ({"method": "class_code", "code_age": 28}, {"code_late"}),
         ({"method": "class_code", "code_age": 90}, {"code_stale"}),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -123,7 +124,7 @@ def claimed(batch: VoucherBatch, person: Person) -> tuple[Voucher, list[str]]:
 
 
 def test_from_finding_to_the_teachers_board_and_without_network_or_gate_all_the_same(
-    beside: RunningGate, phone: Phone, now: datetime
+    beside: RunningGate, phone: Phone, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A Monday in China: in the evening of Greenwich it is the next day there.
     today = chinese_day(now)
@@ -139,7 +140,7 @@ def test_from_finding_to_the_teachers_board_and_without_network_or_gate_all_the_
     board = phone(registry.user(Role.PROVIDER, organisation=made.provider, city_code=made.city_code))
     _stands_on_the_board(board, made, one, now)
     two, three = expected.values()
-    _signs_in_without_network(phone(worker(two.person)), two, now)
+    _signs_in_without_network(phone(worker(two.person)), two, now, monkeypatch)
     short = vouchers.batch(quota=1, at=now)
     page = phone(worker(three.person))
     page.goto(f"/my/find/{short.city_code}/{short.pk}/")
@@ -211,13 +212,18 @@ def _stands_on_the_board(board: Page, made: TrainingClass, person: Person, now: 
     assert faults_here(board) == []
 
 
-def _signs_in_without_network(page: Page, expected: Attendance, now: datetime) -> None:
+def _signs_in_without_network(page: Page, expected: Attendance, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opened, closed, and opened anew without network: shown with its time, signed in once, and still waiting after it was
-    closed again."""
+    closed again. Brought to the gate five minutes later, as the phone's own signature bears out."""
     context = page.context
-    page.goto("/my/classes/")
-    wait_until_kept(page)
-    page.close()
+    opened = datetime.now(now.tzinfo) - timedelta(minutes=5)
+    with monkeypatch.context() as patch:
+        patch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: opened))
+        page.goto("/my/classes/")
+        # The pass, which names the phone's key.
+        page.wait_for_load_state("networkidle")
+        wait_until_kept(page)
+        page.close()
     context.set_offline(True)
     page = context.new_page()
     page.goto("/my/classes/")
@@ -245,7 +251,9 @@ def _signs_in_without_network(page: Page, expected: Attendance, now: datetime) -
     page.wait_for_load_state("networkidle")
     (signed,) = selectors.sign_ins_of(expected)
     assert signed_through(expected) == ["gate"]
-    assert signed.at < before < signed.received_at
+    assert signed.at < before - timedelta(minutes=4)
+    assert before < signed.received_at
+    assert signed.signed
 
 
 def _by_the_pages_own_server(page: Page, gate: RunningGate, batch: VoucherBatch, expected: Attendance) -> None:

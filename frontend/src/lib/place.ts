@@ -2,7 +2,8 @@ import { passFor } from "./calls";
 import { elapsed, skew, arrivedAt } from "./clock";
 import { all, on } from "./dom";
 import { account, csrfToken, gateAddress, sayNext } from "./gate";
-import { forget, keep, keepPass, kept, keptPass, type Kept, QUEUE, type Settled, upload } from "./queue";
+import { fits, forget, keep, keepPass, kept, keptPass, type Kept, QUEUE, type Settled, upload } from "./queue";
+import { type Said, signatureOf, signer } from "./signer";
 import { toast } from "./toast";
 
 const WAIT_MS = 8_000;
@@ -43,13 +44,14 @@ export function startSignIn(): void {
   if (navigator.onLine) void flush();
 }
 
-/** The pass proves who signs in for what, also when the upload comes after the sign-in to the platform has ended. */
+/** The pass proves who signs in for what, and by which phone's key, also when the upload comes after the sign-in to the platform has ended. */
 async function fetchPass(form: HTMLFormElement): Promise<void> {
   const address = form.dataset["gatePass"] ?? "";
   const soon = Number(form.dataset["opens"] ?? 0) - madeAt(form) - elapsed() < DAY_MS;
   if (!gateAddress() || !navigator.onLine || !soon || (await keptPass(address))) return;
-  const pass = await passFor(address, csrfToken());
-  if (pass) await keepPass(address, pass);
+  const key = await signer();
+  const pass = await passFor(address, csrfToken(), key ? { signer: key } : {});
+  if (pass) await keepPass(address, pass, key);
 }
 
 /** The code that the phone's own camera opened without network (`#CODE`, from the service worker). */
@@ -90,9 +92,19 @@ async function signHere(form: HTMLFormElement): Promise<void> {
   };
   const { longitude, latitude, datum, code, signed_at, ...phone } = fields;
   const passUrl = form.dataset["gatePass"] ?? "";
-  const pass = await keptPass(passUrl);
+  const key = value(form, "key");
+  const said: Said = {
+    attendance_id: attendance,
+    longitude: longitude || null,
+    latitude: latitude || null,
+    datum: datum ?? "wgs84",
+    signed_at: Number(signed_at),
+    code: code ?? "",
+  };
+  const held = await keptPass(passUrl);
+  const signed = await signatureOf(key, said);
   const stays = await keep({
-    key: value(form, "key"),
+    key,
     account: account(),
     attendance,
     action: form.action,
@@ -100,20 +112,9 @@ async function signHere(form: HTMLFormElement): Promise<void> {
     csrf: csrfToken(),
     gate: gateAddress() && new URL(gateAddress(), window.location.href).href,
     passUrl,
-    ...(pass ? { pass } : {}),
-    ...(attendance && passUrl
-      ? {
-          body: {
-            attendance_id: attendance,
-            longitude: longitude || null,
-            latitude: latitude || null,
-            datum: datum ?? "wgs84",
-            signed_at: Number(signed_at),
-            code: code ?? "",
-            phone,
-          },
-        }
-      : {}),
+    ...(held ? { pass: held.pass } : {}),
+    ...(attendance && passUrl ? { body: { ...said, phone } } : {}),
+    ...(signed && (!held || fits(held, signed)) ? { signed } : {}),
     title: form.dataset["title"] ?? "签到",
   });
   inHand = form;

@@ -1,4 +1,5 @@
 import { actPatiently, passFor, undecided } from "./calls";
+import type { Signed } from "./signer";
 import { empty, every, get, put, remove } from "./store";
 
 /** The lock under which one of pages and service worker sends, the tag of the background sync, the channel of what came of it. */
@@ -24,6 +25,8 @@ export type Kept = {
   pass?: string;
   passUrl: string;
   body?: Record<string, unknown>;
+  /** The phone's word that it said this then: whatever is altered here afterwards no longer fits it. */
+  signed?: Signed;
   title: string;
   /** Why it was not taken, in words; such a one stays until the person has read it. */
   refused?: string;
@@ -36,7 +39,8 @@ export type Settled = { entry: Kept; taken?: Record<string, unknown> };
 export type Sender = { account: string; csrf: string };
 
 type Outcome = { taken: Record<string, unknown> } | { refused: string } | undefined;
-type StoredPass = { pass: string; at: number };
+/** `signer` is the key that the pass names. */
+type StoredPass = { pass: string; at: number; signer?: string };
 
 /** What waits or was refused, in the order in which it was made. */
 export async function kept(): Promise<Kept[]> {
@@ -54,13 +58,18 @@ export async function forget(key: string): Promise<void> {
 }
 
 /** Keeps a pass beside the page that may be opened anew without network. */
-export async function keepPass(address: string, pass: string): Promise<void> {
-  await put("passes", address, { pass, at: Date.now() } satisfies StoredPass);
+export async function keepPass(address: string, pass: string, signer?: string): Promise<void> {
+  await put("passes", address, { pass, at: Date.now(), ...(signer ? { signer } : {}) } satisfies StoredPass);
 }
 
-export async function keptPass(address: string): Promise<string | undefined> {
+export async function keptPass(address: string): Promise<StoredPass | undefined> {
   const found = await get<StoredPass>("passes", address);
-  return found && Date.now() - found.at < PASS_DAYS * 86_400_000 ? found.pass : undefined;
+  return found && Date.now() - found.at < PASS_DAYS * 86_400_000 ? found : undefined;
+}
+
+/** Whether a signature may go along under a pass: another key's would only be refused. */
+export function fits(pass: StoredPass, signed: Signed | undefined): boolean {
+  return !pass.signer || !signed || pass.signer === signed.signer;
 }
 
 export async function forgetPasses(): Promise<void> {
@@ -115,8 +124,11 @@ async function send(entry: Kept, sender: Sender): Promise<Outcome> {
   const own = entry.account === sender.account;
   const csrf = sender.account && !own ? "" : (own && sender.csrf) || entry.csrf;
   if (entry.body && entry.gate) {
-    const pass = entry.pass ?? (await keptPass(entry.passUrl)) ?? (await passFor(entry.passUrl, csrf));
-    const decided = pass ? await actPatiently(entry.gate, pass, { act: "sign-in", body: entry.body, key: entry.key }, 2) : undefined;
+    const held = await keptPass(entry.passUrl);
+    // A pass that is fetched only now names no key: that would say nothing of then.
+    const pass = entry.pass ?? (held && fits(held, entry.signed) ? held.pass : await passFor(entry.passUrl, csrf));
+    const body = entry.signed ? { ...entry.body, signature: entry.signed.signature } : entry.body;
+    const decided = pass ? await actPatiently(entry.gate, pass, { act: "sign-in", body, key: entry.key }, 2) : undefined;
     if (decided && "ok" in decided) return decided.ok ? { taken: decided.body } : { refused: words(decided.body) };
     // All phones of a province at our own server would only move the rush there.
     if (decided && (decided.often || age(entry) < RUSH_S)) return undefined;
@@ -132,7 +144,8 @@ function age(entry: Kept): number {
 /** The same sign-in to the page's own server, under the same key. */
 async function post(entry: Kept, csrf: string): Promise<Outcome> {
   if (!csrf) return undefined;
-  const body = new URLSearchParams({ ...entry.fields, key: entry.key, csrfmiddlewaretoken: csrf });
+  const proof = entry.pass ? { pass: entry.pass, signature: entry.signed?.signature ?? "" } : {};
+  const body = new URLSearchParams({ ...entry.fields, ...proof, key: entry.key, csrfmiddlewaretoken: csrf });
   try {
     const answer = await fetch(entry.action, {
       method: "POST",

@@ -43,6 +43,7 @@ _FIELDS = (
     "skew_ms",
     "sequence",
     "code_age_s",
+    "signed",
     "attendance__signed_out_at",
 )
 
@@ -107,7 +108,7 @@ def _values(source: Any) -> Iterable[tuple[Any, ...]]:
 def _seen(row: tuple[Any, ...], usual: Usual) -> Seen:
     (
         id_, attendance, person, session, method, at, received, period, site_x, site_y, radius, x, y, distance, accuracy,
-        mock, device, operator, phone_at, skew_ms, sequence, code_age, signed_out,
+        mock, device, operator, phone_at, skew_ms, sequence, code_age, signed, signed_out,
     ) = row  # fmt: skip
     return Seen(
         id=id_,
@@ -134,5 +135,6 @@ def _seen(row: tuple[Any, ...], usual: Usual) -> Seen:
         sequence=sequence,
         code_age=code_age,
         code_every=usual.code_every,
+        signed=signed,
         signed_out=signed_out is not None,
     )

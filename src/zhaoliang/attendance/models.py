@@ -96,6 +96,10 @@ class SignIn(CityModel):
     sequence = models.PositiveIntegerField("手机上的第几次", null=True)
     code_age_s = models.IntegerField("课堂码出现后多少秒扫的", null=True)
     face_reference = models.CharField("人脸核验编号", max_length=64, db_default="", blank=True)
+    signed = models.BooleanField(
+        "手机签名", null=True, help_text="对得上为是，该有而没有为否；当场到的和没有登记钥匙的为空"
+    )
+    proof = models.JSONField("手机签名原文", null=True, help_text="公钥、原文、签名，可以再验")
 
     class Meta:
         db_table = "sign_in"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from zhaoliang.attendance import services
 from zhaoliang.attendance.models import Attendance
+from zhaoliang.attendance.signer import is_signer
 from zhaoliang.kernel import tokens
 from zhaoliang.kernel.roles import Actor
 
@@ -14,10 +15,11 @@ SIGN_IN = "sign_in"
 UPLOAD = timedelta(days=1)
 
 
-def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: str) -> str:
+def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: str, signer: str = "") -> str:
     """The pass with which the gate signs this trainee in by location or class code, good until a day after the window closes.
 
-    `device` is the phone's own number; it can't be exchanged afterwards. Raises Forbidden.
+    `device` is the phone's own number, `signer` its public key (signer.py; left out where it is none); neither can be exchanged
+    afterwards. Raises Forbidden.
     """
     access = attendance.access()
     services.sign_in.declaration.check(actor, access)
@@ -40,4 +42,7 @@ def sign_in_pass(*, actor: Actor, at: datetime, attendance: Attendance, device: 
         "r": services.setting(attendance.session, "class_code_seconds"),
         "i": int(at.timestamp()),
     }
+    # Not "k", which names the kind of a token.
+    if is_signer(signer):
+        content["v"] = signer
     return tokens.issue(SIGN_IN, content, until=max(at, limits.closes) + UPLOAD)

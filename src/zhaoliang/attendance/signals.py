@@ -48,6 +48,7 @@ class Seen:
     sequence: int | None = None
     code_age: int | None = None
     code_every: int = 20
+    signed: bool | None = None
     signed_out: bool = True
     face: bool | None = None
 
@@ -294,6 +295,8 @@ def _clock(row: Seen, sheet: _Sheet, context: _Context) -> None:
         sheet.add("uploaded_hours", f"{round((row.received - row.at) / 3600)} 小时后上传")
     elif row.received - row.at > 600:
         sheet.add("uploaded_late", f"{round((row.received - row.at) / 60)} 分钟后上传")
+    if row.signed is False:
+        sheet.add("unsigned")
     if row.sequence is None or not row.device:
         return
     # Only what came after can be the copy.

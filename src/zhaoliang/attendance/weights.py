@@ -43,7 +43,7 @@ class Weights:
 
 
 WEIGHTS = Weights(
-    "2026-11.3",
+    "2026-11.4",
     MappingProxyType(
         {
             "code_late": Signal(15, "课堂码换过后才扫到", "拍照转发要时间；网络慢、坐得远也会慢。"),
@@ -80,6 +80,7 @@ WEIGHTS = Weights(
             "replay": Signal(60, "与以前的一次签到内容相同", "重发了录下来的签到。"),
             "uploaded_late": Signal(6, "签到后较晚才上传", "没有网络；也给造假留了时间。"),
             "uploaded_hours": Signal(14, "签到几小时后才上传", "比没有网络的通常情况更久。"),
+            "unsigned": Signal(18, "存在手机里的签到没有手机签名", "存下以后可能改过；手机清过数据也会这样。"),
             "staff_all": Signal(55, "半个班以上由老师点名", "点名应是个别人签不了时的办法。"),
             "staff_many": Signal(10, "三成以上由老师点名", "读卡器故障时也会这样。"),
             "staff_burst": Signal(50, "刷卡、扫券一个接一个不到两秒", "没有人排队能这么快，像拿着一叠卡。"),

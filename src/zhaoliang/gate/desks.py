@@ -13,6 +13,7 @@ import msgspec
 
 from zhaoliang.api.auth import Partner as ApiPartner
 from zhaoliang.attendance import passes as attendance_passes
+from zhaoliang.attendance import signer
 from zhaoliang.attendance.phone import phone_of
 from zhaoliang.attendance.services import code_facts, device_hash, distance_m, not_yet_open
 from zhaoliang.attendance.states import ATTENDANCE
@@ -71,8 +72,9 @@ class VerifyIn(msgspec.Struct, forbid_unknown_fields=True):
 
 class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     """The body of /gate/sign-in: degrees as text in `datum` (stored as WGS84), when the phone signed (unix seconds) if it was
-    offline, the class code if one was scanned, what the phone says of itself (attendance/phone.py), and the result of an
-    outside face check where the installation takes one (attendance/face.py): it changes nothing about the sign-in.
+    offline, the class code if one was scanned, what the phone says of itself (attendance/phone.py), its signature under these
+    words where its pass names its key (attendance/signer.py), and the result of an outside face check where the installation
+    takes one (attendance/face.py): it changes nothing about the sign-in.
     """
 
     attendance_id: str
@@ -82,6 +84,7 @@ class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     signed_at: Moment | None = None
     code: str = ""
     phone: dict[str, float | bool | str | None] = {}
+    signature: str = ""
     face: str = ""
 
 
@@ -147,7 +150,9 @@ def read_use(bearer: str, body: UseIn, key: str, at: datetime) -> Item:
 
 
 def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
-    """A sign-in by location or class code under its pass. Raises what `tokens.read` raises, WrongToken, StaleCode, BadInput."""
+    """A sign-in by location or class code under its pass. Raises what `tokens.read` raises, WrongToken, StaleCode,
+    WrongSignature, BadInput.
+    """
     held = tokens.read(bearer, attendance_passes.SIGN_IN, at)
     if number(body.attendance_id) != held["a"]:
         raise tokens.WrongToken("没有签到。", "凭据是为另一次课签发的。", "请回到“上课”页面重新进入。")
@@ -162,6 +167,11 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         facts["late_permille"] = held["h"]
     if body.code:
         facts |= code_facts(held["c"], held["q"], held["r"], body.code[:400], moment=moment, at=at)
+    if "v" in held and body.signed_at is not None:
+        said_then = signer.Said(
+            body.attendance_id, key, body.signed_at, body.longitude, body.latitude, body.datum, body.code
+        )
+        facts |= signer.facts(held, said_then, body.signature, moment=moment, at=at)
     # The same words in the same order as the page gives to the act, so that a key tried here and there is one key.
     arguments = {
         "attendance": ["attendance.Attendance", held["c"], str(held["a"])],

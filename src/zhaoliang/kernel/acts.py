@@ -98,14 +98,20 @@ def question(name: str, label: str, grants: Mapping[Role, Reach] | None = None, 
 
 
 def act(
-    name: str, *, label: str, grants: Mapping[Role, Reach], on: str, key_of: tuple[str, ...] = ()
+    name: str,
+    *,
+    label: str,
+    grants: Mapping[Role, Reach],
+    on: str,
+    key_of: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., R]], Act[R]]:
     """Declare a service function as an act.
 
     `on` names the keyword argument whose `access()` says where the act happens and whose object it is. The decorated function
     takes `actor` and `at` (aware) and may be given `key`: the same key with the same input replays the stored answer, with
     another input raises KeyReused. `key_of` names the arguments that are this input, where the others follow from them (all,
-    by default). Runs in one transaction with its audit event.
+    by default); `beside` those that are not, since they tell only how it came. Runs in one transaction with its audit event.
     """
     if name in ACTS:
         raise ValueError(f"act {name} is declared twice")
@@ -124,7 +130,7 @@ def act(
             before = digest(target)
             token = _running.set(Running(name, actor, at))
             try:
-                keyed = {one: arguments[one] for one in key_of} if key_of else arguments
+                keyed = {one: arguments[one] for one in key_of or arguments if one not in beside}
                 with idempotency.guard(
                     city_code=access.city_code, act=name, actor=actor, key=key, arguments=keyed, at=at
                 ) as slot:

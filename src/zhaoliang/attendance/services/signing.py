@@ -6,7 +6,7 @@ Doubts (place, device, late upload) are flags for a person: a sign-in is never r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -32,11 +32,12 @@ READER_METHODS = STAFF_METHODS - {"roll_call"}
 # Less than this between signing and arriving is the network, not a phone without one.
 AT_ONCE = timedelta(seconds=60)
 
-OUTSIDE, NO_PLACE, SHARED_DEVICE, UPLOADED_LATE, TOO_LATE = (
+OUTSIDE, NO_PLACE, SHARED_DEVICE, UPLOADED_LATE, UNSIGNED, TOO_LATE = (
     "outside_site",
     "no_place",
     "shared_device",
     "uploaded_late",
+    "unsigned",
     "too_late",
 )
 FLAG_LABELS = {
@@ -44,13 +45,14 @@ FLAG_LABELS = {
     NO_PLACE: "没有定位",
     SHARED_DEVICE: "同一设备为多人签到",
     UPLOADED_LATE: "签到后较晚才上传",
+    UNSIGNED: "存在手机里的签到没有手机签名",
     TOO_LATE: "超过签到时间",
     "too_fast": "线上学习进度快过时间",
 }
 _GRANTS = {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, Role.PARTNER: Reach.ORGANISATION}
 
 
-@act("attendance.sign_in", label="签到", grants=_GRANTS, on="attendance")
+@act("attendance.sign_in", label="签到", grants=_GRANTS, on="attendance", beside=("proven",))
 def sign_in(
     *,
     actor: Actor,
@@ -64,9 +66,10 @@ def sign_in(
     signed_at: datetime | None = None,
     phone: Phone | None = None,
     code: str = "",
+    proven: Mapping[str, Any] | None = None,
 ) -> Attendance:
     """Sign a trainee in for a session. WGS84 degrees; `signed_at` is when the phone signed, for uploads after a dead spot;
-    `code` is the class code for the method `class_code`.
+    `code` is the class code for the method `class_code`; `proven` what the phone's signature showed (`signer.facts`).
 
     On time earns the planned minutes, late the region's share of them, after the window the session is missed. A second sign-in
     changes nothing. Raises NotYet before the window, StaleCode, BadInput for a way of signing in that is not the actor's.
@@ -77,6 +80,7 @@ def sign_in(
     moment = min(signed_at, at) if signed_at is not None else at
     facts: dict[str, Any] = phone.facts() if phone is not None else {}
     facts["late_permille"] = late_permille(session)
+    facts |= proven or {}
     if method == "class_code":
         every = setting(session, "class_code_seconds")
         facts |= code_facts(held.city_code, session.pk, every, code, moment=moment, at=at)

@@ -1,6 +1,6 @@
 -- One asked sign-in. Moments are unix seconds, those of the window by the policy of the region; degrees are WGS84, `distance`
 -- and `radius` of the site in metres. `facts` is what the phone says besides (phone.py), as JSON: accuracy, mock, phone_at,
--- skew_ms, elapsed_ms, sequence, code_age_s; and what of a thousand minutes counts for who is late, by the policy of the region
+-- skew_ms, elapsed_ms, sequence, code_age_s; whether it signed what it kept, with the proof (signer.py); and what of a thousand minutes counts for who is late, by the policy of the region
 -- (late_permille, half in calls of the release before). `key` and `hash` are the idempotency key of the call, none for a caller who holds
 -- it already. One array of these is written for the wire and unfolded for a third of what an array for each column costs.
 DO $$ BEGIN
@@ -100,6 +100,7 @@ BEGIN
                     ) THEN 'shared_device' END,
                     -- A phone without network keeps the sign-in; what arrives later than this is marked.
                     CASE WHEN v_at - j.moment > 600 THEN 'uploaded_late' END,
+                    CASE WHEN j.said->>'signed' = 'false' THEN 'unsigned' END,
                     CASE WHEN j.target = 'absent' THEN 'too_late' END
                 ], NULL)) AS flags
                 FROM judged j LEFT JOIN lent ON lent.device = j.device AND lent.session_id = j.session_id
@@ -127,11 +128,12 @@ BEGIN
         ), logged AS (
             INSERT INTO sign_in (city_code, attendance_id, at, received_at, method, longitude, latitude, distance_m,
                                  device_hash, by_user_id, reason, accuracy_m, mock, phone_at, skew_ms, elapsed_ms, sequence,
-                                 code_age_s)
+                                 code_age_s, signed, proof)
             SELECT p_city, c.attendance, c.signed, p_at, c.method, c.longitude, c.latitude, c.distance, c.device, c.by_user,
                    c.reason, (c.said->>'accuracy')::int, (c.said->>'mock')::boolean,
                    to_timestamp((c.said->>'phone_at')::bigint), (c.said->>'skew_ms')::bigint, (c.said->>'elapsed_ms')::bigint,
-                   (c.said->>'sequence')::int, (c.said->>'code_age_s')::int
+                   (c.said->>'sequence')::int, (c.said->>'code_age_s')::int,
+                   (c.said->>'signed')::boolean, c.said->'proof'
             FROM c WHERE c.answer = 'ok'
         ), changed AS (
             INSERT INTO state_change (city_code, machine, object_id, source, event, target, at, actor_user_id, actor_name)

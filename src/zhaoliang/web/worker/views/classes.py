@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from zhaoliang.attendance import perms, selectors, services
+from zhaoliang.attendance import passes, perms, selectors, services, signer
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
 from zhaoliang.attendance.phone import phone_of
 from zhaoliang.attendance.roll import PersonDay, days_of, decided, floor_of
@@ -24,6 +24,7 @@ from zhaoliang.classes import selectors as classes
 from zhaoliang.classes.models import Enrolment
 from zhaoliang.evaluation import selectors as evaluated
 from zhaoliang.evaluation import services as evaluation
+from zhaoliang.kernel import tokens
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import NotFound, Refusal
 from zhaoliang.kernel.geo import Datum
@@ -281,6 +282,7 @@ def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
             signed_at=datetime.fromtimestamp(signed_at, tz=UTC) if signed_at else None,
             phone=phone_of(request.POST),
             code=code,
+            proven=_proven(request, found, given),
             key=request.POST.get("key"),
         )
     except Refusal as refusal:
@@ -292,6 +294,30 @@ def sign_in(request: ActorRequest, city: int, pk: int) -> HttpResponse:
         return JsonResponse({"says": says, "state": signed.state, "flags": signed.flags})
     toasts.say(request, says)
     return redirect(reverse("worker:classes"))
+
+
+def _proven(request: ActorRequest, found: Attendance, given: dict[str, Any]) -> dict[str, Any]:
+    """What the phone's signature shows, where it comes with the pass that names its key: a kept sign-in which the gate did not
+    take. Raises WrongSignature.
+    """
+    sent, signed_at = request.POST, given.get("signed_at")
+    try:
+        held = tokens.read(sent.get("pass", ""), passes.SIGN_IN, request.at)
+    except tokens.BadToken:
+        return {}
+    if signed_at is None or (held["u"], held["c"], held["a"]) != (request.actor.user_id, found.city_code, found.pk):
+        return {}
+    said = signer.Said(
+        str(found.pk),
+        sent.get("key", ""),
+        signed_at,
+        sent.get("longitude") or None,
+        sent.get("latitude") or None,
+        sent.get("datum") or "wgs84",
+        sent.get("code", ""),
+    )
+    moment = min(datetime.fromtimestamp(signed_at, tz=UTC), request.at)
+    return signer.facts(held, said, sent.get("signature", ""), moment=moment, at=request.at)
 
 
 def _face(request: ActorRequest, signed: Attendance) -> str:

@@ -78,5 +78,8 @@ def session(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     if found is None:
         raise NotFound("没有这次课。", "课表可能改了。", "请回到“上课”刷新后再签到。")
     device = request.COOKIES.get(DEVICE_COOKIE, "")
-    token = attendance_passes.sign_in_pass(actor=request.actor, at=request.at, attendance=found, device=device)
+    signer = request.POST.get("signer", "")
+    token = attendance_passes.sign_in_pass(
+        actor=request.actor, at=request.at, attendance=found, device=device, signer=signer
+    )
     return JsonResponse({"pass": token})
