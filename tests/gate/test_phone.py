@@ -41,6 +41,25 @@ pytestmark = [
 FIRST_LOAD_BYTES = 150_000
 # An answer over slow 3G takes four trips of 400 ms, on a busy machine much longer.
 PATIENCE_MS = 30_000
+# The phone's memory as the release before made it, with somebody's sign-in in it; and the keys of all that stand there now.
+FILL_MEMORY_OF_BEFORE = """() => new Promise((done, failed) => {
+  const asked = indexedDB.open("zhaoliang", 1);
+  asked.onupgradeneeded = () => {
+    const somebodys = { key: "before", account: "somebody", fields: { sequence: "1" }, title: "", refused: "没有受理" };
+    asked.result.createObjectStore("sign-ins").put(somebodys, "before");
+    asked.result.createObjectStore("passes");
+  };
+  asked.onsuccess = () => { asked.result.close(); done(true); };
+  asked.onerror = failed;
+})"""
+KEPT_SIGN_INS = """() => new Promise((done, failed) => {
+  const asked = indexedDB.open("zhaoliang");
+  asked.onsuccess = () => {
+    const found = asked.result.transaction("sign-ins").objectStore("sign-ins").getAllKeys();
+    found.onsuccess = () => { asked.result.close(); done(found.result); };
+  };
+  asked.onerror = failed;
+})"""
 
 
 @pytest.fixture
@@ -216,6 +235,8 @@ def _signs_in_without_network(page: Page, expected: Attendance, now: datetime, m
     """Opened, closed, and opened anew without network: shown with its time, signed in once, and still waiting after it was
     closed again. Brought to the gate five minutes later, as the phone's own signature bears out."""
     context = page.context
+    page.goto("/healthz")
+    page.evaluate(FILL_MEMORY_OF_BEFORE)
     opened = datetime.now(now.tzinfo) - timedelta(minutes=5)
     with monkeypatch.context() as patch:
         patch.setattr("zhaoliang.web.middleware.timezone", SimpleNamespace(now=lambda: opened))
@@ -254,6 +275,7 @@ def _signs_in_without_network(page: Page, expected: Attendance, now: datetime, m
     assert signed.at < before - timedelta(minutes=4)
     assert before < signed.received_at
     assert signed.signed
+    assert page.evaluate(KEPT_SIGN_INS) == ["before"]
 
 
 def _by_the_pages_own_server(page: Page, gate: RunningGate, batch: VoucherBatch, expected: Attendance) -> None:
