@@ -167,7 +167,8 @@ def read_sign_in(bearer: str, body: SignInIn, key: str, at: datetime) -> Item:
         facts["late_permille"] = held["h"]
     if body.code:
         facts |= code_facts(held["c"], held["q"], held["r"], body.code[:400], moment=moment, at=at)
-    if "v" in held and body.signed_at is not None:
+    # Asked here too, so that what comes at once does not even put the words together.
+    if body.signed_at is not None and "v" in held and at - moment > signer.AT_ONCE:
         said_then = signer.Said(
             body.attendance_id, key, body.signed_at, body.longitude, body.latitude, body.datum, body.code
         )
