@@ -188,7 +188,7 @@ def test_a_full_gate_is_waited_for_in_words_and_a_limit_is_told_and_not_gone_rou
 
 # Puts five of one account into the phone's memory, not in the order in which they were made.
 FIVE = """(account) => new Promise((resolve) => {
-  const asked = indexedDB.open("zhaoliang", 1);
+  const asked = indexedDB.open("zhaoliang");
   asked.onsuccess = () => {
     const change = asked.result.transaction("sign-ins", "readwrite");
     for (const n of [4, 1, 5, 2, 3]) {
