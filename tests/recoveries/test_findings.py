@@ -13,9 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from factories import registry
+from factories.funds import budget
 from factories.identity import sign_in
 from factories.lawbook import in_force
-from factories.people import Bureau, grouped, paid, to_approval, worker
+from factories.people import APPLIED, FUND, Bureau, bureau, grouped, holder, paid, to_approval, worker
 from factories.recoveries import LATER, attended, corrected, line_of, revoke
 from factories.recoveries import paid as paid_case
 from factories.subsidies import (
@@ -24,9 +25,11 @@ from factories.subsidies import (
     FULL_FEN,
     HEPING,
     PLANNED,
+    SENIOR,
     approved,
     assembled,
     case,
+    certify,
     in_older_order,
     published,
 )
@@ -310,6 +313,20 @@ def test_what_was_looked_at_once_is_not_found_again_the_night_after(what: str) -
     # What comes after it is seen.
     attended(line, 0)
     assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+
+
+def test_a_certificate_given_out_anew_takes_no_skill_upgrade_back() -> None:
+    person, certificate = holder()
+    budget(10_000_000, region_code=HEPING, fund_source=FUND, year=2025)
+    line = apply_for(actor=worker(person), at=APPLIED, person=person, kind="skill_upgrade", certificate=certificate)
+    desk = bureau()
+    paid(to_approval(line.claim, desk, APPLIED), desk, APPLIED + timedelta(days=20))
+    assert look_again(CITY, HEPING, LATER) == 0
+    revoke(line, "replaced")
+    certify(certificate.result, certificate.issuer, "S000012000901263000999", SENIOR, certificate.issued_on)
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, LATER) == 0
+    assert quiet()
 
 
 def test_a_line_that_no_rules_can_decide_now_is_asked_about_once_and_the_night_goes_on(

@@ -265,6 +265,14 @@ def certificate_of(enrolment: Enrolment) -> Certificate | None:
     return _rows().filter(~Q(state="replaced"), city_code=enrolment.city_code, result__enrolment=enrolment).first()
 
 
+def stands(certificate: Certificate) -> bool:
+    """Whether the qualification holds: the certificate is valid, or was replaced by one that is."""
+    if certificate.state != "replaced":
+        return certificate.state == "issued"
+    same = Certificate.objects.filter(city_code=certificate.city_code, result_id=certificate.result_id)
+    return same.filter(state="issued").exists()
+
+
 def certificates_of_class(training_class: TrainingClass) -> dict[int, Certificate]:
     """The certificates the trainees of a class have now, replaced ones left out, by enrolment id."""
     rows = Certificate.objects.filter(

@@ -242,7 +242,9 @@ def compare(
     except duckdb.Error as problem:
         raise FactError(f"这些记录算不下去：{in_words(problem)}") from problem
     changes.sort(key=lambda one: (-abs(one.difference), one.id))
-    why = tuple(Reason(*key, count) for key, count in reasons.most_common())
+    # Of as many lines in the same order whatever file they were read from.
+    ordered = sorted(reasons.items(), key=lambda one: (-one[1], one[0][0].value, *one[0][1:]))
+    why = tuple(Reason(*key, count) for key, count in ordered)
     return Comparison(total, groups, why, tuple(changes[:top]), undated, tuple(missing), tuple(segments))
 
 

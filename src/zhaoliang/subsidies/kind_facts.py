@@ -17,6 +17,7 @@ from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind, PurchaseContract
 from zhaoliang.catalogue.selectors import contract_on, scarce_pairs
+from zhaoliang.certificates.selectors import stands
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts, put_job
 from zhaoliang.classes.selectors import class_ended_on
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
@@ -231,7 +232,8 @@ def _put_upgrade(
     put_grant_counts(sheet, grants, day)
     if certificate is None:
         return
-    standing = certificate.state == "issued"
+    # A new number or a corrected name takes nothing from who passed.
+    standing = stands(certificate)
     sheet.put(
         certificate,
         "证书",
