@@ -269,7 +269,7 @@ def stands(certificate: Certificate) -> bool:
     """Whether the qualification holds: the certificate is valid, or was replaced by one that is."""
     if certificate.state != "replaced":
         return certificate.state == "issued"
-    same = Certificate.objects.filter(city_code=certificate.city_code, result_id=certificate.result_id)
+    same = Certificate.objects.filter(city_code=certificate.city_code, result=certificate.result)
     return same.filter(state="issued").exists()
 
 
