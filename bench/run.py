@@ -223,11 +223,17 @@ def main() -> None:
         os.environ[figures.HANDED_ON] = str(handed)
         try:
             _databases()
-            # Each a process of its own: volume, reports and funnel on databases of their own, for a hundredth is to be a hundredth; the others
+            # Each a process of its own: volume, reports and funnel on databases of their own, for a hundredth is one; the others
             # on files alone, `--full` asks the four engines of the rules a million lines.
             given = sys.argv[1:]
             identity = [] if "--full" in given else ["20000"]
-            parts = {"volume": given, "report_rates": given, "whatif_speed": [], "funnel_rates": given, "identity": identity}
+            parts = {
+                "volume": given,
+                "report_rates": given,
+                "whatif_speed": [],
+                "funnel_rates": given,
+                "identity": identity,
+            }
             for part, options in parts.items():
                 subprocess.run([sys.executable, str(ROOT / "bench" / f"{part}.py"), *options], check=True)
         finally:
