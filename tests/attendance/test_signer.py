@@ -138,7 +138,7 @@ def test_a_missing_signature_is_marked_and_what_comes_at_once_is_not_looked_at(k
 def test_a_pass_without_a_key_is_taken_as_ever_and_a_key_told_afterwards_shows_nothing(kept: Kept) -> None:
     signature = kept.phone.sign(kept.said)
     for token in (kept.pass_of(""), kept.pass_of(kept.phone.signer, at=BACK)):
-        assert kept.facts(signature, token=token) == {}
+        assert kept.facts(signature, token=token) == kept.facts("", token=token) == {}
 
 
 def test_only_a_point_of_the_curve_stands_in_a_pass(kept: Kept) -> None:

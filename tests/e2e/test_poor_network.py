@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import socket
 import wave
 from collections.abc import Iterator
 from contextlib import closing
@@ -149,14 +150,16 @@ def _away(page: Page, act: str, *answers: tuple[int, str]) -> None:
 def test_a_full_gate_is_waited_for_in_words_and_a_limit_is_told_and_not_gone_round(
     browser: Browser, live_server: LiveServer, sessions: list[Attendance], settings: Any
 ) -> None:
-    # Nothing listens there: once nobody sends away any more, the gate is down and our own server does it.
-    settings.GATE_PORT = 47_631
+    # Held and never listened at: once nobody sends away any more, the gate is down and our own server does it.
+    nobody = socket.socket()
+    nobody.bind(("127.0.0.1", 0))
+    settings.GATE_PORT = nobody.getsockname()[1]
     room, person, now = sessions[0], sessions[0].person, datetime.now(tz=UTC)
     Attendance.objects.filter(city_code=room.city_code, pk=sessions[1].pk).update(state="leave")
     batch = vouchers.batch(at=now)
     mine = Voucher.objects.filter(city_code=batch.city_code, batch=batch, person=person)
     # What the browser's own wake-up would bring at once is not there.
-    with closing(phone_at_site(browser, live_server.url, service_workers="block")) as context:
+    with nobody, closing(phone_at_site(browser, live_server.url, service_workers="block")) as context:
         page = page_of(context, live_server.url, registry.user(Role.WORKER, person=person), seen_at=now)
         page.goto(f"/my/find/{batch.city_code}/{batch.pk}/")
         _away(page, "claim", (503, "1"), (429, "40"))
@@ -216,9 +219,10 @@ def _five_wait_in_any_order(page: Page) -> None:
 
     page.route("**/my/sessions/1/*/sign-in/", take)
     page.evaluate(FIVE, page.locator("meta[name=zl-account]").get_attribute("content"))
-    for waiting in (3, 3):
-        page.reload()
-        expect(page.get_by_text(f"手机里存着 {waiting} 次签到，还没有上传")).to_be_visible()
+    for _ in range(2):
+        with page.expect_request("**/my/sessions/1/3/sign-in/"):
+            page.reload()
+        expect(page.get_by_text("手机里存着 3 次签到，还没有上传")).to_be_visible()
     page.reload()
     expect(page.locator("[data-queue]")).to_be_hidden()
     assert brought == ["1", "2", "3", "3", "3", "4", "5"]

@@ -52,8 +52,9 @@ FILL_MEMORY_OF_BEFORE = """() => new Promise((done, failed) => {
   asked.onsuccess = () => { asked.result.close(); done(true); };
   asked.onerror = failed;
 })"""
+# As a page of the release before, kept on the phone with its script, opens it.
 KEPT_SIGN_INS = """() => new Promise((done, failed) => {
-  const asked = indexedDB.open("zhaoliang");
+  const asked = indexedDB.open("zhaoliang", 1);
   asked.onsuccess = () => {
     const found = asked.result.transaction("sign-ins").objectStore("sign-ins").getAllKeys();
     found.onsuccess = () => { asked.result.close(); done(found.result); };

@@ -85,7 +85,7 @@ async function signHere(form: HTMLFormElement): Promise<void> {
     longitude: place?.coords.longitude.toFixed(6) ?? "",
     latitude: place?.coords.latitude.toFixed(6) ?? "",
     datum: value(form, "datum") || "wgs84",
-    code: value(form, "code"),
+    code: value(form, "code").trim(),
     ...clocks(form),
     sequence: String(nextSequence()),
     ...(place ? { accuracy: String(Math.round(place.coords.accuracy)) } : {}),

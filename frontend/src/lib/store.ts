@@ -1,26 +1,21 @@
-/**
- * The phone's own memory (IndexedDB), which pages and service worker share: sign-ins that wait, passes to bring them, and the key
- * that signs them.
- */
+/** The phone's own memory (IndexedDB), which pages and service worker share: sign-ins that wait, and passes to bring them. */
 
 const NAME = "zhaoliang";
-// 1 had no keys.
-const VERSION = 2;
-const TABLES = ["sign-ins", "passes", "keys"] as const;
-type Table = (typeof TABLES)[number];
+type Table = "sign-ins" | "passes";
 
 /** Where a browser keeps nothing (some private windows, a full phone), as long as the page is open. */
-const meanwhile: Record<Table, Map<string, unknown>> = { "sign-ins": new Map(), passes: new Map(), keys: new Map() };
+const meanwhile: Record<Table, Map<string, unknown>> = { "sign-ins": new Map(), passes: new Map() };
 
 let opening: Promise<IDBDatabase | undefined> | undefined;
 
 function database(): Promise<IDBDatabase | undefined> {
   opening ??= new Promise((resolve) => {
     try {
-      const asked = indexedDB.open(NAME, VERSION);
+      // As it stands, without a version: a page that was kept long ago, with its own script, must open it after us too.
+      const asked = indexedDB.open(NAME);
       asked.onupgradeneeded = () => {
-        const had = asked.result.objectStoreNames;
-        for (const table of TABLES) if (!had.contains(table)) asked.result.createObjectStore(table);
+        asked.result.createObjectStore("sign-ins");
+        asked.result.createObjectStore("passes");
       };
       asked.onsuccess = () => {
         const open = asked.result;

@@ -82,8 +82,10 @@ def facts(held: Mapping[str, Any], said: Said, signature: str, *, moment: dateti
     signer = held.get("v")
     if signer is None or at - moment <= AT_ONCE:
         return {}
+    # A key that the platform saw only after the moment does not show whose phone it was then, nor that it had one.
+    afterwards = held["i"] > (moment + AT_ONCE).timestamp()
     if not signature:
-        return {"signed": False}
+        return {} if afterwards else {"signed": False}
     text = signed_text(said)
     if not _verifies(signer, signature, text):
         raise WrongSignature(
@@ -91,8 +93,7 @@ def facts(held: Mapping[str, Any], said: Said, signature: str, *, moment: dateti
             "它在手机里存过，但手机签名对不上：内容后来被改动过，或者不是这部手机存的。",
             "请找老师当面核对、登记。",
         )
-    # A key that the platform saw only after the moment does not show whose phone it was then.
-    if held["i"] > (moment + AT_ONCE).timestamp():
+    if afterwards:
         return {}
     return {"signed": True, "proof": {"signer": signer, "text": text, "signature": signature}}
 
