@@ -141,7 +141,9 @@ def drop_correction(*, actor: Actor, at: datetime, correction: Correction) -> Co
 
 def _asked_already(line: ClaimLine) -> bool:
     """Whether people were asked about a line that no rules can decide, and nothing followed yet."""
-    latest = Difference.objects.filter(city_code=line.city_code, claim_line=line).order_by("-id").first()
+    # What two people decided in between answers it for those facts; the rules can be asked no better afterwards.
+    asked = Difference.objects.filter(city_code=line.city_code, claim_line=line, correction__isnull=True)
+    latest = asked.order_by("-id").first()
     return latest is not None and (latest.action, latest.summary) == ("ask", UNDECIDED)
 
 
@@ -159,7 +161,8 @@ def standing_decision(line: ClaimLine) -> Decision | None:
 def money_decision(line: ClaimLine) -> Decision | None:
     """The decision that a line's money rests on: of its latest difference that settled something by one, else its own."""
     settled = Difference.objects.filter(city_code=line.city_code, claim_line=line, decision__isnull=False)
-    latest = settled.exclude(action="ask").select_related("decision").order_by("-id").first()
+    # One that moved nothing asked no other text: the money still rests on the one before it.
+    latest = settled.exclude(action__in=("ask", "none")).select_related("decision").order_by("-id").first()
     return latest.decision if latest is not None else line.decision
 
 
