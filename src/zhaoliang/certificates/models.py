@@ -71,6 +71,7 @@ class Certificate(CityModel):
     person_id: int
     issuer_id: int
     occupation_id: str
+    result_id: int
 
     number = models.CharField("证书编号", max_length=40)
     kind = models.CharField("证书种类", max_length=20, choices=CertificateKind.choices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -265,12 +267,21 @@ def certificate_of(enrolment: Enrolment) -> Certificate | None:
     return _rows().filter(~Q(state="replaced"), city_code=enrolment.city_code, result__enrolment=enrolment).first()
 
 
-def stands(certificate: Certificate) -> bool:
-    """Whether the qualification holds: the certificate is valid, or was replaced by one that is."""
+def in_its_place(certificate: Certificate) -> Certificate:
+    """The certificate that counts for this one now: itself, or of a replaced one that which was issued in its place."""
     if certificate.state != "replaced":
-        return certificate.state == "issued"
-    same = Certificate.objects.filter(city_code=certificate.city_code, result=certificate.result)
-    return same.filter(state="issued").exists()
+        return certificate
+    same = Certificate.objects.filter(city_code=certificate.city_code, result_id=certificate.result_id)
+    return same.exclude(state="replaced").first() or certificate
+
+
+def issued_for(city_code: int, result_ids: Collection[int]) -> dict[int, list[Certificate]]:
+    """All certificates that were ever issued for each of these results, in order of issue: the qualification is one."""
+    found: dict[int, list[Certificate]] = defaultdict(list)
+    same = Certificate.objects.filter(city_code=city_code, result_id__in=list(result_ids)) if result_ids else ()
+    for certificate in sorted(same, key=lambda one: (one.issued_on, one.pk)):
+        found[certificate.result_id].append(certificate)
+    return found
 
 
 def certificates_of_class(training_class: TrainingClass) -> dict[int, Certificate]:

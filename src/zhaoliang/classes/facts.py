@@ -264,9 +264,9 @@ def put_grants(sheet: FactSheet, grants: Iterable[PersonGrant], project: Project
     sheet.put(insured, insured.source if insured else source, fund_double_paid=insured is not None)
 
 
-def put_certificate_grants(sheet: FactSheet, grants: Iterable[PersonGrant], certificate_number: str) -> None:
-    """Whether this very certificate was subsidised before, by either scheme."""
-    rows = [grant for grant in grants if grant.certificate_number == certificate_number]
+def put_certificate_grants(sheet: FactSheet, grants: Iterable[PersonGrant], numbers: Collection[str]) -> None:
+    """Whether this very certificate was subsidised before, by either scheme and under any of its numbers."""
+    rows = [grant for grant in grants if grant.certificate_number in numbers]
     schemes = {grant.scheme for grant in rows}
     sheet.put(
         rows[0] if rows else None,

@@ -97,7 +97,7 @@ _READ_BY = """
 SELECT c.region_id, l.kind,
        CASE WHEN c.training_class_id IS NULL AND l.kind <> 'skill_upgrade' AND k.id IS NOT NULL THEN k.starts_on
             ELSE coalesce(l.applied_on, c.rules_on) END AS day,
-       d.policy_version, l.looked_by, coalesce(t.state, '') AS certificate,
+       d.policy_version, l.looked_by, coalesce(p.state, t.state, '') AS certificate,
        l.kind = 'apprentice_advance' AND (n.state = 'dropped' OR EXISTS (
            SELECT 1 FROM claim_line s
            JOIN claim e ON e.city_code = %(city)s AND e.id = s.claim_id AND e.state IN ('approved', 'paying', 'settled')
@@ -111,6 +111,7 @@ JOIN decision d ON d.city_code = %(city)s AND d.id = {stands}
 LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.id = l.enrolment_id
 LEFT JOIN training_class k ON k.city_code = l.city_code AND k.id = n.training_class_id
 LEFT JOIN certificate t ON t.city_code = l.city_code AND t.id = l.certificate_id
+LEFT JOIN certificate p ON t.state = 'replaced' AND p.city_code = %(city)s AND p.result_id = t.result_id AND p.state <> 'replaced'
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
   AND l.kind <> ALL(%(trainings)s)
 GROUP BY 1, 2, 3, 4, 5, 6, 7

@@ -105,4 +105,4 @@ def _put_certificate(sheet: FactSheet, result: ExamResult, certificate: Certific
             # Issuing enters the number in the national index in the same transaction.
             certificate_registered=True,
         )
-        put_certificate_grants(sheet, known.grants, certificate.number)
+        put_certificate_grants(sheet, known.grants, {certificate.number})

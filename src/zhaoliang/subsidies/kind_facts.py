@@ -17,7 +17,8 @@ from zhaoliang.apprenticeships.selectors import agreements_of
 from zhaoliang.attendance.selectors import days_attended
 from zhaoliang.catalogue.models import CertificateKind, PurchaseContract
 from zhaoliang.catalogue.selectors import contract_on, scarce_pairs
-from zhaoliang.certificates.selectors import stands
+from zhaoliang.certificates.models import Certificate
+from zhaoliang.certificates.selectors import issued_for
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, put_certificate_grants, put_grant_counts, put_job
 from zhaoliang.classes.selectors import class_ended_on
 from zhaoliang.employment.models import JobRecord, UnemploymentInsurance
@@ -61,6 +62,7 @@ class Gathered:
     scarce: frozenset[tuple[str, int]] | None
     agreements: Mapping[int, Agreement]
     advanced: Mapping[int, int]
+    issued: Mapping[int, Sequence[Certificate]]
     files: frozenset[str]
     contract: PurchaseContract | None = None
     ended_on: date | None = None
@@ -74,6 +76,7 @@ def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
     others = ClaimLine.objects.select_related("claim").filter(
         city_code=city, enrolment_id__in=enrolments, kind__in=MAIN, state__in=GRANTED
     )
+    upgraded = [line.certificate for line in lines if line.kind == "skill_upgrade"]
     trained = {other.enrolment_id: other for other in others if other.enrolment_id is not None}
     return Gathered(
         statuses=_by_person(statuses_of_people(city_code=city, person_ids=people)),
@@ -86,6 +89,7 @@ def gathered(claim: Claim, lines: Sequence[ClaimLine], on: date) -> Gathered:
         scarce=scarce_pairs(city, claim.region_id, on),
         agreements=agreements_of(city, enrolments),
         advanced=_advanced(city, enrolments),
+        issued=issued_for(city, {one.result_id for one in upgraded if one is not None}),
         files=frozenset(
             Evidence.objects.filter(city_code=city, claim_id=claim.pk or 0).values_list("kind", flat=True).distinct()
         ),
@@ -232,8 +236,10 @@ def _put_upgrade(
     put_grant_counts(sheet, grants, day)
     if certificate is None:
         return
-    # A new number or a corrected name takes nothing from who passed.
-    standing = stands(certificate)
+    # A new number or a corrected name takes nothing from who passed, and makes no new certificate of it.
+    issued = on_file.issued[certificate.result_id]
+    last = issued[-1] if certificate.state == "replaced" else certificate
+    standing = last.state == "issued"
     sheet.put(
         certificate,
         "证书",
@@ -241,9 +247,9 @@ def _put_upgrade(
         certificate_level=certificate.level or 0,
         certificate_occupation=certificate.occupation_id,
         certificate_registered=standing,
-        months_since_certificate=months_begun(certificate.issued_on, day),
+        months_since_certificate=months_begun(issued[0].issued_on, day),
     )
-    put_certificate_grants(sheet, grants, certificate.number)
+    put_certificate_grants(sheet, grants, {one.number for one in issued})
     if on_file.scarce is not None:
         scarce = (certificate.occupation_id, certificate.level or 0) in on_file.scarce
         sheet.put(None, "需求指导目录", certificate_scarce=scarce)

@@ -400,7 +400,7 @@ class _Check:
                 # The number does not tell the occupation; the row's own column was compared with the project.
                 certificate_occupation=self.project.occupation_id if trainee.row.text("occupation_code") else None,
             )
-            put_certificate_grants(sheet, trainee.known.grants, trainee.certificate_number)
+            put_certificate_grants(sheet, trainee.known.grants, {trainee.certificate_number})
         return sheet
 
     def _refuse(self, trainee: Trainee, result: RuleResult) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from zhaoliang import policy
+from zhaoliang.certificates.selectors import in_its_place
 from zhaoliang.kernel.acts import running
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.money import format_yuan
@@ -187,7 +188,7 @@ def _mark(line: ClaimLine, policies: PolicySet, made: Decision) -> str:
         # The rows too: that a register says since when is another row for the same fact.
         rows = ",".join("NULL" if row is None else str(row) for row in made.rows or ())
         return mark(made.known, f"{{{rows}}}", made.policy_version)
-    state = line.certificate.state if line.certificate is not None else ""
+    state = in_its_place(line.certificate).state if line.certificate is not None else ""
     return mark(policies.version, state, phase_of(line))
 
 
