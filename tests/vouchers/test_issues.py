@@ -104,6 +104,26 @@ def test_replace_takes_the_unused_voucher_back_and_leaves_a_used_one() -> None:
     assert {one.person_id for one in live} == {unused.person_id, used.person_id}
 
 
+@pytest.mark.parametrize("ending", ["suspended", "late"])
+def test_whose_voucher_cannot_be_replaced_any_more_keeps_it(ending: str) -> None:
+    source = batch(quota=3)
+    held, other = voucher(source), crowd(1)[0]
+    made = _drafted(source, _sheet(_row(held.person), _row(other)), on_duplicate="replace")
+    made = services.submit_issue(actor=actor(Role.REVIEWER), at=AT, issue=made)
+    made = services.approve_issue(actor=actor(Role.APPROVER), at=AT, issue=made)
+    # The list was approved in time; the background comes to it later.
+    at = source.claim_until + timedelta(seconds=1) if ending == "late" else AT
+    if ending == "suspended":
+        services.suspend_batch(actor=actor(Role.APPROVER), at=AT, batch=source)
+    assert services.issue_part(actor=system_actor(), at=at, issue=made) == 2
+    notes = {"suspended": "批次没有在发放", "late": "领取期已过"}
+    lines = IssueLine.objects.filter(city_code=TIANJIN, issue=made)
+    assert {(line.state, line.note) for line in lines} == {("refused", notes[ending])}
+    held.refresh_from_db()
+    assert held.state == "claimed"
+    assert Voucher.objects.filter(city_code=TIANJIN, batch=source).count() == 1
+
+
 def test_more_people_than_vouchers_and_a_second_person() -> None:
     source = batch(quota=1)
     made = _drafted(source, _sheet(*(_row(one) for one in crowd(2))))

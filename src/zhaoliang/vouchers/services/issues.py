@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import chinese_day, format_cn_time
@@ -241,13 +241,9 @@ def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
     judge(batch, list(lines.values()), at)
     left_out = ("fail", "cannot_tell") if issue.on_unclear == "skip" else ("fail",)
     fit = [person_id for person_id, line in lines.items() if line.outcome not in left_out]
-    if issue.on_duplicate == "replace":
-        held = Voucher.objects.filter(city_code=issue.city_code, batch=batch, person_id__in=fit, state="claimed")
-        for one in held.order_by("slot", "id"):
-            give_up(one, at, "按名单换发新券")
     # Everybody else by what the policies say of him.
     answers = {person_id: (line.outcome, None) for person_id, line in lines.items()}
-    answers |= _claimed(issue, [lines[person_id] for person_id in fit], at)
+    answers |= _given(issue, [lines[person_id] for person_id in fit], at)
     told: list[Message] = []
     for person_id, (answer, voucher_id) in answers.items():
         line = lines[person_id]
@@ -261,6 +257,30 @@ def issue_part(*, actor: Actor, at: datetime, issue: IssueList) -> int:
     )
     tell(issue.city_code, told, at=at)
     return len(decided)
+
+
+class _NotReplaced(Exception):
+    """Somebody whose voucher was taken back got no other."""
+
+
+def _given(issue: IssueList, lines: list[IssueLine], at: datetime) -> dict[int, tuple[str, int | None]]:
+    """The vouchers of a part; with "replace" also to who holds an unused one, unless any of them would be left without."""
+    if issue.on_duplicate != "replace":
+        return _claimed(issue, lines, at)
+    people = [line.person_id for line in lines]
+    held = Voucher.objects.filter(
+        city_code=issue.city_code, batch=issue.batch, person_id__in=people, state="claimed"
+    ).order_by("slot", "id")
+    try:
+        with transaction.atomic():
+            before = [give_up(one, at, "按名单换发新券").person_id for one in held]
+            answers = _claimed(issue, lines, at)
+            if any(answers[person_id][0] != "ok" for person_id in before):
+                raise _NotReplaced
+            return answers
+    except _NotReplaced:
+        # The batch ended, was suspended or is full meanwhile: whoever holds a voucher keeps it.
+        return _claimed(issue, lines, at)
 
 
 def _claimed(issue: IssueList, lines: list[IssueLine], at: datetime) -> dict[int, tuple[str, int | None]]:
