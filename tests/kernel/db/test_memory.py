@@ -26,9 +26,14 @@ def test_buffers_are_a_part_of_the_memory(machine: int, durable: bool, buffers: 
     assert memory.buffers_mb(machine, durable=durable) == buffers
 
 
-def test_what_connections_keep_together_fits_into_the_machine() -> None:
-    assert "trim_threshold=33554432" in memory.malloc(2_048, durable=True)
-    assert "trim_threshold=134217728" in memory.malloc(65_536, durable=True)
+@pytest.mark.parametrize("machine", [512, 2_048, 8_192, 24_000, 262_144])
+def test_what_working_connections_keep_together_is_a_quarter_of_the_machine_at_most(machine: int) -> None:
+    kept = int(memory.malloc(machine, durable=True).rpartition("=")[2])
+    assert 0 < kept <= 128 * memory.MB
+    assert kept * memory.WORKING <= machine * memory.MB // 4
+
+
+def test_tests_give_back_what_they_no_longer_use() -> None:
     assert memory.malloc(65_536, durable=False) == "glibc.malloc.hugetlb=1"
 
 

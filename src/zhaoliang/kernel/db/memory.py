@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 MB = 2**20
+# Connections that do something large in a day: those of the pages' processes, the gate and the workers. The others stay small.
+WORKING = 48
 CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 SHARED = Path("/dev/shm")
 # What parallel joins of a large audit may ask of it at once; containers give 64 MB where nobody said otherwise.
@@ -38,10 +40,10 @@ def malloc(memory: int, *, durable: bool) -> str:
 
     A large join jumps about in its hash tables: with large pages (where the system gives them on request) it finds its way
     quicker. What one range of an audit used is kept for the next instead of given back and cleared anew: up to 128 MB a
-    connection, less on a small machine, nothing in tests, whose connections are many.
+    connection, and no more than a quarter of the memory for as many as work; nothing in tests, whose connections are many.
     """
     wanted = {"hugetlb": 1}
-    kept = min(memory // 64, 128) * MB
+    kept = min(memory // (4 * WORKING), 128) * MB
     if durable and kept:
         wanted |= {"mmap_threshold": kept // 4, "trim_threshold": kept}
     return ":".join(f"glibc.malloc.{name}={value}" for name, value in wanted.items())
