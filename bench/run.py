@@ -239,7 +239,10 @@ def main() -> None:
         finally:
             # Also of a run that was cut off: what was measured is shown.
             rows = handed.read_text(encoding="utf-8").splitlines()
-            figures.show([figures.Figure(**json.loads(row)) for row in rows])
+            found = [figures.Figure(**json.loads(row)) for row in rows]
+            figures.show(found)
+    if missed := [one.name for one in found if not one.reached]:
+        raise SystemExit(f"bench: not reached: {'; '.join(missed)}")
 
 
 def _databases() -> None:
