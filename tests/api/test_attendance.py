@@ -37,7 +37,7 @@ def test_a_reader_signs_in_and_a_learning_platform_reports_progress(
     assert (answers[0].json()["state"], answers[0].json()["credited_minutes"]) == ("present", 180)
     (signed,) = selectors.sign_ins_of(attendance)
     assert signed.method == "id_card"
-    assert reader.post("/attendance/sign-ins", body | {"session_id": "1"}, key="card-0002").status_code == 404
+    assert reader.post("/attendance/sign-ins", body | {"session_id": "999999999"}, key="card-0002").status_code == 404
     assert reader.post("/lessons/identity", {"attendance_id": "1"}, key="learn-001").status_code == 403
     stranger = System(client, registry.organisation(), scopes=("attendance.sign_in",))
     assert stranger.post("/attendance/sign-ins", body, key="card-0003").status_code == 403

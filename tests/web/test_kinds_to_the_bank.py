@@ -26,9 +26,9 @@ from zhaoliang.catalogue.models import Project
 from zhaoliang.classes.models import Enrolment, TrainingClass
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import FundSource
-from zhaoliang.funds.selectors import verify_books
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.payments.models import PaymentBatch
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import Organisation, Person, Region
 from zhaoliang.subsidies.clocks import Deadline
@@ -185,7 +185,7 @@ def test_a_class_an_enterprise_a_bought_project_and_what_follows_them(at_time: C
     assert lines("uplift") == [("paid", "provider", FULL_FEN // 5)]
     shown = phone_of(person).get("/my/me/subsidies/").content.decode()
     assert all(word in shown for word in ("培训生活费补贴", "训后就业"))
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
 
 
 def test_an_apprenticeship_half_ahead_and_the_rest_after_completion(
@@ -223,7 +223,7 @@ def test_an_apprenticeship_half_ahead_and_the_rest_after_completion(
     desk.review([settlement], ASSESSED)
     desk.pay(fund, APPROVED + timedelta(days=1))
     assert lines("apprenticeship") == [("paid", "enterprise", 2_500_00)]
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()
 
 
 def test_the_skill_upgrade_that_a_worker_claims_with_one_tap(at_time: Clock) -> None:
@@ -236,4 +236,4 @@ def test_the_skill_upgrade_that_a_worker_claims_with_one_tap(at_time: Clock) -> 
     desk.review([Claim.objects.get(city_code=CITY, kind="skill_upgrade")], APPLIED)
     desk.pay(FundSource.UNEMPLOYMENT_INSURANCE, APPLIED + timedelta(days=20))
     assert lines("skill_upgrade") == [("paid", "person", 2_000_00)]
-    assert verify_books(CITY) == []
+    assert prove(CITY).findings == ()

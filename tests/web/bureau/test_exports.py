@@ -25,7 +25,7 @@ from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import RoleAssignment
 from zhaoliang.web import tables
 from zhaoliang.web.bureau import reports
-from zhaoliang.web.bureau.tasks import make_export
+from zhaoliang.web.bureau.tasks import empty_old_exports, make_export
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("G4", "N4")]
 
@@ -86,7 +86,7 @@ def test_a_long_file_is_made_by_the_worker_for_who_asked(
 
     later = subsidies.APPROVED + KEPT + timedelta(minutes=1)
     assert cities_with_exports() == [batch.city_code]
-    empty_exports(actor=system_actor(), at=later, place=Place(batch.city_code, batch.city_code))
+    empty_old_exports(int(later.timestamp()))
     assert officer.get(url("export_file", kept)).status_code == 404
     assert "文件已经清除" in officer.get(url("export", kept)).content.decode()
     kept.refresh_from_db()
