@@ -62,6 +62,7 @@ def fill(progress: Callable[[str], None], vouchers: int) -> None:
 def _base() -> dict[str, int]:
     """Two trainees' way to the claim, made by the factories, one of them refused; what the others copy."""
     from factories import subsidies
+    from zhaoliang.attendance.models import Attendance
     from zhaoliang.subsidies.models import ClaimLine
 
     made = subsidies.case(2, attended={1: 10})
@@ -78,7 +79,7 @@ def _base() -> dict[str, int]:
         "voucher_batch": made.batch.pk,
         "voucher": made.vouchers[0].pk,
         "enrolment": made.enrolments[0].pk,
-        "attendance": made.enrolments[0].attendances.get().pk,
+        "attendance": Attendance.objects.get(city_code=CITY, enrolment=made.enrolments[0]).pk,
         "exam_result": due.certificate.result_id,
         "certificate": due.certificate_id,
         "claim_line": due.pk,

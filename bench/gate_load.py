@@ -48,7 +48,7 @@ class Line(asyncio.Protocol):
             self.buffer = b""
             self.load.answered(self, int(head[9:12]), time.perf_counter() - self.due)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.load.lost(self)
 
 

@@ -110,7 +110,7 @@ def _claim() -> dict[str, float]:
     from zhaoliang.subsidies.models import ClaimLine
 
     held = TrainingClass.objects.select_related("project", "provider").get(city_code=CITY, pk=1)
-    staff = Actor(3, 3, "机构", (Assignment(Role.PROVIDER, None, None, held.provider_id),))
+    staff = Actor(3, 3, "机构", (Assignment(Role.PROVIDER, 0, CITY, held.provider_id),))
     begin = time.perf_counter()
     claim = services.assemble_claim(actor=system_actor(), at=AT, training_class=held)
     assembled = time.perf_counter()

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection, connections
+from psycopg import sql
 
 import run
 from figures import emit
@@ -49,7 +50,8 @@ def keep_as(name: str) -> None:
     own = connection.settings_dict["NAME"]
     connections.close_all()
     with psycopg.connect(os.environ["DATABASE_URL"], dbname="postgres", autocommit=True) as owner:
-        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{own}"')
+        copied = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        owner.execute(copied.format(sql.Identifier(name), sql.Identifier(own)))
 
 
 def main() -> None:
@@ -269,7 +271,7 @@ def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], A
         "voucher by code": lambda pk: Voucher.objects.filter(
             city_code=CITY, code="B" + str(pk * 7919 % vouchers + 1).zfill(20)
         ).first(),
-        "roll of a class": lambda pk: roll(held[pk]),
+        "roll of a class": lambda pk: roll(held[pk], first[pk].ends_at),
     }
     return questions, picked
 
