@@ -205,6 +205,7 @@ def test_what_came_out_otherwise_than_at_filing_says_which_fact_changed() -> Non
         holds=True,
         source="养老待遇比对",
         checked_on=date(2026, 6, 30),
+        valid_from=date(2026, 5, 1),
     )
     held = lines(assembled(made))
     found = surprises(held)

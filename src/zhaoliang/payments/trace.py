@@ -298,7 +298,7 @@ def _today(line: ClaimLine) -> str:
     """What has changed on file since the decision and what its texts say of it now; nothing where no fact changed."""
     if line.decision is None or line.kind not in TRAINING_KINDS:
         return ""
-    said, _ = line_today(line)
+    said = line_today(line)
     changes = [one for one in fact_changes(line.decision.facts, said.facts) if one.name not in PASSING]
     if not changes:
         return ""

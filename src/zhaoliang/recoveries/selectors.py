@@ -158,11 +158,10 @@ def worth_now(line: ClaimLine) -> policy.Decision | None:
         return None
     try:
         if line.kind in TRAINING_KINDS:
-            made, evidence = line_today(line)
+            made = line_today(line)
         else:
-            found = answer(line, gathered(line.claim, [line], rules_day(line)))
-            made, evidence = found.made, found.evidence
-        facts = facts_again(line, made.facts, lambda: evidence, since.facts)
+            made = answer(line, gathered(line.claim, [line], rules_day(line))).made
+        facts = facts_again(made.facts, since.facts)
         policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
         return policies.decide(facts, phase=phase_of(line))
     except policy.PolicyError:

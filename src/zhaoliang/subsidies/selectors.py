@@ -380,8 +380,8 @@ def claim_page(city_code: int, claim_id: int, *, at: datetime, start: int = 0) -
     )
 
 
-def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
-    """What the rules say of one line from the facts of now, with every step, and where each fact comes from; stores nothing.
+def line_today(line: ClaimLine) -> policy.Decision:
+    """What the rules say of one line from the facts of now, with every step; stores nothing.
 
     The road of a single line: one query, the rules in Python. `line` has its parts (`claim_line`).
     """
@@ -390,7 +390,7 @@ def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     sheet = claim_facts(line, outcome, known)
     policies = policies_for(claim.region_id, on=claim.rules_on)
     put_counts(sheet, grants_before(line, known.grants), policies)
-    return policies.decide(sheet.facts, phase="claim"), sheet.evidence
+    return policies.decide(sheet.facts, phase="claim")
 
 
 def orders_of_facts(city_code: int) -> dict[int, tuple[str, ...]]:
