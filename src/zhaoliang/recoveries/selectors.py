@@ -157,10 +157,8 @@ def worth_now(line: ClaimLine) -> policy.Decision | None:
     if since is None:
         return None
     try:
-        if line.kind in TRAINING_KINDS:
-            made = line_today(line)
-        else:
-            made = answer(line, gathered(line.claim, [line], rules_day(line))).made
+        single = line.kind not in TRAINING_KINDS
+        made = answer(line, gathered(line.claim, [line], rules_day(line))).made if single else line_today(line)
         facts = facts_again(made.facts, since.facts)
         policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
         return policies.decide(facts, phase=phase_of(line))

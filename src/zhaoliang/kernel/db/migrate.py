@@ -100,7 +100,10 @@ def _in_use(lock_seconds: float, attempt: int) -> TablesInUse:
     return TablesInUse(
         what=f"数据库没有升级完，停在 {left[0] if left else '索引和权限'}。",
         why=f"它等一张正在使用的表，每次最多等 {lock_seconds:g} 秒，已等 {attempt} 次；等得再久，所有人都要排在它后面。{who}",
-        next_step="已完成的步骤都在，没完成的没有留下痕迹。请等长报表、长任务做完，或用 SELECT pg_terminate_backend(进程号) 结束它，再运行 zhaoliang migrate，会从这里接着做。",
+        next_step=(
+            "已完成的步骤都在，没完成的没有留下痕迹。请等长报表、长任务做完，或用 SELECT pg_terminate_backend(进程号) 结束它，"
+            "再运行 zhaoliang migrate，会从这里接着做。"
+        ),
     )
 
 
