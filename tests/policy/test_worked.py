@@ -16,7 +16,8 @@ pytestmark = pytest.mark.mission("F1")
 def test_every_step_of_every_scenario_of_the_library_is_told_in_words(store: PolicyStore) -> None:
     told = 0
     for run in store.runs:
-        steps = in_words(run.decision, store)
+        policies = store.for_place(run.scenario.place, run.scenario.scheme, run.scenario.on)
+        steps = in_words(run.decision, policies)
         assert [(one.label, one.value_fen) for one in steps] == [
             (one.label, one.value_fen) for one in run.decision.steps
         ]
@@ -30,7 +31,7 @@ def test_every_step_of_every_scenario_of_the_library_is_told_in_words(store: Pol
 def test_rates_and_days_stand_with_their_units(store: PolicyStore) -> None:
     policies = store.for_place(530000, "living", date(2026, 6, 1))
     made = policies.decide({"name_matches_id": True, "establishment_staff": False, "training_days": 3})
-    assert [step.operation for step in in_words(made, store)] == [
+    assert [step.operation for step in in_words(made, policies)] == [
         "生活费每天标准（¥60.00/天）乘以实际参训天数（实际参训天数 3 天）",
         "加 ¥60.00",
     ]

@@ -15,7 +15,7 @@ from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.policy import AmountStep, Outcome, RuleResult
 from zhaoliang.policy.worked import in_words
-from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.models import Person
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.judging_singly import Answer, answer
@@ -72,7 +72,7 @@ class Entitlement:
 
     @property
     def steps(self) -> tuple[AmountStep, ...]:
-        return in_words(self.answer.made, lawbook())
+        return in_words(self.answer.made, self.answer.policies)
 
 
 def entitlement(
