@@ -215,7 +215,7 @@ class Office:
 
     def answer(self, batch: PaymentBatch) -> None:
         content = self.bank.answers[batch.pk]
-        services.import_return(actor=system_actor(), at=APPROVED, batch=batch, file_name="a.xlsx", content=content)
+        services.import_return(actor=system_actor(), at=APPROVED, batch=batch, file_name="回单", content=content)
         if batch.pk not in self.heard:
             self.heard.add(batch.pk)
             for pk in self.lines(batch):
@@ -234,7 +234,7 @@ class Office:
         pk = min(set(self.bank.given_back) - self.told)
         content = self.bank.given_back[pk]
         services.import_statement(
-            actor=system_actor(), at=APPROVED, place=self.made.place, file_name="s.xlsx", content=content
+            actor=system_actor(), at=APPROVED, place=self.made.place, file_name="流水", content=content
         )
         self.told.add(pk)
         # Before anybody heard of its arrival it is a payment that failed; afterwards it wants two people.
