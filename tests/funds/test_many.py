@@ -264,7 +264,7 @@ def _answer(post: Callable[..., list[int]], at: datetime, start: Account, entrie
     return said, rows, balances
 
 
-@pytest.mark.django_db
+@pytest.mark.commits
 @pytest.mark.sized
 @pytest.mark.mission("G2")
 def test_many_at_once_are_the_same_transfers_and_refusals_as_one_by_one() -> None:
