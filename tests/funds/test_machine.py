@@ -50,7 +50,7 @@ WAYS = {
 ONCE = {"accrue", "pay", "amend", "recover", "collect", "restore", "write_off"}
 NAMES = ["budget", "reserved", "payable", "disbursed", "receivable", "recovered", "written_off", "clearing"]
 DAY = timedelta(days=1)
-STEPS, RUNS = size(ci=40, nightly=100), size(ci=15, nightly=200)
+STEPS, RUNS = size(ci=40, nightly=100), size(ci=10, nightly=200)
 
 
 @act("tests.model_post", label="记账", grants={Role.SYSTEM: Reach.ANY}, on="debit")

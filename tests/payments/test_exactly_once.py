@@ -351,7 +351,7 @@ def run(seed: int, made: Case) -> int:
 
 
 # Runs of a hundred on one claim, each taken back before the next.
-HUNDREDS, RUNS = size(ci=1, nightly=100), size(ci=4, nightly=100)
+HUNDREDS, RUNS = size(ci=1, nightly=100), size(ci=3, nightly=100)
 
 
 @pytest.mark.sized
