@@ -6,24 +6,39 @@ CREATE OR REPLACE FUNCTION hold_keys(
 ) RETURNS TABLE (place int, key_id bigint, state text, answer jsonb)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    v_places int[];
+    v_made bigint[];
 BEGIN
-    INSERT INTO idempotency_key (city_code, act, actor, key, input_hash, at)
-    SELECT p_city, p_act, g.actor, g.key, g.hash, p_at
-    FROM unnest(p_actors, p_keys, p_hashes) AS g (actor, key, hash)
-    ORDER BY g.actor, g.key
-    ON CONFLICT DO NOTHING;
+    SELECT array_agg(g.place ORDER BY g.actor, g.key) INTO v_places
+    FROM unnest(p_actors, p_keys) WITH ORDINALITY AS g (actor, key, place);
+    WITH made AS (
+        INSERT INTO idempotency_key (city_code, act, actor, key, input_hash, at)
+        SELECT p_city, p_act, p_actors[g.place], p_keys[g.place], p_hashes[g.place], p_at
+        FROM unnest(v_places) WITH ORDINALITY AS g (place, nth) ORDER BY g.nth
+        ON CONFLICT DO NOTHING
+        RETURNING id
+    )
+    SELECT array_agg(id ORDER BY id) INTO v_made FROM made;
+    -- Almost always nobody has given any of them before: their numbers were drawn in the order of their places.
+    IF cardinality(v_made) = cardinality(v_places) THEN
+        RETURN QUERY SELECT g.place, g.id, 'new', NULL::jsonb FROM unnest(v_places, v_made) AS g (place, id) ORDER BY g.place;
+        RETURN;
+    END IF;
     RETURN QUERY
-    SELECT g.place::int, held.id,
-           CASE WHEN held.input_hash <> g.hash THEN 'reused' WHEN held.answer IS NOT NULL THEN 'replay' ELSE 'new' END,
+    SELECT g.place, held.id,
+           CASE WHEN held.input_hash <> p_hashes[g.place] THEN 'reused' WHEN held.answer IS NOT NULL THEN 'replay' ELSE 'new' END,
            held.answer
-    FROM unnest(p_actors, p_keys, p_hashes) WITH ORDINALITY AS g (actor, key, hash, place)
+    FROM unnest(v_places) WITH ORDINALITY AS g (place, nth)
     CROSS JOIN LATERAL (
-        -- OFFSET 0: each is looked up by itself. Where the table has no statistics yet, the keys of an act seem to be a
-        -- few, and every group would read them all.
+        -- The first key from each on, in the order of the index over keys: no other one gives that order, and so none is taken,
+        -- whatever the planner thinks of the table. While it has no statistics the keys of a city seem to be a handful, and
+        -- every group would read them all. Locked: of two that ask again what was left undecided the second sees the answer.
         SELECT id, input_hash, answer FROM idempotency_key
-        WHERE city_code = p_city AND act = p_act AND actor = g.actor AND key = g.key OFFSET 0
+        WHERE city_code = p_city AND act = p_act AND (actor, key) >= (p_actors[g.place], p_keys[g.place])
+        ORDER BY actor, key LIMIT 1 FOR NO KEY UPDATE
     ) held
-    ORDER BY g.place;
+    ORDER BY g.nth;
 END $$;
 
 -- Keep the answers of calls that changed nothing (refusals). Returns what is stored now: another one may have been faster.
@@ -41,7 +56,8 @@ BEGIN
     SELECT g.place::int, held.answer
     FROM unnest(p_actors, p_keys) WITH ORDINALITY AS g (actor, key, place)
     CROSS JOIN LATERAL (
-        SELECT answer FROM idempotency_key
-        WHERE city_code = p_city AND act = p_act AND actor = g.actor AND key = g.key OFFSET 0
-    ) held;
+        SELECT actor, key, answer FROM idempotency_key
+        WHERE city_code = p_city AND act = p_act AND (actor, key) >= (g.actor, g.key) ORDER BY actor, key LIMIT 1
+    ) held
+    WHERE held.actor = g.actor AND held.key = g.key;
 END $$;

@@ -40,12 +40,18 @@ BEGIN
     v_answers := array_fill('has_one'::text, ARRAY[cardinality(p_people)]);
     v_ids := array_fill(NULL::bigint, ARRAY[cardinality(p_people)]);
     v_slots := array_fill(NULL::int, ARRAY[cardinality(p_people)]);
-    -- By person, so that two groups with common people meet them in one order. OFFSET 0: each is looked up by itself. Where
-    -- the table has no statistics yet, a batch seems to be one row, and every group would read all its vouchers into a hash.
+    -- By person, so that two groups with common people meet them in one order. The first voucher from each on, in the order of
+    -- the index over batch and person: no other one gives that order, and so none is taken, whatever the planner thinks of the
+    -- table. While it has no statistics a batch seems to be one row, and every group would read all vouchers of the city.
     SELECT array_agg(g.place ORDER BY g.person) INTO v_waiting
     FROM unnest(p_people) WITH ORDINALITY AS g (person, place)
-    WHERE NOT EXISTS (SELECT 1 FROM voucher WHERE city_code = p_city AND batch_id = p_batch AND person_id = g.person
-                      AND state <> 'returned' OFFSET 0);
+    WHERE NOT EXISTS (
+        SELECT 1 FROM (
+            SELECT batch_id, person_id FROM voucher
+            WHERE city_code = p_city AND (batch_id, person_id) >= (p_batch, g.person) AND state <> 'returned'
+            ORDER BY batch_id, person_id LIMIT 1
+        ) near WHERE batch_id = p_batch AND person_id = g.person
+    );
 
     WHILE cardinality(v_waiting) > 0 LOOP
         -- Room: first the slot that belongs to this connection, then any slot nobody holds, then wait for a held one.
@@ -231,7 +237,12 @@ BEGIN
         UPDATE idempotency_key held
         SET answer = jsonb_build_object('model', 'vouchers.voucher', 'city_code', p_city, 'pk', done.voucher_id,
                                         'body', done.body)
-        FROM done WHERE held.city_code = p_city AND held.id = v_keys[done.place] AND done.answer = 'ok'
+        -- By its own index, as in hold_keys. Nobody else changes the row meanwhile: it was made or locked there.
+        FROM done CROSS JOIN LATERAL (
+            SELECT ctid AS mine FROM idempotency_key
+            WHERE city_code = p_city AND id >= v_keys[done.place] ORDER BY id LIMIT 1
+        ) key
+        WHERE held.city_code = p_city AND held.ctid = key.mine AND done.answer = 'ok'
     )
     SELECT done.place, 'new', done.answer, done.body, NULL::jsonb FROM done
     UNION ALL
