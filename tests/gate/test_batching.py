@@ -9,8 +9,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from django.db import InterfaceError, OperationalError
 
 from zhaoliang.gate.batching import Batcher
+from zhaoliang.gate.threads import DatabaseAway, in_thread
 
 pytestmark = pytest.mark.mission("C2", "B6")
 
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.mission("C2", "B6")
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
         ConnectionResetError(),
+        DatabaseAway(),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -43,3 +46,12 @@ def test_a_group_that_broke_off_is_asked_again(broke: Exception) -> None:
         answers = pool.submit(lambda: asyncio.run(both())).result()
     assert answers == ["one done", "two done"]
     assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("broke", [OperationalError, InterfaceError])
+def test_what_needs_django_says_so_when_the_database_is_away(broke: type[Exception]) -> None:
+    def work() -> None:
+        raise broke
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseAway):
+        pool.submit(lambda: asyncio.run(in_thread(work))).result()

@@ -18,6 +18,11 @@ def no_person() -> NotFound:
     return NotFound("没有领取。", "本市没有姓名和证件号都相符的档案。", "请核对，或让本人先在平台登录一次完成建档。")
 
 
+def no_batch() -> NotFound:
+    """The city gives out no such vouchers at this moment."""
+    return NotFound("没有领取。", "没有这个正在发放的批次。", "请用 /vouchers/batches 查看现在能领的。")
+
+
 def claim(
     partner: Partner,
     *,
@@ -34,9 +39,9 @@ def claim(
     person = registry.find_person(city_code=city_code, document_type=document_type, document_number=document_number)
     if person is None or person.name != name.strip():
         raise no_person()
-    batch = next((one for one in vouchers.open_batches(city_code, city_code, at) if one.pk == batch_id), None)
+    batch = vouchers.claimable_batch(city_code, batch_id, at)
     if batch is None:
-        raise NotFound("没有领取。", "没有这个正在发放的批次。", "请用 /vouchers/batches 查看现在能领的。")
+        raise no_batch()
     made = services.claim_voucher(
         actor=partner.actor, at=at, person=person, batch=batch, declared=declared, channel="api", key=key
     )

@@ -17,12 +17,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from zhaoliang.gate import desks, store
 from zhaoliang.gate.answers import Answer, encoded, refused
 from zhaoliang.gate.batching import TROUBLE, Batcher, busy
+from zhaoliang.gate.documents import GROUP, DocumentClaims, PartnerClaimIn, read_claim
 from zhaoliang.gate.faces import Faces
-from zhaoliang.gate.institutions import Institutions, PartnerClaimIn, PartnerUseIn
+from zhaoliang.gate.institutions import Institutions, PartnerUseIn
 from zhaoliang.gate.limits import Buckets
 from zhaoliang.gate.partners import Partners
 from zhaoliang.gate.standing import Standings
 from zhaoliang.gate.tally import Tally
+from zhaoliang.gate.threads import DatabaseAway
 from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 from zhaoliang.kernel.jobs.reporting import KEY_PREFIX
 from zhaoliang.kernel.tokens import WrongToken
@@ -39,8 +41,11 @@ PREFLIGHT = [
     ("access-control-max-age", "600"),
 ]
 WAITING = int(os.environ.get("ZHAOLIANG_GATE_QUEUE", "4000"))
-# Acts of partners and face results run one by one in threads: fewer may wait, so that each is answered before its caller gives up.
+# Where the policies are asked, and acts of partners and face results, which run one by one in threads, fewer may wait, so that
+# each is answered before its caller gives up.
 PARTNERS_WAITING = WAITING // 20
+# Not an address: partners' claims come to /gate/claim too.
+BY_DOCUMENT = "claims by document"
 log = structlog.get_logger("gate")
 
 
@@ -86,6 +91,7 @@ class Gate:
             "/gate/use": Batcher(desks.uses(pool, self.standings), waiting=WAITING),
             "/gate/sign-in": Batcher(desks.sign_ins(pool), waiting=WAITING),
             "/gate/verify": Batcher(desks.Verifications(pool), waiting=WAITING, in_flight=1),
+            BY_DOCUMENT: Batcher(DocumentClaims(pool), waiting=PARTNERS_WAITING, group=GROUP),
         }
 
     async def _close(self) -> None:
@@ -110,6 +116,8 @@ class Gate:
             answer = await self._answer(path, scope, protocol)
         except Refusal as refusal:
             answer = refused(refusal)
+        except DatabaseAway:
+            answer = refused(busy())
         except Exception as error:
             # Only the kind: the message of a database error may hold what people sent.
             log.error("gate_fault", route=path, kind=type(error).__name__)
@@ -157,7 +165,8 @@ class Gate:
         partner = await self._partner(bearer, "vouchers.claim" if path == "/gate/claim" else "vouchers.use", now)
         _check_key(key)
         if path == "/gate/claim":
-            return await self.partner_acts.claim(partner, self._decoded(self.partner_claim_in, body), key, at)
+            item = read_claim(partner, self._decoded(self.partner_claim_in, body), key)
+            return await self.batchers[BY_DOCUMENT].ask(item.lane, item)
         return await self.partner_acts.use(partner, self._decoded(self.partner_use_in, body), key, at)
 
     async def _partner(self, bearer: str, scope: str, now: float) -> desks.Partner:

@@ -266,17 +266,46 @@ class Keyed:
                     else:
                         settled[place] = refused(refusal)
             if keep:
-                stored = await connection.fetch(
-                    "SELECT place, answer FROM keep_answers($1, $2, $3, $4, $5)",
-                    city_code,
-                    self.act,
-                    [f"user:{items[place].user_id}" for place, _ in keep],
-                    [items[place].key for place, _ in keep],
-                    [kept_refusal(refusal) for _, refusal in keep],
-                )
-                for row in stored:
-                    settled[keep[row["place"] - 1][0]] = await self._replay(connection, city_code, row["answer"])
+                kept = await self._kept(connection, city_code, [(items[place], refusal) for place, refusal in keep])
+                for (place, _), answer in zip(keep, kept, strict=True):
+                    settled[place] = answer
         return [one if one is not None else Again() for one in settled]
+
+    async def refuse(self, city_code: int, items: Sequence[tuple[Item, Refusal]]) -> list[Settled]:
+        """Answer calls that are refused without being tried: by their keys, as any other."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT place, state, answer FROM hold_keys($1, $2, $3, $4, $5, $6)",
+                city_code,
+                self.act,
+                [f"user:{item.user_id}" for item, _ in items],
+                [item.key for item, _ in items],
+                [item.given[-1] for item, _ in items],
+                datetime.now(UTC),
+            )
+            settled: dict[int, Settled] = {}
+            for row in rows:
+                if row["state"] == "reused":
+                    settled[row["place"] - 1] = refused(_reused())
+                elif row["state"] == "replay":
+                    settled[row["place"] - 1] = await self._replay(connection, city_code, row["answer"])
+            fresh = [place for place in range(len(items)) if place not in settled]
+            if fresh:
+                answers = await self._kept(connection, city_code, [items[place] for place in fresh])
+                settled |= zip(fresh, answers, strict=True)
+        return [settled[place] for place in range(len(items))]
+
+    async def _kept(self, connection: Any, city_code: int, items: Sequence[tuple[Item, Refusal]]) -> list[Settled]:
+        """What stands under the keys of refused calls from now on: another call may have been faster."""
+        rows = await connection.fetch(
+            "SELECT place, answer FROM keep_answers($1, $2, $3, $4, $5) ORDER BY place",
+            city_code,
+            self.act,
+            [f"user:{item.user_id}" for item, _ in items],
+            [item.key for item, _ in items],
+            [kept_refusal(refusal) for _, refusal in items],
+        )
+        return [await self._replay(connection, city_code, row["answer"]) for row in rows]
 
     async def _replay(self, connection: Any, city_code: int, kept: dict[str, Any]) -> Answer:
         answer = replayed(kept)

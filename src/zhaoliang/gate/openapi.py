@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from zhaoliang.gate.desks import ClaimIn, SignInIn, UseIn, VerifyIn
-from zhaoliang.gate.institutions import PartnerClaimIn, PartnerUseIn
+from zhaoliang.gate.documents import PartnerClaimIn
+from zhaoliang.gate.institutions import PartnerUseIn
 
 PREFIX = "Gate"
 PASS, KEY = "pass", "PartnerAuth"

@@ -36,8 +36,3 @@ def judged_by(judge: Judge) -> None:
 def verdicts(people: Sequence[Person], batch: VoucherBatch, on: date) -> dict[int, Verdict]:
     """What the policies in force on a day say of these people's claims, by person; queries do not grow with their number."""
     return _judges[0](people, batch, on)
-
-
-def verdict(person: Person, batch: VoucherBatch, on: date) -> Verdict:
-    """What the policies in force on a day say of this person's claim."""
-    return verdicts([person], batch, on)[person.pk]

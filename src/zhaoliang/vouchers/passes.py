@@ -12,7 +12,7 @@ from zhaoliang.kernel.roles import Actor
 from zhaoliang.registry.models import Person
 from zhaoliang.vouchers import refusals, services
 from zhaoliang.vouchers.models import VoucherBatch
-from zhaoliang.vouchers.services.lives import declared_besides
+from zhaoliang.vouchers.services.declaring import declared_besides
 
 CLAIM, HOLDER = "claim", "holder"
 LIFE = timedelta(minutes=10)

@@ -80,13 +80,10 @@ def used_for(city_code: int, class_ids: Collection[int]) -> list[Voucher]:
     return list(rows.select_related("batch").order_by("id"))
 
 
-def checks_of(voucher: Voucher) -> list[VoucherCheck]:
+def checks_of(voucher: Voucher) -> QuerySet[VoucherCheck]:
     """Every verification of a voucher, newest first: the holder sees who asked."""
-    return list(
-        VoucherCheck.objects.select_related("organisation")
-        .filter(city_code=voucher.city_code, voucher=voucher)
-        .order_by("-at", "-id")
-    )
+    rows = VoucherCheck.objects.select_related("organisation")
+    return rows.filter(city_code=voucher.city_code, voucher=voucher).order_by("-at", "-id")
 
 
 def checks_by(organisation: Organisation) -> QuerySet[VoucherCheck]:
@@ -134,6 +131,12 @@ def offered_batch(city_code: int, batch_id: int, at: datetime) -> VoucherBatch |
     if found is not None:
         found.left = places_left(city_code, [batch_id]).get(batch_id, 0)
     return found
+
+
+def claimable_batch(city_code: int, batch_id: int, at: datetime) -> VoucherBatch | None:
+    """A batch that people of the city can claim from now, by its number; None for any other. One statement."""
+    rows = VoucherBatch.objects.filter(city_code=city_code, pk=batch_id, state="open", issue="open")
+    return rows.filter(claim_from__lte=at, claim_until__gte=at).first()
 
 
 def opening_wished(person: Person, batch: VoucherBatch) -> bool:

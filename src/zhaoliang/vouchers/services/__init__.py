@@ -14,6 +14,7 @@ from zhaoliang.vouchers.services.batches import (
 from zhaoliang.vouchers.services.changes import Wish, approve_change, propose_change, refuse_change
 from zhaoliang.vouchers.services.checks import VerifyAnswer, verify_voucher
 from zhaoliang.vouchers.services.counter import use_by_code
+from zhaoliang.vouchers.services.declaring import declarations, declared_besides
 from zhaoliang.vouchers.services.issue_checks import check_issue_part
 from zhaoliang.vouchers.services.issues import (
     approve_issue,
@@ -28,7 +29,6 @@ from zhaoliang.vouchers.services.issues import (
 from zhaoliang.vouchers.services.lives import (
     claim_at_counter,
     claim_voucher,
-    declared_besides,
     enter_claim,
     enter_claim_all,
     expire_due,
@@ -59,6 +59,7 @@ __all__ = [
     "claim_at_counter",
     "claim_voucher",
     "close_batch",
+    "declarations",
     "declared_besides",
     "draft_batch",
     "draft_issue",

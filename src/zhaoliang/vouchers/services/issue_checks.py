@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db.models import Max
 
@@ -14,17 +13,15 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.roles import Actor
 from zhaoliang.policy import Outcome
 from zhaoliang.registry.lawbook import clause_of
-from zhaoliang.registry.models import GroupMembership, Person
-from zhaoliang.registry.selectors import groups_of_people
 from zhaoliang.vouchers.audience import Criteria, audience
 from zhaoliang.vouchers.eligibility import Verdict, verdicts
 from zhaoliang.vouchers.models import IssueLine, IssueList, VoucherBatch
 from zhaoliang.vouchers.selectors import places_left
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
+from zhaoliang.vouchers.services.declaring import groups_named, strangers
 from zhaoliang.vouchers.states import ISSUE
 
 PART = 200
-_GROUP_NAMES: dict[str, str] = dict(GroupMembership.GROUPS)
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,9 @@ def judge(batch: VoucherBatch, lines: Sequence[IssueLine], at: datetime) -> None
     """Put what the policies of the day say of each line's person into it, unsaved."""
     on = chinese_day(at)
     people = [line.person for line in lines]
-    said, strangers = verdicts(people, batch, on), _outside(batch, people, on)
+    said, outside = verdicts(people, batch, on), strangers(batch, people, on)
     for line in lines:
-        found = _standing(batch, said[line.person_id], line.person_id in strangers)
+        found = _standing(batch, said[line.person_id], line.person_id in outside)
         line.outcome, line.why = found.outcome, found.why[:300]
 
 
@@ -99,18 +96,7 @@ def _standing(batch: VoucherBatch, said: Verdict, stranger: bool) -> Standing:
         return Standing("fail", f"{rule.says.rstrip('。')}（{clause_of(rule.citation)}）")
     doubts = []
     if stranger:
-        doubts.append(f"没有登记属于：{'、'.join(_GROUP_NAMES[code] for code in batch.groups)}")
+        doubts.append(f"没有登记属于：{groups_named(batch)}")
     if said.missing:
         doubts.append(f"平台还不能查到：{'、'.join(said.missing)}")
     return Standing("cannot_tell", "；".join(doubts)) if doubts else Standing("pass")
-
-
-def _outside(batch: VoucherBatch, people: Sequence[Person], on: date) -> set[int]:
-    """Those whom no register knows to belong to the batch's groups; a list may know better, so that is only a doubt."""
-    if not batch.groups:
-        return set()
-    proved: dict[int, set[str]] = defaultdict(set)
-    for row in groups_of_people(city_code=batch.city_code, person_ids=[one.pk for one in people], on=on):
-        if row.evidence != "declared":
-            proved[row.person_id].add(row.group)
-    return {one.pk for one in people if not proved[one.pk] & set(batch.groups)}

@@ -37,7 +37,7 @@ def _refused(refusal: Refusal) -> JsonResponse:
 def claim(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """The pass to claim a batch, after the declaration (`declared=on`) and with the person seen just now."""
     person = me(request)
-    batch = next((one for one in selectors.open_batches(city, city, request.at) if one.pk == pk), None)
+    batch = selectors.claimable_batch(city, pk, request.at)
     try:
         if batch is None:
             raise NotFound("没有这张正在发放的培训券。", "它可能已经停发。", "请看看其他能领的培训券。")
