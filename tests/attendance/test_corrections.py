@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from factories.attendance import first_attendance, running
 from factories.classes import START, moment, reviewer, staff
 from factories.vouchers import voucher, worker
 from zhaoliang.attendance import selectors, services
-from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt
+from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp
 from zhaoliang.attendance.phone import Phone
 from zhaoliang.attendance.services import AlreadyProposed, NotYet, TwoPlaces
 from zhaoliang.kernel.errors import BadInput, Forbidden, NotFound, SamePerson, WrongState
@@ -164,6 +164,32 @@ def test_a_missed_session_is_made_up_within_the_regions_time_and_agreed_by_the_b
     services.hold_make_up(at=begins, **held)
     attendance.refresh_from_db()
     assert (attendance.state, attendance.credited_minutes, attendance.method) == ("made_up", 180, "id_card")
+
+
+def test_one_hour_makes_up_one_lesson_and_a_lesson_nobody_came_to_is_planned_anew() -> None:
+    attendance = missed()
+    made = attendance.session.training_class
+    other = Attendance.objects.filter(city_code=made.city_code, session__training_class=made).order_by("period")[1]
+    services.close_session(actor=system_actor(), at=EVENING, session=other.session)
+
+    def plan(one: Attendance, day: int, hour: int, at: datetime = EVENING) -> MakeUp:
+        begins = moment(START + timedelta(days=day), hour)
+        return services.propose_make_up(
+            actor=staff(made), at=at, attendance=one, teacher=attendance.session.teacher, room="实训室", reason="住院",
+            starts_at=begins, ends_at=begins + timedelta(hours=3),
+        )  # fmt: skip
+
+    first = plan(attendance, 5, 8)
+    with pytest.raises(TwoPlaces, match="补另一次课"):
+        plan(other, 5, 10)
+    services.decide_make_up(actor=reviewer(made), at=EVENING, make_up=first, agree=True)
+    with pytest.raises(AlreadyProposed):
+        plan(attendance, 6, 8)
+    # He did not come. Both are made up on the next day, one after the other.
+    later = moment(START + timedelta(days=5), 12)
+    again, next_one = plan(attendance, 6, 8, later), plan(other, 6, 13, later)
+    first.refresh_from_db()
+    assert (first.state, again.state, next_one.state) == ("lapsed", "proposed", "proposed")
 
 
 def spoofed(attendance: Attendance) -> Attendance:

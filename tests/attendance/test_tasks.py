@@ -58,6 +58,23 @@ def test_a_session_that_is_over_is_closed_and_only_that_one() -> None:
     assert [row.pk for row in Attendance.objects.filter(city_code=made.city_code, state="absent")] == [morning.pk]
 
 
+def test_a_lesson_whose_sign_in_outlasts_it_keeps_no_other_waiting() -> None:
+    long, other = running(), running()
+    site = long.site
+    site.closes_minutes = 240
+    site.save(update_fields=["closes_minutes"])
+    mornings = [first_attendance(made) for made in (long, other)]
+    # Both lessons are over; at the one place latecomers may still sign in for half an hour.
+    strike(mornings[0].session.ends_at + timedelta(minutes=16))
+    assert [Attendance.objects.get(city_code=one.city_code, pk=one.pk).state for one in mornings] == [
+        "expected",
+        "absent",
+    ]
+    strike(mornings[0].session.ends_at + timedelta(minutes=61))
+    mornings[0].refresh_from_db()
+    assert mornings[0].state == "absent"
+
+
 @pytest.mark.mission("I1")
 def test_sign_ins_are_weighed_after_the_session_and_again_when_one_comes_late() -> None:
     made = running(people=2)

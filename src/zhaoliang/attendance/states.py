@@ -83,9 +83,14 @@ CORRECTION = Machine(
 MAKE_UP = Machine(
     "make_up",
     noun="补课",
-    states={"proposed": "待同意", "agreed": "待上课", "declined": "未同意", "held": "已上课"},
-    events={"agree": "同意补课", "decline": "不同意补课", "hold": "登记补课到课"},
+    states={"proposed": "待同意", "agreed": "待上课", "declined": "未同意", "held": "已上课", "lapsed": "没来补"},
+    events={"agree": "同意补课", "decline": "不同意补课", "hold": "登记补课到课", "lapse": "改期补课"},
     initial="proposed",
-    transitions=[("proposed", "agree", "agreed"), ("proposed", "decline", "declined"), ("agreed", "hold", "held")],
-    tones={"proposed": "ask", "agreed": "info", "declined": "no", "held": "ok"},
+    transitions=[
+        ("proposed", "agree", "agreed"),
+        ("proposed", "decline", "declined"),
+        ("agreed", "hold", "held"),
+        ("agreed", "lapse", "lapsed"),
+    ],
+    tones={"proposed": "ask", "agreed": "info", "declined": "no", "held": "ok", "lapsed": "no"},
 )

@@ -15,11 +15,12 @@ from zhaoliang.attendance.services.teaching import TwoPlaces, locked, need_reaso
 from zhaoliang.attendance.services.telling import make_up_decided
 from zhaoliang.attendance.services.windows import NotYet, setting
 from zhaoliang.attendance.states import ATTENDANCE, MAKE_UP
-from zhaoliang.classes.models import Teacher
+from zhaoliang.classes.models import ClassSession, Teacher
 from zhaoliang.kernel.acts import act, require_other_person
 from zhaoliang.kernel.days import format_cn_date, format_cn_time
 from zhaoliang.kernel.errors import BadInput, NotFound
 from zhaoliang.kernel.roles import Actor, Reach, Role
+from zhaoliang.registry.selectors import locked_person
 
 _PROVIDER = {Role.PROVIDER: Reach.ORGANISATION}
 
@@ -58,19 +59,8 @@ def propose_make_up(
         fields["room"] = "请填写地点。"
     if fields:
         raise BadInput(what, "有内容需要更正。", "请按提示修改后再提交。", fields=fields)
-    clash = (
-        Attendance.objects.filter(
-            city_code=held.city_code, person_id=held.person_id, period__overlap=(starts_at, ends_at)
-        )
-        .select_related("session__training_class")
-        .first()
-    )
-    if clash is not None:
-        raise TwoPlaces(
-            what,
-            f"这名学员{format_cn_time(clash.session.starts_at)}在“{clash.session.training_class.name}”有课。",
-            "请换一个时间。",
-        )
+    _lapse_earlier(held, at)
+    _require_free(held, (starts_at, ends_at), what)
     try:
         with transaction.atomic():
             return MakeUp.objects.create(
@@ -89,6 +79,46 @@ def propose_make_up(
         if "make_up_one_open" not in str(error):
             raise
         raise AlreadyProposed(what, "这次课已经安排了补课。", "请按已安排的补课进行。") from error
+
+
+def _closes(session: ClassSession, begins: datetime) -> datetime:
+    """Until when a lesson made up is signed in for."""
+    return begins + timedelta(minutes=setting(session, "sign_in_grace_minutes"))
+
+
+def _lapse_earlier(held: Attendance, at: datetime) -> None:
+    """An agreed lesson that the trainee did not come to stands in the way of no other one."""
+    for one in MakeUp.objects.filter(city_code=held.city_code, attendance=held, state="agreed"):
+        if at > _closes(held.session, one.period.lower):
+            MAKE_UP.fire(one, "lapse")
+
+
+def _require_free(held: Attendance, period: tuple[datetime, datetime], what: str, besides: int | None = None) -> None:
+    """Raise TwoPlaces where the trainee has a lesson at that time, or makes up another one then: an hour counts once.
+
+    Of one trainee's proposals the second waits for the first, and sees it.
+    """
+    locked_person(held.person)
+    lesson = (
+        Attendance.objects.filter(city_code=held.city_code, person_id=held.person_id, period__overlap=period)
+        .exclude(pk=held.pk)
+        .select_related("session__training_class")
+        .first()
+    )
+    if lesson is not None:
+        where = f"{format_cn_time(lesson.session.starts_at)}在“{lesson.session.training_class.name}”有课"
+        raise TwoPlaces(what, f"这名学员{where}。", "请换一个时间。")
+    others = MakeUp.objects.filter(
+        city_code=held.city_code,
+        attendance__person_id=held.person_id,
+        state__in=["proposed", "agreed", "held"],
+        period__overlap=period,
+    )
+    other = others.exclude(pk=besides).first()
+    if other is not None:
+        raise TwoPlaces(
+            what, f"这名学员{format_cn_time(other.period.lower)}起在补另一次课，同一段时间只算一次。", "请换一个时间。"
+        )
 
 
 @act("attendance.decide_make_up", label="同意补课", grants={Role.REVIEWER: Reach.REGION}, on="make_up")
@@ -115,7 +145,7 @@ def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, line: str) -> M
     """Sign the trainee in for his make-up lesson by what his card, ID or voucher says at the reader; it then counts in full.
 
     Raises BadInput for a line that says nothing, NotFound for somebody else's, NotYet outside the lesson's own sign-in window,
-    WrongState.
+    TwoPlaces for who has a lesson or makes up another one then, WrongState.
     """
     attendance = locked(make_up.attendance)
     method, found = named(attendance.session, line, at)
@@ -126,11 +156,12 @@ def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, line: str) -> M
         raise MAKE_UP.refusal(held.state, "hold")
     begins: datetime = held.period.lower
     opens = begins - timedelta(minutes=setting(attendance.session, "sign_in_opens_minutes"))
-    closes = begins + timedelta(minutes=setting(attendance.session, "sign_in_grace_minutes"))
+    closes = _closes(attendance.session, begins)
     if not opens <= at <= closes:
         raise NotYet(
             "没有登记。", f"这次补课{format_cn_time(opens)}到{format_cn_time(closes)}签到。", "请在这段时间签到。"
         )
+    _require_free(attendance, (begins, held.period.upper), "没有登记。", besides=held.pk)
     SignIn.objects.create(
         city_code=held.city_code,
         attendance=attendance,
