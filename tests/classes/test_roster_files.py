@@ -15,10 +15,10 @@ import pytest
 import xlsxwriter
 
 from factories.classes import workbook
-from zhaoliang.classes.roster.columns import COLUMNS, column_named, letter
+from zhaoliang.classes.roster.columns import COLUMNS, column_named
 from zhaoliang.classes.roster.read import read_roster
-from zhaoliang.classes.roster.survey import UnusableFile
 from zhaoliang.classes.roster.template import blank_roster
+from zhaoliang.kernel.workbooks import UnusableFile, letter
 
 pytestmark = pytest.mark.mission("D2")
 

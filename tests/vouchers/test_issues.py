@@ -8,13 +8,18 @@ from datetime import date, timedelta
 
 import pytest
 import xlsxwriter
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from factories import registry
 from factories.actors import TIANJIN, actor
 from factories.jobs import run_waiting
 from factories.vouchers import AT, batch, crowd, voucher
+from zhaoliang.kernel.acts import digest
 from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson, WrongState
+from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role, system_actor
+from zhaoliang.registry import selectors as registry_selectors
 from zhaoliang.registry.models import Notice, Person
 from zhaoliang.registry.services import add_group, record_status
 from zhaoliang.vouchers import refusals, selectors, services
@@ -80,6 +85,30 @@ def test_a_list_is_issued_to_known_and_new_people_and_each_is_told() -> None:
     assert Person.objects.get(city_code=TIANJIN, name="测试新人").phone == "13800138000"
     told = Notice.objects.filter(city_code=TIANJIN, kind="voucher_issued")
     assert {one.subject_id for one in told} == {one.pk for one in made}
+
+
+def test_new_people_of_a_list_are_filed_at_once_as_each_is_by_himself_and_each_with_his_event() -> None:
+    source = batch(issue="targeted", quota=30)
+    own = registry.person()
+    rows = [(f"测试{letter}", "居民身份证", registry.resident_id(), "13800138000") for letter in "甲乙丙丁戊己庚辛"]
+    with CaptureQueriesContext(connection) as few:
+        _drafted(source, _sheet(_row(own), *rows[:2]))
+    with CaptureQueriesContext(connection) as many:
+        _drafted(source, _sheet(*rows))
+    assert len(many) <= len(few)
+    filed = {one.name: one for one in Person.objects.filter(city_code=TIANJIN, name__in=[name for name, *_ in rows])}
+    alone = registry.person(name="测试壬", birth=filed["测试甲"].birth_date)
+    for person in filed.values():
+        event = AuditEvent.objects.get(city_code=TIANJIN, act="registry.register_person", person_id=person.pk)
+        assert (event.object_type, event.object_id) == ("registry.person", person.pk)
+        assert bytes(event.after or b"") == digest(person)
+        assert (person.phone, person.sex, person.region_id) == ("13800138000", alone.sex, TIANJIN)
+        found = registry_selectors.find_person(
+            city_code=TIANJIN, document_type="resident_id", document_number=person.document_number
+        )
+        assert found == person
+    assert own.created_at == Person.objects.get(city_code=TIANJIN, pk=own.pk).created_at
+    assert len({one.pk for one in filed.values()}) == len(rows)
 
 
 def test_the_same_file_never_gives_a_second_voucher() -> None:

@@ -46,7 +46,7 @@ def audit(
         from zhaoliang.classes.roster.annotate import annotate
         from zhaoliang.classes.roster.checks import check_roster
         from zhaoliang.classes.roster.read import read_roster
-        from zhaoliang.classes.roster.survey import UnusableFile
+        from zhaoliang.kernel.workbooks import UnusableFile
 
         chosen = _project(city, project)
         training_class = _class(chosen, class_id, content, start.date() if start else None)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import xlsxwriter
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, load_workbook
 
 from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.identifiers import InvalidIdentifier
 from zhaoliang.kernel.identifiers.other_documents import DocumentKind, parse_document
 from zhaoliang.kernel.identifiers.phone import parse_mobile
+from zhaoliang.kernel.workbooks import UnusableFile, cell_text, is_formula, letter, number_lost, survey
 from zhaoliang.registry.services import clean_name
 
 NAME, KIND, NUMBER, PHONE = "姓名", "证件类型", "证件号码", "手机号"
 COLUMNS = (NAME, KIND, NUMBER, PHONE)
 MAX_BYTES, MAX_ROWS = 5 * 1024 * 1024, 5000
+# A heading may stand above the names of the columns.
+HEAD_SEARCHED = 10
 _KINDS = {kind.label: kind for kind in DocumentKind}
 
 
@@ -65,67 +69,105 @@ def template() -> bytes:
 
 
 def read_people(content: bytes, *, on: date) -> PeopleFile:
-    """Read a list. Raises BadInput when the file is no workbook, has no such columns, no people or too many."""
+    """Read a list. Raises BadInput when the file is no workbook that can be used, has no such columns, no people or too many."""
     if len(content) > MAX_BYTES:
         raise _unusable("文件太大。", "请分成几个文件上传。")
     try:
-        grid = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+        surveyed = survey(content, most_rows=MAX_ROWS)
+        with load_workbook(io.BytesIO(content)) as book:
+            sheet = book.get_sheet_by_index(0)
+            grid = sheet.to_python(skip_empty_area=False)
+            merged = sheet.merged_cell_ranges or []
+    except UnusableFile as problem:
+        raise _unusable(problem.why, problem.next_step) from None
     except (CalamineError, IndexError, ValueError):
-        raise _unusable("打不开这个文件，它可能不是 Excel 工作簿。", "请下载模板填写，存成 .xlsx 再上传。") from None
-    titles = [str(cell).strip() for cell in grid[0]] if grid else []
-    if missing := [title for title in (NAME, NUMBER) if title not in titles]:
-        raise _unusable(f"第一行没有“{'”“'.join(missing)}”列。", "请下载模板，不要改动表头。")
-    if len(grid) - 1 > MAX_ROWS:
-        raise _unusable(f"名单有 {len(grid) - 1} 行，一次最多 {MAX_ROWS} 行。", "请分成几个文件上传。")
+        raise _unusable("打不开这个文件，它可能已经损坏。", "请下载模板填写，存成 .xlsx 再上传。") from None
+    head = next((n for n, cells in enumerate(grid[:HEAD_SEARCHED]) if {NAME, NUMBER} <= set(_titles(cells))), None)
+    if head is None:
+        raise _unusable(f"前 {HEAD_SEARCHED} 行里没有一行同时有“{NAME}”和“{NUMBER}”。", "请下载模板，不要改动表头。")
+    rows = list(enumerate(grid[head + 1 :], start=head + 2))
+    if len(rows) > MAX_ROWS:
+        raise _unusable(f"名单有 {len(rows)} 行，一次最多 {MAX_ROWS} 行。", "请分成几个文件上传。")
+    titles = _titles(grid[head])
+    places = {title: titles.index(title) for title in COLUMNS if title in titles}
+    together = {
+        (row, column)
+        for (top, left), (bottom, right) in merged
+        for row in range(top + 1, min(bottom, len(grid)) + 2)
+        for column in range(left, min(right, len(titles)) + 1)
+    }
+    formulas = surveyed.formulas(sheet.name)
     found, seen = PeopleFile(), dict[tuple[str, str], int]()
-    for number, cells in enumerate(grid[1:], start=2):
-        texts = dict(zip(titles, (_text(cell) for cell in cells), strict=False))
-        if any(texts.get(title) for title in COLUMNS):
-            _read_row(found, seen, number, texts, on)
+    for number, cells in rows:
+        row = _Row(number)
+        for title, place in places.items():
+            raw = cells[place] if place < len(cells) else ""
+            row.take(title, raw, merged=(number, place) in together, formula=f"{letter(place)}{number}" in formulas)
+        if row.texts or row.faults:
+            _read_row(found, seen, row, on)
     if not found.entries and not found.faults:
         raise _unusable("名单是空的。", "请填好名单再上传。")
     return found
 
 
-def _read_row(
-    found: PeopleFile, seen: dict[tuple[str, str], int], number: int, texts: dict[str, str], on: date
-) -> None:
-    before = len(found.faults)
-    name, phone, document = "", "", ""
-    kind = _KINDS.get(texts.get(KIND) or DocumentKind.RESIDENT_ID.label)
-    try:
-        name = clean_name(texts.get(NAME, ""))
-    except BadInput as problem:
-        found.faults.append(Fault(number, NAME, problem.why))
-    if kind is None:
-        found.faults.append(Fault(number, KIND, "没有这种证件，请从列表里选。"))
-    else:
+def _titles(cells: list[Any]) -> list[str]:
+    return [cell_text(cell) for cell in cells]
+
+
+@dataclass
+class _Row:
+    """A row of the sheet: the text of each column that can be used, and what is wrong with the others."""
+
+    number: int
+    texts: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def take(self, title: str, raw: Any, *, merged: bool, formula: bool) -> None:
+        """Take the cell of a column."""
+        text = cell_text(raw)
+        lost = number_lost(raw, text) if title in (NUMBER, PHONE) else None
+        if merged:
+            self.faults[title] = "是合并单元格，分不清内容属于哪一行。请取消合并，逐行填写。"
+        elif lost is not None:
+            self.faults[title] = f"{lost[0]}{lost[1]}"
+        elif is_formula(raw) or (formula and not text):
+            self.faults[title] = "单元格是公式，没有计算结果。请复制后“选择性粘贴—数值”，再保存。"
+        elif text:
+            self.texts[title] = text
+
+
+def _read_row(found: PeopleFile, seen: dict[tuple[str, str], int], row: _Row, on: date) -> None:
+    faults, name, phone, document = dict(row.faults), "", "", ""
+    kind = _KINDS.get(row.texts.get(KIND) or DocumentKind.RESIDENT_ID.label)
+    if NAME not in faults:
         try:
-            parsed = parse_document(kind, texts.get(NUMBER, ""), on=on)
+            name = clean_name(row.texts.get(NAME, ""))
+        except BadInput as problem:
+            faults[NAME] = problem.why
+    if kind is None:
+        faults[KIND] = "没有这种证件，请从列表里选。"
+    elif NUMBER not in faults:
+        try:
+            parsed = parse_document(kind, row.texts.get(NUMBER, ""), on=on)
             document = parsed.number
             if parsed.birth is None:
-                found.faults.append(Fault(number, NUMBER, "这种证件的号码里没有出生日期，请先到窗口建档再列入名单。"))
+                faults[NUMBER] = "这种证件的号码里没有出生日期，请先到窗口建档再列入名单。"
         except InvalidIdentifier as problem:
-            found.faults.append(Fault(number, NUMBER, str(problem)))
-    if text := texts.get(PHONE):
+            faults[NUMBER] = str(problem)
+    if PHONE not in faults and (text := row.texts.get(PHONE)):
         try:
             phone = parse_mobile(text).number
         except InvalidIdentifier as problem:
-            found.faults.append(Fault(number, PHONE, str(problem)))
-    if len(found.faults) > before or kind is None:
+            faults[PHONE] = str(problem)
+    if faults or kind is None:
+        found.faults += [Fault(row.number, title, faults[title]) for title in COLUMNS if title in faults]
         return
     key = (kind.value, document)
     if key in seen:
-        found.repeated.append(number)
+        found.repeated.append(row.number)
         return
-    seen[key] = number
-    found.entries.append(Entry(number, name, kind.value, document, phone))
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
+    seen[key] = row.number
+    found.entries.append(Entry(row.number, name, kind.value, document, phone))
 
 
 def _unusable(why: str, next_step: str) -> BadInput:

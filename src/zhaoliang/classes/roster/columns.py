@@ -106,13 +106,3 @@ _BY_HEADING = {heading(title): column for column in COLUMNS for title in (column
 def column_named(text: object) -> Column | None:
     """The column a header cell names, None when it names none of ours."""
     return _BY_HEADING.get(heading(text))
-
-
-def letter(index: int) -> str:
-    """The spreadsheet letter of a column counted from 0: 0 → A, 26 → AA."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

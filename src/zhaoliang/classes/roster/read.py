@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 import python_calamine
 
-from zhaoliang.classes.roster.columns import BY_KEY, REQUIRED, Column, column_named, heading, letter
+from zhaoliang.classes.roster.columns import BY_KEY, REQUIRED, Column, column_named, heading
 from zhaoliang.classes.roster.findings import Finding
-from zhaoliang.classes.roster.survey import MAX_ROWS, UnusableFile, survey
+from zhaoliang.kernel.workbooks import MAX_ROWS, UnusableFile, cell_text, is_formula, letter, number_lost, survey
 
 HEADER_SEARCH = 30
 # A header row is one that names at least this many of our columns.
 _HEADER_MATCHES = 3
-# Excel keeps 15 significant digits of a number; longer identifiers are damaged the moment they are typed.
-_EXACT_DIGITS = 15
-_SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}")
 
 
 @dataclass
@@ -177,7 +171,7 @@ def _row(file: RosterFile, index: int, formulas: frozenset[str]) -> Row | None:
                 )
             )
             continue
-        value = _text(raw)
+        value = cell_text(raw)
         reason = unusable(column, raw, value)
         if reason:
             row.findings.append(file.finding(row, key, *reason[:1], next_step=reason[1], code=reason[2]))
@@ -186,38 +180,11 @@ def _row(file: RosterFile, index: int, formulas: frozenset[str]) -> Row | None:
     return row if row.cells or row.findings else None
 
 
-def _text(raw: Any) -> str:
-    match raw:
-        case bool():
-            return "是" if raw else "否"
-        case datetime():
-            return raw.date().isoformat() if raw.time() == time() else raw.isoformat(sep=" ")
-        case date():
-            return raw.isoformat()
-        case timedelta() | time():
-            return str(raw)
-        case int():
-            return str(raw)
-        case float():
-            return str(int(raw)) if raw.is_integer() else format(Decimal(repr(raw)), "f")
-    return str(raw).strip() if raw is not None else ""
-
-
 def unusable(column: Column, raw: Any, value: str) -> tuple[str, str, str] | None:
     """Why a cell cannot be used, how to mend it, and the code; None when it can."""
-    retype = "请把整列设为“文本”格式，再对照原件重新输入（已丢失的数字无法恢复）。"
-    if isinstance(raw, float) and column.text and len(value.lstrip("-")) > _EXACT_DIGITS:
-        return (
-            f"单元格是数字格式。Excel 只保留前 {_EXACT_DIGITS} 位，后面的数字已经变成 0，无法知道原来的号码。",
-            retype,
-            "number_lost_digits",
-        )
-    if column.text and isinstance(raw, str) and _SCIENTIFIC.fullmatch(value):
-        return "号码变成了科学计数法，后面的数字已经丢失。", retype, "number_lost_digits"
-    if isinstance(raw, date) and column.text:
-        return "号码被 Excel 变成了日期。", retype, "number_as_date"
-    # Also what would run as a formula when somebody opens an export of it.
-    if isinstance(raw, str) and value[:1] == "=":
+    if column.text and (lost := number_lost(raw, value)):
+        return lost
+    if is_formula(raw):
         return "单元格是公式文字（以“=”开头），不是填写的内容。", "请改填实际内容。", "formula"
     return None
 

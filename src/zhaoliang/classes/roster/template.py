@@ -6,7 +6,8 @@ import io
 
 import xlsxwriter
 
-from zhaoliang.classes.roster.columns import COLUMNS, letter
+from zhaoliang.classes.roster.columns import COLUMNS
+from zhaoliang.kernel.workbooks import letter
 
 SHEET, HELP, LISTS = "花名册", "填写说明", "选项"
 _ROWS = 500

@@ -1,5 +1,6 @@
-"""Acts of the registry: people, organisations, accounts; and the plain `record_grant` that other acts call."""
+"""Acts of the registry: people, organisations, accounts; and the plain `record_grant` and `register_people` that other acts call."""
 
+from zhaoliang.registry.services.crowds import Newcomer, register_people
 from zhaoliang.registry.services.grants import (
     GrantedElsewhere,
     record_grant,
@@ -54,6 +55,7 @@ __all__ = [
     "KeyGone",
     "Message",
     "NameMismatch",
+    "Newcomer",
     "NotYours",
     "UsernameTaken",
     "accept_rectification",
@@ -79,6 +81,7 @@ __all__ = [
     "record_grant",
     "record_status",
     "register_organisation",
+    "register_people",
     "register_person",
     "reply_sanction",
     "report_grant",

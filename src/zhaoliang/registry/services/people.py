@@ -82,12 +82,7 @@ def register_person(
     document = parse_document(DocumentKind(document_type), document_number, on=chinese_day(at))
     born = document.birth or birth_date
     if born is None:
-        raise BadInput(
-            what="还缺出生日期。",
-            why=f"{document.kind.label}的号码里没有出生日期。",
-            next_step="请按证件填写出生日期。",
-            fields={"birth_date": "请按证件填写出生日期。"},
-        )
+        raise birth_needed(document)
     given = {
         "phone": parse_mobile(phone).number if phone else "",
         "card_number": parse_bank_card(card_number).number if card_number else "",
@@ -105,7 +100,7 @@ def register_person(
         document_type=document_type,
         document_number=document.number,
         birth_date=born,
-        sex=_sex(document, sex),
+        sex=sex_of(document, sex),
         region_id=residence.code if residence.city_code == place.city_code else place.region_code,
         created_at=at,
         **given,
@@ -113,13 +108,7 @@ def register_person(
     Person.objects.bulk_create([fresh], ignore_conflicts=True)
     person = Person.objects.select_for_update(of=("self",), no_key=True).get(city_code=place.city_code, id=person_id)
     if person.name != filed_name:
-        raise NameMismatch(
-            what="姓名与这个证件号码的实名档案不一致。",
-            why="这个号码已经实名登记在另一个姓名下；领取和使用都要求是本人。",
-            next_step="请对照证件核对姓名和号码；确有改名的，请本人持证件到人社窗口更正。",
-            clause=clause_of(lawbook().citation("cn/peixunquan-2020#a2.2.2")),
-            fields={"name": "与这个号码的实名档案不一致。"},
-        )
+        raise other_name()
     missing = [field for field, value in given.items() if value and not getattr(person, field)]
     for field in missing:
         setattr(person, field, given[field])
@@ -128,13 +117,35 @@ def register_person(
     return person
 
 
+def other_name() -> NameMismatch:
+    """The refusal of a number that is on file under another name."""
+    return NameMismatch(
+        what="姓名与这个证件号码的实名档案不一致。",
+        why="这个号码已经实名登记在另一个姓名下；领取和使用都要求是本人。",
+        next_step="请对照证件核对姓名和号码；确有改名的，请本人持证件到人社窗口更正。",
+        clause=clause_of(lawbook().citation("cn/peixunquan-2020#a2.2.2")),
+        fields={"name": "与这个号码的实名档案不一致。"},
+    )
+
+
+def birth_needed(document: Document) -> BadInput:
+    """The refusal of a document whose number does not tell the birthday, without one."""
+    return BadInput(
+        what="还缺出生日期。",
+        why=f"{document.kind.label}的号码里没有出生日期。",
+        next_step="请按证件填写出生日期。",
+        fields={"birth_date": "请按证件填写出生日期。"},
+    )
+
+
 def _national_number(id_hash: bytes) -> int:
     """The person's number, drawn once: of two callers at once the second waits for the first and reads its row."""
     PersonRegistry.objects.bulk_create([PersonRegistry(id_hash=id_hash)], ignore_conflicts=True)
     return PersonRegistry.objects.get(id_hash=id_hash).person_id
 
 
-def _sex(document: Document, given: str) -> str:
+def sex_of(document: Document, given: str) -> str:
+    """The sex as filed: what the number tells, else what was given (1 or 2), else 9."""
     if document.sex is not None:
         return str(int(document.sex))
     return given if given in {"1", "2"} else "9"

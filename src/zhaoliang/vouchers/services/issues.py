@@ -13,7 +13,7 @@ from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.registry.selectors import people_by_hash, person_hash
-from zhaoliang.registry.services import Message, register_person, tell
+from zhaoliang.registry.services import Message, Newcomer, register_people, tell
 from zhaoliang.vouchers.audience import Criteria, audience
 from zhaoliang.vouchers.excel import Entry
 from zhaoliang.vouchers.models import IssueLine, IssueList, Voucher, VoucherBatch
@@ -79,26 +79,23 @@ def draft_issue(
         people=len(entries),
         created_at=at,
     )
+    strangers = [
+        Newcomer(one.name, one.document_type, one.document_number, one.phone)
+        for one in entries
+        if hashes[one.row] not in known
+    ]
     place = Place(batch.city_code, batch.region_id)
-    lines = []
-    # In the order of the hashes, so that two lists at once never wait for each other.
-    for one in sorted(entries, key=lambda entry: hashes[entry.row]):
-        person = known.get(hashes[one.row])
-        fresh = person is None
-        if person is None:
-            person = register_person(
-                actor=system_actor(actor.name),
-                at=at,
-                place=place,
-                name=one.name,
-                document_type=one.document_type,
-                document_number=one.document_number,
-                phone=one.phone,
-                region_code=batch.region_id,
-            )
-        lines.append(
-            IssueLine(city_code=batch.city_code, issue=made, person=person, row=one.row, note="新建档" if fresh else "")
+    filed = known | register_people(strangers, actor=system_actor(actor.name), at=at, place=place)
+    lines = [
+        IssueLine(
+            city_code=batch.city_code,
+            issue=made,
+            person=filed[hashes[one.row]],
+            row=one.row,
+            note="" if hashes[one.row] in known else "新建档",
         )
+        for one in entries
+    ]
     IssueLine.objects.bulk_create(lines, batch_size=1000)
     check_lines(made, at)
     return made

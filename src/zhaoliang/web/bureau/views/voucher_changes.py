@@ -23,6 +23,7 @@ from zhaoliang.web.bureau import perms as desk_perms
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
+from zhaoliang.web.paging import part
 
 FORMS: dict[str, type[forms.PlainForm]] = {
     "top_up": voucherforms.QuantityForm,
@@ -135,7 +136,7 @@ def holding(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     context = {
         "found": found,
         "holder": masked(found.person),
-        "checks": selectors.checks_of(found),
+        "checks": part(request, selectors.checks_of(found)),
         "changes": change_rows(request, selectors.changes_of(found.batch, found)),
         "events": timelines.events(desk_selectors.changes_of("voucher", city, pk), VOUCHER),
         "may_void": voidable and may(request, services.propose_change, found.access()),

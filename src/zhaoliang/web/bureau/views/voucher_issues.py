@@ -30,7 +30,7 @@ from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
 from zhaoliang.web.tables import Column, table
 
-SHORT, ROWS_NAMED, BESIDES = 30, 10, 30
+SHORT, ROWS_NAMED, BESIDES, FAULTS_SHOWN = 30, 10, 30, 200
 LINE_STATES = dict(IssueLine.STATES)
 TONES = {"issued": "ok", "held": "ask", "refused": "no"}
 OUTCOMES = dict(IssueLine.OUTCOMES)
@@ -126,7 +126,7 @@ def _from_file(
     try:
         read: PeopleFile = read_people(content, on=chinese_day(request.at))
         if read.faults:
-            context["faults"] = read.faults
+            context |= {"faults": read.faults[:FAULTS_SHOWN], "fault_count": len(read.faults)}
             return None
         terms = {
             "entries": read.entries,

@@ -1,4 +1,4 @@
-"""Is the file a workbook that is safe to open? Looked at by content, before any spreadsheet library touches it."""
+"""Is the file a workbook that is safe to open, and can its cells be trusted? Looked at before a spreadsheet library touches it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -28,10 +30,13 @@ _CELL = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
 _FORMULA = re.compile(rb'<(?:\w+:)?c [^>]*?r="([A-Z]{1,3}\d{1,7})"[^>]*>\s*<(?:\w+:)?f[\s/>]')
 # Longest opening tag that may lie across two chunks.
 _TAG = 400
+# A spreadsheet keeps so many digits of a number, and makes the others noughts.
+_EXACT_DIGITS = 15
+_SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+?\d{2}")
 
 
 class UnusableFile(BadInput):
-    """The file cannot be read as a roster at all; nothing in it was looked at."""
+    """The file cannot be read as a list of people at all; nothing in it was looked at."""
 
     code: ClassVar[str] = "unusable_file"
 
@@ -53,13 +58,13 @@ class Survey:
         return frozenset(match.decode() for match in _FORMULA.findall(text))
 
 
-def survey(content: bytes) -> Survey:
+def survey(content: bytes, *, most_rows: int = MAX_ROWS) -> Survey:
     """Look the file over. Raises UnusableFile saying what it is and how to save it properly."""
     if len(content) > settings.ROSTER_MAX_BYTES:
         raise UnusableFile(
             "文件太大，没有读取。",
             f"文件有 {len(content) / 1024 / 1024:.1f} MB，最大 {settings.ROSTER_MAX_BYTES // 1024 // 1024} MB。",
-            "请删除图片和多余的工作表，或按班级拆成几个文件。",
+            "请删除图片和多余的工作表，或拆成几个文件。",
         )
     if not content.startswith(b"PK"):
         raise _not_a_workbook(content)
@@ -67,7 +72,7 @@ def survey(content: bytes) -> Survey:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
             _check_kind(archive, names)
-            _check_size(archive)
+            _check_size(archive, most_rows)
             return Survey(content, _sheet_paths(archive, names))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as broken:
         raise UnusableFile(
@@ -75,10 +80,59 @@ def survey(content: bytes) -> Survey:
         ) from broken
 
 
+def cell_text(raw: Any) -> str:
+    """What a cell shows, as text."""
+    match raw:
+        case bool():
+            return "是" if raw else "否"
+        case datetime():
+            return raw.date().isoformat() if raw.time() == time() else raw.isoformat(sep=" ")
+        case date():
+            return raw.isoformat()
+        case timedelta() | time():
+            return str(raw)
+        case int():
+            return str(raw)
+        case float():
+            return str(int(raw)) if raw.is_integer() else format(Decimal(repr(raw)), "f")
+    return str(raw).strip() if raw is not None else ""
+
+
+def letter(index: int) -> str:
+    """The spreadsheet letter of a column counted from 0: 0 → A, 26 → AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def number_lost(raw: Any, text: str) -> tuple[str, str, str] | None:
+    """Why the cell of a long number no longer holds it, how to mend it, and the code; None where it does."""
+    retype = "请把整列设为“文本”格式，再对照原件重新输入（已丢失的数字无法恢复）。"
+    if isinstance(raw, float) and len(text.lstrip("-")) > _EXACT_DIGITS:
+        return (
+            f"单元格是数字格式。Excel 只保留前 {_EXACT_DIGITS} 位，后面的数字已经变成 0，无法知道原来的号码。",
+            retype,
+            "number_lost_digits",
+        )
+    if isinstance(raw, str) and _SCIENTIFIC.fullmatch(text):
+        return "号码变成了科学计数法，后面的数字已经丢失。", retype, "number_lost_digits"
+    if isinstance(raw, date):
+        return "号码被 Excel 变成了日期。", retype, "number_as_date"
+    return None
+
+
+def is_formula(raw: Any) -> bool:
+    """Whether a cell's text would run as a formula when somebody opens an export of it."""
+    return isinstance(raw, str) and raw.strip()[:1] == "="
+
+
 def _not_a_workbook(content: bytes) -> UnusableFile:
     what = "没有读取：这不是 .xlsx 文件。"
     if not content:
-        return UnusableFile("没有读取：文件是空的。", "文件里没有任何内容。", "请选择填好的花名册。")
+        return UnusableFile("没有读取：文件是空的。", "文件里没有任何内容。", "请选择填好的名单。")
     if content.startswith(_OLE):
         if _ENCRYPTED in content:
             return UnusableFile(
@@ -113,12 +167,12 @@ def _check_kind(archive: zipfile.ZipFile, names: set[str]) -> None:
         )
 
 
-def _check_size(archive: zipfile.ZipFile) -> None:
+def _check_size(archive: zipfile.ZipFile, most_rows: int) -> None:
     """Unpack in passing: declared sizes may lie, and rows are counted before the file is taken into memory."""
     bomb = UnusableFile(
         "没有读取：文件展开后太大。",
-        f"展开后超过 {_MAX_UNPACKED // 1024 // 1024} MB，不是正常的花名册。",
-        "请新建工作簿，只把花名册复制进去（粘贴为值）后上传。",
+        f"展开后超过 {_MAX_UNPACKED // 1024 // 1024} MB，不是正常的名单。",
+        "请新建工作簿，只把名单复制进去（粘贴为值）后上传。",
     )
     members = [info for info in archive.infolist() if info.filename.startswith("xl/")]
     if sum(info.file_size for info in members) > _MAX_UNPACKED:
@@ -137,27 +191,27 @@ def _check_size(archive: zipfile.ZipFile) -> None:
                     # Leave an unfinished tag at the end for the next window, so that nothing is counted twice.
                     cut = window.rfind(b"<")
                     cut = cut if cut > len(window) - _TAG else len(window)
-                    rows += _count(window[:cut], rows)
+                    rows += _count(window[:cut], rows, most_rows)
                     carry = window[cut:]
         if is_sheet:
-            _count(carry, rows)
+            _count(carry, rows, most_rows)
 
 
-def _count(window: bytes, before: int) -> int:
+def _count(window: bytes, before: int, most_rows: int) -> int:
     rows = len(_ROW.findall(window))
-    if before + rows > MAX_ROWS + _HEAD:
+    if before + rows > most_rows + _HEAD:
         raise UnusableFile(
             "没有读取：行数太多。",
-            f"工作表里至少有 {before + rows:,} 行，一次最多 {MAX_ROWS:,} 行。",
-            "请按班级拆成几个文件；如果多出来的是空行，请选中后删除整行。",
+            f"工作表里至少有 {before + rows:,} 行，一次最多 {most_rows:,} 行。",
+            "请拆成几个文件；如果多出来的是空行，请选中后删除整行。",
         )
     for letters, row in _CELL.findall(window):
         # A single stray cell far away would make the grid between it and the data enormous.
-        if int(row) > MAX_ROWS + _HEAD or _index(letters) >= MAX_COLUMNS:
+        if int(row) > most_rows + _HEAD or _index(letters) >= MAX_COLUMNS:
             raise UnusableFile(
                 "没有读取：表格范围太大。",
-                f"在 {letters.decode()}{row.decode()} 单元格有内容，离花名册太远。",
-                "请删除花名册以外的行和列后重新保存。",
+                f"在 {letters.decode()}{row.decode()} 单元格有内容，离名单太远。",
+                "请删除名单以外的行和列后重新保存。",
             )
     return rows
 
