@@ -241,7 +241,7 @@ def _times(few: tuple[int, int], all_: tuple[int, int]) -> Generator[tuple[str, 
 
 def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], Any]], list[int]]:
     """The questions of the pages by a class's id, and the ids they are asked of; as many on few classes as on all."""
-    from zhaoliang.attendance import selectors
+    from zhaoliang.attendance import evidence, selectors, signals
     from zhaoliang.attendance.models import Attendance, SignIn
     from zhaoliang.attendance.roll import roll
     from zhaoliang.classes.models import ClassSession, TrainingClass
@@ -272,6 +272,7 @@ def _questions(classes: int, vouchers: int) -> tuple[dict[str, Callable[[int], A
             city_code=CITY, code="B" + str(pk * 7919 % vouchers + 1).zfill(20)
         ).first(),
         "roll of a class": lambda pk: roll(held[pk], first[pk].ends_at),
+        "weighing of a session": lambda pk: evidence.weighed(first[pk], signals.WEIGHTS, sign_out_required=False),
     }
     return questions, picked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -15,19 +16,15 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
-from zhaoliang.policy import Outcome
-from zhaoliang.registry.lawbook import clause_of
-from zhaoliang.registry.models import GroupMembership, Organisation, Person
-from zhaoliang.registry.selectors import groups_on
+from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.registry.services import Message, tell
 from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.vouchers import refusals
-from zhaoliang.vouchers.eligibility import verdict
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
+from zhaoliang.vouchers.services.declaring import declared_besides
 from zhaoliang.vouchers.states import VOUCHER
 
 CLOSED_JUST_NOW = "ZL011"
-_GROUP_NAMES: dict[str, str] = dict(GroupMembership.GROUPS)
 
 
 @act(
@@ -96,44 +93,6 @@ def _claim(
     return voucher
 
 
-def declared_besides(batch: VoucherBatch, person: Person, at: datetime) -> str:
-    """What the person's declaration adds to the batch's text: what nobody could check, '' where all is known.
-
-    Raises NotForYou where a policy in force says no (with its clause), or a directed batch is for others.
-    """
-    # Whom the batch is for first: that is the plainer answer.
-    groups = _declared_groups(batch, person, at)
-    found = verdict(person, batch, chinese_day(at))
-    if found.outcome is Outcome.FAIL:
-        rule = found.refusals[0]
-        raise refusals.NotForYou(
-            "没有领取。",
-            rule.says if rule.says.endswith("。") else f"{rule.says}。",
-            rule.remedy or "看看其他能领的券；认为登记的情况不对的，请到人社窗口更正。",
-            clause_of(rule.citation),
-        )
-    if not found.missing:
-        return groups
-    return f"{groups}平台还不能查到：{'、'.join(found.missing)}。本人承诺符合领券条件，并接受核实。"
-
-
-def _declared_groups(batch: VoucherBatch, person: Person, at: datetime) -> str:
-    if not batch.groups:
-        return ""
-    known = {row.group for row in groups_on(person, chinese_day(at)) if row.evidence != "declared"}
-    if known & set(batch.groups):
-        return ""
-    names = "、".join(_GROUP_NAMES[group] for group in batch.groups)
-    if batch.kind == "directed":
-        raise refusals.NotForYou(
-            "没有领取。",
-            f"这是定向券，发给：{names}。目前没有查到您属于其中任何一类。",
-            "如果您属于其中一类，请带证明材料到人社窗口登记后再领取。",
-            refusals.WHO_MAY,
-        )
-    return f"本人承诺属于以下人员类别之一：{names}。"
-
-
 @act("vouchers.return", label="退回培训券", grants={Role.WORKER: Reach.SELF}, on="voucher")
 def return_voucher(*, actor: Actor, at: datetime, voucher: Voucher) -> Voucher:
     """Give an unused voucher back; its place is free at once, and the person may claim another one (方案 二（一）1)."""
@@ -179,25 +138,20 @@ def held_with_place(voucher: Voucher) -> Voucher:
 
 
 @act("vouchers.expire_due", label="到期失效", grants={Role.SYSTEM: Reach.ANY}, on="place")
-def expire_due(*, actor: Actor, at: datetime, place: Place, limit: int = 500) -> int:
+def expire_due(*, actor: Actor, at: datetime, place: Place, limit: int = 2_000) -> int:
     """Expire the city's unused vouchers whose time of use is over; returns how many, at most `limit` in one call."""
     due = Voucher.objects.filter(city_code=place.city_code, state="claimed", batch__use_until__lt=at)
-    found = list(due.select_related("batch").order_by("batch_id", "id")[:limit])
-    batches = sorted({voucher.batch_id for voucher in found})
+    found = list(due.order_by("batch_id", "id").values_list("batch_id", "pk")[:limit])
     # All slots first, as for a single return; then the vouchers, leaving out those somebody is just using.
+    batches = sorted({batch_id for batch_id, _ in found})
     slots = BatchSlot.objects.filter(city_code=place.city_code, batch_id__in=batches).order_by("batch_id", "slot")
     list(slots.select_for_update(of=("self",), no_key=True))
-    held = (
-        due.filter(pk__in=[voucher.pk for voucher in found])
-        .select_related("batch")
-        .select_for_update(of=("self",), no_key=True, skip_locked=True)
-    )
-    count = 0
-    for voucher in held.order_by("id"):
-        VOUCHER.fire(voucher, "expire", ended_at=at, ended_reason="到期未使用，自动失效")
-        _free_place(voucher)
-        count += 1
-    return count
+    rows = due.filter(pk__any_of=[pk for _, pk in found])
+    held = list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id"))
+    VOUCHER.fire_all(held, "expire", ended_at=at, ended_reason="到期未使用，自动失效")
+    for (batch_id, slot), count in sorted(Counter((one.batch_id, one.slot) for one in held).items()):
+        slots.filter(batch_id=batch_id, slot=slot).update(claimed=F("claimed") - count)
+    return len(held)
 
 
 def _free_place(voucher: Voucher) -> None:

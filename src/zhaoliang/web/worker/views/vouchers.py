@@ -19,6 +19,7 @@ from zhaoliang.vouchers.models import Voucher
 from zhaoliang.web.access import page
 from zhaoliang.web.actors import ActorRequest
 from zhaoliang.web.components import toasts
+from zhaoliang.web.paging import part
 from zhaoliang.web.worker.me import me, own
 from zhaoliang.web.worker.offline import kept_on_phone
 from zhaoliang.web.worker.progress import Journey, journeys
@@ -44,7 +45,11 @@ def vouchers(request: ActorRequest) -> HttpResponse:
 def voucher(request: ActorRequest, city: int, pk: int) -> HttpResponse:
     """One voucher of mine. Raises NotFound."""
     found = mine(request, city, pk)
-    context: dict[str, Any] = {"tab": "vouchers", "one": found, "checks": selectors.checks_of(found.voucher)}
+    context: dict[str, Any] = {
+        "tab": "vouchers",
+        "one": found,
+        "checks": part(request, selectors.checks_of(found.voucher)),
+    }
     class_id = found.voucher.class_id
     if found.voucher.state in ("used", "verified") and class_id is not None:
         used_for = classes.training_class(city, class_id)
