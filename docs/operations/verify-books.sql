@@ -25,6 +25,17 @@ WITH leg AS (
         SELECT debit_id, -amount_fen, id FROM transfer
         WHERE city_code = :city AND kind IN ('accrue', 'release', 'reverse')
     ) moved GROUP BY account_id
+), fewer AS (
+    SELECT batch_id, sum(quantity) AS vouchers FROM batch_change
+    WHERE city_code = :city AND kind = 'shrink' AND state = 'approved' GROUP BY batch_id
+), reserved AS (
+    SELECT b.id, reserve.first, a.balance_fen AS stored_fen,
+           (b.quota + coalesce(fewer.vouchers, 0)) * b.amount_fen + coalesce(reserve.fen, 0) AS derived_fen
+    FROM voucher_batch b
+    JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
+    LEFT JOIN reserve ON reserve.account_id = a.id
+    LEFT JOIN fewer ON fewer.batch_id = b.id
+    WHERE b.city_code = :city
 ), line AS (
     SELECT subject_id AS id, max(id) AS entry,
            sum(CASE kind WHEN 'accrue' THEN amount_fen WHEN 'amend' THEN -amount_fen ELSE 0 END) AS fen
@@ -118,11 +129,7 @@ FROM budget_order o
 LEFT JOIN budget_order sent ON sent.city_code = o.other_city AND sent.reference = o.reference AND sent.nature = 'send'
 WHERE o.city_code = :city AND o.nature = 'receive' AND sent.amount_fen IS DISTINCT FROM o.amount_fen
 UNION ALL
-SELECT 'reserve', b.id::text, reserve.first, a.balance_fen, b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0)
-FROM voucher_batch b
-JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
-LEFT JOIN reserve ON reserve.account_id = a.id
-WHERE b.city_code = :city AND a.balance_fen <> b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0)
+SELECT 'reserve', id::text, first, stored_fen, derived_fen FROM reserved WHERE stored_fen <> derived_fen
 UNION ALL
 SELECT 'line', l.id::text, line.entry, l.amount_fen, coalesce(line.fen, 0)
 FROM claim_line l LEFT JOIN line ON line.id = l.id

@@ -310,7 +310,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.sized
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(size(ci=900, nightly=7_200))
 @pytest.mark.mission("D2", "F2", "G2", "G3")
 def test_a_killed_play_goes_on_and_ends_the_same(
     played_world: World, fresh_world: Callable[[], psycopg.Connection[Any]], monkeypatch: pytest.MonkeyPatch

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +10,7 @@ import pytest
 from django.db import connection
 
 from factories.actors import HEPING, TIANJIN, actor
-from factories.funds import AT, account, budget
+from factories.funds import AT, account, budget, script_findings
 from zhaoliang.funds import perms, selectors
 from zhaoliang.funds.models import Account, FundSource, Transfer
 from zhaoliang.funds.services import AlreadyPosted, NotABooking, allocate, ensure_account, open_account, post_transfer
@@ -212,15 +210,6 @@ def test_a_district_officer_does_not_touch_the_citys_budget() -> None:
     assert not perms.BOOKS.allows(district, opened.access())
     assert perms.BOOKS.allows(actor(Role.AUDITOR), opened.access())
     assert not perms.BOOKS.allows(actor(Role.PROVIDER, organisation_id=1), opened.access())
-
-
-SCRIPT = Path(__file__).parents[2] / "docs" / "operations" / "verify-books.sql"
-
-
-def script_findings(owner: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """What the independent script answers, as psql would run it."""
-    text = re.sub(r"^--.*$", "", SCRIPT.read_text(encoding="utf-8"), flags=re.M).replace(":city", str(TIANJIN))
-    return owner.execute(text.encode()).fetchall()
 
 
 @pytest.mark.commits

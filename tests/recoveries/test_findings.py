@@ -470,3 +470,18 @@ def test_the_page_of_a_person_takes_a_finding_from_one_officer_to_the_other() ->
     job.refresh_from_db()
     assert job.voided_on is not None
     assert "认定不实" in reviewer.get(file).content.decode()
+    # It was wrong: another than who confirmed it lifts it, with reasons.
+    lift, other = (
+        reverse("bureau:finding_lift", args=[CITY, finding.pk]),
+        registry.user(Role.APPROVER, region_code=HEPING),
+    )
+    another = sign_in(Client(), other)
+    said = {"text": "单位补交了劳动合同和工资流水", "key": "f4"}
+    assert approver.post(lift, said).status_code == 403
+    assert reviewer.post(lift, said).status_code == 403
+    assert "撤销认定" in another.get(file).content.decode()
+    assert another.post(lift, said | {"text": "错了", "key": "f5"}).status_code == 422
+    assert another.post(lift, said | {"key": "f6"}).status_code == 302
+    job.refresh_from_db()
+    shown = reviewer.get(file).content.decode()
+    assert (job.voided_on, "单位补交了劳动合同和工资流水" in shown) == (None, True)

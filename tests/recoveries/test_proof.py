@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +10,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from factories.funds import script_findings
 from factories.recoveries import LATER, corrected, line_of, paid, paid_back
 from factories.subsidies import CITY
 from zhaoliang.cli.prove import rendered
@@ -21,8 +20,6 @@ from zhaoliang.kernel.roles import Place, system_actor
 from zhaoliang.recoveries.proof import CHECKS, prove
 from zhaoliang.recoveries.services import check_books
 from zhaoliang.subsidies.models import ClaimLine
-
-SCRIPT = Path(__file__).parents[2] / "docs" / "operations" / "verify-books.sql"
 
 # What somebody does to the tables with the rights of their owner, and which checks must tell.
 DAMAGES = {
@@ -49,9 +46,8 @@ DAMAGES = {
 
 def script_checks(owner: psycopg.Connection[Any]) -> dict[str, int | None]:
     """Which checks of the independent script tell something, with the first wrong entry each."""
-    text = re.sub(r"^--.*$", "", SCRIPT.read_text(encoding="utf-8"), flags=re.M).replace(":city", str(CITY))
     found: dict[str, int | None] = {}
-    for check, _, entry, *_ in owner.execute(text.encode()).fetchall():
+    for check, _, entry, *_ in script_findings(owner):
         found.setdefault(check, entry)
     return found
 

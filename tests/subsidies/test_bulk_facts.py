@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from factories.subsidies import ASSESSED, CITY, SENIOR, START, WELDER, Case, approved, assembled, case, confirmed
+from factories.subsidies import (
+    ASSESSED,
+    CITY,
+    SENIOR,
+    START,
+    WELDER,
+    Case,
+    approved,
+    assembled,
+    case,
+    certify,
+    confirmed,
+)
 from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import CatalogueEntry, CertificateKind, Project, ProjectKind
@@ -138,8 +150,11 @@ def shake_line(random: Random, line: ClaimLine, made: Case) -> None:
     Person.objects.filter(city_code=CITY, pk=line.person_id).update(birth_date=random.choice(births))
     ClaimLine.objects.filter(city_code=CITY, pk=line.pk).update(credited_minutes=random.randint(0, 5400))
     if line.certificate is not None:
-        state = random.choice(("issued", "issued", "suspended", "revoked", "replaced"))
+        state = random.choice(("issued", "issued", "suspended", "revoked", "replaced", "replaced"))
         Certificate.objects.filter(city_code=CITY, pk=line.certificate_id).update(state=state)
+        held = line.certificate
+        if state == "replaced" and random.random() < 0.8:
+            certify(held.result, held.issuer, f"{held.number[:-1]}X", held.level or 0)
     if line.voucher is not None:
         Voucher.objects.filter(city_code=CITY, pk=line.voucher_id).update(
             state=random.choice(("verified", "in_claim", "redeemed", "expired", "void")),

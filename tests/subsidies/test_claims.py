@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -138,6 +139,20 @@ def test_a_pension_drawn_is_refused_with_the_article() -> None:
     refusal = view.problems[0]
     assert (refusal.rule_id, refusal.outcome) == ("not_drawing_pension", Outcome.FAIL)
     assert "第四条" in str(refusal.citation)
+
+
+def test_a_status_without_a_first_day_only_asks_about_a_class_before_it_was_looked_up() -> None:
+    made = case(2)
+    told = {"actor": system_actor(), "at": ASSESSED, "kind": "pension", "holds": True, "source": "数据比对"}
+    record_status(**told, person=made.people[0], checked_on=START + timedelta(days=1))
+    # That it was so before the class is known.
+    record_status(**told, person=made.people[1], checked_on=START + timedelta(days=1), valid_from=START)
+    claim = assembled(made)
+    asked, refused = lines(claim)
+    assert (asked.state, refused.state) == ("to_person", "refused")
+    assert (asked_by(asked), refused_by(refused)) == (["not_drawing_pension"], ["not_drawing_pension"])
+    # The road of a single line says the same.
+    assert [selectors.line_today(line).outcome for line in (asked, refused)] == [Outcome.CANNOT_TELL, Outcome.FAIL]
 
 
 def test_the_same_occupation_and_level_granted_in_another_city_is_refused() -> None:

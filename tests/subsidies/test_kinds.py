@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from factories import registry
+from factories.bought import PER_HOUR
 from factories.funds import budget
 from factories.identity import sign_in
 from factories.lawbook import in_force
@@ -205,6 +206,7 @@ def test_what_came_out_otherwise_than_at_filing_says_which_fact_changed() -> Non
         holds=True,
         source="养老待遇比对",
         checked_on=date(2026, 6, 30),
+        valid_from=date(2026, 5, 1),
     )
     held = lines(assembled(made))
     found = surprises(held)
@@ -223,28 +225,6 @@ def test_what_was_known_at_filing_and_is_known_no_more_is_named_too() -> None:
     [found] = surprises([line]).values()
     assert (line.state, found.outcome, found.fen) == ("to_person", Outcome.PASS, FULL_FEN)
     assert [(one.before, one.after) for one in found.changes] == [("非在校生", "现在还不知道")]
-
-
-PER_HOUR = """
-document:
-  id: cn-13-01/xiangmuzhi
-  title: 测试市项目制培训购买办法
-  number: 测人社〔2026〕3号
-  issuers: [测试市人力资源和社会保障局]
-  in_force: {from: 2026-01-01}
-  region: 130100
-clauses:
-  "1": {ref: 第一条, text: 项目制培训按合同约定的每人每课时单价乘以计入课时购买，每人不超过合同约定的最高金额。, verified: true}
-amounts:
-  per_hour:
-    scheme: project
-    says: 合同单价乘以计入课时
-    base: contract_hour_price * attended_hours
-    cite: "1"
-    steps:
-      - {label: 合同每人最高金额, at_most: contract_person_cap, cite: "1"}
-    pay_to: {to: "'provider'", cite: "1"}
-"""
 
 
 def test_a_project_is_bought_by_person_and_hour_at_the_price_of_its_contract() -> None:

@@ -320,6 +320,7 @@ def test_a_pension_reported_during_publicity_refuses_the_line() -> None:
         holds=True,
         source="数据比对",
         checked_on=date(2026, 7, 8),
+        valid_from=date(2026, 5, 1),
     )
     claim = services.approve_claim(actor=made.approver, at=APPROVED, claim=claim)
     made.training_class.refresh_from_db()

@@ -12,12 +12,16 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import QuerySet
 
 from factories import registry
-from factories.subsidies import ASSESSED, CITY, HEPING, SENIOR, START, WELDER, Case, assembled, case, confirmed
+from factories.people import APPLIED, holder, worker
+from factories.subsidies import ASSESSED, CITY, HEPING, SENIOR, START, WELDER, Case, assembled, case, certify, confirmed
 from zhaoliang.certificates.models import Certificate, CertificateIndex
 from zhaoliang.classes.models import Enrolment
+from zhaoliang.kernel.roles import Role
+from zhaoliang.policy import Outcome
 from zhaoliang.registry.models import GroupMembership, Licence, Organisation, Person, PersonGrant
 from zhaoliang.subsidies import services
 from zhaoliang.subsidies.models import CheckResult, Claim, ClaimLine
+from zhaoliang.subsidies.selectors import line_today
 from zhaoliang.subsidies.verifiers import VERIFIERS, checks_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F3")]
@@ -225,6 +229,37 @@ def test_a_second_look_stores_only_what_changed_and_keeps_a_judgement() -> None:
     assert (line.state, line.alerts, line.judgement, line.amount_fen) == ("to_person", 2, "", 0)
 
 
+def test_a_certificate_given_out_anew_is_one_with_that_in_whose_place_it_came() -> None:
+    made = case(1)
+    [line] = lines_of(assembled(made))
+    old = line.certificate
+    assert old is not None
+    certificate(line.person).update(state="replaced")
+    anew = certify(old.result, old.issuer, f"{old.number[:-1]}X")
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
+    [line] = lines_of(line.claim)
+    assert (line.state, line.certificate_id, answers(line)["certificate"]) == ("passed", anew.pk, "y")
+    # Paid for under its former number: by a person's line, and by the whole claim's statement.
+    grant(line.person, scheme="skill_upgrade", certificate_number=old.number)
+    assert line_today(line).outcome is Outcome.FAIL
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
+    [line] = lines_of(line.claim)
+    assert (line.state, answers(line)["one_per_certificate"]) == ("refused", "n")
+
+
+def test_a_skill_upgrade_whose_certificate_is_given_out_anew_meanwhile_is_checked_by_the_new_one() -> None:
+    person, old = holder()
+    line = services.apply_for(actor=worker(person), at=APPLIED, person=person, kind="skill_upgrade", certificate=old)
+    certificate(person).update(state="replaced")
+    anew = certify(old.result, old.issuer, f"{old.number[:-1]}X", SENIOR, date(2025, 11, 3))
+    reviewer = registry.actor_with(Role.REVIEWER, region_code=HEPING)
+    for state, answer in (("issued", "y"), ("suspended", "u"), ("revoked", "n")):
+        certificate(person).filter(pk=anew.pk).update(state=state)
+        services.run_checks(actor=reviewer, at=APPLIED, claim=line.claim)
+        line.refresh_from_db()
+        assert answers(line)["certificate"] == answer, state
+
+
 def test_two_subsidies_for_one_certificate_that_wait_beside_each_other_are_for_a_person() -> None:
     made = case(1)
     [line] = lines_of(assembled(made))
@@ -254,6 +289,13 @@ def test_two_subsidies_for_one_certificate_that_wait_beside_each_other_are_for_a
     services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
     line.refresh_from_db()
     assert (line.state, answers(line)["one_per_certificate"]) == ("to_person", "u")
+    # Also where the training's certificate was given out anew meanwhile.
+    held = certificate(made.people[0]).get()
+    certificate(made.people[0]).update(state="replaced")
+    certify(held.result, held.issuer, f"{held.number[:-1]}X")
+    services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
+    line.refresh_from_db()
+    assert (line.certificate_id == beside.certificate_id, answers(line)["one_per_certificate"]) == (False, "u")
     ClaimLine.objects.filter(city_code=CITY, pk=beside.pk).update(state="refused")
     services.run_checks(actor=made.reviewer, at=ASSESSED, claim=line.claim)
     line.refresh_from_db()

@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from factories.actors import TIANJIN, actor
 from factories.funds import budget
 from factories.vouchers import AT, batch, crowd, voucher, worker
-from zhaoliang.funds.selectors import verify_books
 from zhaoliang.kernel.errors import BadInput, Busy, Exhausted, SamePerson, WrongState
 from zhaoliang.kernel.roles import Role
+from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.models import Notice
 from zhaoliang.vouchers import refusals, selectors, services
 from zhaoliang.vouchers.models import BatchChange, BatchSlot, VoucherBatch
@@ -53,7 +53,7 @@ def test_topped_up_with_its_money_and_shrunk_to_what_is_unclaimed() -> None:
     assert selectors.funnel(source)["held_fen"] == 3 * 100_00
     money.refresh_from_db()
     assert money.balance_fen == 10_000_00 - 300_00
-    assert verify_books(TIANJIN) == []
+    assert prove(TIANJIN).findings == ()
     assert {one.state for one in held} == {"claimed"}
 
 

@@ -35,7 +35,7 @@ from zhaoliang.vouchers import refusals, selectors, services
 from zhaoliang.vouchers.excel import Entry
 from zhaoliang.vouchers.models import BatchChange, IssueLine, Voucher
 
-RUNS, STEPS = size(ci=20, nightly=1_000), size(ci=40, nightly=50)
+RUNS, STEPS = size(ci=12, nightly=200), size(ci=40, nightly=50)
 QUOTA, AMOUNT, PEOPLE = 3, 100_00, 5
 LIVE = {"claimed", "used", "verified", "in_claim"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from factories.vouchers import AT, batch, crowd, voucher, worker
 from zhaoliang.catalogue.models import Project
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.registry.models import Notice
+from zhaoliang.registry.services import tell
 from zhaoliang.vouchers import services
 from zhaoliang.vouchers.tasks import openings
 
@@ -69,7 +71,9 @@ def test_who_wished_it_is_told_once_that_a_batch_opens(
     assert [(one.at, (told or (0, ""))[1] in one.title) for one in found] == ([(before(told[0]), True)] if told else [])
 
 
-def test_who_wished_it_is_told_when_a_batch_that_was_suspended_at_its_opening_goes_on() -> None:
+def test_who_wished_it_is_told_when_a_batch_that_was_suspended_at_its_opening_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     source, person = batch(claim_from=AT + timedelta(days=1)), crowd(1)[0]
     services.wish_opening(actor=worker(person), at=AT, person=person, batch=source)
     officer, told = actor(Role.FUND_OFFICER), Notice.objects.filter(city_code=TIANJIN, kind="voucher_opening")
@@ -78,12 +82,38 @@ def test_who_wished_it_is_told_when_a_batch_that_was_suspended_at_its_opening_go
         source = services.suspend_batch(actor=officer, at=AT, batch=source)
         assert not told.exists()
         source = services.resume_batch(actor=officer, at=AT, batch=source)
+    opens = source.claim_from
+
+    def tick(minutes: int) -> None:
+        openings(int((opens + timedelta(minutes=minutes)).timestamp()))
+
+    tick(-60)
     source = services.suspend_batch(actor=officer, at=AT, batch=source)
-    later = source.claim_from + timedelta(hours=2)
     for minutes in (-30, 0, 10, 60):
-        openings(int((source.claim_from + timedelta(minutes=minutes)).timestamp()))
+        tick(minutes)
     assert not told.exists()
-    for again in range(2):
-        source = services.resume_batch(actor=officer, at=later + timedelta(hours=again), batch=source)
-        source = services.suspend_batch(actor=officer, at=later + timedelta(hours=again), batch=source)
-    assert [(one.person_id, one.at, "已经开始领了" in one.title) for one in told] == [(person.pk, later, True)]
+    # Long after the opening it goes on, and stops again before the clock comes by.
+    source = services.resume_batch(actor=officer, at=opens + timedelta(minutes=121), batch=source)
+    source = services.suspend_batch(actor=officer, at=opens + timedelta(minutes=122), batch=source)
+    tick(130)
+    assert not told.exists()
+    source = services.resume_batch(actor=officer, at=opens + timedelta(minutes=131), batch=source)
+    # Killed while it tells, the clock begins anew with its next tick.
+    with monkeypatch.context() as killed:
+        killed.setattr("zhaoliang.vouchers.services.reminders.tell", told_then_killed)
+        with pytest.raises(SystemExit):
+            tick(140)
+    assert not told.exists()
+    for minutes in (150, 160):
+        tick(minutes)
+    at = opens + timedelta(minutes=150)
+    assert [(one.person_id, one.at, "已经开始领了" in one.title) for one in told] == [(person.pk, at, True)]
+    source = services.suspend_batch(actor=officer, at=at, batch=source)
+    source = services.resume_batch(actor=officer, at=at + timedelta(hours=1), batch=source)
+    tick(220)
+    assert told.count() == 1
+
+
+def told_then_killed(*told: Any, **how: Any) -> int:
+    tell(*told, **how)
+    raise SystemExit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
@@ -14,20 +15,23 @@ from django.urls import reverse
 
 from factories import registry
 from factories.apprentices import BEGIN, HALF_AHEAD, SHIJIAZHUANG, apprentices, schemed, signed
+from factories.bought import PER_HOUR
 from factories.funds import budget
 from factories.identity import sign_in
-from factories.lawbook import in_force
+from factories.lawbook import all_in_force, in_force
 from factories.payments import pays_from
 from factories.people import APPLIED, grouped, holder
-from factories.subsidies import APPROVED, ASSESSED, CITY, FULL_FEN, HEPING, case
+from factories.subsidies import APPROVED, ASSESSED, CITY, FULL_FEN, HEPING, Case, case
 from factories.uplift import UPLIFT
+from zhaoliang.attendance.models import Attendance
 from zhaoliang.careers.services import record_job
 from zhaoliang.catalogue.models import Project
-from zhaoliang.classes.models import Enrolment, TrainingClass
+from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.demo.bank import answer_file
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.payments.models import PaymentBatch
+from zhaoliang.payments.trace import cent_trace
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import Organisation, Person, Region
@@ -53,7 +57,11 @@ def post(client: Client, name: str, of: Any, **said: Any) -> None:
     answer = client.post(
         reverse(name, args=[of.city_code, of.pk]), said | {"key": f"{name}-{of.pk}-{said.get('kind', '')}"}
     )
-    assert answer.status_code == 302, (name, answer.status_code, answer.content.decode()[:3000])
+    assert answer.status_code == 302, (
+        name,
+        answer.status_code,
+        re.sub(r"<[^>]+>|\s+", " ", answer.content.decode())[-3000:],
+    )
 
 
 class Bureau:
@@ -122,8 +130,16 @@ def hand_in(client: Client, claim: Claim) -> None:
 
 
 def lines(kind: str) -> list[tuple[str, str, int]]:
-    rows = ClaimLine.objects.filter(city_code=CITY, kind=kind).order_by("id")
-    return list(rows.values_list("state", "payee", "amount_fen"))
+    """Where the lines of a kind came to; of each the trace adds up from the clause to the bank's row."""
+    rows = list(ClaimLine.objects.select_related("claim", "voucher").filter(city_code=CITY, kind=kind).order_by("id"))
+    for line in rows:
+        trace = cent_trace(line)
+        assert trace.breaks == []
+        behind = {node.kind for bank in trace.of("bank") for node in trace.origins(bank)}
+        assert behind >= {"clause", "rule", "fact", "evidence", "step", "line", "transfer", "payment"}, behind
+        assert line.claim.state == "settled"
+        assert line.voucher is None or line.voucher.state == "redeemed"
+    return [(line.state, line.payee, line.amount_fen) for line in rows]
 
 
 def test_a_class_an_enterprise_a_bought_project_and_what_follows_them(at_time: Clock) -> None:
@@ -223,6 +239,105 @@ def test_an_apprenticeship_half_ahead_and_the_rest_after_completion(
     desk.review([settlement], ASSESSED)
     desk.pay(fund, APPROVED + timedelta(days=1))
     assert lines("apprenticeship") == [("paid", "enterprise", 2_500_00)]
+    assert prove(CITY).findings == ()
+
+
+# A training of its own price in a place whose living allowance by the day is in the library (云南).
+TAUGHT = """
+document:
+  id: cn-53-01/peixun
+  title: 测试市职业培训补贴办法
+  number: 测人社〔2026〕4号
+  issuers: [测试市人力资源和社会保障局]
+  in_force: {from: 2026-01-01}
+  region: 530100
+clauses:
+  "1": {ref: 第一条, text: 职业培训补贴每人2000元，拨付培训机构。, verified: true}
+  "2": {ref: 第二条, text: 补贴发放前公示5个工作日。, verified: true}
+parameters:
+  whole: {unit: fen, says: 职业培训补贴标准, value: 200000, cite: "1"}
+clocks:
+  publicity: {value: 5, unit: working_days, says: 补贴公示期, cite: "2"}
+amounts:
+  whole:
+    scheme: training
+    says: 职业培训补贴
+    base: whole
+    cite: "1"
+    pay_to: {to: "'provider'", cite: "1"}
+"""
+KUNMING = 530100
+
+
+def held_in(region: int, made: Case, at_time: Clock, **project: Any) -> Bureau:
+    """The class moved to another region, which has money; its desk."""
+    Project.objects.filter(city_code=CITY, pk=made.training_class.project_id).update(region_id=region, **project)
+    made.training_class = TrainingClass.objects.select_related("project").get(city_code=CITY, pk=made.training_class.pk)
+    budget(50_000_000, region_code=region, fund_source=made.training_class.project.fund_source, year=2026)
+    return Bureau(region, at_time)
+
+
+def taught_on(made: Case, days: int) -> None:
+    """A lesson on each of the days after the first."""
+    session = ClassSession.objects.get(city_code=CITY, training_class=made.training_class)
+    for day in range(1, days):
+        begin = session.period.lower + timedelta(days=day)
+        period = (begin, begin + timedelta(hours=1))
+        terms = {"kind": "practice", "hours": 1, "content": "焊接", "room": session.room, "teacher": session.teacher}
+        lesson = ClassSession.objects.create(city_code=CITY, training_class=made.training_class, period=period, **terms)
+        for enrolment in made.enrolments:
+            Attendance.objects.create(
+                city_code=CITY,
+                enrolment=enrolment,
+                session=lesson,
+                person=enrolment.person,
+                period=period,
+                planned_minutes=45,
+                credited_minutes=45,
+                state="present",
+            )
+
+
+def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(at_time: Clock) -> None:
+    all_in_force({"cn-13-01/xiangmuzhi/2026-01-01.yaml": PER_HOUR, "cn-53-01/peixun/2026-01-01.yaml": TAUGHT})
+    Region.objects.filter(pk__in=(SHIJIAZHUANG, KUNMING)).update(city_code=CITY)
+    # 120 hours, and 100 hours with a third of an hour beside: 12.35 a person and hour, 1,400 a person at most.
+    bought = case(2, with_vouchers=False, attended={1: 100 * 45 + 15})
+    desk = held_in(SHIJIAZHUANG, bought, at_time, kind="package")
+    at_time(ASSESSED)
+    signed_on = {"number": "CG-1", "signed_on": "2026-05-01", "hour_fen": "12.35", "person_cap_fen": "1,400"}
+    post(desk.approver, "bureau:project", bought.training_class.project, **signed_on)
+    staff = staff_of(bought.provider)
+    post(staff, "provider:claim_assemble", bought.training_class)
+    claim = claim_of(bought.training_class, "project")
+    post(staff, "provider:claim_confirm", claim)
+    desk.review([claim], ASSESSED)
+    desk.pay(bought.training_class.project.fund_source, APPROVED)
+    assert lines("project") == [("paid", "provider", 1_400_00), ("paid", "provider", 1_239_12)]
+
+    # 60 yuan a day to live on and 20 to come, on three days.
+    taught = case(1, group="07", attended={0: 118 * 45}, with_vouchers=False)
+    taught_on(taught, 3)
+    grouped(taught.people[0], "07", date(2026, 1, 1))
+    desk = held_in(KUNMING, taught, at_time)
+    staff, phone = staff_of(taught.provider), phone_of(taught.people[0])
+    at_time(ASSESSED)
+    post(staff, "provider:claim_assemble", taught.training_class)
+    claim = claim_of(taught.training_class, "training")
+    post(staff, "provider:claim_confirm", claim)
+    desk.review([claim], ASSESSED)
+    desk.pay(taught.training_class.project.fund_source, APPROVED)
+    assert lines("training") == [("paid", "provider", 2_000_00)]
+    later = APPROVED + timedelta(days=2)
+    at_time(later)
+    offered = phone.get("/my/me/claimable/").content.decode()
+    assert all(word in offered for word in ("培训生活费补贴", "240.00", "交通费补贴"))
+    asked = phone.post("/my/me/claimable/", {"of": f"living-{taught.enrolments[0].pk}", "key": "living"})
+    assert asked.status_code == 302, asked.content.decode()[:2000]
+    living = Claim.objects.get(city_code=CITY, kind="living")
+    desk.review([living], later)
+    desk.pay(taught.training_class.project.fund_source, later + timedelta(days=20))
+    assert lines("living") == [("paid", "person", 240_00)]
     assert prove(CITY).findings == ()
 
 

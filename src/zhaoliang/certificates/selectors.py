@@ -286,13 +286,21 @@ def issued_for(city_code: int, result_ids: Collection[int]) -> dict[int, list[Ce
 
 def certificates_of_class(training_class: TrainingClass) -> dict[int, Certificate]:
     """The certificates the trainees of a class have now, replaced ones left out, by enrolment id."""
+    issued = issued_in_class(training_class)
+    return {trainee: one for trainee, rows in issued.items() for one in rows if one.state != "replaced"}
+
+
+def issued_in_class(training_class: TrainingClass) -> dict[int, list[Certificate]]:
+    """All certificates ever issued for the published results of a class, replaced ones included, by enrolment id."""
     rows = Certificate.objects.filter(
         city_code=training_class.city_code,
         result__exam__training_class=training_class,
         result__exam__state="published",
     )
-    found = rows.exclude(state="replaced").select_related("result")
-    return {certificate.result.enrolment_id: certificate for certificate in found}
+    found: dict[int, list[Certificate]] = defaultdict(list)
+    for certificate in rows.select_related("result"):
+        found[certificate.result.enrolment_id].append(certificate)
+    return found
 
 
 def certificates_of_exam(exam: Exam) -> list[Certificate]:

@@ -12,7 +12,7 @@ from zhaoliang.employment.models import JobRecord
 from zhaoliang.employment.selectors import jobs_of_people
 from zhaoliang.kernel.days import day_start
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
-from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
+from zhaoliang.registry.selectors import grants_of_people, groups_of_people, known_statuses, statuses_of_people
 
 # A draft filing binds nobody: another provider must not be able to block a trainee with it.
 BINDING = ("filed", "accepted", "running", "ended", "assessed", "in_claim", "closed")
@@ -48,9 +48,12 @@ def known_people(
     """
     known: dict[int, Known] = {person_id: Known() for person_id in person_ids}
     wanted = sorted(known)
-    # The newest answer and the strongest evidence are written last and stay.
+    answers: dict[int, list[PersonStatus]] = defaultdict(list)
     for status in statuses_of_people(city_code=city_code, person_ids=wanted, on=start):
-        known[status.person_id].statuses[status.kind] = status
+        answers[status.person_id].append(status)
+    for person_id, rows in answers.items():
+        known[person_id].statuses = known_statuses(rows, start)
+    # The strongest evidence is written last and stays.
     for membership in groups_of_people(city_code=city_code, person_ids=wanted, on=start):
         known[membership.person_id].groups[membership.group] = membership
     for grant in grants_of_people(wanted):

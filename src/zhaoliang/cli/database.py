@@ -68,6 +68,7 @@ def url(show_password: Annotated[bool, typer.Option("--show-password", help="连
 def migrate() -> None:
     """把数据库升级到当前结构，并更新运行账户的权限。"""
     from zhaoliang.kernel.db.grants import GrantsError
+    from zhaoliang.kernel.db.migrate import TablesInUse
     from zhaoliang.kernel.db.migrate import migrate as run
 
     with database():
@@ -75,6 +76,8 @@ def migrate() -> None:
             run(verbosity=1)
         except GrantsError as error:
             fail(f"权限无法设置：{error}")
+        except TablesInUse as refusal:
+            fail(str(refusal))
 
 
 def check() -> None:

@@ -64,7 +64,7 @@ def demo(
 
 def _migrate() -> None:
     from zhaoliang.kernel.db.grants import GrantsError, apply_grants
-    from zhaoliang.kernel.db.migrate import as_owner, migrate, schema_is_current
+    from zhaoliang.kernel.db.migrate import TablesInUse, as_owner, migrate, schema_is_current
 
     try:
         if schema_is_current():
@@ -75,6 +75,8 @@ def _migrate() -> None:
             migrate()
     except GrantsError as error:
         fail(f"权限无法设置：{error}")
+    except TablesInUse as refusal:
+        fail(str(refusal))
 
 
 def require_free(port: int) -> None:

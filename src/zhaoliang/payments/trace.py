@@ -16,7 +16,7 @@ from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import BankReturnLine, PaymentLine
 from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.policy import Citation, Outcome
-from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.lawbook import lawbook, steps_in_words
 from zhaoliang.subsidies.changes import PASSING, fact_changes
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.models import ClaimLine
@@ -169,7 +169,7 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
             trace.links.append((trace.add(fact).key, rule.key))
         trace.links.append((rule.key, here.key))
     previous: Node | None = None
-    for number, step in enumerate(made.steps, start=1):
+    for number, step in enumerate(steps_in_words(made), start=1):
         clause = trace.add(_clause(step.citation))
         node = Node("step", f"step:{number}", step.label, step.operation, step.value_fen)
         trace.add(node, after=clause)
@@ -298,7 +298,7 @@ def _today(line: ClaimLine) -> str:
     """What has changed on file since the decision and what its texts say of it now; nothing where no fact changed."""
     if line.decision is None or line.kind not in TRAINING_KINDS:
         return ""
-    said, _ = line_today(line)
+    said = line_today(line)
     changes = [one for one in fact_changes(line.decision.facts, said.facts) if one.name not in PASSING]
     if not changes:
         return ""

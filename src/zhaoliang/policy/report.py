@@ -85,6 +85,7 @@ def _counts(
     figures = [figure for document in documents for figure in document.parameters.values()]
     tables = [table for document in documents for table in document.tables.values()]
     ids = {id(document) for document in documents}
+    cites = [store.citations.get(cite) for document, _, cite in store.cites() if id(document) in ids]
     runs = [run for run in shown.runs if id(run.document) in ids]
     return {
         "文件": len(documents),
@@ -97,7 +98,9 @@ def _counts(
         "标准表数值": sum(len(version.rows) for table in tables for version in table.versions),
         "金额": sum(len(document.amounts) for document in documents),
         "时限": sum(len(document.clocks) for document in documents),
-        "引用": sum(1 for document, _, _ in store.cites() if id(document) in ids),
+        "引用": len(cites),
+        "引用有条款": sum(clause is not None for clause in cites),
+        "引用未核实": sum(clause is not None and not clause.verified for clause in cites),
         "情形": len(runs),
         "情形相符": sum(not run.problem for run in runs),
     } | {label: sum(one.severity == severity for one in findings) for severity, label in SEVERITIES.items()}

@@ -72,6 +72,7 @@ def prove(city_code: int) -> Proof:
     return Proof(accounts, transfers, tuple(found), waiting)
 
 
+# A smaller quota released its money too: what was taken from it stands beside the release.
 _RESERVES = """
 WITH moved AS (
     SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
@@ -80,13 +81,19 @@ WITH moved AS (
         UNION ALL
         SELECT debit_id, -amount_fen, id FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'release', 'reverse')
     ) leg GROUP BY account_id
+), fewer AS (
+    SELECT batch_id, sum(quantity) AS vouchers FROM batch_change
+    WHERE city_code = %(city)s AND kind = 'shrink' AND state = 'approved' GROUP BY batch_id
+), derived AS (
+    SELECT b.id, a.balance_fen, moved.first,
+           (b.quota + coalesce(fewer.vouchers, 0)) * b.amount_fen + coalesce(moved.fen, 0) AS fen
+    FROM voucher_batch b
+    JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
+    LEFT JOIN moved ON moved.account_id = a.id
+    LEFT JOIN fewer ON fewer.batch_id = b.id
+    WHERE b.city_code = %(city)s
 )
-SELECT b.id, b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0), a.balance_fen, moved.first
-FROM voucher_batch b
-JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
-LEFT JOIN moved ON moved.account_id = a.id
-WHERE b.city_code = %(city)s AND a.balance_fen <> b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0)
-ORDER BY b.id
+SELECT id, fen, balance_fen, first FROM derived WHERE balance_fen <> fen ORDER BY id
 """
 
 _LINES = """

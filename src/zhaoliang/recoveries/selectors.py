@@ -157,12 +157,9 @@ def worth_now(line: ClaimLine) -> policy.Decision | None:
     if since is None:
         return None
     try:
-        if line.kind in TRAINING_KINDS:
-            made, evidence = line_today(line)
-        else:
-            found = answer(line, gathered(line.claim, [line], rules_day(line)))
-            made, evidence = found.made, found.evidence
-        facts = facts_again(line, made.facts, lambda: evidence, since.facts)
+        single = line.kind not in TRAINING_KINDS
+        made = answer(line, gathered(line.claim, [line], rules_day(line))).made if single else line_today(line)
+        facts = facts_again(made.facts, since.facts)
         policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
         return policies.decide(facts, phase=phase_of(line))
     except policy.PolicyError:

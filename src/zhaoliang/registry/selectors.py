@@ -156,19 +156,25 @@ def weakest_first(rows: Iterable[GroupMembership]) -> list[GroupMembership]:
     return sorted(rows, key=lambda row: (-_STRENGTH[row.evidence], row.valid_from, row.pk))
 
 
-def status_row_on(person: Person, kind: str, on: date) -> PersonStatus | None:
-    """The newest answer of another register about a day, None when nobody asked."""
-    return (
-        PersonStatus.objects.filter(*_covering(on), city_code=person.city_code, person=person, kind=kind)
-        .order_by("-checked_on", "-id")
-        .first()
-    )
-
-
 def status_on(person: Person, kind: str, on: date) -> bool | None:
     """Whether a status (pension, establishment, student) holds on a day; None when not known."""
-    row = status_row_on(person, kind, on)
+    row = known_statuses(statuses_of_people(city_code=person.city_code, person_ids=[person.pk], on=on), on).get(kind)
     return None if row is None else row.holds
+
+
+def known_statuses(rows: Iterable[PersonStatus], on: date) -> dict[str, PersonStatus]:
+    """What other registers say of one person on a day, by kind: the newest answer. `rows` cover the day, oldest answer first.
+
+    That something holds, without a day since when, says nothing of the days before it was looked up; but an earlier no is no
+    longer sure of them: then it is not known. A statement says the same of many lines (`subsidies/sql/line_facts.sql`).
+    """
+    known: dict[str, PersonStatus] = {}
+    for row in rows:
+        if not (row.holds and row.valid_from is None and row.checked_on > on):
+            known[row.kind] = row
+        elif row.kind in known and not known[row.kind].holds:
+            del known[row.kind]
+    return known
 
 
 def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date | None = None) -> list[PersonStatus]:
@@ -177,14 +183,6 @@ def statuses_of_people(*, city_code: int, person_ids: Collection[int], on: date 
         *(_covering(on) if on else ()), city_code=city_code, person_id__in=list(person_ids)
     )
     return list(rows.order_by("checked_on", "id"))
-
-
-def undated_statuses(*, city_code: int, status_ids: Collection[int], on: date) -> set[int]:
-    """Those of these statuses that hold without a day since when and were looked up after a day, of which they say nothing."""
-    rows = PersonStatus.objects.filter(
-        city_code=city_code, pk__in=list(status_ids), holds=True, valid_from=None, checked_on__gt=on
-    )
-    return set(rows.values_list("pk", flat=True)) if status_ids else set()
 
 
 def sources_by_id(city_code: int, wanted: Mapping[str, Collection[int]]) -> dict[tuple[str, int], str]:

@@ -14,6 +14,7 @@ from zhaoliang.employment.selectors import jobs_since
 from zhaoliang.funds.models import FundSource
 from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.policy import AmountStep, Outcome, RuleResult
+from zhaoliang.policy.worked import in_words
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.models import Person
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
@@ -71,7 +72,7 @@ class Entitlement:
 
     @property
     def steps(self) -> tuple[AmountStep, ...]:
-        return self.answer.made.steps
+        return in_words(self.answer.made, self.answer.policies)
 
 
 def entitlement(

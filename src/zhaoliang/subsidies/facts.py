@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from zhaoliang.attendance.selectors import class_totals
 from zhaoliang.catalogue.models import CertificateKind
 from zhaoliang.certificates.models import Certificate
-from zhaoliang.certificates.selectors import certificates_of_class
+from zhaoliang.certificates.selectors import issued_in_class
 from zhaoliang.classes.facts import CERTIFICATE_FACT, FactSheet, base_facts, put_certificate_grants
 from zhaoliang.classes.known import Known, known_people
 from zhaoliang.evaluation.models import ExamResult
@@ -20,18 +20,25 @@ from zhaoliang.subsidies.models import Claim, ClaimLine
 
 @dataclass(frozen=True)
 class ClassOutcome:
-    """What a class came to: by enrolment id the minutes (planned, credited), the published result, the certificate."""
+    """What a class came to: by enrolment id the minutes (planned, credited), the published result, the certificates.
+
+    `issued` are all that were ever issued for a result: a certificate given out anew is one with that in whose place it came.
+    """
 
     totals: dict[int, tuple[int, int]]
     results: dict[int, ExamResult]
-    certificates: dict[int, Certificate]
+    issued: Mapping[int, Sequence[Certificate]]
+
+    def certificate(self, enrolment_id: int) -> Certificate | None:
+        """The certificate that counts now."""
+        return next((one for one in self.issued.get(enrolment_id, ()) if one.state != "replaced"), None)
 
 
 def class_outcome(claim: Claim) -> ClassOutcome:
     """Attendance, published results and certificates of a claim's class; three queries, whatever its size."""
     training_class = claim.training_class
     return ClassOutcome(
-        class_totals(training_class), published_results(training_class), certificates_of_class(training_class)
+        class_totals(training_class), published_results(training_class), issued_in_class(training_class)
     )
 
 
@@ -74,7 +81,7 @@ def claim_facts(line: ClaimLine, outcome: ClassOutcome, known: Known) -> FactShe
     result = outcome.results.get(enrolment.pk)
     if result is not None:
         sheet.put(result, "考核成绩", exam_passed=result.passed)
-        _put_certificate(sheet, result, outcome.certificates.get(enrolment.pk), known)
+        _put_certificate(sheet, result, outcome, known)
     return sheet
 
 
@@ -87,8 +94,9 @@ def grants_before(line: ClaimLine, grants: Iterable[PersonGrant]) -> list[Person
     return [grant for grant in held if (grant.granted_on, grant.pk) < (own.granted_on, own.pk)]
 
 
-def _put_certificate(sheet: FactSheet, result: ExamResult, certificate: Certificate | None, known: Known) -> None:
+def _put_certificate(sheet: FactSheet, result: ExamResult, outcome: ClassOutcome, known: Known) -> None:
     """A trainee who failed has none; one who passed and has none yet is simply not known to have one."""
+    certificate = outcome.certificate(result.enrolment_id)
     if certificate is None:
         if not result.passed:
             sheet.put(result, "考核成绩", certificate_kind="none")
@@ -105,4 +113,5 @@ def _put_certificate(sheet: FactSheet, result: ExamResult, certificate: Certific
             # Issuing enters the number in the national index in the same transaction.
             certificate_registered=True,
         )
-        put_certificate_grants(sheet, known.grants, {certificate.number})
+        numbers = {one.number for one in outcome.issued[result.enrolment_id]}
+        put_certificate_grants(sheet, known.grants, numbers)

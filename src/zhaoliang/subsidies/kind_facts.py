@@ -26,7 +26,7 @@ from zhaoliang.employment.selectors import insurance_of_people, jobs_of_people
 from zhaoliang.kernel.days import age_on, full_months, months_begun
 from zhaoliang.policy.model import Phase
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
-from zhaoliang.registry.selectors import grants_of_people, groups_of_people, statuses_of_people
+from zhaoliang.registry.selectors import grants_of_people, groups_of_people, known_statuses, statuses_of_people
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before, known_of
 from zhaoliang.subsidies.facts_sql import NATIONAL
 from zhaoliang.subsidies.kinds import KINDS, MAIN
@@ -182,14 +182,7 @@ def _put_person(sheet: FactSheet, line: ClaimLine, on_file: Gathered, day: date)
     person = line.person
     sheet.put(person, "证件", person_age_at_start=age_on(person.birth_date, day))
     sheet.put(person, "实名档案", name_matches_id=person.identity_wrong_on is None)
-    statuses: dict[str, PersonStatus] = {}
-    for row in _holding(on_file.statuses.get(line.person_id, ()), day):
-        if not (row.holds and row.valid_from is None and row.checked_on > day):
-            statuses[row.kind] = row
-        elif row.kind in statuses and not statuses[row.kind].holds:
-            # That something holds without a day since when says nothing of the days before it was looked up, but an earlier
-            # no is no longer sure of them: it is not known.
-            del statuses[row.kind]
+    statuses = known_statuses(_holding(on_file.statuses.get(line.person_id, ()), day), day)
     for kind, name in (("pension", "pension_drawn"), ("establishment", "establishment_staff")):
         if kind in statuses:
             sheet.put(statuses[kind], statuses[kind].source, **{name: statuses[kind].holds})

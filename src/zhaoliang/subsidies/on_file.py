@@ -14,7 +14,7 @@ from zhaoliang.employment.models import JobRecord
 from zhaoliang.evaluation.models import ExamResult
 from zhaoliang.kernel.db.rows import from_row
 from zhaoliang.registry.models import GroupMembership, PersonGrant, PersonStatus
-from zhaoliang.registry.selectors import weakest_first
+from zhaoliang.registry.selectors import known_statuses, weakest_first
 from zhaoliang.subsidies.facts import ClassOutcome
 from zhaoliang.subsidies.models import ClaimLine
 
@@ -29,8 +29,10 @@ def line_on_file(line: ClaimLine) -> tuple[Known, ClassOutcome]:
         cursor.execute("SELECT line_on_file(%s, %s)", [line.city_code, line.pk])
         found: dict[str, Any] = json.loads(cursor.fetchone()[0])
     known = Known(
-        # The newest answer and the strongest evidence come last and stay.
-        statuses={row["kind"]: from_row(PersonStatus, row) for row in found["statuses"] or ()},
+        statuses=known_statuses(
+            (from_row(PersonStatus, row) for row in found["statuses"] or ()), line.claim.training_class.starts_on
+        ),
+        # The strongest evidence comes last and stays.
         groups={
             held.group: held for held in weakest_first(from_row(GroupMembership, row) for row in found["groups"] or ())
         },
@@ -42,9 +44,9 @@ def line_on_file(line: ClaimLine) -> tuple[Known, ClassOutcome]:
         jobs=[from_row(JobRecord, row) for row in found["jobs"] or ()],
     )
     of_trainee = line.enrolment_id or 0
-    result, certificate = found["result"], found["certificate"]
+    result, issued = found["result"], [*filter(None, [found["certificate"]]), *(found["replaced"] or ())]
     return known, ClassOutcome(
         totals={},
         results={of_trainee: from_row(ExamResult, result)} if result else {},
-        certificates={of_trainee: from_row(Certificate, certificate)} if certificate else {},
+        issued={of_trainee: [from_row(Certificate, certificate) for certificate in issued]} if issued else {},
     )

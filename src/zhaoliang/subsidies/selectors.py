@@ -22,7 +22,7 @@ from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
-from zhaoliang.registry.lawbook import lawbook, policies_for
+from zhaoliang.registry.lawbook import lawbook, policies_for, steps_in_words
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline, last_of_publicity
@@ -380,8 +380,8 @@ def claim_page(city_code: int, claim_id: int, *, at: datetime, start: int = 0) -
     )
 
 
-def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
-    """What the rules say of one line from the facts of now, with every step, and where each fact comes from; stores nothing.
+def line_today(line: ClaimLine) -> policy.Decision:
+    """What the rules say of one line from the facts of now, with every step; stores nothing.
 
     The road of a single line: one query, the rules in Python. `line` has its parts (`claim_line`).
     """
@@ -390,7 +390,7 @@ def line_today(line: ClaimLine) -> tuple[policy.Decision, dict[str, Any]]:
     sheet = claim_facts(line, outcome, known)
     policies = policies_for(claim.region_id, on=claim.rules_on)
     put_counts(sheet, grants_before(line, known.grants), policies)
-    return policies.decide(sheet.facts, phase="claim"), sheet.evidence
+    return policies.decide(sheet.facts, phase="claim")
 
 
 def orders_of_facts(city_code: int) -> dict[int, tuple[str, ...]]:
@@ -413,7 +413,7 @@ def line_view(line: ClaimLine) -> LineView:
     if line.decision is not None:
         made = policy.Decision.from_json(line.decision.record)
         findings = tuple(finding(result, line.decision.evidence) for result in made.results)
-        steps, payee_clause = made.steps, line.decision.record["payee"]["citation"]
+        steps, payee_clause = steps_in_words(made), line.decision.record["payee"]["citation"]
     return LineView(line, line.person.name, mask_id(line.person.document_number), findings, steps, payee_clause)
 
 

@@ -65,6 +65,8 @@ class VoucherBatch(CityModel):
     published_by_user = models.BigIntegerField("发布账号", null=True)
     published_by_person = models.BigIntegerField("发布人", null=True)
     created_at = models.DateTimeField("建立时间")
+    # Since when who wished it waits to be told that the batch gives vouchers again; the clock tells and clears it.
+    wishes_wait_since = models.DateTimeField("预约待通知自", null=True)
 
     class Meta:
         db_table = "voucher_batch"

@@ -32,6 +32,7 @@ from zhaoliang.payments.models import (
     PaymentLine,
     ReconciliationCase,
 )
+from zhaoliang.registry.models import Organisation
 from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4")]
@@ -46,12 +47,13 @@ def _url(name: str, of: object) -> str:
 
 @pytest.mark.mission("G3")
 def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) -> None:
-    made = subsidies.case(2)
+    made, barred = subsidies.case(2), subsidies.case(1)
     subsidies.approved(made)
+    subsidies.approved(barred)
     at_time(subsidies.APPROVED)
     officer, finance = desk(made.officer), desk(made.finance)
     page = officer.get(reverse("bureau:payments")).content.decode()
-    assert "2 笔" in page
+    assert "3 笔" in page
     fund = made.training_class.project.fund_source
     answer = officer.post(reverse("bureau:payments"), {"key": "b", "fund_source": fund})
     batch = PaymentBatch.objects.get(city_code=registry.CITY)
@@ -83,6 +85,18 @@ def test_from_approved_lines_to_the_bank_and_back(desk: Desk, at_time: Clock) ->
     officer.post(_url("payment_seal", batch), {"key": "s2"})
     assert officer.post(_url("payment_authorise", batch), {"key": "x"}).status_code == 403
     assert batch.number in finance.get(reverse("bureau:home")).content.decode()
+    # A school that was suspended meanwhile is left out; the others' payments are sealed and authorised anew.
+    assert officer.post(_url("payment_leave_out", batch), {"key": "l"}).status_code == 409
+    Organisation.objects.filter(city_code=batch.city_code, pk=barred.provider.pk).update(state="suspended")
+    kept_back = finance.post(_url("payment_authorise", batch), {"key": "a1"})
+    assert (kept_back.status_code, "其中 1 笔不得拨付" in kept_back.content.decode()) == (409, True)
+    leave_out = _url("payment_leave_out", batch)
+    assert leave_out in officer.get(_url("payment_batch", batch)).content.decode()
+    assert finance.post(leave_out, {"key": "l1"}).status_code == 403
+    left = officer.post(leave_out, {"key": "l2"}, follow=True).content.decode()
+    assert "不得拨付的明细已撤出" in left
+    assert barred.provider.name not in left
+    officer.post(_url("payment_seal", batch), {"key": "s3"})
     finance.post(_url("payment_authorise", batch), {"key": "a"})
     officer.post(_url("payment_send", batch), {"key": "t"})
     file = officer.get(_url("bank_file", batch))

@@ -72,11 +72,11 @@ def senseless(store: PolicyStore, documents: tuple[Document, ...]) -> list[str]:
 
 
 def counts(store: PolicyStore, documents: tuple[Document, ...]) -> dict[str, int | str]:
-    """What the documents hold. A text with an uncited rule or figure does not load, so all are cited."""
+    """What the documents hold."""
     clauses = [clause for document in documents for clause in document.clauses.values()]
     covered = list(coverage(store, documents))
     figures = [figure for document in documents for figure in document.parameters.values()]
-    cites = sum(document in documents for document, _, _ in store.cites())
+    cites = [cite in store.citations for document, _, cite in store.cites() if document in documents]
     return {
         "文件": len(documents),
         "条款": len(clauses),
@@ -90,5 +90,5 @@ def counts(store: PolicyStore, documents: tuple[Document, ...]) -> dict[str, int
         "表的版本": sum(len(table.versions) for document in documents for table in document.tables.values()),
         "金额": sum(len(document.amounts) for document in documents),
         "时限": sum(len(document.clocks) for document in documents),
-        "引用": f"{cites}（100% 有出处）",
+        "引用": f"{len(cites)}（{sum(cites) / max(len(cites), 1):.0%} 有出处）",
     }

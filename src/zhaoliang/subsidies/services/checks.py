@@ -126,7 +126,7 @@ def refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
     """Take over what was corrected since: minutes, certificate."""
     enrolment_id = line.enrolment_id or 0
     planned, credited = outcome.totals.get(enrolment_id, (0, 0))
-    certificate = outcome.certificates.get(enrolment_id)
+    certificate = outcome.certificate(enrolment_id)
     now = (planned, credited, certificate.pk if certificate else None)
     if now != (line.planned_minutes, line.credited_minutes, line.certificate_id):
         line.planned_minutes, line.credited_minutes, line.certificate = planned, credited, certificate

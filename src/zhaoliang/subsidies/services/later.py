@@ -6,7 +6,7 @@ Plain functions, run inside the acts of `recoveries`, which posts the difference
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,6 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Outcome, PolicyError, PolicySet, PolicyVersionGone
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.registry.selectors import undated_statuses
 from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
 from zhaoliang.subsidies.facts import class_outcome
@@ -39,10 +38,6 @@ log = structlog.get_logger("subsidies")
 
 # States in which a line has money to its name and no payment is under way.
 AFTER_APPROVAL = ("approved", "failed", "paid")
-
-
-# Facts that the registers may answer without saying since when.
-STATUSES = ("pension_drawn", "establishment_staff", "student_status")
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int, at:
     policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
     line.looked_at, line.looked_by = at, _mark(line, policies, made)
     line.save(update_fields=["looked_at", "looked_by"])
-    facts = facts_again(line, made.facts, lambda: made.evidence, since.facts)
+    facts = facts_again(made.facts, since.facts)
     changes = fact_changes(since.facts, facts)
     if not changes and policies.version == since.policy_version:
         return None
@@ -120,26 +115,16 @@ def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int, at:
     return Reread(decision, None if text else due, changes, str(first) if first else "", text)
 
 
-def facts_again(
-    line: ClaimLine, facts: Mapping[str, Any], evidence: Callable[[], Mapping[str, Any]], since: Mapping[str, Any]
-) -> dict[str, Any]:
+def facts_again(facts: Mapping[str, Any], since: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of now that count for a line decided on the facts `since`.
 
-    Those that only speak of the day they are asked (`PASSING`) stay as they were. That something holds, of which a register
-    does not say since when, says nothing of the days before it was looked up: where it is new, it is not known.
+    Those that only speak of the day they are asked (`PASSING`) stay as they were.
     """
     counted = dict(facts)
     for name in PASSING:
         counted.pop(name, None)
         if name in since:
             counted[name] = since[name]
-    told = [name for name in STATUSES if name in counted and counted[name] != since.get(name)]
-    held = {name: evidence()[name] for name in told} if told else {}
-    ids = [row["id"] for row in held.values() if row["type"] == "registry.personstatus"]
-    undated = undated_statuses(city_code=line.city_code, status_ids=ids, on=rules_day(line))
-    for name, row in held.items():
-        if row["type"] == "registry.personstatus" and row["id"] in undated:
-            del counted[name]
     return counted
 
 

@@ -129,7 +129,8 @@ lines AS MATERIALIZED (
 standing AS (
     -- What a person's registers say on every day on which all their rows hold: then no line needs to look at each row.
     SELECT s.person_id,
-           max(s.valid_from) AS since,
+           -- That something holds, without a day since when, is sure from the day it was looked up.
+           max(CASE WHEN s.holds AND s.valid_from IS NULL THEN s.checked_on ELSE s.valid_from END) AS since,
            min(s.valid_to) AS until,
            max({status}) FILTER (WHERE s.kind = 'pension') AS pension,
            max({status}) FILTER (WHERE s.kind = 'establishment') AS establishment,
@@ -151,7 +152,8 @@ belonging AS (
     GROUP BY m.person_id
 ),
 known AS (
-    -- Both on the first day of class. Where a row began or ended meanwhile, each row is looked at.
+    -- Both on the first day of class. Where a row began or ended meanwhile, each row is looked at: that something holds, looked up
+    -- later without a day since when, leaves unknown what had been answered with no (`registry.selectors.known_statuses`).
     SELECT l.*,
            CASE WHEN l.each_status IS NULL THEN l.all_pension ELSE l.each_status[1] END AS pension,
            CASE WHEN l.each_status IS NULL THEN l.all_establishment ELSE l.each_status[2] END AS establishment,
@@ -167,14 +169,23 @@ known AS (
                m.strongest AS all_group,
                CASE WHEN s.since > l.class_start OR s.until < l.class_start THEN (
                    SELECT ARRAY[
-                       max({status}) FILTER (WHERE s.kind = 'pension'),
-                       max({status}) FILTER (WHERE s.kind = 'establishment'),
-                       max({status}) FILTER (WHERE s.kind = 'student')
+                       max(a.said) FILTER (WHERE a.kind = 'pension'),
+                       max(a.said) FILTER (WHERE a.kind = 'establishment'),
+                       max(a.said) FILTER (WHERE a.kind = 'student')
                    ]
-                   FROM person_status s
-                   WHERE s.city_code = %(city)s AND s.person_id = l.person_id
-                       AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
-                       AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
+                   FROM (
+                       SELECT s.kind,
+                              max({status}) FILTER (WHERE NOT s.holds OR s.valid_from IS NOT NULL OR s.checked_on <= l.class_start)
+                                  AS said,
+                              max({status}) FILTER (WHERE s.holds AND s.valid_from IS NULL AND s.checked_on > l.class_start)
+                                  AS unsure
+                       FROM person_status s
+                       WHERE s.city_code = %(city)s AND s.person_id = l.person_id
+                           AND (s.valid_from IS NULL OR s.valid_from <= l.class_start)
+                           AND (s.valid_to IS NULL OR s.valid_to >= l.class_start)
+                       GROUP BY s.kind
+                   ) a
+                   WHERE (a.unsure > a.said AND a.said & 1 = 0) IS NOT TRUE
                ) END AS each_status,
                CASE WHEN m.since > l.class_start OR m.until < l.class_start OR m."group" <> m.other THEN (
                    SELECT ARRAY[
@@ -206,15 +217,24 @@ earlier AS (
            min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (
                WHERE g.fund_source = 'unemployment_insurance' AND g.occupation_code = l.occupation AND g.level = l.rank
            ) AS insured,
-           min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (
-               WHERE g.certificate_number = l.number
-           ) AS certified,
-           bool_or(g.scheme = 'training') FILTER (WHERE g.certificate_number = l.number) AS certified_training,
-           bool_or(g.scheme = 'skill_upgrade') FILTER (WHERE g.certificate_number = l.number) AS certified_upgrade
+           min(((g.granted_on - DATE '1900-01-01')::bigint << 40) + g.id) FILTER (WHERE c.same) AS certified,
+           bool_or(g.scheme = 'training') FILTER (WHERE c.same) AS certified_training,
+           bool_or(g.scheme = 'skill_upgrade') FILTER (WHERE c.same) AS certified_upgrade
     FROM lines l
     JOIN person_grant g ON g.person_id = l.person_id{g}
         AND g.withdrawn_on IS NULL
         AND (l.own_grant IS NULL OR (g.granted_on, g.id) < (l.own_on, l.own_grant))
+    -- The certificate that counts now, or one in whose place it came. Only a number that is another is looked up, each by itself:
+    -- joined, the whole table would be read.
+    LEFT JOIN LATERAL (
+        SELECT g.certificate_number = l.number OR EXISTS (
+            SELECT 1 FROM certificate o
+            WHERE o.city_code = %(city)s AND o.number = g.certificate_number AND o.result_id = l.result_id
+            OFFSET 0
+        ) AS same
+        WHERE g.certificate_number <> '' AND l.certificate_id IS NOT NULL
+        OFFSET 0
+    ) c ON TRUE
     GROUP BY l.id
 ),
 overlapping AS (

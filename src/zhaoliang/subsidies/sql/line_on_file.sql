@@ -76,6 +76,14 @@ BEGIN
             JOIN exam_result r ON r.city_code = in_city AND r.exam_id = x.id AND r.enrolment_id = line.enrolment_id
             JOIN certificate t ON t.city_code = in_city AND t.result_id = r.id AND t.state <> 'replaced'
             WHERE x.city_code = in_city AND x.training_class_id = line.class_id AND x.state = 'published'
+        ),
+        -- Those in whose place it came.
+        'replaced', (
+            SELECT jsonb_agg(jsonb_build_object('city_code', t.city_code, 'id', t.id, 'number', t.number, 'state', t.state))
+            FROM exam x
+            JOIN exam_result r ON r.city_code = in_city AND r.exam_id = x.id AND r.enrolment_id = line.enrolment_id
+            JOIN certificate t ON t.city_code = in_city AND t.result_id = r.id AND t.state = 'replaced'
+            WHERE x.city_code = in_city AND x.training_class_id = line.class_id AND x.state = 'published'
         )
     );
 END

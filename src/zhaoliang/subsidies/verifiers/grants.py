@@ -140,11 +140,11 @@ HIGHER = Verifier(
 ONE_PER_CERTIFICATE = Verifier(
     name="one_per_certificate",
     label="一证一补",
-    version=3,
+    version=4,
     cite="cn/renshebufa-2025-10#4.7",
     does=(
         "同一本证书只能享受职业培训补贴或技能提升补贴中的一种：按证书编号比对全国补贴记录，发过的报“发现问题”；"
-        "本市另有一条凭同一本证书申领的另一种补贴在审的，报“说不准”，两条由人核对。"
+        "本市另有一条凭同一本证书申领的另一种补贴在审的，报“说不准”，两条由人核对。换发前后的证书算同一本。"
     ),
     finds=f"""
         SELECT s.id, CASE WHEN bool_or(s.paid) THEN 'n' ELSE 'u' END AS answer,
@@ -155,14 +155,17 @@ ONE_PER_CERTIFICATE = Verifier(
                    jsonb_agg(e.grant_id ORDER BY e.grant_id) AS ids,
                    '这本证书已享受过补贴（' || min(e.granted_on) || '）' AS words
             FROM ({EARLIER}) e
-            JOIN certificate t ON t.city_code = %(city)s AND t.id = e.certificate_id AND t.number = e.certificate_number
+            JOIN certificate h ON h.city_code = %(city)s AND h.id = e.certificate_id
+            JOIN certificate t ON t.city_code = %(city)s AND t.number = e.certificate_number AND t.result_id = h.result_id
             WHERE e.scheme IN ('training', 'skill_upgrade') AND e.granted_scheme IN ('training', 'skill_upgrade')
             GROUP BY e.id
             UNION ALL
             SELECT l.id, FALSE, 'subsidies.claimline', jsonb_agg(o.id ORDER BY o.id),
                    '凭同一本证书另有 ' || count(*) || ' 条申领在审'
             FROM lines l
-            JOIN claim_line o ON o.city_code = %(city)s AND o.certificate_id = l.certificate_id AND o.id <> l.id
+            JOIN certificate h ON h.city_code = %(city)s AND h.id = l.certificate_id
+            JOIN certificate t ON t.city_code = %(city)s AND t.result_id = h.result_id
+            JOIN claim_line o ON o.city_code = %(city)s AND o.certificate_id = t.id AND o.id <> l.id
                 AND o.state IN ('due', 'to_person', 'passed')
                 AND (l.scheme = 'training' AND o.kind = 'skill_upgrade'
                      OR l.kind = 'skill_upgrade' AND o.kind IN ('training', 'enterprise_direct'))

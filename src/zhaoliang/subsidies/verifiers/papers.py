@@ -36,36 +36,44 @@ GROUP = Verifier(
     """,
 )
 
+# Of a certificate that was given out anew that counts which came in its place; the qualification is one.
 CERTIFICATE = Verifier(
     name="certificate",
     label="证书编号与登记",
-    version=1,
+    version=2,
     cite="cn/renshebufa-2025-10#3.4",
-    does="证书是否在全国证书索引、是否有效、是否本人、职业和等级是否相符、是否已在另一条申领里用过。",
+    does=(
+        "证书是否在全国证书索引、是否有效、是否本人、职业和等级是否相符、是否已在另一条申领里用过；换发过的看换发后的证书，"
+        "换发前后算同一本。"
+    ),
     finds="""
         SELECT s.id, CASE WHEN s.wrong <> '' THEN 'n' ELSE 'u' END AS answer,
                jsonb_build_object('certificates.certificate', jsonb_build_array(s.certificate_id),
                                   'subsidies.claimline', s.others) AS ids,
                CASE WHEN s.wrong <> '' THEN s.wrong ELSE '证书已暂停，等待核实' END AS words
         FROM (
-            SELECT l.id, l.certificate_id, t.state,
+            SELECT l.id, t.id AS certificate_id, t.state,
                    coalesce(o.ids, '[]'::jsonb) AS others,
                    concat_ws('；',
                        CASE WHEN i.number IS NULL THEN '全国证书索引里没有这个编号' END,
-                       CASE WHEN t.state IN ('revoked', 'replaced') THEN '证书已撤销或换发' END,
+                       CASE t.state WHEN 'revoked' THEN '证书已撤销' WHEN 'replaced' THEN '证书已换发，没有登记换发后的证书' END,
                        CASE WHEN t.person_id <> l.person_id THEN '证书不是本人的' END,
                        CASE WHEN t.occupation_id <> l.occupation_id THEN '证书职业与项目不符' END,
                        CASE WHEN coalesce(t.level, 0) < l.level THEN '证书等级低于项目等级' END,
                        CASE WHEN o.ids IS NOT NULL THEN '同一本证书已用于另一条申领' END
                    ) AS wrong
             FROM lines l
-            JOIN certificate t ON t.city_code = %(city)s AND t.id = l.certificate_id
+            JOIN certificate h ON h.city_code = %(city)s AND h.id = l.certificate_id
+            LEFT JOIN certificate r ON h.state = 'replaced' AND r.city_code = %(city)s AND r.result_id = h.result_id
+                AND r.state <> 'replaced'
+            JOIN certificate t ON t.city_code = %(city)s AND t.id = coalesce(r.id, h.id)
             LEFT JOIN certificate_index i ON i.number = t.number AND i.city_code = %(city)s AND i.certificate_id = t.id
             LEFT JOIN LATERAL (
                 SELECT jsonb_agg(x.id ORDER BY x.id) AS ids
-                FROM claim_line x
-                WHERE x.city_code = %(city)s AND x.certificate_id = l.certificate_id AND x.id <> l.id AND x.kind = l.kind
-                  AND x.state <> 'refused'
+                FROM certificate y
+                JOIN claim_line x ON x.city_code = %(city)s AND x.certificate_id = y.id AND x.id <> l.id AND x.kind = l.kind
+                    AND x.state <> 'refused'
+                WHERE y.city_code = %(city)s AND y.result_id = h.result_id
             ) o ON TRUE
         ) s
         WHERE s.wrong <> '' OR s.state = 'suspended'

@@ -14,7 +14,6 @@ from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.vouchers.models import BatchSlot, Voucher, VoucherBatch
 from zhaoliang.vouchers.refusals import StillAlive
 from zhaoliang.vouchers.scope import usable_projects
-from zhaoliang.vouchers.services.reminders import OPENING_AHEAD, tell_opening
 from zhaoliang.vouchers.services.terms import BatchTerms
 from zhaoliang.vouchers.states import BATCH, VOUCHER
 
@@ -123,11 +122,9 @@ def suspend_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> Voucher
 
 @act("vouchers.resume_batch", label="恢复发放培训券", grants=_KEEPERS, on="batch")
 def resume_batch(*, actor: Actor, at: datetime, batch: VoucherBatch) -> VoucherBatch:
-    """Let a suspended batch give vouchers again; whom the clock could not tell of its opening meanwhile is told now."""
+    """Let a suspended batch give vouchers again; whom the clock could not tell of its opening meanwhile it tells with its next tick."""
     held = _held(batch)
-    BATCH.fire(held, "resume")
-    if held.issue == "open" and held.claim_from - OPENING_AHEAD <= at <= held.claim_until:
-        tell_opening(held, at)
+    BATCH.fire(held, "resume", wishes_wait_since=at if held.issue == "open" and at <= held.claim_until else None)
     return held
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.days import format_cn_time
@@ -44,10 +44,12 @@ def wish_opening(*, actor: Actor, at: datetime, person: Person, batch: VoucherBa
 
 
 def openings_to_tell(at: datetime) -> QuerySet[VoucherBatch]:
-    """The open batches that begin within half an hour or began a moment ago; the caller says in which city."""
-    return VoucherBatch.objects.filter(
-        state="open", issue="open", claim_from__gt=at - OPENING_LATE, claim_from__lte=at + OPENING_AHEAD
-    )
+    """The open batches that begin within half an hour, began a moment ago, or go on after the clock had to pass them by.
+
+    The caller says in which city.
+    """
+    soon = VoucherBatch.objects.filter(state="open", issue="open", claim_from__lte=at + OPENING_AHEAD)
+    return soon.filter(Q(claim_from__gt=at - OPENING_LATE) | Q(wishes_wait_since__isnull=False), claim_until__gte=at)
 
 
 @act("vouchers.tell_openings", label="提醒开始领券", grants={Role.SYSTEM: Reach.ANY}, on="place")
@@ -55,15 +57,14 @@ def tell_openings(*, actor: Actor, at: datetime, place: Place) -> int:
     """Tell, once each, who wished so that a batch begins or has just begun; returns how many messages were written or known."""
     count = 0
     for batch in openings_to_tell(at).filter(city_code=place.city_code).order_by("id"):
-        count += tell_opening(batch, at)
+        wishes = OpeningWish.objects.filter(city_code=batch.city_code, batch=batch).order_by("id")
+        people = wishes.values_list("person_id", flat=True).iterator()
+        count += tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
+        if batch.wishes_wait_since is not None:
+            # A resumption of this moment says anew that they wait.
+            same = VoucherBatch.objects.filter(city_code=batch.city_code, pk=batch.pk)
+            same.filter(wishes_wait_since=batch.wishes_wait_since).update(wishes_wait_since=None)
     return count
-
-
-def tell_opening(batch: VoucherBatch, at: datetime) -> int:
-    """Tell, once each, who wished so that the batch begins or has begun; inside an act. Returns how many were written or known."""
-    wishes = OpeningWish.objects.filter(city_code=batch.city_code, batch=batch).order_by("id")
-    people = wishes.values_list("person_id", flat=True).iterator()
-    return tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
 
 
 def _opening(batch: VoucherBatch, person_id: int, at: datetime) -> Message:

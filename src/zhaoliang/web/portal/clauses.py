@@ -14,13 +14,13 @@ from zhaoliang.policy import Citation, Document
 from zhaoliang.policy.model import Advance, Amount, Clause, Clawback, Deduction, Parameter, Rule, Table, TableVersion
 from zhaoliang.policy.plain import Wording
 from zhaoliang.policy.wording import figure_text
+from zhaoliang.policy.worked import ROUNDING
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import cities, occupation_names
 from zhaoliang.subsidies.rulings import Use, uses
 from zhaoliang.web.portal import texts
 
 PHASES = {"filing": "开班备案", "preflight": "报名和领券", "advance": "预拨", "claim": "补贴申领"}
-ROUNDING = {"half_up": "四舍五入", "down": "舍去零头", "up": "零头进一", "half_even": "四舍六入五成双"}
 MANY = 200
 FRESH_SECONDS = 600
 # Fewer people than this could be told apart (小样本不公开).

@@ -63,9 +63,18 @@ def _read(counts: Mapping[str, int]) -> list[tuple[str, str]]:
         ("条款", f"{counts['条款']} 条" + (f"，{counts['未核实条款']} 条未核实" if counts["未核实条款"] else "")),
         ("规则和金额", f"{counts['规则']} 条规则，{counts['金额']} 项金额"),
         ("数值", f"{figures:,} 个，类型和单位都对得上"),
-        ("依据", f"{counts['引用']} 处，每处都有条款（100%）"),
+        ("依据", _cited(counts)),
         ("情形", f"{counts['情形相符']} / {counts['情形']} 个相符"),
     ]
+
+
+def _cited(counts: Mapping[str, int]) -> str:
+    """How many of the citations lead to a clause, and to one that was seen; a check of an earlier release counted neither."""
+    cites, found = counts["引用"], counts.get("引用有条款")
+    if not cites or found is None:
+        return f"{cites} 处"
+    doubted = f"，{counts['引用未核实']} 处的条款未核实" if counts["引用未核实"] else ""
+    return f"{cites} 处，{formats.percent(Fraction(found, cites))} 查得到条款{doubted}"
 
 
 @page(services.adopt_results.declaration, access=subject(selectors.draft))

@@ -6,6 +6,6 @@ from zhaoliang.kernel.db.sqlfiles import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("vouchers", "0016_opening_wish"), ("kernel", "0010_keys_by_their_index")]
+    dependencies = [("vouchers", "0017_wishes_wait"), ("kernel", "0010_keys_by_their_index")]
 
     operations = [SqlFile("zhaoliang.vouchers", "sql/claim_voucher.sql")]
