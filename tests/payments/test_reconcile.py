@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import io
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,10 +14,15 @@ from xml.sax.saxutils import escape
 
 import pytest
 import xmlschema
+from typer.testing import CliRunner
 
 from factories import registry
 from factories.payments import answered, authorised, sent
 from factories.subsidies import APPROVED, CITY, FULL_FEN, HEPING, Case, approved, case
+from zhaoliang.cli import prove as prove_command
+from zhaoliang.cli import reconcile as reconcile_command
+from zhaoliang.cli import trace as trace_command
+from zhaoliang.cli.main import app
 from zhaoliang.demo.bank import MADE
 from zhaoliang.funds.selectors import transfers_of, verify_books
 from zhaoliang.kernel.errors import BadInput, Refusal, SamePerson
@@ -26,6 +32,7 @@ from zhaoliang.payments.excel import bank_file, workbook
 from zhaoliang.payments.formats.pain import decimal
 from zhaoliang.payments.formats.reading import read_bank_file
 from zhaoliang.payments.models import BankReturn, BankReturnLine, PaymentBatch, PaymentLine, ReconciliationCase
+from zhaoliang.payments.trace import KINDS
 from zhaoliang.registry.models import Notice
 from zhaoliang.registry.services import set_card
 from zhaoliang.subsidies.models import ClaimLine, PaymentDue
@@ -218,6 +225,38 @@ def decided(case_: ReconciliationCase, answer: str) -> ReconciliationCase:
 
 def open_case(kind: str) -> ReconciliationCase:
     return selectors.open_cases(CITY).get(kind=kind)
+
+
+@pytest.mark.mission("G2", "G4")
+def test_the_commands_reconcile_trace_and_prove_tell_it_at_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in (reconcile_command, trace_command, prove_command):
+        monkeypatch.setattr(command, "database", nullcontext)
+    _made, _batch, lines = ready(2)
+    file, line = tmp_path / "流水.csv", lines[0].claim_line_id
+    paid = Said("out", FULL_FEN, lines[0].reference, "Y1")
+    file.write_bytes(statement_csv([paid, Said("out", FULL_FEN + 1, lines[1].reference, "Y2")]))
+
+    def run(*words: object) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        return done.exit_code, done.output
+
+    tried, shown = run("reconcile", file, "--dry-run")
+    assert (tried, "没有入账" in shown, BankReturn.objects.filter(city_code=CITY).exists()) == (0, True, False)
+    rows = {row.split()[-3]: row.split()[-2] for row in shown.splitlines() if "¥" in row}
+    assert set(rows) >= {code for code, _ in BankReturnLine.OUTCOMES} | {"missing"}
+    assert {code: number for code, number in rows.items() if number != "0"} == {"paid": "1", "amount_differs": "1"}
+    assert "已入账" in run("reconcile", file)[1]
+    for asked in (("trace", line), ("trace", "--bank-line", "Y1")):
+        found, shown = run(*asked)
+        assert (found, [word for word in KINDS.values() if word not in shown]) == (0, []), asked
+        assert all(word in shown for word in (f"申领明细 {line}", "流水号 Y1", "第九条"))
+    found, shown = run("prove")
+    assert (found, "不符 0 处" in shown) == (0, True)
+    ClaimLine.objects.filter(city_code=CITY, pk=line).update(amount_fen=FULL_FEN + 1)
+    found, shown = run("prove", "--city", CITY)
+    assert (found, f"申领明细 {line}" in shown) == (1, True)
 
 
 def test_people_decide_split_merged_and_wrong_amounts_and_the_batch_then_closes() -> None:
