@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from zhaoliang.policy.decision import AmountStep, Decision
-from zhaoliang.policy.expressions import Operation, names_in
+from zhaoliang.policy.expressions import Lookup, Operation, names_in
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import Amount, Document
 from zhaoliang.policy.plain import ARITHMETIC, Wording
@@ -60,6 +60,9 @@ def _base(amount: Amount, document: Document, decision: Decision, policies: Poli
         text = text[1:-1]
     facts = dict.fromkeys(one.name for one in names_in(amount.base) if one.is_fact)
     known = [f"{schema.label(name)} {_fact(name, decision, schema)}" for name in facts if name in decision.facts]
+    if isinstance(amount.base, Lookup) and known:
+        # The table is named by the step itself, or by its clause.
+        return f"按{'、'.join(known)}查得"
     return f"{text}（{'，'.join(known)}）" if known else text
 
 
