@@ -23,13 +23,14 @@ from hypothesis.stateful import (
 
 from factories.actors import TIANJIN, actor
 from factories.funds import account, budget
+from factories.voucher_model import changed, governed, places_taken
 from factories.vouchers import AT, batch, crowd, worker
 from seeds import fresh_seed, size
 from zhaoliang.funds.models import Account
 from zhaoliang.funds.selectors import verify_books
 from zhaoliang.funds.services import post_transfer
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
+from zhaoliang.kernel.errors import Refusal, WrongState
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.vouchers import refusals, selectors, services
 from zhaoliang.vouchers.excel import Entry
@@ -37,7 +38,6 @@ from zhaoliang.vouchers.models import BatchChange, IssueLine, Voucher
 
 RUNS, STEPS = size(ci=12, nightly=200), size(ci=40, nightly=50)
 QUOTA, AMOUNT, PEOPLE = 3, 100_00, 5
-LIVE = {"claimed", "used", "verified", "in_claim"}
 
 
 @act("tests.voucher_model", label="申领步骤", grants={Role.SYSTEM: Reach.ANY}, on="held")
@@ -99,8 +99,7 @@ class VoucherModel(RuleBasedStateMachine):
         return any(o == who and s != "returned" for o, s in zip(self.owners, self.states, strict=True))
 
     def places(self) -> int:
-        """The places taken; what was given back, ran out or is void has made room."""
-        return sum(state not in ("returned", "expired", "void") for state in self.states)
+        return places_taken(self.states)
 
     @rule(who=st.integers(0, PEOPLE - 1), declared=st.sampled_from([True, True, True, False]))
     def claim(self, who: int, declared: bool) -> None:
@@ -211,14 +210,7 @@ class VoucherModel(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["top_up", "shrink", "extend"]), number=st.integers(1, 3))
     def change(self, kind: str, number: int) -> None:
-        asked: type[Refusal] | None = None
-        decided: type[Refusal] | None = None
-        if self.batch_state == "settled" or (kind == "top_up" and self.batch_state == "closed"):
-            asked = WrongState
-        elif kind == "shrink" and number >= self.quota:
-            asked = BadInput
-        elif kind == "shrink" and number > self.quota - self.places():
-            decided = refusals.NotEnoughLeft
+        asked, decided = changed(kind, number, state=self.batch_state, quota=self.quota, taken=self.places())
         later = self.source.use_until + timedelta(days=10 * number)
         wish = services.Wish(kind, "模型", **({"use_until": later} if kind == "extend" else {"quantity": number}))
         if self.changed(asked, decided, wish) is None or kind == "extend":
@@ -282,22 +274,9 @@ class VoucherModel(RuleBasedStateMachine):
 
     @rule(event=st.sampled_from(["suspend", "resume", "close", "settle"]))
     def govern(self, event: str) -> None:
-        ways = {
-            ("open", "suspend"): "suspended",
-            ("suspended", "resume"): "open",
-            ("open", "close"): "closed",
-            ("suspended", "close"): "closed",
-            ("closed", "settle"): "settled",
-        }
-        target = ways.get((self.batch_state, event))
-        expected: type[Refusal] | None = None
-        if target is None:
-            expected = WrongState
-        elif event == "settle" and LIVE & set(self.states):
-            expected = refusals.StillAlive
+        target, expected = governed(self.batch_state, event, self.states)
         call = getattr(services, f"{event}_batch")
         if self.tried(expected, call, actor=self.officer, batch=self.source) is not None:
-            assert target is not None
             self.batch_state = target
             if event == "settle":
                 self.released = self.reserved - self.accrued

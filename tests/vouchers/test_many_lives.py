@@ -18,13 +18,14 @@ from django.db import connection
 from factories.actors import TIANJIN, actor
 from factories.classes import draft
 from factories.funds import account, budget
+from factories.voucher_model import LIVE, changed, governed, places_taken
 from factories.vouchers import AT, batch, crowd, listed_project, worker
 from seeds import fresh_seed, size
 from zhaoliang.funds.models import Account
 from zhaoliang.funds.services import Entry as Booking
 from zhaoliang.funds.services import post_transfers
 from zhaoliang.kernel.acts import act
-from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
+from zhaoliang.kernel.errors import Refusal, WrongState
 from zhaoliang.kernel.identifiers.voucher_code import new_code
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role, system_actor
 from zhaoliang.recoveries.proof import prove
@@ -36,7 +37,6 @@ from zhaoliang.vouchers.models import IssueLine, Voucher, VoucherBatch
 LIVES, PEOPLE = size(ci=60, nightly=50_000), size(ci=14, nightly=300)
 BATCHES, QUOTA, ROUNDS = size(ci=3, nightly=20), size(ci=9, nightly=200), size(ci=14, nightly=35)
 AMOUNT, PART = 100_00, 200
-LIVE = ("claimed", "used", "verified", "in_claim")
 # What a voucher meets next, by its state: mostly what is possible, now and then what is not ("": nothing in this round).
 ENDED = {"use": 2, "verify": 2, "return": 1, "undo": 1, "": 94}
 NEXT = {
@@ -85,8 +85,7 @@ class Source:
     reserved: int = 0
 
     def places(self) -> int:
-        """The places taken; what was given back, ran out or is void has made room."""
-        return sum(one.state not in ("returned", "expired", "void") for one in self.lives)
+        return places_taken(one.state for one in self.lives)
 
     def given(self, asking: list[int], people: list[Person]) -> dict[int, str]:
         """What each of these people is answered by an open batch: one each, in the order of their files, while there is room."""
@@ -285,14 +284,7 @@ class World:
         return done is not None
 
     def change(self, source: Source, kind: str, number: int) -> None:
-        asked: type[Refusal] | None = None
-        decided: type[Refusal] | None = None
-        if source.state == "settled" or (kind == "top_up" and source.state == "closed"):
-            asked = WrongState
-        elif kind == "shrink" and number >= source.quota:
-            asked = BadInput
-        elif kind == "shrink" and number > source.quota - source.places():
-            decided = refusals.NotEnoughLeft
+        asked, decided = changed(kind, number, state=source.state, quota=source.quota, taken=source.places())
         later = source.use_until + timedelta(days=2 * number)
         wish = services.Wish(kind, "模型", **({"use_until": later} if kind == "extend" else {"quantity": number}))
         if not self.changed(source, asked, decided, wish):
@@ -353,24 +345,11 @@ class World:
             one.state = "expired"
 
     def govern(self, source: Source, event: str) -> None:
-        ways = {
-            ("open", "suspend"): "suspended",
-            ("suspended", "resume"): "open",
-            ("open", "close"): "closed",
-            ("suspended", "close"): "closed",
-            ("closed", "settle"): "settled",
-        }
-        target = ways.get((source.state, event))
-        expected: type[Refusal] | None = None
-        if target is None:
-            expected = WrongState
-        elif event == "settle" and any(one.state in LIVE for one in source.lives):
-            expected = refusals.StillAlive
+        target, expected = governed(source.state, event, [one.state for one in source.lives])
         # Each request reads anew.
         source.batch.refresh_from_db()
         if self.tried(expected, getattr(services, f"{event}_batch"), actor=self.officer, batch=source.batch) is None:
             return
-        assert target is not None
         source.state = target
         if event == "settle":
             source.released = source.reserved - source.accrued
