@@ -221,6 +221,7 @@ def _sign_in_all(
     assert begins is not None
     assert ends is not None
     expected = Attendance.objects.filter(city_code=session.city_code, session=session).order_by("enrolment_id")
+    expected = expected.select_related("enrolment__training_class__project")
     for index, row in enumerate(expected):
         minutes_before, misses = chance.randint(2, 25), chance.random() < 0.02
         if (index == low and number % 4 == 0) or misses:

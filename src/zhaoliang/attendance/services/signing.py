@@ -49,6 +49,8 @@ FLAG_LABELS = {
     TOO_LATE: "超过签到时间",
     "too_fast": "线上学习进度快过时间",
 }
+# What the database may have changed of a row; class and trainee are as they were read.
+_OWN = [field.name for field in Attendance._meta.concrete_fields if not field.is_relation and not field.primary_key]
 _GRANTS = {Role.WORKER: Reach.SELF, Role.PROVIDER: Reach.ORGANISATION, Role.PARTNER: Reach.ORGANISATION}
 
 
@@ -106,7 +108,7 @@ def sign_in(
             json.dumps(facts),
         ],
     )
-    held.refresh_from_db()
+    held.refresh_from_db(fields=_OWN)
     if answer == "early":
         raise not_yet_open(session.starts_at, limits.opens)
     if answer == "wrong_state":

@@ -33,11 +33,15 @@ class TwoPlaces(Refusal):
 
 def locked(attendance: Attendance) -> Attendance:
     """The attendance, locked for a change, with session, class, site and project."""
-    return (
+    held = (
         Attendance.objects.select_for_update(of=("self",), no_key=True)
         .select_related("session__training_class__site", "session__training_class__project", "enrolment")
         .get(city_code=attendance.city_code, pk=attendance.pk)
     )
+    if held.enrolment.training_class_id == held.session.training_class_id:
+        # Where it happens is asked of the trainee's class (`access`), which was read with the session.
+        held.enrolment.training_class = held.session.training_class
+    return held
 
 
 def need_reason(reason: str, what: str) -> None:
