@@ -23,18 +23,16 @@ WITH leg AS (
         WHERE city_code = :city AND kind IN ('amend', 'reverse')
         UNION ALL
         SELECT debit_id, -amount_fen, id FROM transfer
-        WHERE city_code = :city AND kind IN ('accrue', 'release', 'reverse')
+        WHERE city_code = :city AND kind IN ('accrue', 'reverse')
     ) moved GROUP BY account_id
-), fewer AS (
-    SELECT batch_id, sum(quantity) AS vouchers FROM batch_change
-    WHERE city_code = :city AND kind = 'shrink' AND state = 'approved' GROUP BY batch_id
 ), reserved AS (
+    -- What is released is what a smaller quota no longer asks for, to the fen; a settled batch keeps nothing.
     SELECT b.id, reserve.first, a.balance_fen AS stored_fen,
-           (b.quota + coalesce(fewer.vouchers, 0)) * b.amount_fen + coalesce(reserve.fen, 0) AS derived_fen
+           CASE b.state WHEN 'settled' THEN 0
+                        ELSE b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0) END AS derived_fen
     FROM voucher_batch b
     JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
     LEFT JOIN reserve ON reserve.account_id = a.id
-    LEFT JOIN fewer ON fewer.batch_id = b.id
     WHERE b.city_code = :city
 ), line AS (
     SELECT subject_id AS id, max(id) AS entry,

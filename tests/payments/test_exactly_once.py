@@ -27,7 +27,6 @@ from zhaoliang.payments.excel import bank_file, workbook
 from zhaoliang.payments.formats.pain import decimal
 from zhaoliang.payments.formats.tables import FAILED, PAID, RETURN_COLUMNS
 from zhaoliang.payments.models import PaymentBatch, PaymentLine, ReconciliationCase
-from zhaoliang.payments.states import PAYMENT_BATCH
 from zhaoliang.payments.trace import cent_trace
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.registry.services import set_card
@@ -38,7 +37,18 @@ pytestmark = [pytest.mark.django_db, pytest.mark.mission("G2", "G3")]
 
 MOST_RETURNS = 3
 GARBLED = str.maketrans("0123456789", "1234567890")
-# How often the bank writes a workbook, which takes fifty times as long as text.
+# What may be done with a batch by its state, of what `Office.meddle` tries.
+MAY: dict[str, set[str]] = {
+    "building": {"seal", "dissolve"},
+    "sealed": {"dissolve"},
+    "authorised": {"send", "lose", "dissolve"},
+    "sent": {"lose"},
+    "unknown": {"confirm_sent", "confirm_not_sent"},
+    "answered": set(),
+    "settled": set(),
+    "dissolved": set(),
+}
+# How often the bank writes a workbook, which takes far longer than text.
 SHEETS = 0.1
 
 
@@ -300,7 +310,7 @@ class Office:
         }
         if self.stand["batch"]:
             pk, state = self.chance.choice(sorted(self.stand["batch"].items()))
-            event = self.chance.choice([event for event in desk if not PAYMENT_BATCH.allows(state, event)])
+            event = self.chance.choice(sorted(desk.keys() - MAY[state]))
             call, terms = desk[event]
             with pytest.raises(Refusal):
                 call(actor=self.made.officer, at=APPROVED, batch=self.batch(pk), **terms)

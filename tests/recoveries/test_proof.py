@@ -35,6 +35,18 @@ DAMAGES = {
     "a payment that never was": ("DELETE FROM transfer WHERE kind = 'pay'", {"balance", "payment", "total"}),
     "a line made dearer": ("UPDATE claim_line SET amount_fen = amount_fen + 1 WHERE state = 'paid'", {"line"}),
     "a bank answer made up": ("UPDATE payment_line SET amount_fen = amount_fen - 1", {"payment"}),
+    "money reserved for nobody, booked as it should be": (
+        "SELECT ledger_post(city_code, 'reserve', budget_account_id, reserved_account_id, 1, now(), 'voucher_batch', id, '', NULL)"
+        " FROM voucher_batch",
+        {"reserve"},
+    ),
+    "a top-up taken back a fen short": (
+        "SELECT ledger_post(city_code, 'reserve', budget_account_id, reserved_account_id, amount_fen, now(), 'voucher_batch',"
+        " id, '', NULL) FROM voucher_batch;"
+        "SELECT ledger_post(city_code, 'release', reserved_account_id, budget_account_id, amount_fen - 1, now(),"
+        " 'voucher_batch', id, '', NULL) FROM voucher_batch",
+        {"reserve"},
+    ),
     "a quota raised": ("UPDATE voucher_batch SET quota = quota + 1", {"reserve"}),
     "a case made smaller": ("UPDATE recovery_case SET amount_fen = amount_fen - 1", {"case"}),
     "a receipt nobody got": ("UPDATE recovery_case SET collected_fen = collected_fen + 1", {"case"}),

@@ -25,7 +25,7 @@ CHECKS = {
     "order": "预算指标单等于入账",
     "pair": "地区间调剂成对",
     "closing": "已结账期间没有变动",
-    "reserve": "批次预留等于额度减应付减释放",
+    "reserve": "批次预留等于额度减应付",
     "line": "申领明细金额等于净应付",
     "payment": "银行到账等于记账支付",
     "case": "追回事项欠额等于应收",
@@ -72,25 +72,21 @@ def prove(city_code: int) -> Proof:
     return Proof(accounts, transfers, tuple(found), waiting)
 
 
-# A smaller quota released its money too: what was taken from it stands beside the release.
+# What is released is what a smaller quota no longer asks for, to the fen; a settled batch keeps nothing.
 _RESERVES = """
 WITH moved AS (
     SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
         SELECT credit_id AS account_id, amount_fen AS fen, id FROM transfer
         WHERE city_code = %(city)s AND kind IN ('amend', 'reverse')
         UNION ALL
-        SELECT debit_id, -amount_fen, id FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'release', 'reverse')
+        SELECT debit_id, -amount_fen, id FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'reverse')
     ) leg GROUP BY account_id
-), fewer AS (
-    SELECT batch_id, sum(quantity) AS vouchers FROM batch_change
-    WHERE city_code = %(city)s AND kind = 'shrink' AND state = 'approved' GROUP BY batch_id
 ), derived AS (
     SELECT b.id, a.balance_fen, moved.first,
-           (b.quota + coalesce(fewer.vouchers, 0)) * b.amount_fen + coalesce(moved.fen, 0) AS fen
+           CASE b.state WHEN 'settled' THEN 0 ELSE b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0) END AS fen
     FROM voucher_batch b
     JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
     LEFT JOIN moved ON moved.account_id = a.id
-    LEFT JOIN fewer ON fewer.batch_id = b.id
     WHERE b.city_code = %(city)s
 )
 SELECT id, fen, balance_fen, first FROM derived WHERE balance_fen <> fen ORDER BY id
