@@ -18,7 +18,7 @@ from zhaoliang.classes.states import ENROLMENT
 from zhaoliang.employment.models import JobRecord
 from zhaoliang.employment.selectors import jobs_of
 from zhaoliang.evaluation.selectors import outcomes_of
-from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.payments.selectors import paid_lines_of
 from zhaoliang.registry.models import Person, PersonGrant
@@ -123,7 +123,7 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
 
 def _past_entry(row: WorkTrainingGrant) -> Entry:
     """以工代训 of before 2022: a subsidy to the enterprise, which counts to no limit of trainings."""
-    detail = f"{row.employer_name} · {row.first_month:%Y-%m} 起 {row.months} 个月 · 历史记录，不计入每年培训补贴次数"
+    detail = f"{row.employer_name} · {row.first_month.year}年{row.first_month.month}月起 {row.months} 个月 · 历史记录，不计入每年培训补贴次数"
     source = f"历史导入 {row.source_id} 第 {row.row} 行"
     return Entry(row.granted_on, "subsidy", "以工代训补贴", detail, source, "", row.amount_fen, row.city_code, row.pk)
 
@@ -232,7 +232,7 @@ def _voucher_entry(voucher: Voucher) -> Entry:
 
 
 def _job_entry(job: JobRecord) -> Entry:
-    until = f" 至 {job.to_on.isoformat()}" if job.to_on else ""
+    until = f" 至{format_cn_date(job.to_on)}" if job.to_on else ""
     return Entry(
         job.from_on,
         "job",

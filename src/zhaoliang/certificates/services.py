@@ -17,7 +17,7 @@ from zhaoliang.evaluation.selectors import locked_exam, passed_results
 from zhaoliang.evaluation.services import require_staff_of
 from zhaoliang.kernel import crypto
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Refusal, WrongState
 from zhaoliang.kernel.levels import SkillLevel
 from zhaoliang.kernel.masking import mask_id
@@ -241,7 +241,7 @@ def _require_day(exam: Exam, issued_on: date, at: datetime) -> None:
             what="没有颁发证书。",
             why="发证日期不能早于考核日期，也不能晚于今天。",
             next_step="请改发证日期。",
-            fields={"issued_on": f"应在 {exam.held_on.isoformat()} 至 {chinese_day(at).isoformat()} 之间。"},
+            fields={"issued_on": f"应在{format_cn_date(exam.held_on)}至{format_cn_date(chinese_day(at))}之间。"},
         )
 
 

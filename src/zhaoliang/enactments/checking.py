@@ -15,6 +15,7 @@ from zhaoliang.enactments.editing.figures import tree_of
 from zhaoliang.enactments.editing.tables import FILE_NAME
 from zhaoliang.enactments.editing.versions import path_of, table_files
 from zhaoliang.enactments.models import PolicyDraft
+from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.policy import Decision, FactError, Outcome, PolicyError, PolicyFileError, PolicyStore
 from zhaoliang.policy.conflicts import DIRECTIONS, Conflict
@@ -208,12 +209,15 @@ def _head(draft: PolicyDraft, document: Document, store: PolicyStore, at: dateti
         yield Finding(
             "error",
             "生效日",
-            f"生效日太近，最早从 {first.isoformat()} 起生效。",
+            f"生效日太近，最早从{format_cn_date(first)}起生效。",
             "请改晚生效日；已经开班的按开班日的规定。",
         )
     if document.region != draft.region_id:
         yield Finding(
-            "error", "地区", f"文本写的是 {document.region}，起草的地区是 {draft.region_id}。", "请改回原来的地区。"
+            "error",
+            "地区",
+            f"文本写的地区代码是 {document.region}，起草的地区是{draft.region.name}（{draft.region_id}）。",
+            "请改回原来的地区。",
         )
     for gone in document.repeals:
         named = [one for one in store.documents if one.id == gone]

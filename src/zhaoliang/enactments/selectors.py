@@ -100,8 +100,8 @@ def standing(document: Document, on: date) -> tuple[str, str]:
     ]
     if ended:
         return "已废止", "no"
-    if document.start > on:
-        return f"{document.start.isoformat()} 起施行", "info"
+    if (day := document.start) > on:
+        return f"{day.year}年{day.month}月{day.day}日起施行", "info"
     if document.end is not None and document.end < on:
         return "已失效", ""
     return "施行中", "ok"

@@ -13,6 +13,7 @@ from zhaoliang.classes.models import Enrolment
 from zhaoliang.evaluation import rules, selectors
 from zhaoliang.evaluation.models import Exam, ExamResult
 from zhaoliang.evaluation.rules import ABSENT, PART_LABELS, ResultInput
+from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.kernel.errors import BadInput
 from zhaoliang.kernel.identifiers import normalise
 from zhaoliang.kernel.masking import mask_id
@@ -61,7 +62,7 @@ def _workbook(exam: Exam, rows: Sequence[tuple[Enrolment, ExamResult | None]], *
     head = book.add_format({"bold": True, "bg_color": "#E8ECF6", "border": 1, "align": "center"})
     cell = book.add_format({"border": 1, "num_format": "@"})
     score = book.add_format({"border": 1, "num_format": "0.0", "bg_color": "#FFFBE6"})
-    sheet.write_string(0, 0, f"{exam.training_class.name}　考核成绩（{exam.held_on.isoformat()}）", bold)
+    sheet.write_string(0, 0, f"{exam.training_class.name}　考核成绩　{format_cn_date(exam.held_on)}", bold)
     limit = exam.training_class.exam_pass_score
     sheet.write_string(1, 0, f"每项 0 至 100 分，最多一位小数，各项 {limit} 分合格；没有参加的填“{ABSENT}”。")
     columns = (*COLUMNS, PASSED) if published else COLUMNS

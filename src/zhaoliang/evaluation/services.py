@@ -16,7 +16,7 @@ from zhaoliang.evaluation.models import Exam, ExamResult, Improvement, Opinion
 from zhaoliang.evaluation.rules import ResultInput
 from zhaoliang.evaluation.states import EXAM
 from zhaoliang.kernel.acts import act, require_other_person
-from zhaoliang.kernel.days import chinese_day
+from zhaoliang.kernel.days import chinese_day, format_cn_date
 from zhaoliang.kernel.errors import BadInput, Clause, Forbidden, Refusal, WrongState
 from zhaoliang.kernel.roles import Actor, Reach, Role
 from zhaoliang.registry.models import Organisation
@@ -71,7 +71,7 @@ def plan_exam(*, actor: Actor, at: datetime, training_class: TrainingClass, held
     if held_on < training_class.ends_on:
         raise BadInput(
             what="考核没有安排。",
-            why=f"课程到 {training_class.ends_on.isoformat()} 才结束，考核不能更早。",
+            why=f"课程到{format_cn_date(training_class.ends_on)}才结束，考核不能更早。",
             next_step="请改考核日期。",
             fields={"held_on": "不能早于结课日期。"},
         )
@@ -127,7 +127,7 @@ def record_results(*, actor: Actor, at: datetime, exam: Exam, results: Sequence[
     if chinese_day(at) < exam.held_on:
         raise BadInput(
             what="成绩没有登记。",
-            why=f"考核定在 {exam.held_on.isoformat()}，还没有举行。",
+            why=f"考核定在{format_cn_date(exam.held_on)}，还没有举行。",
             next_step="请在考核之后登记。",
         )
     roster = {enrolment.pk: enrolment for enrolment in selectors.candidates(exam)}

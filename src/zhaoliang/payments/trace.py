@@ -213,7 +213,9 @@ def _put_payments(trace: Trace, line: ClaimLine, here: Node) -> int:
     start = trace.of("transfer")[0] if trace.of("transfer") else here
     paid = 0
     for payment in payments:
-        said = f"{payment.payee_name} {payment.account_masked}，{PAYMENT_LINE.states[payment.state]}"
+        to_person = (line if payment.due is None else payment.due).payee == "person"
+        name = mask_name(payment.payee_name) if to_person else payment.payee_name
+        said = f"{name} {payment.account_masked}，{PAYMENT_LINE.states[payment.state]}"
         purpose = "" if payment.due_id is None else f"，{payment.get_purpose_display()}"
         title = f"批次 {payment.batch.number} 第 {payment.sequence} 行（第 {payment.attempt} 次{purpose}）"
         node = Node("payment", f"payment:{payment.pk}", title, said, payment.amount_fen)

@@ -6,6 +6,7 @@ from django.db import models
 
 from zhaoliang.kernel.db.fields import CityForeignKey
 from zhaoliang.kernel.db.models import CityModel
+from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.roles import Access
 from zhaoliang.recoveries.states import CORRECTION, OPEN, RECOVERY_CASE
 from zhaoliang.registry.models import Organisation, Person
@@ -194,6 +195,11 @@ class RecoveryCase(CityModel):
             ),
             models.Index(fields=["city_code", "claim_line"], name="recovery_case_line"),
         ]
+
+    @property
+    def shown_name(self) -> str:
+        """Who must give back, as an office's pages show him: a person masked, an organisation in full."""
+        return mask_name(self.payee_name) if self.person_id else self.payee_name
 
     @property
     def owed_fen(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from zhaoliang.kernel.days import chinese_day
@@ -11,6 +13,12 @@ from zhaoliang.recoveries.states import RECOVERY_CASE
 from zhaoliang.web.components.parts import Event
 
 CAN_ANSWER = ("noticed", "agreed", "refused")
+
+
+def rate_words(daily_rate: str) -> str:
+    """A rate a day, kept as a fraction (`1/2000`), as the trade writes it: 万分之 5."""
+    rate = Fraction(daily_rate) * 10_000
+    return f"万分之 {Decimal(rate.numerator) / Decimal(rate.denominator):.4g}" if rate else "0"
 
 
 def case_context(shown: CasePage, at: datetime) -> dict[str, Any]:

@@ -185,7 +185,7 @@ def test_the_second_person_finds_it_in_his_work_and_approves(desk: Desk, at_time
     made.refresh_from_db()
     assert made.state == "scheduled"
     lawbook.forget()
-    assert "2027-01-01 起施行" not in approver.get(reverse("bureau:policies")).content.decode()
+    assert "2027年1月1日起施行" not in approver.get(reverse("bureau:policies")).content.decode()
     assert "2 个版本" in approver.get(reverse("bureau:policies")).content.decode()
 
 

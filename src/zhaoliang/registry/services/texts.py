@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from zhaoliang.kernel.acts import require_other_person, running
+from zhaoliang.kernel.days import format_cn_date
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Actor
 from zhaoliang.registry.lawbook import earliest_effect, forget
@@ -50,7 +51,7 @@ def enact_text(
     if valid_from < first:
         raise Refusal(
             what="没有批准。",
-            why=f"生效日 {valid_from.isoformat()} 太近：批准以后最早从 {first.isoformat()} 起生效，已经开班的不受影响。",
+            why=f"生效日{format_cn_date(valid_from)}太近：批准以后最早从{format_cn_date(first)}起生效，已经开班的不受影响。",
             next_step="请退回起草人，改晚生效日后重新检查、试算。",
         )
     number = PolicyText.objects.filter(path=path).aggregate(last=Max("number"))["last"] or 0

@@ -19,6 +19,7 @@ from zhaoliang.kernel.states import Machine
 from zhaoliang.payments.models import BankReturnLine, ReconciliationCase
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonStatus, Region, Site
+from zhaoliang.web.components import formats
 from zhaoliang.web.components.forms import PlainForm, YuanField, offer
 from zhaoliang.web.components.places import PlacedForm
 
@@ -337,7 +338,7 @@ class FindingForm(PlainForm):
 
     def __init__(self, jobs: Sequence[JobRecord], *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
-        held = [(str(job.pk), f"就业记录：{job.employer_name}，{job.from_on.isoformat()} 起") for job in jobs]
+        held = [(str(job.pk), f"就业记录：{job.employer_name}，{formats.cn_date(job.from_on)}起") for job in jobs]
         offer(self, "about", [("identity", "身份：冒名，或姓名、证件有误"), *held])
 
 

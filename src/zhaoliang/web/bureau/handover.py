@@ -18,6 +18,7 @@ from zhaoliang.registry.selectors import notices_of, region_names
 from zhaoliang.subsidies.models import Evidence
 from zhaoliang.subsidies.selectors import evidence_of
 from zhaoliang.web.components import formats
+from zhaoliang.web.recovering import rate_words
 
 EVIDENCE_KINDS, TRANSFER_KINDS = dict(Evidence.KINDS), dict(Transfer.KINDS)
 TEMPLATE = Path(__file__).resolve().parent / "typst" / "handover.typ"
@@ -97,7 +98,7 @@ def _amounts(shown: CasePage) -> list[tuple[str, str, str]]:
         (
             "占用",
             f"{format_yuan(one.base_fen)}，{formats.cn_date(one.since)} 至 {formats.cn_date(one.until)}，{one.days} 天，"
-            f"日利率 {one.daily_rate}；{one.clause or '没有条款规定利率'}",
+            f"日利率 {rate_words(one.daily_rate)}；{one.clause or '没有条款规定利率'}",
             format_yuan(one.amount_fen),
         )
         for one in shown.interest

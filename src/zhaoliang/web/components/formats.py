@@ -33,6 +33,12 @@ def cn_datetime(value: datetime) -> str:
     return f"{cn_date(local)} {local:%H:%M}"
 
 
+def cn_month(value: str) -> str:
+    """`2026-03` → `2026年3月`."""
+    year, _, month = value.partition("-")
+    return f"{year}年{int(month)}月"
+
+
 def cn_time(value: datetime) -> str:
     """`08:30`, China's clock."""
     return f"{_local(value):%H:%M}"

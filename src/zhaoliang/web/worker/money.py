@@ -41,7 +41,7 @@ def journey(
     alive = [one for one in payments if one.batch.state != "dissolved"]
     first = [one for one in alive if one.due_id is None]
     approved = line.state in ("approved", "in_batch", "failed", "paid")
-    paid = [*_payments(first, waiting=line.state == "approved", problem=line.state == "failed")] if approved else []
+    paid = [*_payments(first, waiting=line.state == "approved", to_mend=_who(line) if line.state == "failed" else "")] if approved else []
     if line.state == "paid" and not first:
         paid = [Event("已结清", None, text="这笔补贴已经抵扣结清，没有另外付款。")]
     ahead = [Event("送银行", state=NEXT), Event("到账", state=NEXT)] if not approved and line.state != "refused" else []
@@ -78,8 +78,13 @@ def _claim(line: ClaimLine, reached: dict[str, datetime]) -> Iterable[Event]:
         yield Event("不予补贴", None, "", line.refusal or "逐条结果见下。", "", PROBLEM)
 
 
-def _payments(payments: Sequence[PaymentLine], *, waiting: bool, problem: bool) -> Iterable[Event]:
-    """Each attempt: into a batch, to the bank, on the card or back."""
+def _who(owed: ClaimLine | PaymentDue) -> str:
+    """Whose account must be corrected, as its reader is told."""
+    return "您" if owed.payee == "person" else dict(ClaimLine.PAYEES)[owed.payee]
+
+
+def _payments(payments: Sequence[PaymentLine], *, waiting: bool, to_mend: str) -> Iterable[Event]:
+    """Each attempt: into a batch, to the bank, on the card or back; `to_mend` is who must correct the account."""
     for one in payments:
         batch = one.batch
         again = f"（第 {one.attempt} 次）" if one.attempt > 1 else ""
@@ -97,8 +102,8 @@ def _payments(payments: Sequence[PaymentLine], *, waiting: bool, problem: bool) 
         else:
             unknown = batch.state == "unknown"
             yield Event("等银行回音", None, "银行", "正在向银行核实是否收到。" if unknown else "", "", NOW)
-    if problem:
-        yield Event("等待更正账号", None, "您", "更正后自动列入下一批。", "", NOW)
+    if to_mend:
+        yield Event("等待更正账号", None, to_mend, "更正后自动列入下一批。", "", NOW)
     elif waiting:
         yield Event("等待列入拨付批次", None, "人社部门资金管理员", "", "", NOW)
         yield Event("到账", state=NEXT)
@@ -108,7 +113,7 @@ def _due(due: PaymentDue, payments: Sequence[PaymentLine]) -> Iterable[Event]:
     if due.state == "dropped":
         return
     yield Event(due.get_purpose_display(), due.queued_at, "", due.reason)
-    yield from _payments(payments, waiting=due.state == "waiting", problem=due.state == "failed")
+    yield from _payments(payments, waiting=due.state == "waiting", to_mend=_who(due) if due.state == "failed" else "")
 
 
 def _sentence(line: ClaimLine, first: Sequence[PaymentLine], open_dues: Sequence[PaymentDue], to_correct: bool) -> str:
@@ -122,9 +127,13 @@ def _sentence(line: ClaimLine, first: Sequence[PaymentLine], open_dues: Sequence
         return "钱已经到账。" if first else "这笔补贴已经抵扣结清。"
     if line.state == "in_batch":
         last = first[-1] if first else None
+        if last is not None and last.batch.state == "unknown":
+            return "已送银行，正在核实银行收到没有；核实清楚以前不会重付。"
         return "钱在银行，等入账。" if last is not None and last.state == "sent" else "已列入拨付批次，等授权后送银行。"
     if line.state == "approved":
         return "已审批，等资金管理员列入拨付批次。"
+    if line.claim.state == "returned":
+        return "申领材料被退回补正，申领单位改好再提交后接着审。"
     if line.claim.state == "publicity":
         return "公示中，期满没有异议就审批。"
     titles = {state: title for title, _who, states in STATIONS for state in states}

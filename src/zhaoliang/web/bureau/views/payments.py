@@ -140,6 +140,7 @@ def batch_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     wanted = forms.LineFilter(PAYMENT_LINE, request.GET)
     context = {
         "page": shown,
+        "failed": [(row, _payee(row)) for row in shown.failed],
         "batch": batch,
         "filters": wanted,
         "table": table(request, shown.lines.filter(**wanted.wanted()), LINE_COLUMNS, url=_trace_url, unit="笔"),
@@ -358,7 +359,7 @@ def trace_search(request: DeskRequest) -> HttpResponse:
         "reference": reference,
         "found": [(row, OUTCOMES[row.outcome]) for row in found],
         "returned": [
-            (case, mask_name(case.payee_name) if case.person_id else case.payee_name)
+            (case, case.shown_name)
             for case in recoveries.cases_of_reference(desk_of(request).city_code, reference)
             if recovery_perms.CASE.allows(request.actor, case.access())
         ],

@@ -36,7 +36,7 @@ from zhaoliang.web.bureau.lawmaking import (
     spine,
     with_occupations,
 )
-from zhaoliang.web.components import toasts
+from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.tables import Column, table
 
 COLUMNS = (
@@ -119,7 +119,7 @@ def policy_revise(request: DeskRequest) -> HttpResponse:
             toasts.say(request, "草稿已建立，内容和现行文本相同。请修改数值或标准表。")
             return redirect(draft_url(made))
     title = f"修订《{document.title}》"
-    return _start(request, form, title, f"{document.number} · {document.start.isoformat()} 起施行的文本")
+    return _start(request, form, title, f"{document.number} · {formats.cn_date(document.start)}起施行的文本")
 
 
 @page(services.start_document.declaration, access=law_here)

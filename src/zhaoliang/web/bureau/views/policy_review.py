@@ -14,15 +14,16 @@ from django.views.decorators.http import require_GET, require_POST
 from zhaoliang.enactments import excel, perms, selectors, services
 from zhaoliang.enactments.checking import OUTCOMES, Checked
 from zhaoliang.enactments.models import PolicyDraft
-from zhaoliang.enactments.simulation import Simulated
+from zhaoliang.enactments.simulation import LineResult, Simulated
 from zhaoliang.enactments.tasks import what_if
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.selectors import job_to_show
+from zhaoliang.payments.perms import TRACE
 from zhaoliang.policy.differences import PARTS, marked
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, refused, subject
-from zhaoliang.web.bureau.desk import DeskRequest
+from zhaoliang.web.bureau.desk import DeskRequest, desk_of
 from zhaoliang.web.bureau.lawmaking import bars, buttons, draft_url, head, with_occupations
 from zhaoliang.web.components import formats, toasts
 
@@ -135,9 +136,17 @@ def policy_whatif(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             "total": bars([result.total])[0],
             "sentence": _sentence(result),
             "dimensions": [(label, bars(result.by[key])) for key, label in DIMENSIONS],
-            "changes": [one for one in selectors.simulated_lines(found) if one.moved][:MOST_CHANGES],
+            "changes": [(one, _whose(one)) for one in selectors.simulated_lines(found) if one.moved][:MOST_CHANGES],
+            # A text of a province or of the nation is tried on the lines of many cities.
+            "traced": found.city_code == desk_of(request).city_code and TRACE.allows(request.actor, found.access()),
         }
     return render(request, "bureau/policy_whatif.html", context)
+
+
+def _whose(line: LineResult) -> str:
+    """Whose line it is, without a name: the group and the level in words."""
+    codes = lawbook().facts.codes
+    return " · ".join(codes[name].get(code, code) for name, code in (("group", line.group), ("level", line.level)) if code)
 
 
 def _sentence(result: Simulated) -> str:

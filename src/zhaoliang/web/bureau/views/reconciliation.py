@@ -23,7 +23,7 @@ from zhaoliang.web.acting import given, may, refused, subject
 from zhaoliang.web.bureau import forms, timelines
 from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
-from zhaoliang.web.components import toasts
+from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 OUTCOMES = dict(BankReturnLine.OUTCOMES)
@@ -73,7 +73,7 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
 
 
 AGREEMENT_COLUMNS = (
-    Column("month", "月份", lambda row: row.month, "code"),
+    Column("month", "月份", lambda row: formats.cn_month(row.month)),
     Column("fund", "资金渠道", lambda row: row.fund, wide=True),
     Column("platform", "平台账支付", lambda row: row.platform_fen, "money"),
     Column("bank", "银行付出", lambda row: row.bank_fen, "money"),

@@ -17,6 +17,7 @@ from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.selectors import job_to_show
+from zhaoliang.kernel.masking import mask_name
 from zhaoliang.recoveries import perms, selectors, services
 from zhaoliang.recoveries.models import Correction, RecoveryCase
 from zhaoliang.recoveries.services.receiving import set_off_lines
@@ -28,12 +29,13 @@ from zhaoliang.web.access import page
 from zhaoliang.web.acting import act_view, given, may, refused, subject
 from zhaoliang.web.bureau import forms, handover, moneyforms, reports, timelines
 from zhaoliang.web.bureau.desk import DeskRequest, clock_of, desk_of, here
-from zhaoliang.web.components import toasts
+from zhaoliang.web.components import formats, toasts
 from zhaoliang.web.components.forms import PlainForm
+from zhaoliang.web.recovering import rate_words
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
-    Column("payee", "退还人或单位", lambda row: row.payee_name, order="payee_name", wide=True),
+    Column("payee", "退还人或单位", lambda row: row.shown_name, order="payee_name", wide=True),
     Column("fen", "应追回", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("back", "已退还", lambda row: row.collected_fen or None, "money", "collected_fen"),
     Column("owed", "还欠", lambda row: row.owed_fen or None, "money"),
@@ -126,6 +128,7 @@ def case_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "due": clock_of(request).due(case.due_on),
         "changes": case.difference.summary.split("；"),
         "events": timelines.events(shown.timeline, RECOVERY_CASE),
+        "rate": rate_words(shown.interest[-1].daily_rate) if shown.interest else "",
         "interest_fen": sum(one.amount_fen for one in shown.interest),
         "may_print": (case.state == "to_hand_over" or case.handed_at is not None)
         and perms.DOCUMENT.allows(request.actor, case.access()),
@@ -211,7 +214,7 @@ def _forms(request: DeskRequest, case: RecoveryCase) -> list[tuple[str, Act[Any]
 
 def _lines_to_keep(case: RecoveryCase) -> list[tuple[int, str]]:
     return [
-        (line.pk, f"{line.claim.title} {line.person.name} {line.amount_fen // 100}.{line.amount_fen % 100:02d} 元")
+        (line.pk, f"{line.claim.title} {mask_name(line.person.name)} {formats.fen(line.amount_fen)}")
         for line in set_off_lines(case)
     ]
 

@@ -134,6 +134,7 @@ def overview(request: DeskRequest, export: bool = False) -> HttpResponse:
         "columns": shown,
         "rows": [[(column, column.value(row)) for column in shown] for row in [*rows, whole]],
         "whole": whole,
+        "used_share": Fraction(whole.used, whole.issued) if whole.issued else None,
         "base": base,
         "pilots": PILOTS_USED,
         "as_of": found.as_of,

@@ -27,7 +27,7 @@ COLUMNS = (
     Column("name", "姓名", lambda row: mask_name(row.person.name), order="person__pinyin_key"),
     Column("number", "证件号码", lambda row: mask_id(row.person.document_number), "code"),
     Column("employer", "企业", lambda row: row.employer_name, order="employer_name", wide=True),
-    Column("month", "起始月份", lambda row: f"{row.first_month:%Y-%m}", order="first_month"),
+    Column("month", "起始月份", lambda row: f"{row.first_month.year}年{row.first_month.month}月", order="first_month"),
     Column("months", "月数", lambda row: row.months, "count", "months"),
     Column("fen", "金额", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("granted", "发放日期", lambda row: row.granted_on, "date", "granted_on"),

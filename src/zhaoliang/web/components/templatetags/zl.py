@@ -88,6 +88,12 @@ def cn_datetime(value: datetime | None) -> str:
 
 
 @register.filter
+def cn_month(value: str | None) -> str:
+    """A month kept as `2026-03`: `2026年3月`."""
+    return _or_dash(formats.cn_month)(value)
+
+
+@register.filter
 def cn_time(value: datetime | None) -> str:
     """`08:30`, China's clock."""
     return _or_dash(formats.cn_time)(value)
@@ -183,8 +189,8 @@ def progress(
     value: int, maximum: int, label: str, tone: str = "", text: str = "", money: bool = False
 ) -> dict[str, Any]:
     """A bar with its sentence; tone "" | now | ok. `text` replaces “value / maximum”, `money` writes both (fen) as amounts."""
-    if money:
-        text = f"{formats.fen(value)} / {formats.fen(maximum)}"
+    write = formats.fen if money else formats.count
+    text = text or f"{write(value)} / {write(maximum)}"
     return {"value": value, "maximum": maximum, "label": label, "tone": tone, "text": text}
 
 
