@@ -26,6 +26,7 @@ from zhaoliang.web.acting import SubjectRequest, given, refused, subject
 from zhaoliang.web.bureau import forms, paper, voucherforms
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.components import toasts
+from zhaoliang.web.components.forms import offer
 from zhaoliang.web.portal import reading
 from zhaoliang.web.worker import chances
 
@@ -82,11 +83,15 @@ def person(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     if request.method == "GET":
         record_look(actor=request.actor, target=found, at=request.at, why="窗口代领培训券")
     cards = reading.cards(city, reading.projects(city, city, request.at, with_voucher=True)[:SHOWN], request.at)
+    tried = chances.chances(found, cards, chinese_day(request.at))
+    open_to_him = [(one.batch.pk, one.batch.name) for one in tried if one.kind in ("can", "after")]
+    if request.method == "GET":
+        offer(form, "batch", open_to_him)
     context = {
         "found": found,
         "masked": registry.masked(found),
-        "chances": chances.chances(found, cards, chinese_day(request.at)),
-        "form": form,
+        "chances": tried,
+        "form": form if open_to_him or form.errors else None,
     }
     return render(request, "bureau/counter_person.html", context, status=422 if form.errors else 200)
 
