@@ -123,7 +123,8 @@ def lifelong_record(person: Person, *, everywhere: bool = False) -> Record:
 
 def _past_entry(row: WorkTrainingGrant) -> Entry:
     """以工代训 of before 2022: a subsidy to the enterprise, which counts to no limit of trainings."""
-    detail = f"{row.employer_name} · {row.first_month.year}年{row.first_month.month}月起 {row.months} 个月 · 历史记录，不计入每年培训补贴次数"
+    since = f"{row.first_month.year}年{row.first_month.month}月"
+    detail = f"{row.employer_name} · {since}起 {row.months} 个月 · 历史记录，不计入每年培训补贴次数"
     source = f"历史导入 {row.source_id} 第 {row.row} 行"
     return Entry(row.granted_on, "subsidy", "以工代训补贴", detail, source, "", row.amount_fen, row.city_code, row.pk)
 

@@ -41,7 +41,8 @@ def journey(
     alive = [one for one in payments if one.batch.state != "dissolved"]
     first = [one for one in alive if one.due_id is None]
     approved = line.state in ("approved", "in_batch", "failed", "paid")
-    paid = [*_payments(first, waiting=line.state == "approved", to_mend=_who(line) if line.state == "failed" else "")] if approved else []
+    mends = _who(line) if line.state == "failed" else ""
+    paid = [*_payments(first, waiting=line.state == "approved", to_mend=mends)] if approved else []
     if line.state == "paid" and not first:
         paid = [Event("已结清", None, text="这笔补贴已经抵扣结清，没有另外付款。")]
     ahead = [Event("送银行", state=NEXT), Event("到账", state=NEXT)] if not approved and line.state != "refused" else []

@@ -146,7 +146,9 @@ def policy_whatif(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 def _whose(line: LineResult) -> str:
     """Whose line it is, without a name: the group and the level in words."""
     codes = lawbook().facts.codes
-    return " · ".join(codes[name].get(code, code) for name, code in (("group", line.group), ("level", line.level)) if code)
+    return " · ".join(
+        codes[name].get(code, code) for name, code in (("group", line.group), ("level", line.level)) if code
+    )
 
 
 def _sentence(result: Simulated) -> str:
