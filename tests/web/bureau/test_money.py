@@ -190,7 +190,7 @@ def test_platform_bank_and_finance_sheet_agree_or_say_where_not(desk: Desk, at_t
     assert answer.status_code == 422
     assert "第 2 行的资金渠道" in answer.content.decode()
     exported = _sheet(officer.get(reverse("bureau:agreement_export")).content)
-    assert exported[1][:3] == ["2026-07", "就业补助资金", 7560.0]
+    assert exported[1][:3] == ["2026年7月", "就业补助资金", 7560.0]
 
 
 @pytest.mark.mission("G3")

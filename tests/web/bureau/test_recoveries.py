@@ -19,6 +19,7 @@ from factories.recoveries import LATER, case_of, line_of, paid, revoke
 from factories.registry import actor_with, person, user
 from factories.subsidies import CITY, FULL_FEN, HEPING
 from zhaoliang.funds.models import Account, BookCheck, BookClosing, BudgetOrder
+from zhaoliang.kernel.masking import mask_name
 from zhaoliang.kernel.models import AuditEvent
 from zhaoliang.kernel.roles import Role
 from zhaoliang.payments.models import PaymentLine
@@ -53,7 +54,8 @@ def test_a_revoked_certificate_is_found_told_answered_paid_back_in_parts_and_clo
     assert (job.state, job.result) == ("done", {"found": 1})
     shown = text(officer.get(at("recoveries")))
     case = case_of(line)
-    assert all(word in shown for word in ("¥3,780.00", line.person.name, "已通知，等待回复"))
+    assert all(word in shown for word in ("¥3,780.00", mask_name(line.person.name), "已通知，等待回复"))
+    assert line.person.name not in shown
     page = text(officer.get(at("recovery", CITY, case.pk)))
     assert all(word in page for word in ("证书", "转应收追回", "登记到账", "第九条"))
     [notice] = notices_of(city_code=CITY, person=line.person).filter(kind="recovery")
@@ -75,7 +77,7 @@ def test_a_revoked_certificate_is_found_told_answered_paid_back_in_parts_and_clo
     assert "审批以后的变化" in trace
     assert at("recovery", CITY, case.pk) in trace
     file = officer.get(at("recoveries_export") + "?state=recovered")
-    assert load_workbook(io.BytesIO(file.content)).active["A2"].value == line.person.name
+    assert load_workbook(io.BytesIO(file.content)).active["A2"].value == mask_name(line.person.name)
 
 
 def _account(person_id: int) -> User:

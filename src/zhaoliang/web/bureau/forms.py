@@ -126,11 +126,17 @@ class CaseFilter(LineFilter):
     kind = forms.ChoiceField(label="事项", required=False, choices=[ANY, *ReconciliationCase.KINDS])
 
 
+def _month_field(label: str) -> forms.CharField:
+    """A month as `2026-03`; browsers that know months offer a choice."""
+    attrs = {"type": "month", "placeholder": "2026-03"}
+    return forms.CharField(label=label, required=False, max_length=7, widget=forms.TextInput(attrs=attrs))
+
+
 class MonthFilter(Filter):
     """A period of whole months, by default the year up to now."""
 
-    since = forms.CharField(label="从（年-月）", required=False, max_length=7)
-    until = forms.CharField(label="到（年-月）", required=False, max_length=7)
+    since = _month_field("从（年-月）")
+    until = _month_field("到（年-月）")
 
     def __init__(self, *args: Any, today: date) -> None:
         super().__init__(*args)

@@ -39,6 +39,11 @@ def _short(signals: list[Any]) -> str:
     return "、".join(known[name].label if name in known else name for name, points, _ in signals if points > 0)
 
 
+def _points(points: int) -> str:
+    """Points with their sign, as amounts have it."""
+    return f"{'−' if points < 0 else '+'}{abs(points)}"
+
+
 @page(perms.DOUBTS, access=here)
 @require_GET
 def doubt_list(request: DeskRequest) -> HttpResponse:
@@ -78,7 +83,9 @@ def doubt_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     open_ = found.state in ("open", "answered")
     context = {
         "found": found,
-        "signals": [(says, points, known[name].why if name in known else "") for name, points, says in found.signals],
+        "signals": [
+            (says, _points(points), known[name].why if name in known else "") for name, points, says in found.signals
+        ],
         "sign_ins": [(row, methods.get(row.method, row.method)) for row in selectors.sign_ins_of(found.attendance)],
         "corrections": selectors.corrections_of(found.attendance),
         "may_decide": open_ and may(request, services.decide_doubt, found.access()),

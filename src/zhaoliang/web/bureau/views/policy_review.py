@@ -21,6 +21,7 @@ from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.payments.perms import TRACE
 from zhaoliang.policy.differences import PARTS, marked
 from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.selectors import region_names
 from zhaoliang.web.access import page
 from zhaoliang.web.acting import given, refused, subject
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of
@@ -182,10 +183,12 @@ def policy_whatif_export(request: DeskRequest, city: int, pk: int) -> HttpRespon
     """The what-if line by line as .xlsx; lines by number, no names."""
     found: PolicyDraft = request.subject
     groups, levels = (lawbook().facts.codes[name] for name in ("group", "level"))
+    lines = selectors.simulated_lines(found)
+    regions = region_names(line.region_code for line in lines)
     rows = [
         (
             line.line_id,
-            line.region_code,
+            regions.get(line.region_code, line.region_code),
             groups.get(line.group, line.group),
             levels.get(line.level, line.level),
             OUTCOMES.get(line.before, line.before),
@@ -196,7 +199,7 @@ def policy_whatif_export(request: DeskRequest, city: int, pk: int) -> HttpRespon
             line.says,
             line.clause,
         )
-        for line in selectors.simulated_lines(found)
+        for line in lines
     ]
     columns = (
         "申领明细",

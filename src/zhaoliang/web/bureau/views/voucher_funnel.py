@@ -41,7 +41,7 @@ STAGES = (
     ("claimed", "领取", ""),
     ("used", "使用", ""),
     ("taught", "结业", ""),
-    ("certified", "取证", "now"),
+    ("certified", "取证", ""),
     ("paid", "补贴到账、核销", "ok"),
 )
 STOPS = (

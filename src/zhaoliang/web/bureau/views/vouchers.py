@@ -136,7 +136,7 @@ def _bars(numbers: dict[str, int]) -> list[tuple[str, int, int, str]]:
     return [
         ("已领取", claimed, quota, ""),
         ("已使用", used, quota, ""),
-        ("进入申领", in_claim, quota, "now"),
+        ("进入申领", in_claim, quota, ""),
         ("已核销", numbers["redeemed"], quota, "ok"),
     ]
 
