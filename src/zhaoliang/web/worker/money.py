@@ -93,7 +93,7 @@ def _payments(payments: Sequence[PaymentLine], *, waiting: bool, to_mend: str) -
             yield Event(f"已列入拨付批次{again}", batch.created_at, "人社部门资金管理员和财政部门", "", "", NOW)
             yield Event("到账", state=NEXT)
             continue
-        yield Event(f"已送银行{again}", batch.sent_at, "银行", f"付到{one.account_masked}", "", DONE)
+        yield Event(f"已送银行{again}", batch.sent_at, "银行", f"付到 {one.account_masked}", "", DONE)
         if one.state == "paid":
             yield Event("已到账", one.settled_at, "", f"{one.account_masked}，银行流水 {one.bank_reference or '—'}")
         elif one.state == "returned":

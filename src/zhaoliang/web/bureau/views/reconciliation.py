@@ -136,7 +136,7 @@ def take_upload(request: DeskRequest, place: Place, batch: PaymentBatch | None, 
             **given(request), place=place, batch=batch, file_name=file.name, content=file.read()
         )
         if kept.rows > BOOKED_AT_ONCE:
-            title = f"核对银行文件：{kept.file_name}，{kept.rows} 行"
+            title = f"核对银行文件：{kept.file_name}，{kept.rows:,} 行"
             look_at_upload.start(actor=request.actor, at=request.at, subject=kept, title=title, link=_upload_url(kept))
     except Refusal as problem:
         return refused(request, problem, back)
@@ -158,7 +158,7 @@ def upload(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         if not content:
             raise Refusal("这份文件已经处理过。", "入账后不再保留原文件。", "请在批次或对账单里看结果。")
         if request.method == "POST" and large:
-            title = f"银行文件入账：{kept.file_name}，{kept.rows} 行"
+            title = f"银行文件入账：{kept.file_name}，{kept.rows:,} 行"
             book_upload.start(**given(request), subject=kept, title=title, link=_upload_url(kept))
             return redirect(_upload_url(kept))
         if request.method == "POST":
