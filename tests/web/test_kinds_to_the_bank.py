@@ -129,6 +129,12 @@ def hand_in(client: Client, claim: Claim) -> None:
             post(client, "provider:evidence_add", claim, kind=one.kind, file=file)
 
 
+def told(page: Any, *words: str) -> None:
+    """What a page says, whatever the marks between its words."""
+    text = re.sub(r"<[^>]+>|\s+", "", page.content.decode())
+    assert [word for word in words if word.replace(" ", "") not in text] == []
+
+
 def lines(kind: str) -> list[tuple[str, str, int]]:
     """Where the lines of a kind came to; of each the trace adds up from the clause to the bank's row."""
     rows = list(ClaimLine.objects.select_related("claim", "voucher").filter(city_code=CITY, kind=kind).order_by("id"))
@@ -314,6 +320,11 @@ def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(a
     desk.review([claim], ASSESSED)
     desk.pay(bought.training_class.project.fund_source, APPROVED)
     assert lines("project") == [("paid", "provider", 1_400_00), ("paid", "provider", 1_239_12)]
+    first = ClaimLine.objects.filter(city_code=CITY, claim=claim).earliest("id")
+    worked = ("合同每人每课时单价 ¥12.35/课时", "实际出勤课时 120 课时", "不超过 ¥1,400.00")
+    told(staff.get(reverse("provider:claim", args=[CITY, claim.pk])), *worked)
+    for page in ("bureau:claim", "bureau:trace"):
+        told(desk.reviewer.get(reverse(page, args=[CITY, claim.pk if page == "bureau:claim" else first.pk])), *worked)
 
     # 60 yuan a day to live on and 20 to come, on three days.
     taught = case(1, group="07", attended={0: 118 * 45}, with_vouchers=False)
@@ -330,14 +341,16 @@ def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(a
     assert lines("training") == [("paid", "provider", 2_000_00)]
     later = APPROVED + timedelta(days=2)
     at_time(later)
-    offered = phone.get("/my/me/claimable/").content.decode()
-    assert all(word in offered for word in ("培训生活费补贴", "240.00", "交通费补贴"))
+    by_day = ("生活费每天标准（¥60.00/天）乘以实际参训天数（实际参训天数 3 天）", "加 ¥60.00", "¥240.00")
+    told(phone.get("/my/me/claimable/"), "培训生活费补贴", "交通费补贴", *by_day)
     asked = phone.post("/my/me/claimable/", {"of": f"living-{taught.enrolments[0].pk}", "key": "living"})
     assert asked.status_code == 302, asked.content.decode()[:2000]
     living = Claim.objects.get(city_code=CITY, kind="living")
     desk.review([living], later)
     desk.pay(taught.training_class.project.fund_source, later + timedelta(days=20))
     assert lines("living") == [("paid", "person", 240_00)]
+    mine = ClaimLine.objects.get(city_code=CITY, claim=living)
+    told(phone.get(reverse("worker:subsidy", args=[CITY, mine.pk])), "钱已经到账", *by_day)
     assert prove(CITY).findings == ()
 
 
