@@ -322,7 +322,8 @@ def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(a
     assert lines("project") == [("paid", "provider", 1_400_00), ("paid", "provider", 1_239_12)]
     first = ClaimLine.objects.filter(city_code=CITY, claim=claim).earliest("id")
     worked = ("合同每人每课时单价 ¥12.35/课时", "实际出勤课时 120 课时", "不超过 ¥1,400.00")
-    told(staff.get(reverse("provider:claim", args=[CITY, claim.pk])), *worked)
+    told(staff.get(reverse("provider:claim", args=[CITY, claim.pk])), "2 条明细", "2 条符合。", *worked)
+    told(desk.reviewer.get(reverse("bureau:claim", args=[CITY, claim.pk])), "2 条符合。", "符合 2")
     for page in ("bureau:claim", "bureau:trace"):
         told(desk.reviewer.get(reverse(page, args=[CITY, claim.pk if page == "bureau:claim" else first.pk])), *worked)
 

@@ -36,6 +36,8 @@ NAMED_FUNDS = ("employment_subsidy", "unemployment_insurance", "special_account"
 LIVING_GROUPS = ("07", "08", "09")
 # States of a line whose subsidy is due.
 GRANTED = ("approved", "in_batch", "failed", "paid")
+# Those of which the rules or a person said yes, however far the money has come.
+FITTING = ("passed", *GRANTED)
 
 
 class Dated(Protocol):

@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.kernel.masking import mask_id
 from zhaoliang.kernel.models import StateChange
+from zhaoliang.subsidies.kind_facts import FITTING
 from zhaoliang.subsidies.models import LINE_PARTS, CheckResult, Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClockView, LineView, checks_on, claim, line_view, publicity_clock
 from zhaoliang.subsidies.verifiers import Checked
@@ -22,7 +23,7 @@ SHOWS: dict[str, tuple[str, Q]] = {
     "look": ("要看的", Q(state__in=("due", "to_person")) | Q(alerts__gt=0) | Q(sampled=True) | ~Q(question="")),
     "to_person": ("待判断", Q(state="to_person")),
     "sampled": ("抽中的", Q(sampled=True)),
-    "passed": ("符合", Q(state="passed")),
+    "passed": ("符合", Q(state__in=FITTING)),
     "refused": ("不予补贴", Q(state="refused")),
 }
 
@@ -126,7 +127,8 @@ def _counts(found: Claim) -> tuple[dict[str, int], dict[str, int], int]:
         "": sum(states.values()),
         "look": sum(row["look"] for row in by_state.values()),
         "sampled": sum(row["drawn"] for row in by_state.values()),
-        **{state: states.get(state, 0) for state in ("to_person", "passed", "refused")},
+        **{state: states.get(state, 0) for state in ("to_person", "refused")},
+        "passed": sum(states.get(state, 0) for state in FITTING),
     }
     return states, shown, sum(row["fen"] for row in by_state.values())
 

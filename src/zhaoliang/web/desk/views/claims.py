@@ -16,6 +16,7 @@ from zhaoliang.kernel.models import StateChange
 from zhaoliang.payments import selectors as payments
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.appeals import appeals_of, remedy
+from zhaoliang.subsidies.kind_facts import FITTING
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.materials import Material, materials
 from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
@@ -136,7 +137,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         ],
         "materials": [one for one in asked if one.line_id is None],
         "files": selectors.evidence_of(found),
-        "clean": shown.counts["passed"],
+        "clean": sum(shown.counts[state] for state in FITTING),
         "otherwise": len(otherwise),
         "concluded": found.approved_at is not None,
         "remedy": remedy(),
