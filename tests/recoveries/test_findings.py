@@ -378,7 +378,7 @@ def test_where_the_text_of_then_is_not_kept_two_people_are_asked(monkeypatch: py
     def gone(*_: object) -> Any:
         raise policy.PolicyVersionGone("the texts of this decision were not kept")
 
-    monkeypatch.setattr(later, "policies_by", gone)
+    monkeypatch.setattr(later, "kept_policies", gone)
     assert look_again(CITY, HEPING, LATER) == 1
     assert differences() == [("ask", 0)]
     assert "作出决定时的文本已不能用来重算，按现在的文本为¥1,890.00" in Difference.objects.get(city_code=CITY).summary

@@ -27,6 +27,7 @@ from seeds import fresh_seed
 from zhaoliang.attendance.models import Attendance
 from zhaoliang.catalogue.models import CatalogueEntry, CertificateKind, Project, ProjectKind
 from zhaoliang.certificates.models import Certificate
+from zhaoliang.certificates.selectors import issued_for
 from zhaoliang.classes.facts import put_counts
 from zhaoliang.classes.models import ClassSession, Enrolment, TrainingClass
 from zhaoliang.employment.models import JobRecord
@@ -112,7 +113,8 @@ def put_jobs(random: Random, line: ClaimLine, start: date) -> None:
 def put_grants(random: Random, line: ClaimLine, start: date) -> None:
     """Grants of the whole country, of other levels, funds and certificates; sometimes the line's own among them."""
     taken: set[tuple[str, str, int]] = set()
-    number = line.certificate.number if line.certificate else "无"
+    numbers = issued_for(CITY, {line.certificate.result_id}) if line.certificate else {}
+    known = [one.number for rows in numbers.values() for one in rows] or ["无"]
     for index in range(random.randint(0, 4)):
         scheme, code = random.choice(("training", "training", "skill_upgrade")), random.choice(OCCUPATIONS)
         level = random.choice((0, 0, 2, 3, SENIOR, 5))
@@ -127,7 +129,7 @@ def put_grants(random: Random, line: ClaimLine, start: date) -> None:
             level=level,
             city_code=random.choice((CITY, 370900)),
             claim_line_id=line.pk if index == 1 and random.random() < 0.4 else None,
-            certificate_number=random.choice(("", number)),
+            certificate_number=random.choice(("", random.choice(known))),
             fund_source=random.choice((FundSource.EMPLOYMENT_SUBSIDY, FundSource.UNEMPLOYMENT_INSURANCE)),
             granted_on=granted_on,
             withdrawn_on=random.choice((None, None, None, granted_on + timedelta(days=random.randint(0, 60)))),
@@ -139,7 +141,6 @@ def shake_line(random: Random, line: ClaimLine, made: Case) -> None:
     """Change what the line itself rests on."""
     start = made.training_class.starts_on
     put_registers(random, line.person, start)
-    put_grants(random, line, start)
     put_jobs(random, line, start)
     births = (
         date(1990, 5, 1),
@@ -154,7 +155,8 @@ def shake_line(random: Random, line: ClaimLine, made: Case) -> None:
         Certificate.objects.filter(city_code=CITY, pk=line.certificate_id).update(state=state)
         held = line.certificate
         if state == "replaced" and random.random() < 0.8:
-            certify(held.result, held.issuer, f"{held.number[:-1]}X", held.level or 0)
+            certify(held.result, held.issuer, f"{held.number}X", held.level or 0)
+    put_grants(random, line, start)
     if line.voucher is not None:
         Voucher.objects.filter(city_code=CITY, pk=line.voucher_id).update(
             state=random.choice(("verified", "in_claim", "redeemed", "expired", "void")),

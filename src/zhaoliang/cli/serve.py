@@ -63,16 +63,14 @@ def demo(
 
 
 def _migrate() -> None:
-    from zhaoliang.kernel.db.grants import GrantsError, apply_grants
-    from zhaoliang.kernel.db.migrate import TablesInUse, as_owner, migrate, schema_is_current
+    from zhaoliang.kernel.db.grants import GrantsError
+    from zhaoliang.kernel.db.migrate import TablesInUse, migrate, schema_is_current
 
     try:
-        if schema_is_current():
-            with as_owner():
-                apply_grants()
-        else:
+        current = schema_is_current()
+        if not current:
             typer.echo("正在准备数据库……")
-            migrate()
+        migrate(steps=not current)
     except GrantsError as error:
         fail(f"权限无法设置：{error}")
     except TablesInUse as refusal:

@@ -16,12 +16,13 @@ from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments.models import BankReturnLine, PaymentLine
 from zhaoliang.payments.states import PAYMENT_LINE
 from zhaoliang.policy import Citation, Outcome
-from zhaoliang.registry.lawbook import lawbook, steps_in_words
+from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.subsidies.changes import PASSING, fact_changes
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.selectors import claim_line, due_payments, fact_shown, line_today
 from zhaoliang.subsidies.states import CLAIM_LINE
+from zhaoliang.subsidies.stored import steps_in_words
 from zhaoliang.vouchers.models import Voucher
 from zhaoliang.vouchers.states import VOUCHER
 
@@ -169,7 +170,7 @@ def _put_decision(trace: Trace, line: ClaimLine, here: Node) -> None:
             trace.links.append((trace.add(fact).key, rule.key))
         trace.links.append((rule.key, here.key))
     previous: Node | None = None
-    for number, step in enumerate(steps_in_words(made), start=1):
+    for number, step in enumerate(steps_in_words(decision, made), start=1):
         clause = trace.add(_clause(step.citation))
         node = Node("step", f"step:{number}", step.label, step.operation, step.value_fen)
         trace.add(node, after=clause)

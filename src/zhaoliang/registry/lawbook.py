@@ -17,8 +17,7 @@ from django.conf import settings
 
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Clause
-from zhaoliang.policy import AmountStep, Citation, Decision, PolicyError, PolicySet, PolicyStore
-from zhaoliang.policy.worked import in_words
+from zhaoliang.policy import Citation, PolicySet, PolicyStore
 from zhaoliang.registry.models import PolicyText
 
 log = structlog.get_logger("policy")
@@ -122,17 +121,6 @@ def policies_for(region_code: int, *, on: date, scheme: str = "training") -> Pol
             held.sets.clear()
         found = held.sets[key] = store.for_place(region_code, scheme, on)
     return found
-
-
-def steps_in_words(decision: Decision) -> tuple[AmountStep, ...]:
-    """How a decision's amount came about, each step told in words with the figures that were read."""
-    try:
-        place = int(decision.policy_version.partition("/")[0])
-        policies = policies_for(place, on=decision.on, scheme=decision.scheme)
-    except PolicyError:
-        # Texts of now that know the scheme no more: labels and amounts stay.
-        return in_words(decision, None)
-    return in_words(decision, policies)
 
 
 def clause_of(citation: Citation) -> Clause:

@@ -22,7 +22,7 @@ from zhaoliang.kernel.masking import mask_id, mask_name
 from zhaoliang.kernel.models import StateChange
 from zhaoliang.kernel.roles import Actor, Role, within
 from zhaoliang.policy import AmountStep, Citation, Outcome, RuleResult
-from zhaoliang.registry.lawbook import lawbook, policies_for, steps_in_words
+from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import Organisation, Person
 from zhaoliang.subsidies import stored
 from zhaoliang.subsidies.clocks import PUBLICITY, Deadline, deadline, last_of_publicity
@@ -413,7 +413,7 @@ def line_view(line: ClaimLine) -> LineView:
     if line.decision is not None:
         made = policy.Decision.from_json(line.decision.record)
         findings = tuple(finding(result, line.decision.evidence) for result in made.results)
-        steps, payee_clause = steps_in_words(made), line.decision.record["payee"]["citation"]
+        steps, payee_clause = stored.steps_in_words(line.decision, made), line.decision.record["payee"]["citation"]
     return LineView(line, line.person.name, mask_id(line.person.document_number), findings, steps, payee_clause)
 
 

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from zhaoliang.policy import PolicySet, PolicyStore, PolicyVersionGone
+from zhaoliang.policy import AmountStep, PolicySet, PolicyStore, PolicyVersionGone
+from zhaoliang.policy import Decision as MadeDecision
 from zhaoliang.policy.evaluate import plain
+from zhaoliang.policy.worked import in_words
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.selectors import sources_by_id
 from zhaoliang.subsidies.facts_sql import NATIONAL, ROOTS, SLOTS
@@ -133,6 +135,32 @@ def policies_of(basis: DecisionBasis, facts: Mapping[str, Portable]) -> PolicySe
 def policies_by(basis: DecisionBasis, on: date) -> PolicySet:
     """The same by the day whose texts bind. Raises PolicyVersionGone."""
     return _policies(basis.policy_version, on, tuple(sorted(basis.library.items())))
+
+
+def kept_policies(decision: Decision, on: date) -> PolicySet:
+    """The texts a decision was made by, as of that day, whichever way it is kept. Raises PolicyVersionGone."""
+    from zhaoliang.subsidies.models import DecisionBasis
+
+    if decision.basis_id is not None:
+        return policies_by(decision.basis, on)
+    # A later decision of a line is kept whole; what it was made from is kept with one of the same texts.
+    kept = DecisionBasis.objects.filter(city_code=decision.city_code, policy_version=decision.policy_version).first()
+    if kept is None:
+        raise PolicyVersionGone("the texts of this decision were not kept")
+    return policies_by(kept, on)
+
+
+def steps_in_words(decision: Decision, made: MadeDecision) -> tuple[AmountStep, ...]:
+    """How the amount came about, each step told in words with the figures of the texts it was decided by.
+
+    A figure that was put right since then stands nowhere beside an amount it did not make: without the texts of its time
+    (a decision brought in from elsewhere) labels and amounts stay alone.
+    """
+    try:
+        policies = kept_policies(decision, made.on)
+    except PolicyVersionGone:
+        return in_words(made, None)
+    return in_words(made, policies)
 
 
 @lru_cache(maxsize=512)

@@ -19,7 +19,7 @@ from zhaoliang.vouchers.services import (
     finish_issue,
     issue_part,
     remind_holders,
-    tell_openings,
+    tell_opening,
 )
 from zhaoliang.vouchers.services.batches import DRAFTERS, PUBLISHERS
 from zhaoliang.vouchers.services.reminders import openings_to_tell
@@ -46,9 +46,9 @@ def openings(timestamp: int) -> None:
     """Tell who wished it that a batch is about to open; `timestamp` is the moment the clock struck (unix seconds)."""
     at = datetime.fromtimestamp(timestamp, UTC)
     with national():
-        cities = sorted(set(openings_to_tell(at).values_list("city_code", flat=True)))
-    for city_code in cities:
-        tell_openings(actor=system_actor(), at=at, place=Place(city_code, city_code))
+        waiting = list(openings_to_tell(at).order_by("city_code", "id"))
+    for batch in waiting:
+        tell_opening(actor=system_actor(), at=at, batch=batch)
 
 
 # At 09:05 Chinese time: nobody is woken up by a reminder.

@@ -8,7 +8,7 @@ import structlog
 from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from zhaoliang.kernel.db.executor import light_executor
 from zhaoliang.kernel.db.grants import apply_grants
@@ -17,8 +17,8 @@ from zhaoliang.kernel.errors import Refusal
 
 log = structlog.get_logger("migrate")
 
-# So long a step waits for a table that others read, and so long everybody who comes after it stands behind it; then it lets
-# them by for a while and tries again.
+# So long a step waits for each table that others read, and so long everybody who comes after it stands behind it; then it
+# lets them by for a while and tries again. Who met it with locks in the other order ends it as well, sooner.
 LOCK_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 ATTEMPTS = 6
@@ -61,13 +61,16 @@ def as_owner() -> Iterator[None]:
 def migrate(
     verbosity: int = 0,
     *,
+    steps: bool = True,
     lock_seconds: float = LOCK_SECONDS,
     attempts: int = ATTEMPTS,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> None:
     """Run all migrations, then see to the indexes of references and to the grants.
 
-    No step waits longer than `lock_seconds` for a lock; where one does not get it everything that is left is tried again
+    `steps` is False at a start with a schema that is current: an upgrade may have ended before its indexes and grants.
+
+    No step waits longer than `lock_seconds` for any one lock; where it does not get it everything that is left is tried again
     after `pause_seconds`, `attempts` times in all. Raises TablesInUse after the last, GrantsError when the server's user may
     not make the app role.
     """
@@ -76,12 +79,13 @@ def migrate(
             try:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{round(lock_seconds * 1000)}ms"])
-                call_command("migrate", interactive=False, verbosity=verbosity)
+                if steps:
+                    call_command("migrate", interactive=False, verbosity=verbosity)
                 keep_reference_indexes()
                 apply_grants()
                 return
             except OperationalError as error:
-                if not isinstance(error.__cause__, LockNotAvailable):
+                if not isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
                     raise
                 refusal = _in_use(lock_seconds, attempt)
                 log.warning("migration_waits", attempt=attempt, of=attempts, what=refusal.what, why=refusal.why)
@@ -101,7 +105,7 @@ def _in_use(lock_seconds: float, attempt: int) -> TablesInUse:
         what=f"数据库没有升级完，停在 {left[0] if left else '索引和权限'}。",
         why=f"它等一张正在使用的表，每次最多等 {lock_seconds:g} 秒，已等 {attempt} 次；等得再久，所有人都要排在它后面。{who}",
         next_step=(
-            "已完成的步骤都在，没完成的没有留下痕迹。请等长报表、长任务做完，或用 SELECT pg_terminate_backend(进程号) 结束它，"
+            "已完成的步骤都在，没完成的会从头再做，不影响使用。请等长报表、长任务做完，或用 SELECT pg_terminate_backend(进程号) 结束它，"
             "再运行 zhaoliang migrate，会从这里接着做。"
         ),
     )

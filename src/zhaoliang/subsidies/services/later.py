@@ -18,7 +18,7 @@ from zhaoliang.certificates.selectors import in_its_place
 from zhaoliang.kernel.acts import running
 from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.money import format_yuan
-from zhaoliang.policy import Outcome, PolicyError, PolicySet, PolicyVersionGone
+from zhaoliang.policy import Outcome, PolicyError, PolicySet
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
@@ -26,12 +26,12 @@ from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kind_facts import phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
-from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, DecisionBasis
+from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.services.checks import attach, decide, refresh
 from zhaoliang.subsidies.services.locking import locked_line
 from zhaoliang.subsidies.services.paying import settle_if_done
 from zhaoliang.subsidies.states import CLAIM_LINE
-from zhaoliang.subsidies.stored import policies_by
+from zhaoliang.subsidies.stored import kept_policies
 from zhaoliang.vouchers.services import leave_claim
 
 log = structlog.get_logger("subsidies")
@@ -131,7 +131,7 @@ def facts_again(facts: Mapping[str, Any], since: Mapping[str, Any]) -> dict[str,
 def _text_of_then(line: ClaimLine, base: Decision, facts: Mapping[str, Any], said: policy.Decision) -> str:
     """Words for two people, where the text that the money rests on makes something else of the facts of now; else nothing."""
     try:
-        then = _said(_policies_of(base, line), facts, line)
+        then = _said(kept_policies(base, rules_day(line)), facts, line)
     except PolicyError as problem:
         log.warning("text_of_then_cannot_be_asked", line_id=line.pk, error=type(problem).__name__)
         before = "作出决定时的文本已不能用来重算"
@@ -142,17 +142,6 @@ def _text_of_then(line: ClaimLine, base: Decision, facts: Mapping[str, Any], sai
             return ""
         before = f"按作出决定时的文本为{_worth(then)}"
     return f"适用的政策文本与作出决定时不同：{before}，按现在的文本为{_worth(said)}，请两人核对后作出更正决定"
-
-
-def _policies_of(base: Decision, line: ClaimLine) -> PolicySet:
-    """The texts a decision was made by, as they were kept. Raises PolicyVersionGone."""
-    if base.basis_id is not None:
-        return policies_by(base.basis, rules_day(line))
-    # A later decision of a line is kept whole; what it was made from is kept with one of the same texts.
-    kept = DecisionBasis.objects.filter(city_code=base.city_code, policy_version=base.policy_version).first()
-    if kept is None:
-        raise PolicyVersionGone("the texts of this decision were not kept")
-    return policies_by(kept, rules_day(line))
 
 
 def _said(policies: PolicySet, facts: Mapping[str, Any], line: ClaimLine) -> policy.Decision:

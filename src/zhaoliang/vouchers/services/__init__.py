@@ -43,7 +43,7 @@ from zhaoliang.vouchers.services.lives import (
     undone,
     use_voucher,
 )
-from zhaoliang.vouchers.services.reminders import remind_holders, tell_openings, wish_opening
+from zhaoliang.vouchers.services.reminders import remind_holders, tell_opening, wish_opening
 from zhaoliang.vouchers.services.terms import COLOURS, WITHOUT_MONEY, BatchTerms
 
 __all__ = [
@@ -88,7 +88,7 @@ __all__ = [
     "submit_batch",
     "submit_issue",
     "suspend_batch",
-    "tell_openings",
+    "tell_opening",
     "undo_use",
     "undone",
     "use_by_code",

@@ -46,24 +46,25 @@ def wish_opening(*, actor: Actor, at: datetime, person: Person, batch: VoucherBa
 def openings_to_tell(at: datetime) -> QuerySet[VoucherBatch]:
     """The open batches that begin within half an hour, began a moment ago, or go on after the clock had to pass them by.
 
-    The caller says in which city.
+    Of every city: for `national()`, or with the city said.
     """
     soon = VoucherBatch.objects.filter(state="open", issue="open", claim_from__lte=at + OPENING_AHEAD)
     return soon.filter(Q(claim_from__gt=at - OPENING_LATE) | Q(wishes_wait_since__isnull=False), claim_until__gte=at)
 
 
-@act("vouchers.tell_openings", label="提醒开始领券", grants={Role.SYSTEM: Reach.ANY}, on="place")
-def tell_openings(*, actor: Actor, at: datetime, place: Place) -> int:
-    """Tell, once each, who wished so that a batch begins or has just begun; returns how many messages were written or known."""
-    count = 0
-    for batch in openings_to_tell(at).filter(city_code=place.city_code).order_by("id"):
-        wishes = OpeningWish.objects.filter(city_code=batch.city_code, batch=batch).order_by("id")
-        people = wishes.values_list("person_id", flat=True).iterator()
-        count += tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
-        if batch.wishes_wait_since is not None:
-            # A resumption of this moment says anew that they wait.
-            same = VoucherBatch.objects.filter(city_code=batch.city_code, pk=batch.pk)
-            same.filter(wishes_wait_since=batch.wishes_wait_since).update(wishes_wait_since=None)
+@act("vouchers.tell_opening", label="提醒开始领券", grants={Role.SYSTEM: Reach.ANY}, on="batch")
+def tell_opening(*, actor: Actor, at: datetime, batch: VoucherBatch) -> int:
+    """Tell, once each, who wished so that the batch begins or has just begun; returns how many messages were written or known.
+
+    One act a batch: nobody who changes one waits until the wishes of the others are written.
+    """
+    wishes = OpeningWish.objects.filter(city_code=batch.city_code, batch=batch).order_by("id")
+    people = wishes.values_list("person_id", flat=True).iterator()
+    count = tell(batch.city_code, (_opening(batch, person_id, at) for person_id in people), at=at)
+    if batch.wishes_wait_since is not None:
+        # A resumption of this moment says anew that they wait.
+        same = VoucherBatch.objects.filter(city_code=batch.city_code, pk=batch.pk)
+        same.filter(wishes_wait_since=batch.wishes_wait_since).update(wishes_wait_since=None)
     return count
 
 
