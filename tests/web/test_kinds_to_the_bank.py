@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -38,6 +39,7 @@ from zhaoliang.registry.models import Organisation, Person, Region
 from zhaoliang.subsidies.clocks import Deadline
 from zhaoliang.subsidies.materials import materials
 from zhaoliang.subsidies.models import Claim, ClaimLine
+from zhaoliang.subsidies.selectors import line_view
 from zhaoliang.subsidies.tasks import uplifts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F5", "F4", "M1")]
@@ -353,6 +355,12 @@ def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(a
     mine = ClaimLine.objects.get(city_code=CITY, claim=living)
     told(phone.get(reverse("worker:subsidy", args=[CITY, mine.pk])), "钱已经到账", *by_day)
     assert prove(CITY).findings == ()
+    # Afterwards a slip in the text is put right: beside the amount stand the figures that made it.
+    path = "cn-53/shenghuofei/2022-01-01.yaml"
+    text = re.sub(r"scenarios:.*", "", (settings.POLICIES / path).read_text(), flags=re.S)
+    in_force(path, text.replace("value: 6000", "value: 7000"))
+    told = line_view(ClaimLine.objects.get(city_code=CITY, claim=living)).steps
+    assert "60.00/天" in told[0].operation
 
 
 def test_the_skill_upgrade_that_a_worker_claims_with_one_tap(at_time: Clock) -> None:
