@@ -359,8 +359,8 @@ def test_a_project_bought_by_person_and_hour_and_a_living_allowance_by_the_day(a
     path = "cn-53/shenghuofei/2022-01-01.yaml"
     text = re.sub(r"scenarios:.*", "", (settings.POLICIES / path).read_text(), flags=re.S)
     in_force(path, text.replace("value: 6000", "value: 7000"))
-    told = line_view(ClaimLine.objects.get(city_code=CITY, claim=living)).steps
-    assert "60.00/天" in told[0].operation
+    put_right = line_view(ClaimLine.objects.get(city_code=CITY, claim=living)).steps
+    assert "60.00/天" in put_right[0].operation
 
 
 def test_the_skill_upgrade_that_a_worker_claims_with_one_tap(at_time: Clock) -> None:
