@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import TruncDate
 
 from zhaoliang.attendance.models import Attendance, AttendanceCorrection, AttendanceDoubt, MakeUp, SessionReview, SignIn
@@ -21,6 +21,8 @@ from zhaoliang.registry.models import Organisation, Person
 
 # Those who sign out do it within minutes of the end.
 AFTER_CLASS = timedelta(minutes=15)
+# Before the last weighing too: a strike of the clock may have broken off in the middle.
+WEIGHED_AGAIN = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,36 @@ def sessions_to_close(at: datetime) -> list[ClassSession]:
 
 
 def sessions_to_weigh(at: datetime) -> list[ClassSession]:
-    """Sessions of all cities that ended in the last three days with a sign-in that has not been weighed yet."""
-    over = sessions_over(at - timedelta(days=3), at - AFTER_CLASS)
+    """Sessions of all cities that ended in the last three days with a sign-in that has not been weighed yet.
+
+    Asked in two ways, so that neither reads all sign-ins of three days: sessions that were never weighed, and what came in late
+    since the clock last weighed anything.
+    """
+    since, until = at - timedelta(days=3), at - AFTER_CLASS
     with national():
-        weighed = SessionReview.objects.filter(
-            city_code=OuterRef("city_code"), session=OuterRef("attendance__session_id"), at__gte=OuterRef("received_at")
+        seen = SessionReview.objects.filter(city_code=OuterRef("city_code"), session=OuterRef("pk"))
+        signed = SignIn.objects.filter(
+            city_code=OuterRef("city_code"), attendance__session=OuterRef("pk"), direction="in"
         )
-        fresh = SignIn.objects.filter(~Exists(weighed), direction="in", attendance__session_id__in=over)
-        return every_session(sorted(set(fresh.values_list("attendance__session_id", flat=True))))
+        over = ClassSession.objects.filter(pk__any_of=sessions_over(since, until))
+        never = list(over.exclude(Exists(seen)).values_list("pk", flat=True))
+        found = set(ClassSession.objects.filter(Exists(signed), pk__any_of=never).values_list("pk", flat=True))
+        last = SessionReview.objects.aggregate(last=Max("at"))["last"]
+        if last is not None:
+            weighed = SessionReview.objects.filter(
+                city_code=OuterRef("city_code"),
+                session=OuterRef("attendance__session_id"),
+                at__gte=OuterRef("received_at"),
+            )
+            late = SignIn.objects.filter(
+                ~Exists(weighed),
+                direction="in",
+                received_at__gt=last - WEIGHED_AGAIN,
+                attendance__session__period__endswith__gt=since,
+                attendance__session__period__endswith__lte=until,
+            )
+            found.update(late.values_list("attendance__session_id", flat=True))
+        return every_session(sorted(found))
 
 
 def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:

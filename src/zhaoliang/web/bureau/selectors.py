@@ -117,9 +117,12 @@ def voucher_batch(city_code: int, batch_id: int) -> VoucherBatch:
 
 
 def holders(batch: VoucherBatch, *, state: str = "") -> QuerySet[Voucher]:
-    """The vouchers of a batch with their holders, latest claim first."""
+    """The vouchers of a batch with their holders, latest claim first.
+
+    By their numbers, which are drawn as they are claimed: the first page of a million is then the end of an index.
+    """
     rows = Voucher.objects.select_related("person", "provider").filter(city_code=batch.city_code, batch=batch)
-    return (rows.filter(state=state) if state else rows).order_by("-claimed_at", "-id")
+    return (rows.filter(state=state) if state else rows).order_by("-id")
 
 
 def accounts(desk: Desk, *, year: int | None = None, kind: str = "") -> QuerySet[Account]:
