@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -110,29 +111,32 @@ def sessions_to_weigh(at: datetime) -> list[ClassSession]:
     """
     since, until = at - timedelta(days=3), at - AFTER_CLASS
     with national():
-        seen = SessionReview.objects.filter(city_code=OuterRef("city_code"), session=OuterRef("pk"))
-        signed = SignIn.objects.filter(
-            city_code=OuterRef("city_code"), attendance__session=OuterRef("pk"), direction="in"
-        )
-        over = ClassSession.objects.filter(pk__any_of=sessions_over(since, until))
-        never = list(over.exclude(Exists(seen)).values_list("pk", flat=True))
-        found = set(ClassSession.objects.filter(Exists(signed), pk__any_of=never).values_list("pk", flat=True))
+        weighed = SessionReview.objects.filter(session__period__endswith__gt=since)
+        known = set(weighed.values_list("session_id", flat=True))
         last = SessionReview.objects.aggregate(last=Max("at"))["last"]
-        if last is not None:
-            weighed = SessionReview.objects.filter(
+    found: set[int] = set()
+    fresh: dict[int, list[int]] = defaultdict(list)
+    for one in every_session([pk for pk in sessions_over(since, until) if pk not in known]):
+        fresh[one.city_code].append(one.pk)
+    for city_code, ids in fresh.items():
+        signed = SignIn.objects.filter(city_code=city_code, direction="in", attendance__session_id__in=ids)
+        found.update(signed.values_list("attendance__session_id", flat=True).distinct())
+    if last is not None:
+        with national():
+            again = SessionReview.objects.filter(
                 city_code=OuterRef("city_code"),
                 session=OuterRef("attendance__session_id"),
                 at__gte=OuterRef("received_at"),
             )
             late = SignIn.objects.filter(
-                ~Exists(weighed),
+                ~Exists(again),
                 direction="in",
                 received_at__gt=last - WEIGHED_AGAIN,
                 attendance__session__period__endswith__gt=since,
                 attendance__session__period__endswith__lte=until,
             )
             found.update(late.values_list("attendance__session_id", flat=True))
-        return every_session(sorted(found))
+    return every_session(sorted(found))
 
 
 def minutes_of(person: Person, *, everywhere: bool = False) -> dict[int, tuple[int, int]]:

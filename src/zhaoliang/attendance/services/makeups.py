@@ -43,6 +43,8 @@ def propose_make_up(
     """
     what = "补课没有提出。"
     need_reason(reason, what)
+    # Of one trainee's proposals the second waits for the first, and sees it. The person before the rest, as everywhere.
+    locked_person(attendance.person)
     held = locked(attendance)
     if not ATTENDANCE.allows(held.state, "make_up"):
         raise ATTENDANCE.refusal(held.state, "make_up")
@@ -96,9 +98,8 @@ def _lapse_earlier(held: Attendance, at: datetime) -> None:
 def _require_free(held: Attendance, period: tuple[datetime, datetime], what: str, besides: int | None = None) -> None:
     """Raise TwoPlaces where the trainee has a lesson at that time, or makes up another one then: an hour counts once.
 
-    Of one trainee's proposals the second waits for the first, and sees it.
+    The caller has locked the person.
     """
-    locked_person(held.person)
     lesson = (
         Attendance.objects.filter(city_code=held.city_code, person_id=held.person_id, period__overlap=period)
         .exclude(pk=held.pk)
@@ -147,6 +148,7 @@ def hold_make_up(*, actor: Actor, at: datetime, make_up: MakeUp, line: str) -> M
     Raises BadInput for a line that says nothing, NotFound for somebody else's, NotYet outside the lesson's own sign-in window,
     TwoPlaces for who has a lesson or makes up another one then, WrongState.
     """
+    locked_person(make_up.attendance.person)
     attendance = locked(make_up.attendance)
     method, found = named(attendance.session, line, at)
     if found is None or found.pk != attendance.pk:

@@ -34,10 +34,11 @@ BEGIN
         -- The first key from each on, in the order of the index over keys: no other one gives that order, and so none is taken,
         -- whatever the planner thinks of the table. While it has no statistics the keys of a city seem to be a handful, and
         -- every group would read them all. Locked: of two that ask again what was left undecided the second sees the answer.
-        SELECT id, input_hash, answer FROM idempotency_key
+        SELECT actor, key, id, input_hash, answer FROM idempotency_key
         WHERE city_code = p_city AND act = p_act AND (actor, key) >= (p_actors[g.place], p_keys[g.place])
         ORDER BY actor, key LIMIT 1 FOR NO KEY UPDATE
     ) held
+    WHERE held.actor = p_actors[g.place] AND held.key = p_keys[g.place]
     ORDER BY g.nth;
 END $$;
 
