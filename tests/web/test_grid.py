@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
-from cells import EXPECTED, TABLE, WHOLE_NUMBERS, cell, read
+from cells import EXPECTED, TABLE, WHOLE_NUMBERS, always_asked, cell, read
 from seeds import NIGHTLY, fresh_seed
 from visit import CITY, COLUMNS, DISTRICT, SISTER, TAIAN, WITHOUT_RULE, Route, ask, guarded, routes
 from zhaoliang.kernel.acts import ACTS, QUESTIONS, Declaration
@@ -52,16 +52,8 @@ def written(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], di
 
 
 def drawn(expected: dict[str, str], dice: random.Random) -> list[str]:
-    """The columns that a run asks: all of a role that is let in anywhere; of the others those nearest to the object.
-
-    Who keeps a role out even where it is nearest keeps it out everywhere: of the rest a run draws every eighth, the nightly one all.
-    """
-    let_in = {column.split()[0] for column, mark in expected.items() if mark == "y"}
-    return [
-        column
-        for column in COLUMNS
-        if column.split()[0] in let_in or column.split()[-1] in ("own", "anonymous") or dice.randrange(8) == 0
-    ]
+    """The columns that a run asks: those always asked, and every eighth of the others."""
+    return [column for column in COLUMNS if always_asked(column, expected) or dice.randrange(8) == 0]
 
 
 @pytest.mark.mission("B5", "I6")
@@ -98,7 +90,7 @@ def test_a_route_lets_in_whom_the_table_says(
     expected = EXPECTED.get((route.name, method), {})
     everywhere = written is not None or NIGHTLY
     if method == "GET" and route.name not in WHOLE_NUMBERS and not everywhere:
-        # `test_privacy.py` opens every page as every column, and holds the answers against the same table.
+        # `test_privacy.py` opens every page as the columns that a run draws, and holds the answers against the same table.
         assert expected or everybody == "n", "a page without its line"
         return
     asked = COLUMNS if everywhere else drawn(expected, random.Random(fresh_seed()))
