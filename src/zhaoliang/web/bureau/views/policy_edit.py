@@ -16,7 +16,7 @@ from zhaoliang.enactments.editing import figures as editing
 from zhaoliang.enactments.editing import tables as tabling
 from zhaoliang.enactments.models import PolicyDraft
 from zhaoliang.kernel.errors import NotFound, Refusal
-from zhaoliang.policy import PolicyError
+from zhaoliang.policy import PolicyError, PolicyFileError
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.web.access import page
@@ -96,9 +96,9 @@ def _cited(cite: str, clauses: dict[str, str]) -> str:
 
 def _unreadable(request: DeskRequest, found: PolicyDraft, tab: str, problem: PolicyError) -> HttpResponse:
     """In place of a form: the text cannot be read, and where it can be mended."""
-    return render(
-        request, "bureau/policy_unreadable.html", head(request, found, tab) | {"problem": str(problem)}, status=422
-    )
+    faults = problem.problems if isinstance(problem, PolicyFileError) else ()
+    told = [(one.line or 1, one.problem, one.clause) for one in faults] or [(1, str(problem), "")]
+    return render(request, "bureau/policy_unreadable.html", head(request, found, tab) | {"faults": told}, status=422)
 
 
 def _versions(found: PolicyDraft) -> list[tabling.TableVersion]:

@@ -225,10 +225,11 @@ def citation(clause: Any, text: str = "") -> dict[str, Any]:
     return {"clause": view, "text": text or view.ref or view.short}
 
 
-@register.inclusion_tag("components/unchecked.html")
-def unchecked(steps: Any) -> dict[str, bool]:
+@register.simple_tag
+def unchecked(steps: Any) -> SafeString:
     """The mark beside an amount when a step of it rests on a text nobody has confirmed; nothing otherwise."""
-    return {"shown": any(step.citation.verified is False for step in steps or ())}
+    shown = any(step.citation.verified is False for step in steps or ())
+    return badge("标准未核", "ask") if shown else SafeString("")
 
 
 @register.inclusion_tag("components/refusal.html")
