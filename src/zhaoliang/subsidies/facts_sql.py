@@ -149,7 +149,9 @@ ROOTS: Mapping[str, Root] = _roots()
 
 
 # The tables of `line_facts` that name the person, by alias, with the column that does.
-PERSON = dict.fromkeys(("l", "n", "r", "t", "g", "s", "m", "other", "j", "v"), "person_id") | {"h": "id"}
+PERSON = dict.fromkeys(("l", "n", "r", "t", "o", "v", "s", "m", "g", "e", "j"), "person_id") | {"h": "id"}
+# Those of them that are put together a person; of whole claims they are read for the claim's people only.
+REGISTERS = ("h", "s", "m", "g", "e", "j")
 
 
 @dataclass(frozen=True)
@@ -197,22 +199,57 @@ def _template() -> str:
 def known_text(more: Sequence[str] = ()) -> str:
     """The known facts of a row of lines and classes as one composite text, in the order of `LINE_FACTS`, then the columns `more`.
 
-    What most lines have in common, no earlier grant and no job, is a constant.
+    Putting a row of columns into words costs much: what most lines have in common is a constant, or made once a class.
     """
     jobless = " AND ".join(["first_time", *(f'"{name}" IS NULL' for name in JOB_FACTS)])
-    rest = [name for name in OWN_FACTS if name not in GRANT_FACTS and name not in JOB_FACTS]
-    return f"""alike || CASE
-        WHEN {jobless} THEN CASE WHEN certificate_registered THEN '0,0,0,f,none,f,f,f,,,,' ELSE '0,0,0,f,none,,,f,,,,' END
-        ELSE right(left({_row([*GRANT_FACTS, *JOB_FACTS])}, -1), -1) || ','
-    END || right({_row([*rest, *more])}, -1)"""
-
-
-def _row(names: Iterable[str]) -> str:
-    """Facts as a composite text."""
-    cells = [
-        f'"{name}" || \'/\' || "{name}_den"' if LINE_FACTS.get(name) == "fraction" else f'"{name}"' for name in names
+    groups = ", ".join(f"'{code}'" for code in lawbook().facts.codes["group"] if code.isalnum())
+    voucherless = "voucher_state IS NULL AND voucher_fits_project IS NULL AND voucher_valid_on_start IS NULL"
+    parts = [
+        "alike",
+        f"""CASE
+            WHEN {jobless} THEN CASE WHEN certificate_registered THEN '0,0,0,f,none,f,f,f,,,,' ELSE '0,0,0,f,none,,,f,,,,' END
+            ELSE {_cells([*GRANT_FACTS, *JOB_FACTS])} || ','
+        END""",
+        "coalesce(person_age_at_start::text, '')",
+        f"""CASE
+            WHEN NOT (pension_drawn OR establishment_staff) THEN ',f,f,' || coalesce(student_status, '')
+            ELSE ',' || {_cells(["pension_drawn", "establishment_staff", "student_status"])}
+        END""",
+        f"""CASE
+            WHEN "group" IN ({groups}) THEN ',' || "group"
+                || CASE WHEN group_proved THEN ',t,' WHEN NOT group_proved THEN ',f,' ELSE ',,' END
+            ELSE ',' || {_cells(["group", "group_proved"])} || ','
+        END""",
+        f"coalesce({_cell('attended_hours')}, '')",
+        f"""CASE
+            WHEN NOT time_clash AND voucher_state = 'in_claim' AND voucher_fits_project AND voucher_valid_on_start
+                THEN ',f,in_claim,t,t'
+            WHEN NOT time_clash AND {voucherless} THEN ',f,,,'
+            ELSE ',' || {_cells(["time_clash", "voucher_state", "voucher_fits_project", "voucher_valid_on_start"])}
+        END""",
+        f"""CASE
+            WHEN exam_passed AND certificate_registered AND certificate_kind = certificate_due
+                AND certificate_level = level AND certificate_occupation = occupation THEN certified
+            ELSE ',' || {_cells(CERTIFIED)}
+        END""",
+        *(f"coalesce(',' || \"{name}\"::text, ',')" for name in more),
+        "')'",
     ]
-    return f"ROW({', '.join(cells)})::text"
+    return " || ".join(parts)
+
+
+# The facts that `known_text` puts last: a class has them in words, of those who have what it leads to.
+CERTIFIED = ("exam_passed", "certificate_kind", "certificate_level", "certificate_occupation", "certificate_registered")
+
+
+def _cells(names: Iterable[str]) -> str:
+    """Facts as they stand in a composite text, with commas between them."""
+    return f"right(left(ROW({', '.join(map(_cell, names))})::text, -1), -1)"
+
+
+def _cell(name: str) -> str:
+    """A fact as a column; a fraction as one text."""
+    return f'"{name}" || \'/\' || "{name}_den"' if LINE_FACTS[name] == "fraction" else f'"{name}"'
 
 
 def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tuple[str, dict[str, Any]]:
@@ -222,7 +259,7 @@ def line_facts(chosen: Chosen, *, more: Mapping[str, str] | None = None) -> tupl
     """
     shared = {name: f'k."{name}"' for name in ("region_id", *CLASS_FACTS)}
     found = gathered(chosen, more=shared | dict(more or {}))
-    return f"WITH {found.classes},\n{found.parts}\n{found.lines}", found.parameters
+    return f"WITH {found.classes},\n{found.parts}\n{found.lines}\n{WITH_CLASS}", found.parameters
 
 
 @dataclass(frozen=True)
@@ -230,7 +267,7 @@ class Gathered:
     """The facts of chosen lines in three parts: named relations that are read once, those of a range of people, the lines.
 
     What the lines share is the relation `classes`, by `claim_id`. `lines` is the select of `id`, `claim_id`, `OWN_FACTS`,
-    `prepaid` and `evidence`. Where ranges of people are chosen, the second and third part read those of `part`
+    `prepaid` and `evidence` from the relation `l`. Where ranges of people are chosen, the second and third part read those of `part`
     (`part.first_person`, `part.last_person`), which `ranges` gives one after another.
     """
 
@@ -245,17 +282,19 @@ def gathered(
     chosen: Chosen, *, more: Mapping[str, str] | None = None, bound: tuple[str, Sequence[str]] = ("", ())
 ) -> Gathered:
     """The same in parts. `bound` is a join to the claim's project `p` and class `k`, and the names of its columns that each
-    class gets.
+    class gets; the first of them each line has as well. `more` are expressions over the lines `l`.
     """
     ranks = ", ".join(f"'{code}'" for code in lawbook().facts.codes["level"])
     join, columns = bound
-    within = dict.fromkeys((*PERSON, "c"), "") | {"k": " WHERE TRUE"}
+    names = [name.rpartition(".")[2] for name in columns]
+    within = dict.fromkeys((*PERSON, "c"), "") | {"k": " WHERE TRUE", "people": ""}
     if chosen.people:
         within |= {a: f" AND {a}.{c} BETWEEN part.first_person AND part.last_person" for a, c in PERSON.items()}
-        for alias, column in (("k", "claim_id"), ("c", "id"), ("s", "person_id"), ("m", "person_id")):
+        for alias, column in (("k", "claim_id"), ("c", "id")):
             within[alias] += FEW.format(alias, column)
     else:
-        within |= {alias: f" AND {alias}.person_id IN (SELECT person_id FROM lines)" for alias in ("s", "m")}
+        within |= {a: f" AND {a}.{PERSON[a]} IN (SELECT person_id FROM people)" for a in REGISTERS}
+        within["people"] = PEOPLE.format(lines=chosen.lines)
     text = _template().format(
         claims=chosen.claims,
         lines=chosen.lines,
@@ -263,31 +302,87 @@ def gathered(
         alike=", ".join(f'k."{name}"' for name in CLASS_FACTS),
         bound=f"\n{join}" if join else "",
         bound_columns="".join(f", {name}" for name in columns),
+        carried="".join(f", k.{name}" for name in names[:1]),
         once="MATERIALIZED " if chosen.people else "",
-        first=RANGE_FIRST if chosen.people else CLASSES_FIRST,
+        first="claim_line l" if chosen.people else CLASSES_FIRST,
+        one_grant=_grants_array(one=True),
+        each_grant=_grants_array(one=False),
         more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
         status=STATUS,
         membership=MEMBERSHIP,
         **within,
     )
     before, lines = text.split("\n)\nSELECT ")
-    classes, parts = before.removeprefix("WITH ").split("\n),\nlines AS")
+    classes, parts = before.removeprefix("WITH ").split(FIRST_PART, 1)
     parameters: dict[str, Any] = {"city": chosen.city_code, **chosen.parameters}
     if not chosen.people:
-        return Gathered(f"{classes}\n)", f"lines AS{parts}\n)", f"SELECT {lines}", parameters)
+        return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters)
     first, last = zip(*chosen.people, strict=True)
     parameters |= {"first_people": list(first), "last_people": list(last)}
-    return Gathered(f"{classes}\n)", f"lines AS{parts}\n)", f"SELECT {lines}", parameters, RANGES)
+    return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters, RANGES)
 
 
+# Where the template's relations of a range begin.
+FIRST_PART = "\n),\n"
+WITH_CLASS = "JOIN classes k ON k.claim_id = l.claim_id"
+PEOPLE = """people AS MATERIALIZED (
+    SELECT DISTINCT l.person_id
+    FROM classes k
+    JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id
+    WHERE l.city_code = %(city)s AND {lines}
+),
+"""
 RANGES = "unnest(%(first_people)s::bigint[], %(last_people)s::bigint[]) AS part (first_person, last_person)"
 # Always true; the planner expects one row in two hundred to pass. As many it expects in a range of people whose ends it does
-# not know: what is joined to the lines of a range has to seem smaller, or it hashes the lines and reads the other side for each.
+# not know: what is joined to the lines of a range has to seem smaller, or it hashes the lines, which are wide.
 FEW = " AND mod({0}.{1}, 1) = 0"
 CLASSES_FIRST = "classes k JOIN claim_line l ON l.city_code = k.city_code AND l.claim_id = k.claim_id"
-RANGE_FIRST = "claim_line l LEFT JOIN classes k ON l.city_code = k.city_code AND l.claim_id = k.claim_id"
 # The answer of a register: the latest, then the newest row. A membership: the strongest evidence, then the latest; 0 above
 # the day means self-declared.
 STATUS = "((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int"
 MEMBERSHIP = """(CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
     + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id"""
+# What a line asks of a person's earlier grants: over grants `g` an aggregate, of what, and on which condition. A number that
+# chooses a grant packs its rank or day above its id.
+GRANT_PACKED = "(({g}granted_on - DATE '1900-01-01')::bigint << 40) + {g}id"
+# The certificate that counts now, or one in whose place it came. Only a number that is another is looked up, each by itself:
+# joined, the whole table would be read.
+GRANT_CERTIFIED = """{g}certificate_number <> '' AND t.id IS NOT NULL AND ({g}certificate_number = t.number OR EXISTS (
+    SELECT 1 FROM certificate i
+    WHERE i.city_code = %(city)s AND i.number = {g}certificate_number AND i.result_id = r.id
+    OFFSET 0
+))"""
+GRANT_ASKED = (
+    ("count", "1", "TRUE"),
+    ("count", "1", "{g}scheme = 'training'"),
+    ("count", "1", "{g}scheme = 'training' AND date_part('year', {g}granted_on) = k.year"),
+    ("count", "1", "{g}scheme = 'skill_upgrade' AND date_part('year', {g}granted_on) = k.year"),
+    # The highest level, of several grants the earliest.
+    (
+        "max",
+        "({g}level::bigint << 58) - " + GRANT_PACKED.replace("+", "-"),
+        "{g}scheme = 'training' AND {g}occupation_code = k.occupation",
+    ),
+    (
+        "min",
+        GRANT_PACKED,
+        "{g}scheme = 'training' AND {g}occupation_code = k.occupation AND k.rank > 0 AND {g}level = k.rank",
+    ),
+    (
+        "min",
+        GRANT_PACKED,
+        "{g}fund_source = 'unemployment_insurance' AND {g}occupation_code = k.occupation AND {g}level = k.rank",
+    ),
+    ("min", GRANT_PACKED, GRANT_CERTIFIED),
+    ("count", "1", "{g}scheme = 'training' AND " + GRANT_CERTIFIED),
+    ("count", "1", "{g}scheme = 'skill_upgrade' AND " + GRANT_CERTIFIED),
+)
+
+
+def _grants_array(*, one: bool) -> str:
+    """The answers on the earlier grants `g` as an array; of a person with one grant, on that as the relation `lines` has it."""
+    if one:
+        asked = (f"CASE WHEN {when} THEN {value} END".format(g="l.grant_") for _, value, when in GRANT_ASKED)
+    else:
+        asked = (f"{chosen}({value}) FILTER (WHERE {when})".format(g="g.") for chosen, value, when in GRANT_ASKED)
+    return f"ARRAY[{', '.join(asked)}]::bigint[]"

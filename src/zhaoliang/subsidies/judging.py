@@ -28,7 +28,7 @@ PHASE = "claim"
 # What a line keeps beside its decision, handed through the statement.
 CARRIED = ("id", "basis", "version", "prepaid", "known", "evidence")
 # What the lines of a class have in common, handed through its part of the statement.
-SHARED = ("claim_id", "basis", "version", "alike", *CLASS_FACTS)
+SHARED = ("claim_id", "basis", "version", "alike", "certified", "certificate_due", *CLASS_FACTS)
 OFFERED = {*LINE_FACTS, *(f"{name}_den" for name, kind in LINE_FACTS.items() if kind == "fraction")}
 
 
@@ -165,7 +165,7 @@ SELECT judged.id AS line,
        CASE WHEN judged.prepaid THEN 'person' ELSE coalesce(judged.payee, 'provider') END AS payee
 FROM {f"{found.ranges} CROSS JOIN LATERAL " if found.ranges else ""}(
 WITH {found.parts},
-gathered AS MATERIALIZED (SELECT k.sheet, {found.lines.removeprefix("SELECT ")})
+gathered AS MATERIALIZED (SELECT l.sheet, {found.lines.removeprefix("SELECT ")})
 {branches}
 ) judged"""
     bound = [(key, number, policies) for number, sheet in enumerate(given) for key, policies in sheet.sets.items()]

@@ -27,7 +27,7 @@ SLICE = 500_000
 # Lines of a range of people in it, read one after another: small enough that what its joins hash stays near the processor.
 PART = 20_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
-SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off"
+SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off"
 # A large claim's check takes the latest decision of each line for its own: no audit may store one between the two, of facts that
 # it read before. Audits of a city do not wait for each other.
 AUDITS = "SELECT pg_advisory_xact_lock_shared(hashtextextended('decisions', %s))"

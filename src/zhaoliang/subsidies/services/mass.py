@@ -211,7 +211,7 @@ def _hashed(cursor: Any) -> Iterator[None]:
     """Statements over all lines of a claim, whose joins are hashed."""
     cursor.execute(SETTINGS)
     yield
-    cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
+    cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL work_mem TO DEFAULT")
 
 
 def _outcome(claim: Claim) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def refuse_changed(claim: Claim, at: datetime) -> None:
         cursor.execute(SETTINGS)
         cursor.execute(stored, parameters | {"city": city, "at": at})
         failed = cursor.fetchall()
-        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on; SET LOCAL work_mem TO DEFAULT")
+        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL work_mem TO DEFAULT")
     # Whose identity two people found to be wrong the statement does not see; they are few.
     rows = ClaimLine.objects.select_related(*LINE_PARTS).filter(city_code=city, claim=claim, state="passed")
     wrong = list(rows.filter(person__identity_wrong_on__isnull=False).exclude(pk__any_of=[line for line, _ in failed]))
