@@ -39,7 +39,7 @@ from zhaoliang.registry.lawbook import lawbook, library_with, policies_for
 from zhaoliang.registry.models import GroupMembership, Organisation, Person, PersonGrant, PersonStatus, Site
 from zhaoliang.subsidies import services, stored
 from zhaoliang.subsidies.facts import claim_facts, class_outcome, grants_before, known_of
-from zhaoliang.subsidies.facts_sql import LINE_FACTS, ROOTS, of_claim
+from zhaoliang.subsidies.facts_sql import AGE, LINE_FACTS, ROOTS, of_claim
 from zhaoliang.subsidies.judging import decided
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
 from zhaoliang.subsidies.on_file import line_on_file
@@ -376,3 +376,24 @@ def test_what_a_limit_counts_of_earlier_grants_is_the_same_by_line_and_by_claim(
             assert stored_one.answers == answers_of(single)
             seen |= {count for count in counted.values() if isinstance(count, int)}
     assert len(seen) > 1
+
+
+def test_an_age_from_days_is_the_age_by_the_calendar_for_everybody_born_in_a_century() -> None:
+    first = date(2025, 1, 1) + timedelta(days=fresh_seed() % 1461)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*), count(*) FILTER (WHERE {AGE} IS DISTINCT FROM date_part('year', age(l.day, l.birth_date))::bigint)
+            FROM (
+                SELECT birth::date AS birth_date, day::date AS day, day::date - birth::date AS days,
+                       date_part('year', day)::int AS year,
+                       date_part('month', day)::int * 100 + date_part('day', day)::int AS month_day
+                FROM generate_series(DATE '1900-03-01', DATE '2024-12-31', INTERVAL '1 day') birth
+                CROSS JOIN (VALUES (%s::date), (DATE '2028-02-28'), (DATE '2028-02-29'), (DATE '2101-03-01')) days (day)
+            ) l
+            """,
+            [first],
+        )
+        looked, wrong = cursor.fetchone()
+    assert looked > 180_000
+    assert wrong == 0, first

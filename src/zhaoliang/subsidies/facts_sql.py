@@ -305,6 +305,7 @@ def gathered(
         carried="".join(f", k.{name}" for name in names[:1]),
         once="MATERIALIZED " if chosen.people else "",
         first="claim_line l" if chosen.people else CLASSES_FIRST,
+        age=AGE,
         one_grant=_grants_array(one=True),
         each_grant=_grants_array(one=False),
         more="".join(f', {expression} AS "{name}"' for name, expression in (more or {}).items()),
@@ -342,6 +343,12 @@ CLASSES_FIRST = "classes k JOIN claim_line l ON l.city_code = k.city_code AND l.
 STATUS = "((s.checked_on - DATE '1900-01-01')::bigint << 44) + (s.id << 1) + s.holds::int"
 MEMBERSHIP = """(CASE m.evidence WHEN 'register' THEN 2 WHEN 'document' THEN 1 ELSE 0 END::bigint << 61)
     + ((m.valid_from - DATE '1900-01-01')::bigint << 43) + m.id"""
+# The age on a day, of a line's `days` since birth, the day's `year` and `month_day` and the `birth_date`. From the days alone but
+# for two on either side of a birthday, by which leap years may move it: taking dates apart costs more.
+AGE = """CASE WHEN l.days > 366 AND (l.days * 4 - 8) / 1461 = (l.days * 4 + 8) / 1461 THEN l.days * 4 / 1461
+    ELSE l.year - date_part('year', l.birth_date)::int
+        - (l.month_day < date_part('month', l.birth_date)::int * 100 + date_part('day', l.birth_date)::int)::int
+END::bigint"""
 # What a line asks of a person's earlier grants: over grants `g` an aggregate, of what, and on which condition. A number that
 # chooses a grant packs its rank or day above its id.
 GRANT_PACKED = "(({g}granted_on - DATE '1900-01-01')::bigint << 40) + {g}id"

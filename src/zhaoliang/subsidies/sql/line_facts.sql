@@ -177,11 +177,7 @@ SELECT l.id,
        l.claim_id,
        l.prepaid_by_person AS prepaid,
        coalesce(l.each_grant[1], 0) = 0 AS first_time,
-       -- From the days alone, two of them aside in which leap years may count differently: taking a date apart costs more.
-       CASE WHEN l.days > 366 AND (l.days * 4 - 8) / 1461 = (l.days * 4 + 8) / 1461 THEN l.days * 4 / 1461
-           ELSE l.year - date_part('year', l.birth_date)::int
-               - (l.month_day < date_part('month', l.birth_date)::int * 100 + date_part('day', l.birth_date)::int)::int
-       END::bigint AS person_age_at_start,
+       {age} AS person_age_at_start,
        (l.pension & 1) = 1 AS pension_drawn,
        (l.establishment & 1) = 1 AS establishment_staff,
        CASE
