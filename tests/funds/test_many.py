@@ -170,7 +170,8 @@ def other(fund: str) -> str:
 def test_many_random_operations_balance_and_prove(
     owner: psycopg.Connection[Any], measured: Callable[[str, str], None]
 ) -> None:
-    draw = random.Random(fresh_seed())
+    seed = fresh_seed()
+    draw = random.Random(seed)
     books = Books(draw)
     done = books.post() + books.refuse() + books.reverse()
     while done < COUNT:

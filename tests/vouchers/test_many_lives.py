@@ -396,7 +396,8 @@ class World:
 @pytest.mark.sized
 @pytest.mark.mission("C4", "C7", "G2")
 def test_many_random_lives_equal_a_plain_model(measured: Callable[[str, str], None]) -> None:
-    chance = random.Random(fresh_seed())
+    seed = fresh_seed()
+    chance = random.Random(seed)
     people = crowd(PEOPLE)
     lives = acts = batches = 0
     while lives < LIVES:
@@ -407,4 +408,4 @@ def test_many_random_lives_equal_a_plain_model(measured: Callable[[str, str], No
         lives += sum(len(source.lives) for source in world.sources)
         acts, batches = acts + world.acts, batches + len(world.sources)
     assert prove(TIANJIN).findings == ()
-    measured("3", f"{lives} lives of vouchers in {batches} batches, {acts} acts: 0 differences")
+    measured("3", f"{lives} lives of vouchers in {batches} batches, {acts} acts, seed {seed}: 0 differences")
