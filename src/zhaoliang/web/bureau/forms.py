@@ -43,7 +43,8 @@ def refuse(form: forms.Form, problem: Refusal) -> None:
     for name, message in problem.fields.items():
         form.add_error(name if name in form.fields else None, message)
     if not problem.fields:
-        form.add_error(None, str(problem))
+        said = (problem.what, problem.why, problem.next_step)
+        form.add_error(None, "".join(f"{one.rstrip('。')}。" for one in said if one))
 
 
 def date_field(label: str, **given: Any) -> forms.DateField:
