@@ -63,9 +63,12 @@
     LEFT JOIN learnt l ON l.voucher_id = h.id
     LEFT JOIN money m ON m.voucher_id = h.id
     LEFT JOIN training_class k ON k.city_code = h.city_code AND k.id = h.class_id
-    -- OFFSET keeps it a look at one line by its key: few vouchers have one, and a hash would be of the city's lines.
+    -- OFFSET keeps it a look at one line by its key: few vouchers have one, and a hash would be of the city's lines. So with
+    -- the decision of a refused one.
     LEFT JOIN LATERAL (SELECT o.* FROM claim_line o WHERE o.city_code = %(city)s AND o.id = m.line_id OFFSET 0) n ON true
-    LEFT JOIN decision d ON d.city_code = n.city_code AND d.id = n.decision_id AND n.state = 'refused'
+    LEFT JOIN LATERAL (
+        SELECT d.* FROM decision d WHERE d.city_code = %(city)s AND d.id = n.decision_id AND n.state = 'refused' OFFSET 0
+    ) d ON true
     LEFT JOIN person p ON p.city_code = h.city_code AND p.id = h.person_id AND h.used_at IS NULL
     LEFT JOIN offered near ON near.batch_id = h.batch_id AND near.region_id = p.region_id
     LEFT JOIN anywhere a ON a.batch_id = h.batch_id
