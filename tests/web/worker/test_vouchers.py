@@ -88,6 +88,7 @@ def test_what_i_cannot_claim_with_the_clause_and_what_to_do(phone: Client, perso
         holds=True,
         source="养老待遇比对",
         checked_on=date(2026, 5, 21),
+        valid_from=date(2026, 2, 1),
     )
     text = phone.get("/my/find/").content.decode()
     assert "现在不能领 1 张" in text
