@@ -209,6 +209,8 @@ class EmbeddedServer:
         # PostgreSQL's defaults are for the smallest machine: a month's audit would wait for checkpoints half its time.
         buffers = memory.buffers_mb(memory.memory_mb(), durable=self.durable)
         settings += [f"shared_buffers={buffers}MB", "max_wal_size=4GB", "checkpoint_timeout=15min"]
+        # PostgreSQL stops at one segment, 16 MB, which an audit's two connections fill faster than it is written.
+        settings += [f"wal_buffers={max(4, min(128, buffers // 32))}MB"]
         settings += memory.shared_memory()
         for setting in settings:
             command += ["-c", setting]
