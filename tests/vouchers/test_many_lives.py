@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
@@ -58,7 +58,7 @@ def _claim_steps(*, actor: Actor, at: datetime, payable: Account, step: str, ids
         services.leave_claim_all(TIANJIN, ids)
     else:
         services.redeem_all(TIANJIN, ids, at=at, reason="补贴已拨付")
-        post_transfers(due, at=at)  # type: ignore[arg-type]  # bookings, not hashed as input
+        post_transfers(cast("list[Booking]", due), at=at)
 
 
 @dataclass
