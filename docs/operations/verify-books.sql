@@ -15,24 +15,37 @@ WITH leg AS (
     FROM run WHERE after_fen <> derived_fen ORDER BY account_id, id
 ), total AS (
     SELECT account_id, sum(fen) AS derived_fen FROM leg GROUP BY account_id
+), undone AS (
+    -- Every entry is posted within an act, whose event in the audit log bears the same moment: of these nothing is told.
+    SELECT at FROM (SELECT DISTINCT at FROM transfer WHERE city_code = :city) moment
+    WHERE NOT EXISTS (SELECT FROM audit_event e WHERE e.city_code = :city AND e.at = moment.at)
 ), of_fund AS (
     SELECT fund_source, sum(balance_fen) AS fen FROM account WHERE city_code = :city GROUP BY fund_source
 ), reserve AS (
-    SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
-        SELECT credit_id AS account_id, amount_fen AS fen, id FROM transfer
+    SELECT account_id, sum(fen) AS fen FROM (
+        SELECT credit_id AS account_id, amount_fen AS fen FROM transfer
         WHERE city_code = :city AND kind IN ('amend', 'reverse')
         UNION ALL
-        SELECT debit_id, -amount_fen, id FROM transfer
+        SELECT debit_id, -amount_fen FROM transfer
         WHERE city_code = :city AND kind IN ('accrue', 'reverse')
     ) moved GROUP BY account_id
+), strange AS (
+    -- What moved money into or out of a reservation and is not the batch's own.
+    SELECT b.id, min(t.id) AS entry
+    FROM voucher_batch b
+    JOIN transfer t ON t.city_code = b.city_code AND t.kind IN ('reserve', 'release')
+        AND b.reserved_account_id = CASE t.kind WHEN 'reserve' THEN t.credit_id ELSE t.debit_id END
+    WHERE b.city_code = :city AND (t.subject_type, t.subject_id) <> ('voucher_batch', b.id)
+    GROUP BY b.id
 ), reserved AS (
     -- What is released is what a smaller quota no longer asks for, to the fen; a settled batch keeps nothing.
-    SELECT b.id, reserve.first, a.balance_fen AS stored_fen,
+    SELECT b.id, strange.entry, a.balance_fen AS stored_fen,
            CASE b.state WHEN 'settled' THEN 0
                         ELSE b.quota::bigint * b.amount_fen + coalesce(reserve.fen, 0) END AS derived_fen
     FROM voucher_batch b
     JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
     LEFT JOIN reserve ON reserve.account_id = a.id
+    LEFT JOIN strange ON strange.id = b.id
     WHERE b.city_code = :city
 ), line AS (
     SELECT subject_id AS id, max(id) AS entry,
@@ -105,29 +118,53 @@ LEFT JOIN total ON total.account_id = account.id
 WHERE account.city_code = :city
   AND (wrong.account_id IS NOT NULL OR account.balance_fen <> coalesce(total.derived_fen, 0))
 UNION ALL
+SELECT 'act', kind || ' ' || subject_type || ' ' || subject_id, id, amount_fen, 0 FROM (
+    SELECT t.* FROM transfer t JOIN undone ON undone.at = t.at WHERE t.city_code = :city ORDER BY t.id LIMIT 1000
+) unheard
+UNION ALL
 SELECT 'fund', fund_source, NULL, fen, 0 FROM of_fund WHERE fen <> 0
 UNION ALL
-SELECT 'closing', closing.through::text, NULL, closing.total_fen, coalesce(sum(t.amount_fen), 0)
+SELECT 'closing', closing.through::text,
+       -- Numbers are drawn in the order of time: the first entry whose date says the other side of the day than its number.
+       (SELECT CASE WHEN early.n = 0 OR late.n BETWEEN 1 AND early.n THEN late.first ELSE early.first END
+        FROM (SELECT count(*) AS n, min(id) AS first FROM transfer
+              WHERE city_code = :city AND at >= day.over
+                AND id < (SELECT max(id) FROM transfer WHERE city_code = :city AND at < day.over)) late,
+             (SELECT count(*) AS n, min(id) AS first FROM transfer
+              WHERE city_code = :city AND at < day.over
+                AND id > (SELECT min(id) FROM transfer WHERE city_code = :city AND at >= day.over)) early),
+       closing.total_fen, coalesce(sum(t.amount_fen), 0)
 FROM book_closing closing
-LEFT JOIN transfer t ON t.city_code = closing.city_code
-    AND t.at < (closing.through + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+CROSS JOIN LATERAL (SELECT (closing.through + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS over) day
+LEFT JOIN transfer t ON t.city_code = closing.city_code AND t.at < day.over
 WHERE closing.city_code = :city AND closing.step = 'closed'
-GROUP BY closing.id, closing.through, closing.total_fen, closing.transfers
+GROUP BY closing.id, closing.through, closing.total_fen, closing.transfers, day.over
 HAVING closing.total_fen <> coalesce(sum(t.amount_fen), 0) OR closing.transfers <> count(t.id)
 UNION ALL
-SELECT 'order', o.id::text, NULL, o.amount_fen, coalesce(sum(t.amount_fen), 0)
+SELECT 'order', o.id::text, max(t.id), o.amount_fen, coalesce(sum(t.amount_fen), 0)
 FROM budget_order o
 LEFT JOIN transfer t ON t.city_code = o.city_code AND t.subject_type = 'budget_order' AND t.subject_id = o.id
 WHERE o.city_code = :city AND o.nature IN ('return', 'carry', 'send', 'receive')
 GROUP BY o.id, o.amount_fen
 HAVING coalesce(sum(t.amount_fen), 0) <> o.amount_fen
 UNION ALL
+SELECT 'order', account.code, booked.entry, coalesce(said.fen, 0), coalesce(booked.fen, 0)
+FROM (
+    SELECT account_id, sum(amount_fen) AS fen FROM budget_order
+    WHERE city_code = :city AND nature IN ('allocate', 'added', 'bonus') GROUP BY account_id
+) said FULL JOIN (
+    SELECT credit_id AS account_id, sum(amount_fen) AS fen, max(id) AS entry FROM transfer
+    WHERE city_code = :city AND kind = 'allocate' AND subject_type <> 'budget_order' GROUP BY credit_id
+) booked USING (account_id)
+JOIN account ON account.city_code = :city AND account.id = account_id
+WHERE coalesce(said.fen, 0) <> coalesce(booked.fen, 0)
+UNION ALL
 SELECT 'pair', o.reference, NULL, o.amount_fen, coalesce(sent.amount_fen, 0)
 FROM budget_order o
 LEFT JOIN budget_order sent ON sent.city_code = o.other_city AND sent.reference = o.reference AND sent.nature = 'send'
 WHERE o.city_code = :city AND o.nature = 'receive' AND sent.amount_fen IS DISTINCT FROM o.amount_fen
 UNION ALL
-SELECT 'reserve', id::text, first, stored_fen, derived_fen FROM reserved WHERE stored_fen <> derived_fen
+SELECT 'reserve', id::text, entry, stored_fen, derived_fen FROM reserved WHERE stored_fen <> derived_fen
 UNION ALL
 SELECT 'line', l.id::text, line.entry, l.amount_fen, coalesce(line.fen, 0)
 FROM claim_line l LEFT JOIN line ON line.id = l.id

@@ -144,11 +144,10 @@ def ready(size: int, **given: bool) -> tuple[Case, PaymentBatch, list[PaymentLin
     return made, batch, lines_of(batch)
 
 
-@FORMATS
-def test_ten_outcomes_of_a_statement_are_named_and_only_full_matches_move_money(write: Write) -> None:
-    made, batch, lines = ready(10)
+def ten_outcomes(lines: list[PaymentLine]) -> list[Said]:
+    """What a bank says of ten lines so that each outcome occurs; of the last line it says nothing (missing)."""
     half = FULL_FEN // 2
-    said = [
+    return [
         Said("out", FULL_FEN, lines[0].reference, "M1"),
         Said("out", FULL_FEN, lines[1].reference, "M2"),
         Said("in", FULL_FEN, lines[1].reference, "M3", code="AC04"),
@@ -163,6 +162,12 @@ def test_ten_outcomes_of_a_statement_are_named_and_only_full_matches_move_money(
         Said("out", FULL_FEN - half, lines[6].reference, "M12"),
         Said("out", 2 * FULL_FEN, f"{lines[7].reference} {lines[8].reference}", "M13"),
     ]
+
+
+@FORMATS
+def test_ten_outcomes_of_a_statement_are_named_and_only_full_matches_move_money(write: Write) -> None:
+    made, batch, lines = ready(10)
+    said = ten_outcomes(lines)
     kept = told(made, write(said))
     assert outcomes(kept) == [
         "paid",
@@ -193,6 +198,30 @@ def test_ten_outcomes_of_a_statement_are_named_and_only_full_matches_move_money(
     assert told(made, write(said)).pk == kept.pk
     if write in (camt053, mt940):
         assert (kept.account_tail, kept.opening_fen, kept.closing_fen, kept.since) == ("2222", 90_000, 10_000, DAY)
+
+
+@FORMATS
+def test_the_command_classifies_the_ten_outcomes(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile_command, "database", nullcontext)
+    _made, batch, lines = ready(10)
+    file = tmp_path / f"对账单.{write.__name__.removeprefix('statement_')}"
+    file.write_bytes(write(ten_outcomes(lines)))
+    done = CliRunner().invoke(app, ["reconcile", str(file)])
+    assert (done.exit_code, "已入账" in done.output) == (0, True), done.output
+    rows = {row.split()[-3]: int(row.split()[-2]) for row in done.output.splitlines() if "¥" in row}
+    assert {code: number for code, number in rows.items() if number} == {
+        "paid": 2,
+        "failed": 1,
+        "amount_differs": 1,
+        "twice_in_file": 2,
+        "unknown_credit": 1,
+        "missing": 1,
+        "returned": 1,
+        "reversed": 2,
+        "split": 2,
+        "merged": 1,
+    }
+    assert [line.state for line in lines_of(batch)] == ["paid", "paid", "failed", *["sent"] * 7]
 
 
 @FORMATS

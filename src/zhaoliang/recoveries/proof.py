@@ -22,6 +22,7 @@ PROVED_AT_ONCE = 100_000
 # What a check compares, by its name: the words for it.
 CHECKS = {
     "balance": "账户余额等于分录之和",
+    "act": "每笔分录都有同一时刻的办理记录",
     "order": "预算指标单等于入账",
     "pair": "地区间调剂成对",
     "closing": "已结账期间没有变动",
@@ -72,24 +73,33 @@ def prove(city_code: int) -> Proof:
     return Proof(accounts, transfers, tuple(found), waiting)
 
 
-# What is released is what a smaller quota no longer asks for, to the fen; a settled batch keeps nothing.
+# What is released is what a smaller quota no longer asks for, to the fen; a settled batch keeps nothing. The entry named is
+# the first that moved money into or out of the reservation and is not the batch's own.
 _RESERVES = """
 WITH moved AS (
-    SELECT account_id, sum(fen) AS fen, min(id) AS first FROM (
-        SELECT credit_id AS account_id, amount_fen AS fen, id FROM transfer
+    SELECT account_id, sum(fen) AS fen FROM (
+        SELECT credit_id AS account_id, amount_fen AS fen FROM transfer
         WHERE city_code = %(city)s AND kind IN ('amend', 'reverse')
         UNION ALL
-        SELECT debit_id, -amount_fen, id FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'reverse')
+        SELECT debit_id, -amount_fen FROM transfer WHERE city_code = %(city)s AND kind IN ('accrue', 'reverse')
     ) leg GROUP BY account_id
+), strange AS (
+    SELECT b.id, min(t.id) AS entry
+    FROM voucher_batch b
+    JOIN transfer t ON t.city_code = b.city_code AND t.kind IN ('reserve', 'release')
+        AND b.reserved_account_id = CASE t.kind WHEN 'reserve' THEN t.credit_id ELSE t.debit_id END
+    WHERE b.city_code = %(city)s AND (t.subject_type, t.subject_id) <> ('voucher_batch', b.id)
+    GROUP BY b.id
 ), derived AS (
-    SELECT b.id, a.balance_fen, moved.first,
+    SELECT b.id, a.balance_fen, strange.entry,
            CASE b.state WHEN 'settled' THEN 0 ELSE b.quota::bigint * b.amount_fen + coalesce(moved.fen, 0) END AS fen
     FROM voucher_batch b
     JOIN account a ON a.city_code = b.city_code AND a.id = b.reserved_account_id
     LEFT JOIN moved ON moved.account_id = a.id
+    LEFT JOIN strange ON strange.id = b.id
     WHERE b.city_code = %(city)s
 )
-SELECT id, fen, balance_fen, first FROM derived WHERE balance_fen <> fen ORDER BY id
+SELECT id, fen, balance_fen, entry FROM derived WHERE balance_fen <> fen ORDER BY id
 """
 
 _LINES = """
