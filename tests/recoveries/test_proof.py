@@ -97,13 +97,21 @@ ATTACKS = {
         {"act"},
         "accrue",
     ),
-    "put in with its balances, by nobody's act": (FORGED.format(kind="reserve", at="now()", subject="x"), {"act", "reserve"}, "now"),
+    "put in with its balances, by nobody's act": (
+        FORGED.format(kind="reserve", at="now()", subject="x"),
+        {"act", "reserve"},
+        "now",
+    ),
     "put in with its balances, at the moment of another": (
         FORGED.format(kind="allocate", at="t.at", subject="account"),
         {"order"},
         "now",
     ),
-    "a payment put in with its balances": (FORGED.format(kind="pay", at="t.at", subject="claim_line"), {"payment"}, "now"),
+    "a payment put in with its balances": (
+        FORGED.format(kind="pay", at="t.at", subject="claim_line"),
+        {"payment"},
+        "now",
+    ),
     "a balance": ("UPDATE account SET balance_fen = balance_fen + 1 WHERE id = $budget", {"balance"}, None),
 }
 
