@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from zhaoliang.kernel.identifiers.invent import Inventor
 from zhaoliang.kernel.identifiers.resident_id import Sex
 from zhaoliang.kernel.roles import Actor, Assignment, Place, Role, system_actor
 from zhaoliang.registry import services
-from zhaoliang.registry.models import Organisation, Person, RoleAssignment, Site, User
+from zhaoliang.registry.models import Organisation, Person, RoleAssignment, Sanction, Site, User
 
 CITY = 120000
 HEPING = 120101
@@ -164,3 +164,19 @@ def actor(made: User) -> Actor:
 def actor_with(role: Role, **given: Any) -> Actor:
     """The actor of a new account with this role; the arguments are those of `user`."""
     return actor(user(role, **given))
+
+
+def sanctioned(held: Organisation, violation: str, *, told: datetime, blacklist: bool = False) -> Sanction:
+    """A decision against an organisation, told on a day and imposed by another person eight days later."""
+    inspector, approver = (actor_with(role, person=person()) for role in (Role.INSPECTOR, Role.APPROVER))
+    made = services.propose_sanction(
+        actor=inspector,
+        at=told,
+        organisation=held,
+        violation=violation,
+        text="现场检查，3人缺课而签到表有签名",
+        blacklist=blacklist,
+    )
+    return services.decide_sanction(
+        actor=approver, at=told + timedelta(days=8), sanction=made, imposes=True, text="事实清楚，证据充分，予以处理"
+    )

@@ -7,8 +7,10 @@ from datetime import date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from factories import classes
 from factories import registry as make
 from factories.subsidies import APPROVED, ASSESSED, CITY, assembled, case, confirmed, published
+from zhaoliang.classes.services import accept_class
 from zhaoliang.kernel.days import CHINA, chinese_day
 from zhaoliang.kernel.errors import Refusal, SamePerson, WrongState
 from zhaoliang.kernel.roles import Actor, Place, Role, system_actor
@@ -33,13 +35,7 @@ def office() -> tuple[Actor, Actor]:
 
 
 def imposed(held: Organisation, violation: str, *, told: datetime = TOLD, blacklist: bool = False) -> Sanction:
-    inspector, approver = office()
-    made = services.propose_sanction(
-        actor=inspector, at=told, organisation=held, violation=violation, text=FACTS, blacklist=blacklist
-    )
-    return services.decide_sanction(
-        actor=approver, at=told + timedelta(days=8), sanction=made, imposes=True, text="事实清楚，证据充分，予以处理"
-    )
+    return make.sanctioned(held, violation, told=told, blacklist=blacklist)
 
 
 def test_a_step_is_told_answered_and_decided_by_a_second_person() -> None:
@@ -138,19 +134,26 @@ def test_two_people_lift_a_sanction_and_the_database_holds_them_to_it() -> None:
 def test_the_blacklist_bars_every_step_to_the_money() -> None:
     made, paid = case(1), case(1)
     claim, waiting = assembled(made), published(made_ := case(1))
+    unread = classes.filed()
+    in_second = subsidies.pass_first(actor=(second := case(1)).reviewer, at=ASSESSED, claim=confirmed(second))
     in_review = confirmed(reviewed := case(1))
     done = subsidies.approve_claim(actor=paid.approver, at=APPROVED, claim=published(paid))
     told = ASSESSED - timedelta(days=30)
-    for one in (made, made_, paid, reviewed):
-        imposed(one.provider, "discredited", told=told, blacklist=True)
+    for held in (*(one.provider for one in (made, made_, paid, reviewed, second)), unread.provider):
+        imposed(held, "discredited", told=told, blacklist=True)
     day = chinese_day(APPROVED)
     for gate in Gate:
         with pytest.raises(Barred):
             standing_on(made.provider, day).require(gate)
+    with pytest.raises(Barred, match="同意开班备案"):
+        accept_class(actor=make.actor_with(Role.REVIEWER), at=APPROVED, training_class=unread)
     with pytest.raises(Barred, match="提交补贴申领"):
         subsidies.confirm_claim(actor=made.staff, at=ASSESSED, claim=claim)
     with pytest.raises(Barred, match="通过补贴审核"):
         subsidies.pass_first(actor=reviewed.reviewer, at=APPROVED, claim=in_review)
+    # Second review is what publishes.
+    with pytest.raises(Barred, match="通过补贴审核"):
+        subsidies.pass_second(actor=second.approver, at=APPROVED, claim=in_second)
     with pytest.raises(Barred, match="审批补贴"):
         subsidies.approve_claim(actor=made_.approver, at=APPROVED, claim=waiting)
     assert paid.provider.pk in barred_organisations(CITY, Gate.PAYMENT, day)

@@ -22,6 +22,7 @@ class Gate(StrEnum):
     """The steps that ask how an organisation stands."""
 
     FILING = "filing"
+    OPENING = "opening"
     VOUCHER = "voucher"
     CLAIM = "claim"
     REVIEW = "review"
@@ -31,6 +32,7 @@ class Gate(StrEnum):
 
 GATES = {
     Gate.FILING: "申报新的班期",
+    Gate.OPENING: "同意开班备案",
     Gate.VOUCHER: "使用和验证培训券",
     Gate.CLAIM: "提交补贴申领",
     Gate.REVIEW: "通过补贴审核",
@@ -64,24 +66,48 @@ class Standing:
         """The decision that bars a step on this day, None when none does."""
         return next((one for one in self.sanctions if bars(one, gate, self.day)), None)
 
-    def require(self, gate: Gate) -> None:
-        """Raise Barred when the organisation may not take the step."""
+    def refusal(self, gate: Gate) -> Barred | None:
+        """Why the organisation may not take the step; None when it may."""
         if self.organisation.state in ("suspended", "removed"):
-            raise Barred(
+            return Barred(
                 what=f"不能{GATES[gate]}。",
                 why=f"“{self.organisation.short_name}”{ORGANISATION.states[self.organisation.state]}。",
                 next_step="请联系当地人社部门核实机构状态。",
             )
         one = self.barring(gate)
-        if one is not None:
-            until = f"到{format_cn_date(one.until_day)}为止" if one.until_day else "没有截止日期"
-            unmended = "，整改还没有验收" if one.rectify_by and not one.rectified_on else ""
-            raise Barred(
-                what=f"不能{GATES[gate]}。",
-                why=f"“{one.organisation.short_name}”在{one.step_label}的限制期内（{until}{unmended}）。",
-                next_step="请完成整改并等限制期满；对处理有异议的，可以向作出处理的人社部门申请解除。",
-                clause=Clause(one.citation, ""),
-            )
+        if one is None:
+            return None
+        return Barred(
+            what=f"不能{GATES[gate]}。",
+            why=_under(one),
+            next_step="请完成整改并等限制期满；对处理有异议的，可以向作出处理的人社部门申请解除。",
+            clause=Clause(one.citation, ""),
+        )
+
+    def require(self, gate: Gate) -> None:
+        """Raise Barred when the organisation may not take the step."""
+        refusal = self.refusal(gate)
+        if refusal is not None:
+            raise refusal
+
+    def told(self, gate: Gate) -> tuple[str, str] | None:
+        """What the page of a step says of the organisation, and the tone: that it bars the step, or what runs besides.
+
+        A lesser decision that no text lets stop the step is laid before the person who takes it. None when nothing runs.
+        """
+        refusal = self.refusal(gate)
+        if refusal is not None:
+            return f"{refusal.what}{refusal.why}", "no"
+        running = next((one for one in self.sanctions if bars(one, Gate.FILING, self.day)), None)
+        if running is None:
+            return None
+        return f"{_under(running)}依据：{running.citation}。没有文件规定这一步因此停止，请一并考虑后再定。", "ask"
+
+
+def _under(one: Sanction) -> str:
+    until = f"到{format_cn_date(one.until_day)}为止" if one.until_day else "没有截止日期"
+    unmended = "，整改还没有验收" if one.rectify_by and not one.rectified_on else ""
+    return f"“{one.organisation.short_name}”在{one.step_label}的限制期内（{until}{unmended}）。"
 
 
 def bars(one: Sanction, gate: Gate, day: date) -> bool:

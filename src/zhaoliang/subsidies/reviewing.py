@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.kernel.masking import mask_id
 from zhaoliang.kernel.models import StateChange
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.subsidies.kind_facts import FITTING
 from zhaoliang.subsidies.models import LINE_PARTS, CheckResult, Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClockView, LineView, checks_on, claim, line_view, publicity_clock
@@ -71,6 +72,22 @@ def lines_shown(found: Claim, show: str) -> QuerySet[ClaimLine]:
     """The lines of a claim that a filter of the screen leaves, in their order; an unknown filter leaves all."""
     narrowed = SHOWS.get(show, SHOWS[""])[1]
     return ClaimLine.objects.filter(narrowed, city_code=found.city_code, claim=found).order_by("id")
+
+
+# What a claim comes to next where it stands, as the register of decisions asks.
+NEXT_GATE = {
+    "assembled": Gate.CLAIM,
+    "returned": Gate.CLAIM,
+    "first_review": Gate.REVIEW,
+    "second_review": Gate.REVIEW,
+    "publicity": Gate.APPROVAL,
+}
+
+
+def standing_told(found: Claim, day: date) -> tuple[str, str] | None:
+    """What the claim's page says of its organisation's decisions before the next step, with the tone; None when nothing runs."""
+    gate = NEXT_GATE.get(found.state)
+    return None if gate is None or found.provider is None else standing_on(found.provider, day).told(gate)
 
 
 def review_page(

@@ -147,8 +147,10 @@ def _check_elsewhere(training_class: TrainingClass, session: ClassSession) -> No
 
 @act("classes.accept_class", label="同意开班备案", grants={Role.REVIEWER: Reach.REGION}, on="training_class")
 def accept_class(*, actor: Actor, at: datetime, training_class: TrainingClass) -> TrainingClass:
-    """Accept the filing. Raises WrongState unless it is filed."""
+    """Accept the filing. Raises WrongState unless it is filed; Barred while the provider is suspended, removed, blacklisted."""
     held = locked_class(training_class)
+    if CLASS.allows(held.state, "accept"):
+        standing_on(held.provider, chinese_day(at)).require(Gate.OPENING)
     CLASS.fire(held, "accept", accepted_at=at)
     return held
 

@@ -30,6 +30,7 @@ from zhaoliang.kernel.masking import mask_phone
 from zhaoliang.policy import Decision, Outcome, RuleResult
 from zhaoliang.registry.lawbook import lawbook
 from zhaoliang.registry.models import GroupMembership
+from zhaoliang.registry.standing import Gate, standing_on
 from zhaoliang.sharing import selectors as sharing_selectors
 from zhaoliang.sharing import services as sharing
 from zhaoliang.sharing.models import ShareVoiding
@@ -118,6 +119,9 @@ def class_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "due": clock_of(request).due(found.review_due_on) if found.state == "filed" else None,
         "phone": mask_phone(found.responsible_phone),
         "results": _worst_first(decision),
+        "standing": standing_on(found.provider, clock_of(request).today).told(Gate.OPENING)
+        if found.state == "filed"
+        else None,
         "missing": incomplete(found).values() if found.state == "filed" else (),
         "days": _days(shown.sessions),
         "loads": _loads(shown.sessions),

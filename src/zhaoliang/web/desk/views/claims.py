@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from zhaoliang.classes import selectors as classes
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Refusal
 from zhaoliang.kernel.jobs.selectors import job_to_show
 from zhaoliang.kernel.models import StateChange
@@ -20,6 +21,7 @@ from zhaoliang.subsidies.kind_facts import FITTING
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.materials import Material, materials
 from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
+from zhaoliang.subsidies.reviewing import standing_told
 from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
 from zhaoliang.subsidies.states import CLAIM
@@ -135,6 +137,7 @@ def claim(request: DeskRequest, city: int, pk: int) -> HttpResponse:
             )
             for one in shown.lines
         ],
+        "standing": standing_told(found, chinese_day(request.at)) if found.state in open_states else None,
         "materials": [one for one in asked if one.line_id is None],
         "files": selectors.evidence_of(found),
         "clean": sum(shown.counts[state] for state in FITTING),
