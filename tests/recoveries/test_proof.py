@@ -206,9 +206,7 @@ def test_both_proofs_name_the_entry_that_an_owner_of_the_tables_altered(owner: p
         budget(1000, year=year, at=LATER + timedelta(days=61))
     assert (prove(CITY).findings, script_findings(owner)) == ((), [])
     owner.autocommit = True
-    entries: dict[str, int] = {
-        kind: pk for kind, pk in owner.execute("SELECT kind, min(id) FROM transfer GROUP BY kind").fetchall()
-    }
+    entries: dict[str, int] = dict(owner.execute("SELECT kind, min(id) FROM transfer GROUP BY kind").fetchall())
     [account] = owner.execute("SELECT credit_id FROM transfer WHERE id = %s", [entries["allocate"]]).fetchone() or []
     entries["after"] = Transfer.objects.filter(city_code=CITY, debit_id=account).earliest("id").pk
     owner.execute("SET session_replication_role = replica")
