@@ -12,6 +12,7 @@ import pypdf
 import pytest
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from factories import payments, subsidies
 from zhaoliang.demo.bank import answer_file
@@ -93,6 +94,20 @@ def test_reports_print_with_sums_that_agree(desk: Desk, at_time: Clock, monkeypa
     # The fund's row and the row of sums: each amount twice, and both end in nothing.
     assert all(amounts.count(one) % 2 == 0 for one in amounts)
     assert amounts.count(0) >= 2
+
+    sheet = load_workbook(io.BytesIO(officer.get(url("books_excel")).content)).active
+    assert sheet is not None
+    head, *rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert (head[0], head[-1], [row[-1] for row in rows]) == ("资金渠道", "合计（元）", [0] * len(rows))
+    page = officer.get(url("books")).content.decode()
+    assert all(url(name) in page for name in ("books_excel", "books_pdf"))
+
+    text, amounts = printed(officer, url("agreement_pdf"))
+    for word in ("对账表", "平台账支付", "银行付出", "结论相符", "就业补助资金", "复核："):
+        assert word in text, word
+    # What the books paid and what the bank says, in the row and in the sum.
+    assert amounts.count(fen // 3 * 2) == 4
+    assert url("agreement_pdf") in officer.get(url("agreement")).content.decode()
 
     for by, word in (("source", "就业补助资金"), ("region", "和平区"), ("group", "登记失业"), ("project", "焊工")):
         text, amounts = printed(officer, url("fund_report_pdf"), by=by)

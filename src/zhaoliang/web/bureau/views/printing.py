@@ -12,10 +12,12 @@ from django.views.decorators.http import require_GET
 from zhaoliang.funds import perms as fund_perms
 from zhaoliang.funds import selectors as funds
 from zhaoliang.funds.models import Account, FundSource
+from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.jobs.reporting import in_job
 from zhaoliang.kernel.money import format_yuan
 from zhaoliang.payments import perms, selectors
+from zhaoliang.payments.agreement import agreements
 from zhaoliang.payments.states import PAYMENT_BATCH, PAYMENT_LINE
 from zhaoliang.recoveries.proof import shown_proof
 from zhaoliang.web.access import page
@@ -25,8 +27,9 @@ from zhaoliang.web.bureau import selectors as desk_selectors
 from zhaoliang.web.bureau.desk import DeskRequest, desk_of, here
 from zhaoliang.web.bureau.views.funds import ENTRY_COLUMNS, balances_by_fund, period_of
 from zhaoliang.web.bureau.views.payments import LINE_COLUMNS
+from zhaoliang.web.bureau.views.reconciliation import AGREEMENT_COLUMNS
 from zhaoliang.web.components import formats
-from zhaoliang.web.tables import Column
+from zhaoliang.web.tables import Column, excel
 
 
 def _printed(request: DeskRequest, back: str, title: str, columns: Any, rows: Any, **given: Any) -> HttpResponse:
@@ -41,8 +44,8 @@ def _printed(request: DeskRequest, back: str, title: str, columns: Any, rows: An
 
 @page(fund_perms.BOOKS, access=here)
 @require_GET
-def books(request: DeskRequest) -> HttpResponse:
-    """The trial balance: a row a fund, a column a kind of account; each fund adds up to zero."""
+def books(request: DeskRequest, form: str = "pdf") -> HttpResponse:
+    """The trial balance, on paper or as a sheet: a row a fund, a column a kind of account; each fund adds up to zero."""
     desk = desk_of(request)
     kinds, rows = balances_by_fund(desk.city_code)
     columns = (
@@ -50,6 +53,9 @@ def books(request: DeskRequest) -> HttpResponse:
         *(Column(f"kind{number}", kind, partial(_amount, number), "money") for number, kind in enumerate(kinds)),
         Column("sum", "合计", lambda row: row[2], "money"),
     )
+    title = f"试算平衡表-{desk.region_name}"
+    if form == "excel":
+        return excel(title, columns, rows)
     proof, check = shown_proof(desk.city_code)
     number = len(proof.findings) if proof else check.findings if check else None
     said = "还没有核验过" if number is None else "全部相符" if number == 0 else f"{number} 处不符"
@@ -57,12 +63,37 @@ def books(request: DeskRequest) -> HttpResponse:
     return _printed(
         request,
         reverse("bureau:books"),
-        f"试算平衡表-{desk.region_name}",
+        title,
         columns,
         rows,
         facts=facts,
         sums={column.key for column in columns[1:]},
         note="财政拨入记为负数：一个资金渠道的各类账户相加必须等于零。金额单位：元。",
+    )
+
+
+@page(perms.BATCH, access=here)
+@require_GET
+def agreement(request: DeskRequest) -> HttpResponse:
+    """账实相符、账表相符 on paper: platform, bank and finance sheet by fund and month, to be signed."""
+    desk = desk_of(request)
+    since, until = forms.MonthFilter(request.GET, today=chinese_day(request.at)).period()
+    rows = agreements(desk.city_code, desk.region_code, since, until)
+    differing = sum(not row.agrees for row in rows)
+    facts = [
+        ("单位", desk.region_name),
+        ("期间", f"{since:%Y年%-m月} 至 {until:%Y年%-m月}"),
+        ("结论", f"{differing} 处对不上" if differing else "相符" if rows else "这段时间没有支付"),
+    ]
+    return _printed(
+        request,
+        reverse("bureau:agreement"),
+        f"对账表-{desk.region_name}",
+        AGREEMENT_COLUMNS,
+        rows,
+        facts=facts,
+        sums={column.key for column in AGREEMENT_COLUMNS if column.kind == "money"},
+        note="月底付出、下月才导入文件的写在“跨月入账”里，不算差额。抵扣没有经过银行，不在内。金额单位：元。",
     )
 
 

@@ -116,6 +116,7 @@ def agreement(request: DeskRequest, export: bool = False) -> HttpResponse:
         "unclaimed": desk_selectors.reconciliation_cases(desk).count(),
         "form": forms.SheetForm(),
         "export_url": reverse("bureau:agreement_export"),
+        "pdf_url": f"{reverse('bureau:agreement_pdf')}?{request.GET.urlencode()}",
         "may_import": may(request, services.import_sheet, desk.access),
     }
     return render(request, "bureau/agreement.html", context)
