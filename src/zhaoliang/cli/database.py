@@ -18,13 +18,13 @@ def register(app: typer.Typer) -> None:
 
 @db.command()
 def start() -> None:
-    """启动自带的数据库（已在运行则不变）。"""
+    """启动自带的数据库，一直运行到 `zhaoliang db stop`（已在运行则不变）。"""
     from zhaoliang.kernel.db.binaries import DatabaseUnavailable
 
     setup_django()
     server = embedded() or fail("已设置 DATABASE_URL，由您自己的服务器负责。")
     try:
-        started = server.start()
+        started = server.keep()
     except DatabaseUnavailable as error:
         fail(f"数据库无法启动：{error}")
     typer.echo(f"{'已启动' if started else '已在运行'}：{server.data_folder()}")

@@ -140,6 +140,17 @@ def test_the_last_user_stops_it(server: EmbeddedServer) -> None:
     assert not server.answers()
 
 
+def test_what_was_started_to_stay_outlives_its_users(server: EmbeddedServer) -> None:
+    assert server.keep()
+    with EmbeddedServer(server.requested).running():
+        pass
+    assert server.answers()
+    server.stop()
+    with server.running():
+        pass
+    assert not server.answers()
+
+
 def test_what_a_killed_user_left_is_stopped_by_the_next(server: EmbeddedServer) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; "

@@ -75,20 +75,28 @@ class EmbeddedServer:
             if not (data / "PG_VERSION").exists():
                 self._initialise(programs, user, data)
             self._check_version(programs, data)
+            self._kept().unlink(missing_ok=True)
             self._launch(programs, user, data)
             self._ensure_database()
             return True
+
+    def keep(self) -> bool:
+        """Start the server to stay until `stop`, whoever uses it meanwhile; True when this call started it. Raises as `start`."""
+        started = self.start()
+        self._kept().touch()
+        return started
 
     def stop(self) -> None:
         """Stop the server, if it runs: open transactions are rolled back, committed ones are safe."""
         if not self.runtime.is_dir():
             return
         with self._locked():
+            self._kept().unlink(missing_ok=True)
             self._stop()
 
     @contextmanager
     def running(self) -> Iterator[str]:
-        """Run the server while the block runs, and give its address; the last of several users stops it."""
+        """Run the server while the block runs, and give its address; the last of several users stops it, unless it is kept."""
         self._make_runtime(server_user())
         with (self.runtime / "users").open("a") as users:
             # Shared while we use the server; a killed user's lock vanishes with it, so nothing stale can remain.
@@ -101,8 +109,8 @@ class EmbeddedServer:
                 self.stop_if_unused()
 
     def stop_if_unused(self) -> None:
-        """Stop the server unless some process is inside `running()`."""
-        if not self.runtime.is_dir():
+        """Stop the server unless some process is inside `running()`, or it was started to stay."""
+        if not self.runtime.is_dir() or self._kept().exists():
             return
         with self._locked(), (self.runtime / "users").open("a") as users:
             try:
@@ -130,6 +138,9 @@ class EmbeddedServer:
         """Return where the data really is: the folder asked for, or where the pointer file beside it points."""
         pointer = self._pointer()
         return Path(pointer.read_text(encoding="utf-8").strip()) if pointer.exists() else self.requested
+
+    def _kept(self) -> Path:
+        return self.runtime / "kept"
 
     def _pointer(self) -> Path:
         return self.requested.with_name(f"{self.requested.name}.location")
