@@ -161,8 +161,10 @@ WHERE coalesce(said.fen, 0) <> coalesce(booked.fen, 0)
 UNION ALL
 SELECT 'pair', o.reference, NULL, o.amount_fen, coalesce(sent.amount_fen, 0)
 FROM budget_order o
+JOIN account into_account ON into_account.city_code = o.city_code AND into_account.id = o.account_id
 LEFT JOIN budget_order sent ON sent.city_code = o.other_city AND sent.reference = o.reference AND sent.nature = 'send'
-WHERE o.city_code = :city AND o.nature = 'receive' AND sent.amount_fen IS DISTINCT FROM o.amount_fen
+WHERE o.city_code = :city AND o.nature = 'receive'
+  AND (sent.amount_fen, sent.other_region) IS DISTINCT FROM (o.amount_fen, into_account.region_code)
 UNION ALL
 SELECT 'reserve', id::text, entry, stored_fen, derived_fen FROM reserved WHERE stored_fen <> derived_fen
 UNION ALL

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from factories.actors import HEPING, TIANJIN, actor
-from factories.funds import AT, budget
+from factories.funds import AT, budget, script_findings
 from zhaoliang.funds import proof, selectors
 from zhaoliang.funds.models import Account, BookClosing, BudgetOrder, Transfer
 from zhaoliang.funds.services import (
@@ -105,6 +105,26 @@ def test_who_sent_does_not_receive_and_the_fund_stays_the_same() -> None:
         receive_budget(actor=officer(number=3), at=AT, account=budget(0), reference=sent.reference)
     with pytest.raises(BadInput):
         send_budget(actor=officer(), at=AT, account=source, amount_fen=1, memo="文件", to_region=TIANJIN)
+
+
+@pytest.mark.commits
+def test_both_proofs_see_that_budget_was_meant_for_another_region_or_another_amount(
+    owner: psycopg.Connection[Any],
+) -> None:
+    source, target = budget(1000), budget(0, region_code=HEPING)
+    sent = send_budget(actor=officer(), at=AT, account=source, amount_fen=600, memo="调剂文件", to_region=HEPING)
+    receive_budget(actor=officer(HEPING, number=9), at=AT, account=target, reference=sent.reference)
+    assert (proof.ledger_findings(TIANJIN), script_findings(owner)) == ([], [])
+    owner.autocommit = True
+    for damage, checks in (
+        ("other_region = other_region + 1", {"pair"}),
+        ("amount_fen = amount_fen + 1", {"pair", "order"}),
+    ):
+        owner.execute(f"UPDATE budget_order SET {damage} WHERE id = {sent.pk}".encode())
+        assert {one.check for one in proof.ledger_findings(TIANJIN)} == checks
+        assert {row[0] for row in script_findings(owner)} == checks
+        undone = damage.replace("+ 1", "- 1")
+        owner.execute(f"UPDATE budget_order SET {undone} WHERE id = {sent.pk}".encode())
 
 
 def test_a_month_is_closed_by_two_people_and_takes_nothing_any_more() -> None:
