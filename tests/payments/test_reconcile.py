@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -222,6 +223,19 @@ def test_the_command_classifies_the_ten_outcomes(write: Write, tmp_path: Path, m
         "merged": 1,
     }
     assert [line.state for line in lines_of(batch)] == ["paid", "paid", "failed", *["sent"] * 7]
+
+
+@pytest.mark.parametrize("write", [statement_csv, camt053, mt940])
+def test_reading_a_long_statement_holds_no_more_of_it_than_a_piece(write: Write) -> None:
+    """Of a workbook the library holds every cell, which docs/measurements.md tells; the others are read as they come."""
+    content = write([Said("out", FULL_FEN, f"ZL{number:012d}", f"L{number}") for number in range(20_000)])
+    tracemalloc.start()
+    try:
+        read = sum(1 for _ in read_bank_file(content).rows)
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (read, held < 4_000_000) == (20_000, True), f"{held:,} bytes at most"
 
 
 @FORMATS

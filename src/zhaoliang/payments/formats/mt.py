@@ -39,9 +39,12 @@ def _entries(lines: Iterable[str], file: BankFile) -> Iterator[BankRow]:
         if not entries:
             _frame(head, file)
             continue
-        for one in _parsed(head + entries):
+        parsed = _parsed(head + entries)
+        for one in parsed:
             number += 1
             yield _row(number, one.data)
+        # Its entries point back at what holds them: taken apart, they go now and not when the collector comes round.
+        parsed.transactions.clear()
     if not number:
         raise unusable("文件里没有一笔交易（:61:）。")
 
