@@ -16,7 +16,7 @@ from factories import registry
 from factories.funds import budget
 from factories.identity import sign_in
 from factories.lawbook import in_force
-from factories.people import APPLIED, FUND, Bureau, bureau, grouped, holder, paid, to_approval, worker
+from factories.people import APPLIED, FUND, Bureau, bureau, grouped, holder, insured, paid, to_approval, worker
 from factories.recoveries import LATER, attended, corrected, line_of, revoke
 from factories.recoveries import paid as paid_case
 from factories.subsidies import (
@@ -44,8 +44,8 @@ from zhaoliang.recoveries.finding import lines_with_changed_facts
 from zhaoliang.recoveries.models import Difference, RecoveryCase
 from zhaoliang.recoveries.proof import prove
 from zhaoliang.recoveries.tasks import look_again
-from zhaoliang.registry.models import GroupMembership, Notice, Organisation, Person
-from zhaoliang.registry.services import record_status
+from zhaoliang.registry.models import GroupMembership, Notice, Organisation, Person, PersonGrant
+from zhaoliang.registry.services import record_status, report_grant
 from zhaoliang.subsidies.models import ClaimLine
 from zhaoliang.subsidies.services import apply_for, approve_claim, later, mass
 from zhaoliang.subsidies.services.checks import decide
@@ -344,6 +344,71 @@ def test_a_certificate_given_out_anew_takes_no_skill_upgrade_back() -> None:
     assert look_again(CITY, HEPING, LATER) == 1
     assert differences() == [("recovery", -200_000)]
     assert quiet()
+
+
+def upgraded(person: Person, certificate: Any) -> ClaimLine:
+    budget(10_000_000, region_code=HEPING, fund_source=FUND, year=2025)
+    line = apply_for(actor=worker(person), at=APPLIED, person=person, kind="skill_upgrade", certificate=certificate)
+    desk = bureau()
+    paid(to_approval(line.claim, desk, APPLIED), desk, APPLIED + timedelta(days=20))
+    return line
+
+
+def test_a_later_answer_on_insurance_takes_a_skill_upgrade_back_and_gives_it_again() -> None:
+    person, certificate = holder()
+    line = upgraded(person, certificate)
+    # The group was entered after the decision: one look, of which nothing comes.
+    assert look_again(CITY, HEPING, LATER - timedelta(days=3)) == 0
+    assert quiet(LATER - timedelta(days=3))
+    insured(person, months=11, at=LATER)
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, LATER) == 1
+    assert differences() == [("recovery", -200_000)]
+    insured(person, at=LATER + timedelta(days=3))
+    assert look_again(CITY, HEPING, LATER + timedelta(days=3)) == 1
+    assert RecoveryCase.objects.get(city_code=CITY).state == "withdrawn"
+    assert look_again(CITY, HEPING, LATER + timedelta(days=5)) == 0
+    assert quiet(LATER + timedelta(days=5))
+
+
+def test_a_grant_given_back_has_the_skill_upgrade_paid_beside_it_decided_again() -> None:
+    person, certificate = holder()
+    told = {
+        "person": person,
+        "scheme": "skill_upgrade",
+        "occupation_code": certificate.occupation_id,
+        "level": SENIOR - 1,
+    }
+    told |= {"city_code": 310000, "certificate_number": "", "fund_source": FUND, "granted_on": date(2025, 2, 3)}
+    grant = report_grant(actor=system_actor(), at=APPLIED, **told, source="外省")
+    line = upgraded(person, certificate)
+    # The group was entered after the decision: one look, of which nothing comes.
+    assert look_again(CITY, HEPING, LATER - timedelta(days=3)) == 0
+    assert quiet(LATER - timedelta(days=3))
+    PersonGrant.objects.filter(pk=grant.pk).update(withdrawn_on=LATER.date())
+    assert lines_with_changed_facts(CITY, HEPING) == [line.pk]
+    assert look_again(CITY, HEPING, LATER) == 1
+    [noted] = Difference.objects.filter(city_code=CITY)
+    assert (noted.claim_line_id, noted.change_fen) == (line.pk, 0)
+    assert "已享受技能提升补贴的最高等级" in noted.summary
+    # The day of the look is looked at once more, and no longer.
+    assert look_again(CITY, HEPING, LATER + timedelta(days=2)) == 0
+    assert quiet(LATER + timedelta(days=2))
+
+
+@pytest.mark.parametrize("large", [10**9, 0], ids=["singly", "at once"])
+def test_what_becomes_unknown_during_publicity_is_approved_and_asked_about_the_night_after(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = case(1)
+    claim = published(made)
+    told = {"person": made.people[0], "kind": "pension", "holds": True, "source": "数据比对"}
+    record_status(actor=system_actor(), at=APPROVED, **told, checked_on=date(2026, 7, 8))
+    monkeypatch.setattr(mass, "LARGE", large)
+    approve_claim(actor=made.approver, at=APPROVED, claim=claim)
+    assert line_of(made).state == "approved"
+    assert look_again(CITY, HEPING, APPROVED + timedelta(hours=12)) == 1
+    assert (differences(), line_of(made).state) == ([("ask", 0)], "approved")
 
 
 def test_a_line_that_no_rules_can_decide_now_is_asked_about_once_and_the_night_goes_on(

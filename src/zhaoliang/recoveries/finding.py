@@ -71,8 +71,9 @@ WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWE
   ))
 """
 # What a statement over the facts does not see: findings of two people about any line, and for the kinds that are decided one
-# by one jobs, statuses and groups that came since the last look, else the decision that stands. A job that writes them dates
-# them by its beginning: a day before the look is looked at once more. What has no moment of entering counts from its day.
+# by one jobs, statuses, groups and answers on insurance that came since the last look, else the decision that stands, and grants
+# beside the line's own that were given back. A job that writes them dates them by its beginning: a day before the look is looked
+# at once more. What has no moment of entering counts from its day.
 _FOUND = """
 SELECT l.id
 FROM claim_line l
@@ -89,7 +90,12 @@ WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWE
               WHERE s.city_code = %(city)s AND s.person_id = l.person_id
                 AND coalesce(s.recorded_at, (s.checked_on + 1)::timestamptz) > seen.since)
    OR EXISTS (SELECT 1 FROM group_membership m
-              WHERE m.city_code = %(city)s AND m.person_id = l.person_id AND m.recorded_at > seen.since)))
+              WHERE m.city_code = %(city)s AND m.person_id = l.person_id AND m.recorded_at > seen.since)
+   OR EXISTS (SELECT 1 FROM unemployment_insurance u
+              WHERE u.city_code = %(city)s AND u.person_id = l.person_id AND u.recorded_at > seen.since)
+   OR EXISTS (SELECT 1 FROM person_grant g
+              WHERE g.person_id = l.person_id AND g.claim_line_id IS DISTINCT FROM l.id
+                AND g.withdrawn_on >= (seen.since AT TIME ZONE 'Asia/Shanghai')::date)))
 """
 # The lines of those kinds by all that moves them beside: the text they were decided by and the day whose texts bind them, the
 # certificate, and whether an advance is read as a settlement (`kind_facts.phase_of`); with the mark of the last look.
