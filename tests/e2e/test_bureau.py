@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
@@ -83,6 +84,78 @@ def test_a_claim_is_judged_and_passed_with_the_keyboard(sit: Sit, clock: Callabl
     expect(page.get_by_text("已判断为符合，说明已存档。")).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_text("初审已通过，等待另一位同事复核。")).to_be_visible()
+
+
+REASON = "看过监控，jark 本人到课"
+IN_HAND = "[data-review-item][aria-current=true]"
+
+
+@pytest.mark.mission("F4")
+def test_sixty_lines_are_reviewed_by_keys_alone_one_page_and_two_keys_a_line(
+    sit: Sit, clock: Callable[[datetime], None]
+) -> None:
+    made = subsidies.case(60)
+    claim = subsidies.confirmed(made)
+    lines = list(ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id"))
+    asked = [line.pk for line in lines[4::5]]
+    for line in lines[4::5]:
+        services.question_line(actor=made.reviewer, at=subsidies.ASSESSED, line=line, text="签到集中")
+    clock(subsidies.PUBLISHED)
+    page = sit(made.reviewer)
+    loads: list[str] = []
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
+    page.goto(f"/bureau/claims/{claim.city_code}/{claim.pk}/")
+
+    def in_hand() -> int:
+        expect(page.locator(IN_HAND)).to_be_in_viewport()
+        return int(parse_qs(urlsplit(page.locator(IN_HAND).get_attribute("href") or "").query)["line"][0])
+
+    def go(key: str) -> int:
+        with page.expect_navigation():
+            page.keyboard.press(key)
+        seen = "e => e.matches(':focus-visible') && getComputedStyle(e).outlineStyle !== 'none'"
+        assert page.locator(IN_HAND).evaluate(seen)
+        return in_hand()
+
+    pressed: dict[int, str] = {}
+    assert in_hand() == asked[0]
+    # Without a reason nothing is decided, and in the reason letters are letters.
+    page.keyboard.press("a")
+    expect(page.get_by_label("您的判断和理由")).to_be_focused()
+    page.keyboard.type(REASON)
+    assert (in_hand(), len(loads)) == (asked[0], 1)
+    expect(page.get_by_label("您的判断和理由")).to_have_value(REASON)
+    page.keyboard.press("Escape")
+    # Held down and pressed again: one line is decided and the next one waits.
+    with page.expect_navigation():
+        page.keyboard.down("a")
+    page.keyboard.down("a")
+    page.keyboard.up("a")
+    page.keyboard.press("a")
+    pressed[asked[0]] = "passed"
+    assert in_hand() == asked[1]
+    page.keyboard.press("Escape")
+    # Up and down the list, and one line left for later.
+    assert go("k") == lines[8].pk
+    assert go("j") == asked[1]
+    assert go("j") == lines[10].pk
+    assert go("k") == asked[1]
+    later = asked[1]
+    page.goto(f"/bureau/claims/{claim.city_code}/{claim.pk}/?line={later}&like={asked[0]}")
+    here = go("e")
+    loads.clear()
+    for number, wanted in enumerate([*asked[2:], later]):
+        assert here == wanted
+        page.keyboard.press("l")
+        expect(page.get_by_label("您的判断和理由")).to_have_value(REASON)
+        here = go("a" if number % 3 else "r")
+        pressed[wanted] = "passed" if number % 3 else "refused"
+    assert len(loads) == len(asked) - 1
+    page.keyboard.press("p")
+    expect(page.get_by_text("初审已通过，等待另一位同事复核。")).to_be_visible()
+    stored = ClaimLine.objects.filter(city_code=claim.city_code, pk__in=asked)
+    assert dict(stored.values_list("pk", "state")) == pressed
+    assert set(stored.values_list("judgement", flat=True)) == {REASON}
 
 
 @pytest.mark.mission("G3", "G2")

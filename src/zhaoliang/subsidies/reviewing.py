@@ -125,6 +125,12 @@ def review_page(
     )
 
 
+def reason_of(city_code: int, claim_id: int, line_id: int) -> str:
+    """What a person wrote on a line of the claim; nothing for a line of another claim."""
+    rows = ClaimLine.objects.filter(city_code=city_code, claim_id=claim_id, pk=line_id)
+    return rows.values_list("judgement", flat=True).first() or ""
+
+
 def _counts(found: Claim) -> tuple[dict[str, int], dict[str, int], int]:
     """Lines by state, lines by filter, and the sum in fen; one statement."""
     rows = (

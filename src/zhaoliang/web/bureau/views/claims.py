@@ -26,7 +26,7 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
-from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, review_page, standing_told
+from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, reason_of, review_page, standing_told
 from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
@@ -113,13 +113,17 @@ def line_url(line: ClaimLine) -> str:
 @page(perms.CLAIM, access=subject(selectors.claim))
 @require_GET
 def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
-    """The review screen. `?line=` is the line in hand, `?show=` narrows the list, `?from=` is where the list begins."""
+    """The review screen. `?line=` is the line in hand, `?show=` narrows the list, `?from=` is where the list begins.
+
+    `?like=` is the line just judged, whose reason may be written again with one key.
+    """
     show = request.GET.get("show", "")
     shown = review_page(
         city, pk, at=request.at, show=show, line=_number(request, "line"), start=_number(request, "from")
     )
     current = shown.current
     actor: Actor = request.actor
+    like = _number(request, "like")
     if current is not None:
         record_look(actor=actor, target=current.line, at=request.at, why="审核补贴申领")
     claim, clock = shown.claim, clock_of(request)
@@ -134,6 +138,8 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "later": claim_url(claim, show=show, **{"from": shown.after}) if shown.after else "",
         "current": current,
         "following": shown.following,
+        "like": like,
+        "reason_before": reason_of(city, pk, like) if like else "",
         "facts": _facts(current),
         "checked": shown.checked,
         "alerts": [one for one in shown.checks if one.answer != "y"],
@@ -293,7 +299,7 @@ def judge(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     toasts.say(request, f"已判断为{'符合' if passes else '不符合'}，说明已存档。")
     following = request.POST.get("following", "")
     target = following if following.isdigit() else line.pk
-    return redirect(claim_url(line.claim, line=target, show=request.POST.get("show", "")))
+    return redirect(claim_url(line.claim, line=target, show=request.POST.get("show", ""), like=line.pk))
 
 
 question = act_view(
