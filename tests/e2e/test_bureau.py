@@ -158,6 +158,21 @@ def test_sixty_lines_are_reviewed_by_keys_alone_one_page_and_two_keys_a_line(
     assert set(stored.values_list("judgement", flat=True)) == {REASON}
 
 
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)])
+def test_the_line_in_hand_is_seen_in_its_list(
+    sit: Sit, clock: Callable[[datetime], None], size: tuple[int, int]
+) -> None:
+    made = subsidies.case(20)
+    claim = subsidies.confirmed(made)
+    line = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id")[15]
+    clock(subsidies.PUBLISHED)
+    page = sit(made.reviewer)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"/bureau/claims/{claim.city_code}/{claim.pk}/?line={line.pk}")
+    expect(page.locator(IN_HAND)).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0
+
+
 @pytest.mark.mission("G3", "G2")
 def test_money_goes_to_the_bank_and_each_cent_can_be_traced(
     sit: Sit, clock: Callable[[datetime], None], tmp_path: Path

@@ -10,9 +10,13 @@ const BY_KEY = "zl-review-key";
  * Character keys can be switched off (WCAG 2.1.4) with a checkbox `data-keys-toggle`; the choice is kept.
  */
 export function startReviewKeys(): void {
+  const inHand = document.querySelector<HTMLElement>("[data-review-item][aria-current=true]");
+  const list = inHand?.parentElement;
+  // Only the list moves, never the page: the middle of it, where its own heading hides nothing.
+  if (inHand && list) list.scrollTop += inHand.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 2;
   if (sessionStorage.getItem(BY_KEY) !== null) {
     sessionStorage.removeItem(BY_KEY);
-    document.querySelector<HTMLElement>("[data-review-item][aria-current=true]")?.focus();
+    inHand?.focus({ preventScroll: true });
   }
   on("click", "[data-fill]", (button) => {
     const field = document.querySelector<HTMLTextAreaElement>(`#${button.dataset["fill"] ?? ""}`);

@@ -160,6 +160,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         and may(request, services.take_up, claim.access()),
         "files": selectors.evidence_of(claim),
         "may_judge": claim.state == "first_review" and may(request, services.judge_line, claim.access()),
+        "unanswered": sum(one.answered_at is None for one in shown.objections),
         "may_see_file": registry_perms.FILE.allows(actor, claim.access()),
         "may_answer": may(request, services.answer_objection, claim.access()),
     }

@@ -32,7 +32,7 @@ COLUMNS = (
     Column("state", "状态", lambda row: row.state, "state", "state", "payment_line"),
     Column("sent", "送银行", lambda row: row.batch.sent_at, "datetime", "batch__sent_at"),
     Column("settled", "到账", lambda row: row.settled_at, "datetime", "settled_at"),
-    Column("failure", "退回原因", lambda row: row.failure),
+    Column("failure", "退回原因", lambda row: row.failure, wide=True),
 )
 
 
