@@ -12,7 +12,7 @@ const BY_KEY = "zl-review-key";
 export function startReviewKeys(): void {
   const inHand = document.querySelector<HTMLElement>("[data-review-item][aria-current=true]");
   const list = inHand?.parentElement;
-  // Only the list moves, never the page: the middle of it, where its own heading hides nothing.
+  // Only the list moves, never the page.
   if (inHand && list) list.scrollTop += inHand.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 2;
   if (sessionStorage.getItem(BY_KEY) !== null) {
     sessionStorage.removeItem(BY_KEY);

@@ -74,7 +74,11 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
     held = Voucher.objects.get(city_code=TIANJIN, person=person, state="claimed")
     lost.refresh_from_db()
     assert (lost.state, held.code != lost.code) == ("returned", True)
-    assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, lost.pk])).status_code == 404
+    paper = reverse("bureau:counter_paper", args=[TIANJIN, lost.pk])
+    assert officer.get(paper).status_code == 404
+    for one, printed in ((lost, False), (held, True)):
+        seen = officer.get(reverse("bureau:counter_voucher", args=[TIANJIN, one.pk])).content.decode()
+        assert ("打印纸质券" in seen, claim in seen) == (printed, not printed)
     assert officer.get(reverse("bureau:counter_paper", args=[TIANJIN, held.pk])).content.startswith(b"%PDF")
     Voucher.objects.filter(city_code=TIANJIN, pk=held.pk).update(state="expired")
     assert (

@@ -31,6 +31,8 @@ from zhaoliang.web.portal import reading
 from zhaoliang.web.worker import chances
 
 SHOWN = 60
+# A voucher that still works on paper.
+PRINTABLE = ("claimed", "used", "verified")
 
 
 @page(services.claim_at_counter.declaration, access=here)
@@ -112,7 +114,7 @@ def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher just claimed, to be printed; an unused one can be given back, or exchanged where its paper was lost."""
     found: Voucher = request.subject
     record_look(actor=request.actor, target=found, at=request.at, why="窗口查看培训券")
-    context = {"found": found, "masked": registry.masked(found.person), "pdf": _pdf_url(found)}
+    context = {"found": found, "masked": registry.masked(found.person), "pdf": _pdf_url(found) if found.state in PRINTABLE else ""}
     return render(request, "bureau/counter_voucher.html", context)
 
 
@@ -144,7 +146,7 @@ def _pdf_url(found: Voucher) -> str:
 def print_paper(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher as a page to print; the look is recorded. Raises NotFound for one that can't be used any more."""
     found: Voucher = request.subject
-    if found.state not in ("claimed", "used", "verified"):
+    if found.state not in PRINTABLE:
         raise NotFound("没有打印。", "这张券已经终止，或已进入补贴申领。", "请看这张券的状态。")
     record_look(actor=request.actor, target=found, at=request.at, why="打印纸质培训券")
     response = HttpResponse(paper.render(found), content_type="application/pdf")
