@@ -227,8 +227,8 @@ def _step(request: DeskRequest, shown: ReviewPage, city: int, pk: int) -> Step |
         "first_review": (
             services.pass_first,
             "bureau:claim_pass_first",
-            f"初审通过 {passed} 条",
-            f"还有 {waiting} 条要先判断" if waiting else "提交另一位同事复核",
+            f"初审通过 {passed:,} 条",
+            f"还有 {waiting:,} 条要先判断" if waiting else "提交另一位同事复核",
             not waiting,
         ),
         "second_review": (
@@ -241,7 +241,7 @@ def _step(request: DeskRequest, shown: ReviewPage, city: int, pk: int) -> Step |
         "publicity": (
             services.approve_claim,
             "bureau:claim_approve",
-            f"审批 {passed} 条",
+            f"审批 {passed:,} 条",
             f"还有 {open_objections} 条异议没有答复" if open_objections else shown.clock.says,
             shown.clock.state == "over" and not open_objections,
         ),
