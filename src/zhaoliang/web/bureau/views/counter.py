@@ -114,7 +114,11 @@ def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher just claimed, to be printed; an unused one can be given back, or exchanged where its paper was lost."""
     found: Voucher = request.subject
     record_look(actor=request.actor, target=found, at=request.at, why="窗口查看培训券")
-    context = {"found": found, "masked": registry.masked(found.person), "pdf": _pdf_url(found) if found.state in PRINTABLE else ""}
+    context = {
+        "found": found,
+        "masked": registry.masked(found.person),
+        "pdf": _pdf_url(found) if found.state in PRINTABLE else "",
+    }
     return render(request, "bureau/counter_voucher.html", context)
 
 
