@@ -8,15 +8,19 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from django.db import connection, transaction
 
+from concurrency import at_once
 from factories import registry
 from factories.subsidies import ASSESSED, CITY, FULL_FEN, HEPING, assembled, case, confirmed
+from zhaoliang.kernel.db.migrate import as_owner
 from zhaoliang.kernel.errors import Forbidden
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.policy import PolicyStore
-from zhaoliang.registry.lawbook import lawbook
+from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import PersonStatus
 from zhaoliang.subsidies import selectors, stored
+from zhaoliang.subsidies.judging import bases, sheet_of
 from zhaoliang.subsidies.models import ClaimLine, Decision
 from zhaoliang.subsidies.past import columns
 from zhaoliang.subsidies.services.audit import audit_region, compare
@@ -57,6 +61,19 @@ def test_a_city_audited_in_many_slices_misses_nobody_and_decides_nobody_twice() 
     place = Place(CITY, CITY)
     assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 3
     assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 0
+
+
+@pytest.mark.parametrize("sampled", [0.001, 50_000])
+def test_everybody_is_in_one_range_however_few_lines_are_looked_at(
+    sampled: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = case(5)
+    confirmed(made)
+    monkeypatch.setattr(selectors, "SAMPLED", sampled)
+    ranges = selectors.line_people(CITY, 2)
+    assert all(first <= last < following for (first, last), (following, _) in pairwise(ranges))
+    for person in made.people:
+        assert sum(first <= person.pk <= last for first, last in ranges) == 1
 
 
 def test_an_audit_by_other_texts_changes_nothing_and_says_what_they_would() -> None:
@@ -118,3 +135,24 @@ def test_replaying_a_decision_gives_the_same_fen_after_its_texts_have_changed(
     again = Decision.objects.get(city_code=CITY, pk=line.decision_id)
     assert again.record == before
     assert (again.record["fen"], again.record["steps"][-1]["value_fen"]) == (FULL_FEN, FULL_FEN)
+
+
+@pytest.mark.commits
+@pytest.mark.django_db(transaction=True)
+def test_two_who_decide_by_the_same_texts_for_the_first_time_share_their_bases() -> None:
+    made = case(1)
+    line = ClaimLine.objects.filter(city_code=CITY, claim=assembled(made))[0]
+    sheet = sheet_of(policies_for(line.claim.region_id, on=line.claim.rules_on))
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("DELETE FROM decision_basis")
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+    def make() -> dict[str, int]:
+        with transaction.atomic():
+            return bases(CITY, sheet)
+
+    found = at_once([make] * 4, threads=4)
+    assert not found.errors
+    assert len(found.answers) == 4
+    assert all(one == found.answers[0] and len(one) == len(sheet.sets) for one in found.answers)

@@ -70,17 +70,19 @@ class PolicySet:
     @cached_property
     def read_texts(self) -> frozenset[tuple[str, date, str]]:
         """Each text that a decision may show: the set's own and every version cited, by id, day and content."""
-        cites = {cite for document in self.documents for _, cite in document.cites()}
-        texts = (*self.documents, *map(self._text_of, cites))
+        texts = (*self.documents, *map(self._text_of, self._cited))
         return frozenset((one.id, one.start, one.content_hash) for one in texts)
 
     @cached_property
     def cited_texts(self) -> tuple[Document, ...]:
         """The texts outside the set that its own texts cite (repealed, of another place), as on the set's day."""
         own = {document.id for document in self.documents}
-        keys = {cite for document in self.documents for _, cite in document.cites()}
-        found = {text.id: text for key in sorted(keys) if (text := self._text_of(key)).id not in own}
+        found = {text.id: text for key in sorted(self._cited) if (text := self._text_of(key)).id not in own}
         return tuple(found.values())
+
+    @property
+    def _cited(self) -> frozenset[str]:
+        return frozenset().union(*(self.store.cited_clauses[one.id, one.start] for one in self.documents))
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

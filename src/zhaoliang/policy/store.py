@@ -103,6 +103,11 @@ class PolicyStore:
         """The texts that bind and cannot be read whole: whatever they have to say goes to a person."""
         return tuple(document for document in self.documents if document.doubts)
 
+    @cached_property
+    def cited_clauses(self) -> Mapping[tuple[str, date], frozenset[str]]:
+        """The clauses that each version of a text cites, by its id and first day: the sets of many days ask."""
+        return {(one.id, one.start): frozenset(cite for _, cite in one.cites()) for one in self.documents}
+
     def facts_for(self, region_code: int) -> FactSchema:
         """The facts a text of that place may use: the platform's, and those its own and higher texts declare."""
         held = [self.schemas[region] for region in region_chain(region_code) if region in self.schemas]

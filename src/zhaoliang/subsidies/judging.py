@@ -112,28 +112,37 @@ def bases(city_code: int, sheet: Sheet) -> dict[str, int]:
     """The ids of the bases of a sheet's policy versions, made where they are missing (inside an act)."""
     shape = hashlib.sha256("\n".join([*sheet.known, *SLOTS, *sheet.rules]).encode()).hexdigest()[:16]
     versions = {policies.version: policies.sources for policies in sheet.sets.values()}
+    found = _bases_held(city_code, versions, shape)
+    missing = sorted(versions.keys() - found.keys())
+    if missing:
+        library = keep_library()
+        # In one statement; who makes the same at the same time is waited for, and his are read.
+        DecisionBasis.objects.bulk_create(
+            [
+                DecisionBasis(
+                    city_code=city_code,
+                    policy_version=version,
+                    phase=PHASE,
+                    shape=shape,
+                    facts=list(sheet.known),
+                    slots=list(SLOTS),
+                    rules=list(sheet.rules),
+                    texts=list(versions[version]),
+                    library=library,
+                )
+                for version in missing
+            ],
+            ignore_conflicts=True,
+        )
+        found |= _bases_held(city_code, missing, shape)
+    return found
+
+
+def _bases_held(city_code: int, versions: Iterable[str], shape: str) -> dict[str, int]:
     rows = DecisionBasis.objects.filter(
         city_code=city_code, policy_version__in=list(versions), phase=PHASE, shape=shape
-    ).values_list("policy_version", "pk")
-    found = dict(rows)
-    missing = sorted(versions.keys() - found.keys())
-    library = keep_library() if missing else {}
-    for version in missing:
-        made, _ = DecisionBasis.objects.get_or_create(
-            city_code=city_code,
-            policy_version=version,
-            phase=PHASE,
-            shape=shape,
-            defaults={
-                "facts": list(sheet.known),
-                "slots": list(SLOTS),
-                "rules": list(sheet.rules),
-                "texts": list(versions[version]),
-                "library": library,
-            },
-        )
-        found[version] = made.pk
-    return found
+    )
+    return dict(rows.values_list("policy_version", "pk"))
 
 
 def judged(chosen: Chosen, given: Sequence[Sheet], ids: Mapping[str, int]) -> tuple[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ from zhaoliang.subsidies.selectors import claim_days, line_people
 # and the planning weigh little.
 SLICE = 500_000
 # Lines of a range of people in it, read one after another: small enough that what its joins hash stays near the processor.
-PART = 20_000
+PART = 5_000
 # What a slice's joins may hold in memory before they spill; compiling the statement to machine code costs more than it gains.
 SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off"
 # A large claim's check takes the latest decision of each line for its own: no audit may store one between the two, of facts that
@@ -128,7 +128,7 @@ def people_of_slices(city_code: int, size: int = SLICE) -> list[tuple[tuple[int,
     """
     part = min(PART, size)
     parts = line_people(city_code, part)
-    number = min(len(parts), max(2, -(-len(parts) * part // size)))
+    number = min(len(parts), max(2, round(len(parts) * part / size)))
     return [tuple(parts[first::number]) for first in range(number)]
 
 

@@ -113,6 +113,13 @@ running AS {once}(
            g.grant_occupation_code,
            g.grant_fund_source,
            g.grant_certificate_number,
+           n."group",
+           n.prepaid_by_person,
+           n.employer_uscc,
+           v.state AS voucher_is,
+           v.provider_id AS voucher_provider,
+           v.used_at AS voucher_used_at,
+           v.batch_id AS voucher_batch,
            e.rosters,
            e.first_class,
            e.last_class,
@@ -168,6 +175,8 @@ running AS {once}(
     LEFT JOIN (
         SELECT j.person_id FROM job_record j WHERE j.city_code = %(city)s{j} GROUP BY j.person_id
     ) j ON j.person_id = l.person_id
+    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.person_id = l.person_id AND n.id = l.enrolment_id{n}
+    LEFT JOIN voucher v ON v.city_code = l.city_code AND v.person_id = l.person_id AND v.id = l.voucher_id{v}
     LEFT JOIN person_grant o ON o.person_id = l.person_id AND o.claim_line_id = l.id AND o.city_code = l.city_code
         AND o.withdrawn_on IS NULL{o}
     WHERE l.city_code = %(city)s AND {lines}{l}
@@ -274,8 +283,8 @@ FROM (
                k.year,
                k.month_day,
                k.minutes_per_hour{carried},
-               n."group",
-               n.prepaid_by_person,
+               l."group",
+               l.prepaid_by_person,
                r.id AS result_id,
                r.passed,
                t.id AS certificate_id,
@@ -294,11 +303,11 @@ FROM (
                l.only_group,
                l.all_group,
                -- A voucher that was paid with this very line was in the claim when the line was judged.
-               CASE WHEN v.state = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE v.state::text END AS voucher_state,
+               CASE WHEN l.voucher_is = 'redeemed' AND l.state = 'paid' THEN 'in_claim' ELSE l.voucher_is::text END AS voucher_state,
                CASE WHEN b.project_id IS NOT NULL THEN b.project_id = k.project_id
                     WHEN b.id IS NOT NULL THEN batch_covers(%(city)s, b.id, k.project_id) END
-                   AND coalesce(v.provider_id = k.provider_id, TRUE) AS voucher_fits_project,
-               v.state <> 'expired' AND coalesce(v.used_at, k.start_at) <= b.use_until AS voucher_valid_on_start,
+                   AND coalesce(l.voucher_provider = k.provider_id, TRUE) AS voucher_fits_project,
+               l.voucher_is <> 'expired' AND coalesce(l.voucher_used_at, k.start_at) <= b.use_until AS voucher_valid_on_start,
                CASE WHEN l.status_since > k.class_start OR l.status_until < k.class_start THEN (
                    SELECT ARRAY[
                        max(a.said) FILTER (WHERE a.kind = 'pension'),
@@ -322,7 +331,7 @@ FROM (
                CASE WHEN l.group_since > k.class_start OR l.group_until < k.class_start OR l.only_group <> l.other_group THEN (
                    SELECT ARRAY[
                        max({membership}) FILTER (WHERE m."group" = '14'),
-                       max({membership}) FILTER (WHERE m."group" = n."group")
+                       max({membership}) FILTER (WHERE m."group" = l."group")
                    ]
                    FROM group_membership m
                    WHERE m.city_code = %(city)s AND m.person_id = l.person_id
@@ -393,7 +402,7 @@ FROM (
                        FROM job_record j
                        WHERE j.city_code = %(city)s AND j.person_id = l.person_id AND j.voided_on IS NULL
                            AND j.from_on <= k.class_start AND (j.to_on IS NULL OR j.to_on >= k.class_start)
-                       ORDER BY (n.employer_uscc <> '' AND j.employer_uscc = n.employer_uscc) DESC, j.from_on DESC, j.id DESC
+                       ORDER BY (l.employer_uscc <> '' AND j.employer_uscc = l.employer_uscc) DESC, j.from_on DESC, j.id DESC
                        LIMIT 1
                    ) e
                ) END AS each_job
@@ -402,11 +411,9 @@ FROM (
         -- The other class of who was on two rosters.
         LEFT JOIN running c ON l.rosters = 2
             AND c.id = CASE WHEN l.first_class = k.class_id THEN l.last_class ELSE l.first_class END
-        LEFT JOIN enrolment n ON n.city_code = %(city)s AND n.id = l.enrolment_id{n}
         LEFT JOIN exam_result r ON r.city_code = %(city)s AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
         LEFT JOIN certificate t ON t.city_code = %(city)s AND t.result_id = r.id AND t.state <> 'replaced'{t}
-        LEFT JOIN voucher v ON v.city_code = %(city)s AND v.id = l.voucher_id{v}
-        LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = v.batch_id
+        LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = l.voucher_batch
         OFFSET 0
     ) l
     WHERE l.class_id IS NOT NULL
