@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from concurrency import at_once
 from factories import registry
 from factories.subsidies import ASSESSED, CITY, FULL_FEN, HEPING, assembled, case, confirmed
-from zhaoliang.kernel.db.migrate import as_owner
 from zhaoliang.kernel.errors import Forbidden
 from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.policy import PolicyStore
@@ -138,15 +139,15 @@ def test_replaying_a_decision_gives_the_same_fen_after_its_texts_have_changed(
 
 
 @pytest.mark.commits
-@pytest.mark.django_db(transaction=True)
-def test_two_who_decide_by_the_same_texts_for_the_first_time_share_their_bases() -> None:
+def test_two_who_decide_by_the_same_texts_for_the_first_time_share_their_bases(
+    owner: psycopg.Connection[Any],
+) -> None:
     made = case(1)
     line = ClaimLine.objects.filter(city_code=CITY, claim=assembled(made))[0]
     sheet = sheet_of(policies_for(line.claim.region_id, on=line.claim.rules_on))
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute("DELETE FROM decision_basis")
-        cursor.execute("SET session_replication_role = DEFAULT")
+    owner.execute("SET session_replication_role = replica")
+    owner.execute("DELETE FROM decision_basis")
+    owner.execute("RESET session_replication_role")
 
     def make() -> dict[str, int]:
         with transaction.atomic():
