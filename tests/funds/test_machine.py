@@ -32,6 +32,7 @@ from zhaoliang.kernel.days import chinese_day
 from zhaoliang.kernel.errors import BadInput, Exhausted, Refusal
 from zhaoliang.kernel.roles import Actor, Reach, Role, system_actor
 
+# Not `allocate`: budget goes out by orders only (`test_budgets`), and no month is closed over budget that none gave.
 WAYS = {
     ("reserve", "budget", "reserved"),
     ("release", "reserved", "budget"),
@@ -44,8 +45,6 @@ WAYS = {
     ("collect", "receivable", "recovered"),
     ("restore", "recovered", "budget"),
     ("write_off", "receivable", "written_off"),
-    ("allocate", "budget", "clearing"),
-    ("allocate", "clearing", "budget"),
 }
 ONCE = {"accrue", "pay", "amend", "recover", "collect", "restore", "write_off"}
 NAMES = ["budget", "reserved", "payable", "disbursed", "receivable", "recovered", "written_off", "clearing"]
@@ -63,7 +62,6 @@ def _post(
     credit: Account,
     fen: int,
     subject: int,
-    days: int,
     undone: Transfer | None = None,
 ) -> Transfer:
     return post_transfer(
@@ -71,7 +69,7 @@ def _post(
         debit=debit,
         credit=credit,
         amount_fen=fen,
-        at=AT + days * DAY,
+        at=at,
         subject_type="model",
         subject_id=subject,
         memo="模型",
@@ -152,14 +150,15 @@ class LedgerModel(RuleBasedStateMachine):
         self.model[credit] += wrong.amount_fen
 
     def tried(
-        self, expected: type[Refusal] | None, kind: str, debit: str, credit: str, **terms: Any
+        self, expected: type[Refusal] | None, kind: str, debit: str, credit: str, *, days: int, **terms: Any
     ) -> Transfer | None:
         """Post; the books must accept or refuse as the model does."""
+        at = AT + days * DAY
         accounts = {"debit": self.accounts[debit], "credit": self.accounts[credit]}
         if expected is None:
-            return _post(actor=system_actor(), at=AT, kind=kind, **accounts, **terms)
+            return _post(actor=system_actor(), at=at, kind=kind, **accounts, **terms)
         with pytest.raises(expected):
-            _post(actor=system_actor(), at=AT, kind=kind, **accounts, **terms)
+            _post(actor=system_actor(), at=at, kind=kind, **accounts, **terms)
         return None
 
     @invariant()
@@ -169,9 +168,12 @@ class LedgerModel(RuleBasedStateMachine):
         assert sum(row.balance_fen for row in selectors.trial_balance(TIANJIN)) == 0
 
     def teardown(self) -> None:
-        assert ledger_findings(TIANJIN) == []
-        transaction.set_rollback(True)
-        self.held.__exit__(None, None, None)
+        try:
+            assert ledger_findings(TIANJIN) == []
+        finally:
+            # Also after a failure: what is left open here would make the next tests of the process fail as well.
+            transaction.set_rollback(True)
+            self.held.__exit__(None, None, None)
 
 
 @pytest.mark.django_db
