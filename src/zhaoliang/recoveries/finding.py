@@ -17,6 +17,7 @@ from zhaoliang.subsidies.changes import PASSING
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_region
 from zhaoliang.subsidies.judging import judged, sheets
 from zhaoliang.subsidies.kinds import KINDS
+from zhaoliang.subsidies.resting import otherwise_on_file
 from zhaoliang.subsidies.selectors import claim_days, facts_of_decisions, orders_of_facts
 from zhaoliang.subsidies.services.audit import SETTINGS, people_of_slices
 from zhaoliang.subsidies.services.later import AFTER_APPROVAL, mark
@@ -64,23 +65,24 @@ LEFT JOIN LATERAL (
     WHERE a.city_code = %(city)s AND a.enrolment_id = l.enrolment_id
 ) sat ON TRUE
 WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
-  AND c.training_class_id IS NOT NULL
-  AND (coalesce(sat.credited, 0) <> l.credited_minutes OR t.state = 'replaced' AND EXISTS (
+  AND l.enrolment_id IS NOT NULL
+  AND (coalesce(sat.credited, 0) <> l.credited_minutes OR c.training_class_id IS NOT NULL AND t.state = 'replaced' AND EXISTS (
       SELECT 1 FROM certificate n
       WHERE n.city_code = %(city)s AND n.result_id = t.result_id AND n.state <> 'replaced'
   ))
 """
-# What a statement over the facts does not see: findings of two people about any line, and for the kinds that are decided one
-# by one jobs, statuses, groups and answers on insurance that came since the last look, else the decision that stands, and grants
-# beside the line's own that were given back. A job that writes them dates them by its beginning: a day before the look is looked
-# at once more. What has no moment of entering counts from its day.
+# What a statement over the facts does not see: findings of two people, and of the lines decided one by one that keep no mark of
+# what was on file (decided by an earlier release) jobs, statuses, groups and answers on insurance that came since the last look,
+# else the decision that stands, and grants beside the line's own that were given back. A job that writes them dates them by its
+# beginning: a day before the look is looked at once more. What has no moment of entering counts from its day.
 _FOUND = """
 SELECT l.id
 FROM claim_line l
 JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
 JOIN decision d ON d.city_code = %(city)s AND d.id = {stands}
 CROSS JOIN LATERAL (SELECT coalesce(l.looked_at - interval '1 day', d.at) AS since) seen
-WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s AND (
+WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
+  AND l.rests_on IS NULL AND (
       l.person_id IN (SELECT f.person_id FROM fact_finding f
                       WHERE f.city_code = %(city)s AND f.person_id = l.person_id AND f.changed_at > seen.since)
    OR l.kind <> ALL(%(trainings)s) AND (
@@ -96,6 +98,15 @@ WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWE
    OR EXISTS (SELECT 1 FROM person_grant g
               WHERE g.person_id = l.person_id AND g.claim_line_id IS DISTINCT FROM l.id
                 AND g.withdrawn_on >= (seen.since AT TIME ZONE 'Asia/Shanghai')::date)))
+"""
+# The lines that keep such a mark, those of a person beside each other.
+_MARKED = """
+SELECT l.id
+FROM claim_line l
+JOIN claim c ON c.city_code = l.city_code AND c.id = l.claim_id
+WHERE l.city_code = %(city)s AND l.state = ANY(%(states)s) AND c.region_id BETWEEN %(low)s AND %(high)s
+  AND l.rests_on IS NOT NULL
+ORDER BY l.person_id, l.id
 """
 # The lines of those kinds by all that moves them beside: the text they were decided by and the day whose texts bind them, the
 # certificate, and whether an advance is read as a settlement (`kind_facts.phase_of`); with the mark of the last look.
@@ -141,6 +152,10 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
         for statement in (_CARRIED, _FOUND.format(stands=_STANDS)):
             cursor.execute(statement, asked)
             found |= {line for (line,) in cursor}
+        cursor.execute(_MARKED, asked)
+        marked = [line for (line,) in cursor]
+        for first in range(0, len(marked), _MANY):
+            found.update(otherwise_on_file(city_code, marked[first : first + _MANY]))
         cursor.execute(_READ_BY.format(stands=_STANDS), asked)
         for region, kind, day, version, looked, certificate, settled, lines in cursor.fetchall():
             phase = "claim" if settled else KINDS[kind].phase

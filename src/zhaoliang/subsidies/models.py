@@ -294,6 +294,8 @@ class ClaimLine(CityModel):
     # When the line was last decided again for changed facts, and a mark of what it was decided on (`services.later.mark`).
     looked_at = models.DateTimeField("最近一次复核", null=True)
     looked_by = models.CharField("复核所据文本的摘要", max_length=16, blank=True, default="", db_default="")
+    # Of the kinds decided one by one: what was on file when the line was decided or looked at (`subsidies.resting`).
+    rests_on = models.BigIntegerField("所据档案的摘要", null=True)
 
     class Meta:
         db_table = "claim_line"

@@ -20,10 +20,10 @@ from zhaoliang.registry.selectors import people_behind
 from zhaoliang.registry.services import Message, tell
 from zhaoliang.subsidies.appeals import Window, personal, remedy, window
 from zhaoliang.subsidies.clocks import APPEAL_DECISION, APPEAL_WINDOW, countable, review_due
-from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.judging import put_decisions
 from zhaoliang.subsidies.models import Appeal, Claim, ClaimLine
-from zhaoliang.subsidies.services.checks import attach, cannot_pass, decide, refresh
+from zhaoliang.subsidies.resting import keep_marks
+from zhaoliang.subsidies.services.checks import attach, cannot_pass, decide, take_over
 from zhaoliang.subsidies.services.evidence import usable_name
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, reason_given
 from zhaoliang.subsidies.services.review import require_no_stake
@@ -164,8 +164,8 @@ def _open_again(actor: Actor, line: ClaimLine, reason: str, at: datetime) -> Non
             next_step="请等这一轮公示和审批结束后再决定。",
         )
     _require_not_claimed_again(line)
-    if claim.training_class is not None:
-        refresh(line, class_outcome(claim))
+    take_over(claim, [line])
+    keep_marks([line])
     made = decide(claim, [line])[line.pk]
     if made.outcome == Outcome.FAIL or (made.amount_fen or 0) <= 0:
         raise cannot_pass(made)

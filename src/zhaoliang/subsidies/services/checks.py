@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from zhaoliang import policy
+from zhaoliang.attendance.selectors import minutes_of_enrolments
+from zhaoliang.certificates.models import Certificate
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.errors import Refusal
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
 from zhaoliang.policy import Outcome, PolicySet
 from zhaoliang.registry.lawbook import policies_for
-from zhaoliang.subsidies.facts import ClassOutcome, class_outcome
+from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS, of_claim
 from zhaoliang.subsidies.judging import decided, put_decisions
 from zhaoliang.subsidies.judging_singly import decided_singly
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision, ReviewSeed
+from zhaoliang.subsidies.resting import keep_marks
 from zhaoliang.subsidies.sampling import QUESTION, draw, seed_of_month
 from zhaoliang.subsidies.services.locking import locked_claim, locked_line, locked_lines, reason_given
 from zhaoliang.subsidies.services.mass import check_many, is_large
@@ -63,10 +67,8 @@ def check_lines(claim: Claim, lines: list[ClaimLine], at: datetime) -> None:
     statement for the whole claim (`subsidies.judging`), each verifier is one more.
     """
     open_lines = [line for line in lines if line.state in decidable(claim)]
-    if claim.training_class is not None:
-        outcome = class_outcome(claim)
-        for line in open_lines:
-            refresh(line, outcome)
+    take_over(claim, open_lines)
+    keep_marks(open_lines)
     made = decide(claim, open_lines)
     found = verify_claim(claim, lines, at)
     changed = [
@@ -122,11 +124,22 @@ def _of_wrong_identity(made: Decision, policies: PolicySet) -> Decision:
     )
 
 
-def refresh(line: ClaimLine, outcome: ClassOutcome) -> None:
-    """Take over what was corrected since: minutes, certificate."""
-    enrolment_id = line.enrolment_id or 0
-    planned, credited = outcome.totals.get(enrolment_id, (0, 0))
-    certificate = outcome.certificate(enrolment_id)
+def take_over(claim: Claim, lines: Sequence[ClaimLine]) -> None:
+    """Take over into lines of a claim what was corrected since: minutes, and of a class's claim the certificate."""
+    if claim.training_class is not None:
+        outcome = class_outcome(claim)
+        for line in lines:
+            _refresh(line, outcome.totals, outcome.certificate(line.enrolment_id or 0))
+        return
+    # What people apply for rests on classes of their own, or on a certificate alone, which stays the one applied with.
+    taught = [line for line in lines if line.enrolment_id is not None]
+    sat = minutes_of_enrolments(claim.city_code, [line.enrolment_id or 0 for line in taught])
+    for line in taught:
+        _refresh(line, sat, line.certificate)
+
+
+def _refresh(line: ClaimLine, totals: Mapping[int, tuple[int, int]], certificate: Certificate | None) -> None:
+    planned, credited = totals.get(line.enrolment_id or 0, (0, 0))
     now = (planned, credited, certificate.pk if certificate else None)
     if now != (line.planned_minutes, line.credited_minutes, line.certificate_id):
         line.planned_minutes, line.credited_minutes, line.certificate = planned, credited, certificate

@@ -22,12 +22,12 @@ from zhaoliang.policy import Outcome, PolicyError, PolicySet
 from zhaoliang.registry.lawbook import policies_for
 from zhaoliang.registry.services import restore_grant, withdraw_grant
 from zhaoliang.subsidies.changes import PASSING, FactChange, fact_changes
-from zhaoliang.subsidies.facts import class_outcome
 from zhaoliang.subsidies.facts_sql import TRAINING_KINDS
 from zhaoliang.subsidies.kind_facts import phase_of, rules_day
 from zhaoliang.subsidies.kinds import KINDS
 from zhaoliang.subsidies.models import Claim, ClaimLine, Decision
-from zhaoliang.subsidies.services.checks import attach, decide, refresh
+from zhaoliang.subsidies.resting import mark_of
+from zhaoliang.subsidies.services.checks import attach, decide, take_over
 from zhaoliang.subsidies.services.locking import locked_line
 from zhaoliang.subsidies.services.paying import settle_if_done
 from zhaoliang.subsidies.states import CLAIM_LINE
@@ -72,12 +72,12 @@ def reread(line: ClaimLine, since: Decision, base: Decision, given_fen: int, at:
     facts of now are decided by both: only what both agree on is settled. The line keeps that it was looked at, and on what.
     Raises PolicyError where the facts cannot be decided on.
     """
-    if line.claim.training_class is not None:
-        refresh(line, class_outcome(line.claim))
+    take_over(line.claim, [line])
+    line.rests_on = mark_of(line)
     made = decide(line.claim, [line])[line.pk]
     policies = policies_for(line.claim.region_id, on=rules_day(line), scheme=KINDS[line.kind].scheme)
     line.looked_at, line.looked_by = at, _mark(line, policies, made)
-    line.save(update_fields=["looked_at", "looked_by"])
+    line.save(update_fields=["looked_at", "looked_by", "rests_on"])
     facts = facts_again(made.facts, since.facts)
     changes = fact_changes(since.facts, facts)
     if not changes and policies.version == since.policy_version:
