@@ -7,6 +7,7 @@ whenever that was entered. Read before the facts are: what is written in between
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -181,6 +182,6 @@ def otherwise_on_file(city_code: int, line_ids: Collection[int]) -> list[int]:
         return [line for (line,) in cursor]
 
 
-def _asked(city_code: int, line_ids: Collection[int]) -> dict[str, object]:
+def _asked(city_code: int, line_ids: Collection[int]) -> dict[str, Any]:
     beside = [*MAIN, "apprentice_advance"]
     return {"city": city_code, "lines": id_array(line_ids), "beside": beside, "granted": list(GRANTED)}
