@@ -140,6 +140,50 @@ def test_a_recorded_decision_lets_the_rule_refuse_and_is_told(tmp_path: Path) ->
     assert "测试办法第一条" in found.text
 
 
+LESS = '"case when local_hukou then 1000 else 0 end"'
+
+
+@pytest.mark.mission("F1")
+@pytest.mark.parametrize(
+    "more",
+    [
+        "base: " + LESS,
+        "base: 1000, when: local_hukou",
+        "base: 1000, steps: [{label: 外地减半, times: 0.5, when: not local_hukou, cite: '1'}]",
+        "base: 1000, steps: [{label: 本地另加, cite: '1', uplifts: [{label: 本地, when: local_hukou, by: 0.1, cite: '1'}]}]",
+    ],
+)
+def test_nobody_is_paid_less_for_hukou_without_a_recorded_decision(tmp_path: Path, more: str) -> None:
+    """An amount of nothing refuses as well as a rule does."""
+    held = f"\namounts:\n  a: {{scheme: training, says: 标准, {more}, cite: '1'}}\n"
+    with pytest.raises(PolicyFileError) as refusal:
+        library(tmp_path, text(held))
+    assert "(amounts.a, 第一条): 金额以户籍或所在地为条件" in str(refusal.value)
+    assert "写 decision" in str(refusal.value)
+    decision = "decision: {by: 测试局, number: 测试函〔2026〕2号, on: 2026-03-01, text: 测试办法第一条}"
+    store = library(
+        tmp_path,
+        text(FORBIDS, name="nation", region="cn"),
+        text(held.replace("cite: '1'}\n", f"cite: '1', {decision}}}\n")),
+    )
+    (found,) = conflicts(store)
+    assert (found.direction, found.part, found.higher.clause) == ("hukou", "amounts.a", "第七条")
+    assert "测试函〔2026〕2号" in found.text
+
+
+@pytest.mark.mission("F1")
+def test_a_fact_of_hukou_under_another_name_has_to_say_so(tmp_path: Path) -> None:
+    fact = "\nfacts: {village: {type: bool, label: 本村%s, meaning: 例, unknown: 例%s}}\nrules:\n" + rule(
+        "own", "village"
+    )
+    with pytest.raises(PolicyFileError, match=r"facts\.village.*提到“户口”.*residence: true.*residence: false"):
+        library(tmp_path, text(fact % ("户口", "")))
+    said = library(tmp_path, text(fact % ("户口", ", residence: true"))).for_place(990000, "training", DAY)
+    assert said.decide({"village": False}).outcome is Outcome.CANNOT_TELL
+    other = library(tmp_path, text(fact % ("户口簿齐全", ", residence: false"))).for_place(990000, "training", DAY)
+    assert other.decide({"village": False}).outcome is Outcome.FAIL
+
+
 def test_a_decision_must_name_its_text(tmp_path: Path) -> None:
     with pytest.raises(PolicyFileError):
         library(

@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 from zhaoliang.policy.counts import ALIKE
 from zhaoliang.policy.expressions import Constant, Name, Named, Node, Operation, names_in
-from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.model import PHASES, Condition, Count, Phase, RecordedDecision, Rule, RuleKind, Window
-from zhaoliang.policy.reading import STAND_IN, Reading
+from zhaoliang.policy.reading import STAND_IN, Reading, reads_residence
 from zhaoliang.policy.units import BOOL, DATE, number
 
 Part = Literal["rules", "limits", "exclusions"]
@@ -94,7 +93,7 @@ def _rule(
     source, must, count = condition
     applies = reading.condition(when, *path, "when")
     decision = RecordedDecision(**entry["decision"]) if "decision" in entry else None
-    held_back = decision is None and _reads_residence(reading.facts, must, applies)
+    held_back = decision is None and reads_residence(reading.facts, must, applies)
     return Rule(
         id=name,
         kind=kind,
@@ -210,11 +209,3 @@ def _window(reading: Reading, written: str | dict[str, Any], *path: str | int) -
     if start is not None and end is not None and start > end:
         reading.fault("from 晚于 to", *path)
     return Window("between", start=start, end=end)
-
-
-def _reads_residence(facts: FactSchema, *nodes: Node | None) -> bool:
-    return any(
-        name.is_fact and name.name in facts.facts and facts.facts[name.name].residence
-        for node in nodes
-        for name in names_in(node)
-    )

@@ -211,6 +211,20 @@ class _Search:
                             self._decided(rule, [facts[name].label for name in sorted(read)], document, read),
                             rule.decision is not None,
                         )
+        for amount in document.amounts:
+            read = facts_of(document, amount.nodes) & marked
+            for above in self._over(document) if read else ():
+                for clause in above.clauses.values():
+                    if clause.forbids == RESIDENCE:
+                        labels = "、".join(facts[name].label for name in sorted(read))
+                        yield Conflict(
+                            document,
+                            f"amounts.{amount.id}",
+                            self.store.citation(amount.cite),
+                            self.store.citation(f"{above.id}#{clause.id}"),
+                            "hukou",
+                            f"{amount.says}：金额看{labels}。已记录本地决定：{amount.decision}",
+                        )
 
     def _decided(self, rule: Rule, labels: list[str], document: Document, read: frozenset[str]) -> str:
         how = "没有别的途径，属于限制" if self._only_by(rule, document, read) else "另有别的途径，属于放宽时附加的条件"

@@ -178,6 +178,20 @@ def names_in(node: Node | None) -> tuple[Name, ...]:
     return ()
 
 
+def named_in(node: Node | None) -> tuple[str, ...]:
+    """Every condition with a name that the expression rests on, those within others too."""
+    match node:
+        case Operation(args=args):
+            own = (node.name,) if isinstance(node, Named) else ()
+            return (*own, *(name for arg in args for name in named_in(arg)))
+        case Lookup(keys=keys):
+            return tuple(name for key in keys for name in named_in(key))
+        case Case(branches=branches, otherwise=otherwise):
+            parts = [part for branch in branches for part in branch]
+            return tuple(name for part in (*parts, otherwise) for name in named_in(part))
+    return ()
+
+
 def tables_in(node: Node | None) -> tuple[str, ...]:
     """Every table the expression looks into."""
     match node:

@@ -44,6 +44,8 @@ class Fact:
 
 
 OUTSIDE = "outside"
+# A fact of these words has to say whether it is about hukou or where one lives: by such a fact nobody may be refused.
+RESIDENCE = ("户籍", "户口", "籍贯", "居住", "常住")
 # What cannot be less than nothing; days and months may be counted backwards.
 NEVER_BELOW_ZERO = ("fen", "hours", "minutes", "years", "count", "ratio")
 # The parts of a file that `FactSchema.extended` reads.
@@ -206,6 +208,10 @@ def _fact(name: str, entry: dict[str, Any], codes: Mapping[str, object], tree: T
         type_ = type_named(kind, unit, enum)
     except ExpressionError as problem:
         raise tree.error(str(problem), "facts", name, "unit") from problem
+    said = f"{entry['label']}{entry['meaning']}"
+    if "residence" not in entry and not tree.accepted and (word := next((one for one in RESIDENCE if one in said), "")):
+        told = f"提到“{word}”：看户籍、居住地的写 residence: true（不能单凭它拒绝人），不看的写 residence: false"
+        raise tree.error(told, "facts", name)
     texts = (entry["label"], entry["meaning"], entry.get("source", OUTSIDE), entry["unknown"])
     floor = entry.get("at_least", 0 if kind == "number" and unit in NEVER_BELOW_ZERO else None)
     least = None if floor is None else plain(Fraction(floor))

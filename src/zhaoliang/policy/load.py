@@ -18,7 +18,7 @@ from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.figures import TableReader, key_types, read_clock, read_open, read_parameter
 from zhaoliang.policy.files import IN_LIBRARY, Source, Tree, read_yaml, region_of
 from zhaoliang.policy.hints import nearest
-from zhaoliang.policy.model import Clause, Document, Scenario, Table
+from zhaoliang.policy.model import Clause, Document, Rule, Scenario, Table
 from zhaoliang.policy.reading import Reading
 from zhaoliang.policy.shape import faults, tidy
 from zhaoliang.policy.sums import read_amount
@@ -142,6 +142,8 @@ class _Loader:
         rules += [
             one for several in reading.entries("stacking", partial(read_stacking, reading)).values() for one in several
         ]
+        if not self.tree.accepted:
+            self._named_once(rules)
         for rule, problem in against_order(rules):
             reading.fault(problem, *rule.part.split("."))
         amounts = reading.entries("amounts", partial(read_amount, reading))
@@ -189,6 +191,15 @@ class _Loader:
             fault(f"{jurisdiction} 的区划代码是 {region_of(jurisdiction)}", "document", "region")
         if end is not None and end < start:
             fault("失效日期早于生效日期", "document", "in_force", "to")
+
+    def _named_once(self, rules: list[Rule]) -> None:
+        """Of two rules of one name only the later would be asked."""
+        first: dict[str, Rule] = {}
+        for rule in rules:
+            if (other := first.setdefault(rule.id, rule)) is not rule:
+                self.reading.fault(
+                    f"{rule.id!r} 在 {other.part} 已经用了，只会核对其中一条；请换个名称", *rule.part.split(".")
+                )
 
     def _scope(self, units: dict[str, str], tables: dict[str, Table]) -> Scope:
         for name in sorted(set(units) & set(self.facts.facts)):

@@ -318,7 +318,10 @@ class Instalments:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How a subsidy is worked out: base, steps in order, one rounding at the end."""
+    """How a subsidy is worked out: base, steps in order, one rounding at the end.
+
+    One that reads a residence fact is read only with a recorded `decision` (人社部函〔2021〕14号 七).
+    """
 
     id: str
     scheme: str
@@ -333,6 +336,17 @@ class Amount:
     pay_cite: str
     cite: str
     instalments: Instalments | None = None
+    decision: RecordedDecision | None = None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every expression it has."""
+        held = [self.when, self.base, self.pay_to, *(node for step in self.steps for node in (step.when, step.value))]
+        if self.instalments is not None:
+            advance, clawback = self.instalments.advance, self.instalments.clawback
+            held += [advance.share, advance.of, self.instalments.settlement.paid]
+            held += [clawback.when] if clawback is not None else []
+        return tuple(node for node in held if node is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from zhaoliang.policy.decision import Decision, RuleResult
 from zhaoliang.policy.doubted import doubts, waiting
 from zhaoliang.policy.errors import PolicyError, UnknownCitation
 from zhaoliang.policy.evaluate import Evaluator, Trace, kleene_implies, truth
-from zhaoliang.policy.expressions import Node, Value, names_in, tables_in
+from zhaoliang.policy.expressions import Node, Value, named_in, names_in, tables_in
 from zhaoliang.policy.facts import FactSchema, portable
 from zhaoliang.policy.inforce import FiguresOf
 from zhaoliang.policy.model import (
@@ -155,6 +155,11 @@ class PolicySet:
         document = self._text_of(key)
         return document.authority == "binding" and document.clauses[key.partition("#")[2]].verified
 
+    def stands(self, document: Document, rule: Rule) -> bool:
+        """Whether the rule's clause and those of the named conditions it rests on were read in texts that bind."""
+        named = {name for node in (rule.must, rule.when) for name in named_in(node)}
+        return all(map(self.binding, (rule.cite, *(document.conditions[name].cite for name in sorted(named)))))
+
     def _text_of(self, key: str) -> Document:
         """The text that has the clause: the set's own, else its last version by the set's day (the first one otherwise)."""
         document_id, _, clause_id = key.partition("#")
@@ -247,7 +252,7 @@ class PolicySet:
         )
 
     def _verified(self, document: Document, rule: Rule, known: Mapping[str, Value]) -> bool:
-        """Whether the clause binds and every figure the rule reads was confirmed in its own clause."""
+        """Whether the clauses of the rule and its named conditions bind and every figure it reads was confirmed in its own."""
         figures = self.figures(document)
         held = [
             figures.source(name.name) for node in (rule.must, rule.when) for name in names_in(node) if not name.is_fact
@@ -255,7 +260,7 @@ class PolicySet:
         tables = [table for node in (rule.must, rule.when) for table in tables_in(node)]
         versions = [version for table in tables for version in figures.possible(table, known)]
         return (
-            self.binding(rule.cite)
+            self.stands(document, rule)
             and all(self.citation(cite).verified for cite in held if cite)
             and all(version.verified and self.citation(version.cite).verified for version in versions)
         )

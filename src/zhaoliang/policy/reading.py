@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from zhaoliang.policy.errors import ExpressionError, PolicyFileError
-from zhaoliang.policy.expressions import Constant, FollowsFromAnother, Node, Scope, compile_expression
+from zhaoliang.policy.expressions import Constant, FollowsFromAnother, Node, Scope, compile_expression, names_in
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.files import Tree
 from zhaoliang.policy.hints import nearest, nearest_clause, nearest_code
@@ -111,3 +111,12 @@ class Reading:
         if code not in self.facts.codes[enum]:
             self.fault(f"{code!r} 不是 {enum} 的代码{nearest_code(code, self.facts.codes[enum])}", *path)
         return code
+
+
+def reads_residence(facts: FactSchema, *nodes: Node | None) -> bool:
+    """Whether one of the expressions reads a fact about hukou or where one lives."""
+    return any(
+        name.is_fact and name.name in facts.facts and facts.facts[name.name].residence
+        for node in nodes
+        for name in names_in(node)
+    )

@@ -7,12 +7,17 @@ from functools import reduce
 from typing import Any, Literal, cast
 
 from zhaoliang.policy.expressions import Case, Constant, Node, Operation
-from zhaoliang.policy.model import Advance, Amount, Clawback, Deduction, Instalments, Step
-from zhaoliang.policy.reading import Reading
+from zhaoliang.policy.model import Advance, Amount, Clawback, Deduction, Instalments, RecordedDecision, Step
+from zhaoliang.policy.reading import Reading, reads_residence
 from zhaoliang.policy.units import BOOL, PAYEE, number
 
 FEN = number("fen")
 RATIO = number("ratio")
+# To pay somebody nothing, or less, for where they live is the same as to refuse them (人社部函〔2021〕14号 七).
+BY_RESIDENCE = (
+    "金额以户籍或所在地为条件，与人社部函〔2021〕14号第七条不一致；确有本地决定的，"
+    "写 decision: {by, number, on, text}（谁、文号、日期、所依据的本地条文），否则删去这个条件"
+)
 OPERATIONS = ("times", "add", "at_most", "at_least")
 
 
@@ -21,7 +26,7 @@ def read_amount(reading: Reading, name: str, entry: dict[str, Any]) -> Amount:
     path = ("amounts", name)
     pay, rounding = entry.get("pay_to"), entry.get("round", {})
     parts = entry.get("instalments")
-    return Amount(
+    made = Amount(
         id=name,
         scheme=reading.scheme(entry["scheme"], *path, "scheme"),
         says=entry["says"],
@@ -39,7 +44,11 @@ def read_amount(reading: Reading, name: str, entry: dict[str, Any]) -> Amount:
         pay_cite=reading.cite(pay["cite"], *path, "pay_to", "cite") if pay else "",
         cite=reading.cite(entry["cite"], *path, "cite"),
         instalments=_instalments(reading, parts, *path, "instalments") if parts else None,
+        decision=RecordedDecision(**entry["decision"]) if "decision" in entry else None,
     )
+    if made.decision is None and reads_residence(reading.facts, *made.nodes) and not reading.tree.accepted:
+        reading.fault(BY_RESIDENCE, *path)
+    return made
 
 
 def _steps(reading: Reading, entry: dict[str, Any], *path: str | int) -> Iterator[Step]:

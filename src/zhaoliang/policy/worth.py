@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from zhaoliang.kernel.money import Rounding, apply_ratio
 from zhaoliang.policy.decision import AmountStep, RuleResult
 from zhaoliang.policy.evaluate import Evaluator, Trace, truth
-from zhaoliang.policy.expressions import Node, Value, tables_in
+from zhaoliang.policy.expressions import Node, Value, named_in, names_in, tables_in
 from zhaoliang.policy.facts import portable
 from zhaoliang.policy.model import Amount, Citation, Clawback, Deduction, Document, Instalments, Outcome, Phase
 from zhaoliang.policy.wording import decimal_text
@@ -113,7 +113,7 @@ class _Sum:
         if base is None or share is None:
             return Worked(None, tuple(steps), self._doubt_if(None, trace))
         fen = round_fen(base * share, self.amount.rounding, self.amount.step_fen)
-        cite = self.policies.citation(advance.cite)
+        cite = self._cited(advance.cite, advance.share, advance.of)
         return Worked(fen, (*steps, AmountStep(advance.label, f"× {decimal_text(share)}", fen, cite)))
 
     def _deducted(self, part: Deduction | Clawback, paid: int | Fraction, left: int) -> AmountStep:
@@ -124,7 +124,7 @@ class _Sum:
 
     def _total(self, trace: Trace, steps: list[AmountStep]) -> int | None:
         """The amount in fen, exact until one rounding at the end; the steps say each running total."""
-        amount, evaluator, citation = self.amount, self.evaluator, self.policies.citation
+        amount, evaluator = self.amount, self.evaluator
         total = _number(evaluator.value(amount.base, trace))
         if total is None:
             return None
@@ -146,10 +146,13 @@ class _Sum:
                 case "at_least":
                     total = max(total, value)
             shown = f"{SIGNS[step.operation]} {decimal_text(value)}"
-            steps.append(AmountStep(step.label, shown, round_fen(total), citation(step.cite)))
+            cited = self._cited(step.cite, step.value, step.when, also=step.also)
+            steps.append(AmountStep(step.label, shown, round_fen(total), cited))
         fen = round_fen(total, amount.rounding, amount.step_fen)
         if fen != total:
-            steps.append(AmountStep("取整", f"{amount.rounding} 到 {amount.step_fen} 分", fen, citation(amount.cite)))
+            steps.append(
+                AmountStep("取整", f"{amount.rounding} 到 {amount.step_fen} 分", fen, self._cited(amount.cite))
+            )
         return fen
 
     def _base_citation(self) -> Citation:
@@ -159,11 +162,28 @@ class _Sum:
             if version is not None:
                 found = self.policies.citation(version.cite)
                 excerpt = version.note or found.excerpt
-                verified = version.verified and found.verified
+                # A figure beside the table that was not confirmed leaves the sum unconfirmed too.
+                verified = (
+                    version.verified and found.verified and self._cited(self.amount.cite, self.amount.base).verified
+                )
                 return Citation(
                     found.document_id, found.number, found.title, found.clause, excerpt, verified, found.clause_id
                 )
-        return self.policies.citation(self.amount.cite)
+        return self._cited(self.amount.cite, self.amount.base, self.amount.when)
+
+    def _cited(self, key: str, *nodes: Node | None, also: Sequence[str] = ()) -> Citation:
+        """The clause of a step; where a figure or named condition behind it was not confirmed in its own, unverified."""
+        figures, citation = self.policies.figures(self.document), self.policies.citation
+        held: list[str | None] = [*also]
+        held += [figures.source(name.name) for node in nodes for name in names_in(node) if not name.is_fact]
+        held += [self.document.conditions[name].cite for node in nodes for name in named_in(node)]
+        versions = [figures.version(table, self.evaluator.facts) for node in nodes for table in tables_in(node)]
+        held += [version.cite for version in versions if version is not None]
+        read = all(version.verified for version in versions if version is not None)
+        found = citation(key)
+        return (
+            found if read and all(citation(cite).verified for cite in held if cite) else replace(found, verified=False)
+        )
 
 
 def _doubt(policies: PolicySet, amount: Amount, trace: Trace) -> RuleResult:

@@ -300,7 +300,9 @@ class _Scope:
         """Whether clause and figures were read in their texts, and the days on which a table version was not."""
         figures, nodes = self.policies.figures(self.document), (rule.must, rule.when)
         held = [figures.source(name.name) for node in nodes for name in names_in(node) if not name.is_fact]
-        sure = self.policies.binding(rule.cite) and all(self.policies.citation(cite).verified for cite in held if cite)
+        sure = self.policies.stands(self.document, rule) and all(
+            self.policies.citation(cite).verified for cite in held if cite
+        )
         doubtful: list[tuple[str, Span]] = []
         for table in {name: self.document.tables[name] for node in nodes for name in tables_in(node)}.values():
             if table.version_by is None:
