@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -64,7 +65,13 @@ def test_a_districts_window_prints_a_citys_voucher_and_exchanges_a_lost_paper(
     give_back = reverse("bureau:counter_return", args=[TIANJIN, lost.pk])
     shown_end = {"document_end": f" {person.document_number[-4:].lower()} "}
     assert elsewhere.post(give_back, shown_end | {"key": "x"}).status_code == 403
-    assert officer.post(give_back, {"document_end": "000A", "key": "y"}).status_code == 422
+    refused = officer.post(give_back, {"document_end": "000A", "key": "y"})
+    assert refused.status_code == 422
+    # Told at the field, on the voucher's page, with what was typed.
+    assert re.search(r'value="000A"[^>]*aria-invalid="true"', refused.content.decode())
+    assert lost.batch.name in refused.content.decode()
+    full = officer.get(reverse("bureau:counter_person", args=[TIANJIN, vouchers.crowd(1)[0].pk])).content.decode()
+    assert ("已领完" in full, "代领并打印" in full) == (True, False)
     looks = AuditEvent.objects.filter(city_code=TIANJIN, act="look", person_id=person.pk)
     assert "窗口查看培训券" in {one.detail["why"] for one in looks}
     shown = officer.post(give_back, shown_end | {"key": "b"}, follow=True)

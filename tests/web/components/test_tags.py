@@ -56,6 +56,15 @@ def test_the_summary_leads_to_each_wrong_field() -> None:
     assert 'type="hidden"' in page
 
 
+def test_the_page_opens_at_what_is_wrong_unless_a_field_waits_for_a_reader() -> None:
+    class Scanned(PlainForm):
+        code = forms.CharField(label="券码", widget=forms.TextInput(attrs={"autofocus": True}))
+
+    assert re.search(r'class="error-summary"[^>]*tabindex="-1" autofocus', render("{% fields form %}", form=Claim({})))
+    assert "autofocus" not in render("{% fields form %}", form=Claim())
+    assert re.findall(r"<(\w+)[^>]* autofocus", render("{% fields form %}", form=Scanned({}))) == ["input"]
+
+
 def test_an_optional_field_says_so_but_a_filter_does_not() -> None:
     assert "选填" in render("{% field form.note %}", form=Claim())
     assert "选填" not in render("{% field form.note optional=False %}", form=Claim())

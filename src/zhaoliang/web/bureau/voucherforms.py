@@ -340,6 +340,17 @@ class CounterClaimForm(PlainForm):
         offer(self, "batch", batches)
 
 
+class CounterReturnForm(PlainForm):
+    """What the officer reads from the document that the holder shows."""
+
+    document_end = forms.CharField(
+        label="证件号码后 4 位",
+        max_length=8,
+        help_text="照本人出示的证件输入；最后一位是 X 的也要输。",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "class": "code"}),
+    )
+
+
 def initial_of(batch: VoucherBatch, scope: Scope) -> dict[str, Any]:
     """What the form of a draft shows at first (the days apart)."""
     names = ("name", "kind", "issue", "budget_account", "quota", "amount_basis", "groups", "colour", "declaration")

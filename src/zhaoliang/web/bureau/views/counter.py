@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from zhaoliang.certificates import throttle
 from zhaoliang.kernel.audit import record_look
 from zhaoliang.kernel.days import chinese_day
-from zhaoliang.kernel.errors import NotFound, Refusal
+from zhaoliang.kernel.errors import BadInput, NotFound, Refusal
 from zhaoliang.kernel.roles import Access
 from zhaoliang.registry import selectors as registry
 from zhaoliang.registry import services as registry_services
@@ -86,9 +86,8 @@ def person(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         record_look(actor=request.actor, target=found, at=request.at, why="窗口代领培训券")
     cards = reading.cards(city, reading.projects(city, city, request.at, with_voucher=True)[:SHOWN], request.at)
     tried = chances.chances(found, cards, chinese_day(request.at))
-    open_to_him = [(one.batch.pk, one.batch.name) for one in tried if one.kind in ("can", "after")]
-    if request.method == "GET":
-        offer(form, "batch", open_to_him)
+    open_to_him = [(one.batch.pk, one.batch.name) for one in tried if one.kind in ("can", "after") and one.open.left]
+    offer(form, "batch", open_to_him)
     context = {
         "found": found,
         "masked": registry.masked(found),
@@ -112,14 +111,19 @@ def _holder(request: SubjectRequest, city: int, pk: int) -> Access:
 @require_GET
 def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """The voucher just claimed, to be printed; an unused one can be given back, or exchanged where its paper was lost."""
+    return _voucher_page(request, voucherforms.CounterReturnForm())
+
+
+def _voucher_page(request: DeskRequest, form: voucherforms.CounterReturnForm) -> HttpResponse:
     found: Voucher = request.subject
     record_look(actor=request.actor, target=found, at=request.at, why="窗口查看培训券")
     context = {
         "found": found,
         "masked": registry.masked(found.person),
         "pdf": _pdf_url(found) if found.state in PRINTABLE else "",
+        "form": form if found.state == "claimed" else None,
     }
-    return render(request, "bureau/counter_voucher.html", context)
+    return render(request, "bureau/counter_voucher.html", context, status=422 if form.errors else 200)
 
 
 @page(services.return_at_counter.declaration, access=_holder)
@@ -127,15 +131,19 @@ def voucher(request: DeskRequest, city: int, pk: int) -> HttpResponse:
 def give_back(request: DeskRequest, city: int, pk: int) -> HttpResponse:
     """Give the voucher back for its holder, and lead to what he can claim now."""
     found: Voucher = request.subject
-    back = reverse("bureau:counter_voucher", args=[city, pk])
-    shown = request.POST.get("document_end", "").strip()
+    form = voucherforms.CounterReturnForm(request.POST)
+    if not form.is_valid():
+        return _voucher_page(request, form)
     try:
         # Counted here, outside the act: its refusal would take the count back.
         if not throttle.has_room(client=f"counter {request.actor.user_id}", at=request.at, most=TRIES):
             raise too_many_ends()
-        services.return_at_counter(**given(request), person=found.person, voucher=found, document_end=shown)
+        services.return_at_counter(**given(request), person=found.person, voucher=found, **form.cleaned_data)
+    except BadInput as problem:
+        forms.refuse(form, problem)
+        return _voucher_page(request, form)
     except Refusal as problem:
-        return refused(request, problem, back)
+        return refused(request, problem, reverse("bureau:counter_voucher", args=[city, pk]))
     toasts.say(request, "已退回，旧券码失效，名额已放出。本人要换领的，请在下面重新领取。")
     return redirect("bureau:counter_person", found.person.city_code, found.person.pk)
 

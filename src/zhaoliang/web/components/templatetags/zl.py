@@ -309,7 +309,10 @@ def _options(bound: BoundField, attrs: dict[str, str | bool]) -> list[tuple[Safe
 
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form: Form) -> dict[str, Any]:
-    """What stopped the form, at its head: each line leads to its field."""
+    """What stopped the form, at its head: each line leads to its field. The page opens there, also below a long list.
+
+    A form with a field that takes the focus by itself (a code reader types into it) keeps it.
+    """
     lines = []
     for name, errors in form.errors.items():
         target = form[name].auto_id if name in form.fields else ""
@@ -317,7 +320,8 @@ def form_errors(form: Form) -> dict[str, Any]:
         if name in form.fields and isinstance(form.fields[name].widget, CheckboxInput):
             label = ""
         lines += [(target, "" if label in str(error) else label, str(error)) for error in errors]
-    return {"lines": lines}
+    own = any("autofocus" in one.widget.attrs for one in form.fields.values())
+    return {"lines": lines, "focus": not own}
 
 
 @register.inclusion_tag("components/fields.html")
