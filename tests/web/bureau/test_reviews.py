@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -97,6 +98,10 @@ def test_a_doubted_line_stops_the_claim_until_somebody_judges_it(desk: Desk, at_
     client.post(_url("line_question", line), {"key": "q", "text": "签到时间集中，请核对监控"})
     assert "要先判断" in client.get(_url("claim", claim)).content.decode()
     assert client.post(_url("claim_pass_first", claim), {"key": "p"}).status_code == 409
+    # The browser asks for a reason of the length that the rules want, before the page is left.
+    assert re.search(
+        r'id="judgement"[^>]* minlength="4"[^>]* required', client.get(_url("claim", claim)).content.decode()
+    )
     assert client.post(_url("line_judge", line), {"key": "j", "decision": "pass", "text": ""}).status_code == 422
     judged = {"key": "j2", "decision": "pass", "text": "已看监控，本人到课"}
     answer = client.post(_url("line_judge", line), judged, follow=True)
