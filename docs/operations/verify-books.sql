@@ -1,7 +1,8 @@
 -- Independent proof of a city's money, without any code of the platform:
 --   psql -v city=120000 -f docs/operations/verify-books.sql
 -- No row: the books are right. Each row names a check, the thing that does not agree (account, closing, batch, claim line,
--- payment, case, kept total, receipt), the first entry that does not fit where there is one, and both figures in fen.
+-- payment, case, kept total, receipt), the first entry that does not fit where there is one, and both figures in fen. Where every
+-- entry of an account fits and its balance does not, the account is named with its last entry: the balance was changed after it.
 WITH leg AS (
     SELECT debit_id AS account_id, id, -amount_fen AS fen, debit_after_fen AS after_fen
     FROM transfer WHERE city_code = :city
@@ -14,7 +15,7 @@ WITH leg AS (
     SELECT DISTINCT ON (account_id) account_id, id AS transfer_id, after_fen AS stored_fen, derived_fen
     FROM run WHERE after_fen <> derived_fen ORDER BY account_id, id
 ), total AS (
-    SELECT account_id, sum(fen) AS derived_fen FROM leg GROUP BY account_id
+    SELECT account_id, sum(fen) AS derived_fen, max(id) AS last_id FROM leg GROUP BY account_id
 ), undone AS (
     -- Every entry is posted within an act, whose event in the audit log bears the same moment: of these nothing is told.
     SELECT at FROM (SELECT DISTINCT at FROM transfer WHERE city_code = :city) moment
@@ -109,7 +110,9 @@ WITH leg AS (
     SELECT bank_return_id, batch_id, to_char(month, 'YYYY-MM') AS month, amount_fen AS fen
     FROM bank_total WHERE city_code = :city
 )
-SELECT 'balance' AS check, account.code AS what, wrong.transfer_id,
+SELECT 'balance' AS check,
+       account.code || CASE WHEN wrong.account_id IS NULL AND total.last_id IS NOT NULL THEN ' after entry ' || total.last_id ELSE '' END
+           AS what, wrong.transfer_id,
        coalesce(wrong.stored_fen, account.balance_fen) AS stored_fen,
        coalesce(wrong.derived_fen, total.derived_fen, 0) AS derived_fen
 FROM account

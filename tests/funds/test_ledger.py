@@ -217,7 +217,8 @@ def test_a_district_officer_does_not_touch_the_citys_budget() -> None:
 @pytest.mark.parametrize(
     ("damage", "first_wrong"),
     [
-        ("UPDATE account SET balance_fen = balance_fen + 1 WHERE id = {account}", None),
+        ("UPDATE account SET balance_fen = balance_fen + 1 WHERE id = {account}", "after third"),
+        ("DELETE FROM transfer WHERE id = {third}", "after second"),
         ("UPDATE transfer SET amount_fen = amount_fen + 1 WHERE id = {second}", "second"),
         ("DELETE FROM transfer WHERE id = {second}", "third"),
         ("UPDATE transfer SET debit_after_fen = debit_after_fen - 5 WHERE id = {third}", "third"),
@@ -229,9 +230,7 @@ def test_a_district_officer_does_not_touch_the_citys_budget() -> None:
         ),
     ],
 )
-def test_the_proof_names_the_first_wrong_entry(
-    owner: psycopg.Connection[Any], damage: str, first_wrong: str | None
-) -> None:
+def test_the_proof_names_the_first_wrong_entry(owner: psycopg.Connection[Any], damage: str, first_wrong: str) -> None:
     opened, reserved, *_ = chain(1000)
     first = post("reserve", opened, reserved, 100)
     second = post("reserve", opened, reserved, 200)
@@ -240,14 +239,29 @@ def test_the_proof_names_the_first_wrong_entry(
     assert script_findings(owner) == []
     owner.execute(damage.format(account=opened.pk, second=second.pk, third=third.pk).encode())
     newest = Transfer.objects.filter(city_code=TIANJIN).latest("id").pk
-    entries = {"second": second.pk, "third": third.pk, "new": newest, None: None}
+    entries = {"second": second.pk, "third": third.pk, "new": newest}
     found = {finding.account_code: finding for finding in selectors.verify_books(TIANJIN)}
-    assert found[opened.code].transfer_id == entries[first_wrong]
+    named = entries[first_wrong.removeprefix("after ")]
+    after = first_wrong.startswith("after ")
+    assert (found[opened.code].transfer_id, found[opened.code].after_id) == ((None, named) if after else (named, None))
+    assert f"编号 {named}" in found[opened.code].what
     assert first.pk not in {finding.transfer_id for finding in found.values()}
     assert opened.code in found[opened.code].what
     assert {row[1]: row[2] for row in script_findings(owner) if row[0] == "balance"} == {
-        code: finding.transfer_id for code, finding in found.items()
+        code if finding.after_id is None else f"{code} after entry {finding.after_id}": finding.transfer_id
+        for code, finding in found.items()
     }
+
+
+@pytest.mark.commits
+@pytest.mark.mission("G4")
+def test_a_balance_without_any_entry_is_named_by_its_account(owner: psycopg.Connection[Any]) -> None:
+    _, _, payable, *_ = chain(1000)
+    owner.execute("UPDATE account SET balance_fen = 7 WHERE id = %s", [payable.pk])
+    [found] = selectors.verify_books(TIANJIN)
+    assert (found.account_code, found.transfer_id, found.after_id) == (payable.code, None, None)
+    assert "没有分录，账户余额对不上" in found.what
+    assert [row[:3] for row in script_findings(owner) if row[0] == "balance"] == [("balance", payable.code, None)]
 
 
 def test_selectors_ask_a_fixed_number_of_questions(django_assert_num_queries: Any) -> None:

@@ -45,17 +45,26 @@ class Balance:
 
 @dataclass(frozen=True)
 class BookFinding:
-    """An account whose stored figures do not follow from its transfers; `transfer_id` is the first entry that is wrong."""
+    """An account whose stored figures do not follow from its transfers; `transfer_id` is the first entry that is wrong.
+
+    Where every entry is right and the balance is not, there is none: `after_id` is then the last one, after which it was changed.
+    """
 
     account_code: str
     transfer_id: int | None
+    after_id: int | None
     stored_fen: int
     derived_fen: int
 
     @property
     def what(self) -> str:
         """The finding in Chinese."""
-        where = f"第一笔对不上的分录编号 {self.transfer_id}" if self.transfer_id else "每笔分录相符，账户余额对不上"
+        if self.transfer_id is not None:
+            where = f"第一笔对不上的分录编号 {self.transfer_id}"
+        elif self.after_id is not None:
+            where = f"到最后一笔分录（编号 {self.after_id}）为止每笔相符，在它之后账户余额对不上"
+        else:
+            where = "没有分录，账户余额对不上"
         return f"账户 {self.account_code}：{where}，账上 {format_yuan(self.stored_fen)}，重算 {format_yuan(self.derived_fen)}"
 
 
@@ -189,7 +198,10 @@ def verify_books(city_code: int) -> list[BookFinding]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_PROOF, {"city": city_code})
-        return [BookFinding(code, entry, int(stored), int(derived)) for code, entry, stored, derived in cursor]
+        return [
+            BookFinding(code, entry, last if entry is None else None, int(stored), int(derived))
+            for code, entry, last, stored, derived in cursor
+        ]
 
 
 _PROOF = """
@@ -206,7 +218,7 @@ WITH leg AS (
     SELECT DISTINCT ON (account_id) account_id, id, after_fen, derived_fen
     FROM step WHERE after_fen <> derived_fen ORDER BY account_id, id
 )
-SELECT account.code, wrong.id, coalesce(wrong.after_fen, account.balance_fen),
+SELECT account.code, wrong.id, step.id, coalesce(wrong.after_fen, account.balance_fen),
        coalesce(wrong.derived_fen, step.derived_fen, 0)
 FROM account
 LEFT JOIN wrong ON wrong.account_id = account.id
