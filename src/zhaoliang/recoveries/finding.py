@@ -135,6 +135,8 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _GONE = ("revoked", "suspended", "replaced")
 _MANY = 5_000
+# Each statement over marks reads the registers of the whole city.
+_AT_ONCE = 200_000
 
 
 def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
@@ -154,8 +156,8 @@ def lines_with_changed_facts(city_code: int, region_code: int) -> list[int]:
             found |= {line for (line,) in cursor}
         cursor.execute(_MARKED, asked)
         marked = [line for (line,) in cursor]
-        for first in range(0, len(marked), _MANY):
-            found.update(otherwise_on_file(city_code, marked[first : first + _MANY]))
+        for first in range(0, len(marked), _AT_ONCE):
+            found.update(otherwise_on_file(city_code, marked[first : first + _AT_ONCE]))
         cursor.execute(_READ_BY.format(stands=_STANDS), asked)
         for region, kind, day, version, looked, certificate, settled, lines in cursor.fetchall():
             phase = "claim" if settled else KINDS[kind].phase
