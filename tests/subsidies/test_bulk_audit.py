@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import psycopg
 import pytest
 from django.db import transaction
+from django.db.models import Count
 
 from concurrency import at_once
 from factories import registry
@@ -20,7 +22,7 @@ from zhaoliang.kernel.roles import Place, Role, system_actor
 from zhaoliang.policy import PolicyStore
 from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import PersonStatus
-from zhaoliang.subsidies import selectors, stored
+from zhaoliang.subsidies import selectors, services, stored
 from zhaoliang.subsidies.judging import bases, sheet_of
 from zhaoliang.subsidies.models import ClaimLine, Decision
 from zhaoliang.subsidies.past import columns
@@ -62,6 +64,49 @@ def test_a_city_audited_in_many_slices_misses_nobody_and_decides_nobody_twice() 
     place = Place(CITY, CITY)
     assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 3
     assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=1, size=2) == 0
+
+
+def decisions_of_lines() -> set[int]:
+    """How many decisions the city's lines have, each number once."""
+    lines = Decision.objects.filter(city_code=CITY).values("claim_line_id")
+    return set(lines.annotate(made=Count("id")).values_list("made", flat=True))
+
+
+@pytest.mark.commits
+def test_connections_that_share_an_audit_decide_everybody_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.audit, "PART", 2)
+    made = case(14)
+    confirmed(made)
+    place = Place(CITY, CITY)
+    for turn, holds in enumerate((True, False, True), 2):
+        PersonStatus.objects.filter(city_code=CITY, kind="pension").update(holds=holds)
+        # Two slices in ranges of two lines, each shared by three.
+        assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=3, size=3) == 14
+        assert decisions_of_lines() == {turn}
+
+
+@pytest.mark.commits
+def test_who_breaks_off_a_shared_audit_leaves_his_lines_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.audit, "PART", 2)
+    nobody_yet = threading.Lock()
+
+    class Breaking(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if nobody_yet.acquire(blocking=False):
+                raise RuntimeError("the first that has decided its lines breaks off")
+            return super().wait(timeout)
+
+    made = case(14)
+    confirmed(made)
+    PersonStatus.objects.filter(city_code=CITY, kind="pension").update(holds=True)
+    place = Place(CITY, CITY)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.audit, "Event", Breaking)
+        with pytest.raises(RuntimeError, match="breaks off"):
+            audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=3, size=3)
+    stored = Decision.objects.filter(city_code=CITY).count() - 14
+    assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=3, size=3) == 14 - stored
+    assert decisions_of_lines() == {2}
 
 
 @pytest.mark.parametrize("sampled", [0.001, 50_000])

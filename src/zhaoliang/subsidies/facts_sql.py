@@ -159,7 +159,8 @@ class Chosen:
     """Which lines of a city: conditions on claim `c`, class `k`, project `p` and line `l` with their parameters.
 
     `people`: only lines of the people with ids in these ranges, from the first to the last of each; every range is read by
-    itself, so that its joins stay small.
+    itself, so that its joins stay small. `run`: of several transactions with this number each reads the ranges that no other has
+    read, and keeps the others from them until it ends.
     """
 
     city_code: int
@@ -167,6 +168,7 @@ class Chosen:
     lines: str = "TRUE"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     people: tuple[tuple[int, int], ...] = ()
+    run: int | None = None
 
 
 def of_claim(city_code: int, claim_id: int, lines: Collection[int] | None = None) -> Chosen:
@@ -320,7 +322,9 @@ def gathered(
         return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters)
     first, last = zip(*chosen.people, strict=True)
     parameters |= {"first_people": list(first), "last_people": list(last)}
-    return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters, RANGES)
+    if chosen.run is None:
+        return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters, f"{RANGES} AS part {RANGE}")
+    return Gathered(f"{classes}\n)", f"{parts}\n)", f"SELECT {lines}", parameters | {"run": chosen.run}, FREE_RANGES)
 
 
 # Where the template's relations of a range begin.
@@ -333,7 +337,13 @@ PEOPLE = """people AS MATERIALIZED (
     WHERE l.city_code = %(city)s AND {lines}
 ),
 """
-RANGES = "unnest(%(first_people)s::bigint[], %(last_people)s::bigint[]) AS part (first_person, last_person)"
+RANGE = "(first_person, last_person)"
+RANGES = "unnest(%(first_people)s::bigint[], %(last_people)s::bigint[])"
+# Asked of a range when its turn has come, and not before.
+FREE_RANGES = f"""(
+    SELECT * FROM {RANGES} AS each {RANGE}
+    WHERE pg_try_advisory_xact_lock(hashint8extended(each.first_person, %(run)s))
+) AS part"""
 # Always true; the planner expects one row in two hundred to pass. As many it expects in a range of people whose ends it does
 # not know: what is joined to the lines of a range has to seem smaller, or it hashes the lines, which are wide.
 FEW = " AND mod({0}.{1}, 1) = 0"

@@ -1,7 +1,7 @@
 """The rules over many claim lines in one statement a policy set, from the tables to decisions ready to be stored.
 
 Policy sets that mean the same (the same texts with the same figures) share a statement, whatever day or place they are
-for: a city's year of classes comes down to a handful.
+for, as do those whose texts differ in nothing that the statement asks: a city's years of classes come down to a few.
 """
 
 from __future__ import annotations
@@ -70,7 +70,13 @@ def sheets(store: PolicyStore, classes: Iterable[tuple[int, date]], scheme: str 
             bound[stretch] = (policies, grouped.setdefault(_meaning(policies), {}))
         policies, alike = bound[stretch]
         alike[region, day] = policies
-    return [Sheet(_compiled(meaning, next(iter(alike.values()))), alike) for meaning, alike in grouped.items()]
+    found: dict[tuple[Any, ...], Sheet] = {}
+    for meaning, alike in grouped.items():
+        one = Sheet(_compiled(meaning, next(iter(alike.values()))), alike)
+        statement = one.statement
+        asked = (statement.once, statement.head, statement.tail, one.rules, one.counts)
+        found[asked] = Sheet(found[asked].statement, {**found[asked].sets, **alike}) if asked in found else one
+    return list(found.values())
 
 
 def _turns(store: PolicyStore) -> list[date]:

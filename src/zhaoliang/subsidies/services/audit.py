@@ -6,9 +6,12 @@ What is still open is decided again by `run_checks`; what was paid is for a pers
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Event
 
 from django.db import connection, transaction
 
@@ -21,8 +24,8 @@ from zhaoliang.subsidies.judging import Sheet, bases, judged, sheets
 from zhaoliang.subsidies.models import Decision
 from zhaoliang.subsidies.selectors import claim_days, line_people
 
-# Lines of a slice, which is one statement and one transaction: large enough that the classes, gathered by each slice anew,
-# and the planning weigh little.
+# Lines of a slice for each connection that shares it, which reads it by one statement in one transaction: large enough that
+# the classes, gathered by each statement anew, and the planning weigh little.
 SLICE = 500_000
 # Lines of a range of people in it, read one after another: small enough that what its joins hash stays near the processor.
 PART = 5_000
@@ -85,17 +88,19 @@ class Slice:
     """The lines of the people of these ranges in a region, which one statement audits by all its sheets.
 
     `first`: nothing had ever been decided in the city when the audit was opened, so that no line has a latest decision.
+    `run`: the number under which several connections share it.
     """
 
     place: Place
     people: tuple[tuple[int, int], ...]
     sheets: tuple[Sheet, ...]
     first: bool = False
+    run: int | None = None
 
     @property
     def chosen(self) -> Chosen:
-        """Its lines."""
-        return of_region(self.place.city_code, self.place.region_code, people=self.people)
+        """Its lines; of a slice that is shared those of the ranges that nobody else has taken."""
+        return replace(of_region(self.place.city_code, self.place.region_code, people=self.people), run=self.run)
 
     @property
     def versions(self) -> set[str]:
@@ -121,14 +126,10 @@ def slices(place: Place, *, store: PolicyStore | None = None, size: int = SLICE)
 
 
 def people_of_slices(city_code: int, size: int = SLICE) -> list[tuple[tuple[int, int], ...]]:
-    """All people with claim lines of a city: the ranges of each slice of about `size` lines; two slices or more.
-
-    The slices take ranges in turn: where people have several lines there are fewer people to look at, and the workers are to
-    come to their ends together.
-    """
+    """All people with claim lines of a city: the ranges of each slice of about `size` lines, all of much the same size."""
     part = min(PART, size)
     parts = line_people(city_code, part)
-    number = min(len(parts), max(2, round(len(parts) * part / size)))
+    number = min(len(parts), max(1, round(len(parts) * part / size)))
     return [tuple(parts[first::number]) for first in range(number)]
 
 
@@ -162,11 +163,14 @@ def open_audit(*, actor: Actor, at: datetime, place: Place, size: int = SLICE) -
     return parts
 
 
-@act("subsidies.audit", label="复核补贴决定", grants=GRANTS, on="place")
-def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int:
+@act("subsidies.audit", label="复核补贴决定", grants=GRANTS, on="place", beside=("meet",))
+def audit_slice(
+    *, actor: Actor, at: datetime, place: Place, part: Slice, meet: Callable[[], None] | None = None
+) -> int:
     """Decide the lines of a slice again and store what differs from each line's latest decision; returns how many.
 
-    In a transaction of its own: an audit that was broken off goes on where it stopped by storing nothing twice.
+    In a transaction of its own: an audit that was broken off goes on where it stopped by storing nothing twice. Who shares the
+    slice waits by `meet` for the others before the transaction ends, which until then keeps them from its ranges.
     """
     city = place.city_code
     ids = {version: basis for sheet in part.sheets for version, basis in bases(city, sheet).items()}
@@ -176,20 +180,42 @@ def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice) -> int
         cursor.execute(AUDITS, [city])
         cursor.execute(SETTINGS)
         cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
-        return cursor.rowcount
+        stored = cursor.rowcount
+    if meet is not None:
+        meet()
+    return stored
 
 
 def audit_region(*, actor: Actor, at: datetime, place: Place, workers: int = 2, size: int = SLICE) -> int:
     """Audit every claim of a place, on so many connections at once; returns how many decisions were stored."""
-
-    def one(part: Slice) -> int:
-        try:
-            return audit_slice(actor=actor, at=at, place=place, part=part)
-        finally:
-            connection.close()
-
-    parts = open_audit(actor=actor, at=at, place=place, size=size)
+    parts = open_audit(actor=actor, at=at, place=place, size=size * workers)
     if workers == 1:
         return sum(audit_slice(actor=actor, at=at, place=place, part=part) for part in parts)
+    return sum(_audit_together(actor, at, part, workers) for part in parts)
+
+
+def _audit_together(actor: Actor, at: datetime, part: Slice, workers: int) -> int:
+    """A slice audited on several connections: each begins at another place of it and takes ranges until none is free.
+
+    So they come to their ends together, whichever was slower or had the heavier ranges. What one of them had when it broke off is
+    free again, for the others or for the next audit.
+    """
+    run, over = secrets.randbits(62), [Event() for _ in range(workers)]
+
+    def one(turn: int) -> int:
+        begin = turn * len(part.people) // workers
+        own = replace(part, people=part.people[begin:] + part.people[:begin], run=run)
+
+        def meet() -> None:
+            over[turn].set()
+            for other in over:
+                other.wait()
+
+        try:
+            return audit_slice(actor=actor, at=at, place=part.place, part=own, meet=meet)
+        finally:
+            over[turn].set()
+            connection.close()
+
     with ThreadPoolExecutor(workers) as pool:
-        return sum(pool.map(one, parts))
+        return sum(pool.map(one, range(workers)))
