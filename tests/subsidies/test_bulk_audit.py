@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from zhaoliang.policy import PolicyStore
 from zhaoliang.registry.lawbook import lawbook, policies_for
 from zhaoliang.registry.models import PersonStatus
 from zhaoliang.subsidies import selectors, services, stored
-from zhaoliang.subsidies.judging import bases, sheet_of
+from zhaoliang.subsidies.judging import bases, sheet_of, sheets
 from zhaoliang.subsidies.models import ClaimLine, Decision
 from zhaoliang.subsidies.past import columns
 from zhaoliang.subsidies.services.audit import audit_region, compare
@@ -202,3 +203,13 @@ def test_two_who_decide_by_the_same_texts_for_the_first_time_share_their_bases(
     assert not found.errors
     assert len(found.answers) == 4
     assert all(one == found.answers[0] and len(one) == len(sheet.sets) for one in found.answers)
+
+
+def test_texts_that_ask_the_same_share_a_statement_and_each_is_cited() -> None:
+    # On 2025-06-01 a text began that asks nothing of a line, on 2025-03-07 one that does.
+    alike = [(HEPING, date(2025, 5, 30)), (HEPING, date(2025, 6, 2))]
+    [shared] = sheets(lawbook(), alike)
+    versions = [shared.sets[key].version for key in alike]
+    assert len(set(versions)) == 2
+    assert bases(CITY, shared).keys() == set(versions)
+    assert len(sheets(lawbook(), [(HEPING, date(2025, 3, 1)), *alike])) == 2
