@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 from typer.testing import CliRunner
 
 from policy.texts import DOCUMENT, ROOT
@@ -138,6 +139,59 @@ def test_eval_reads_parquet_exactly_as_json(tmp_path: Path) -> None:
     assert [done.exit_code for done in said] == [0, 0]
     assert said[0].stdout == said[1].stdout
     assert [json.loads(line)["fen"] for line in said[0].stdout.splitlines()] == [40000, None]
+
+
+AS_FRAMES_WRITE = """
+    SELECT 'a' AS id, 40.0::DOUBLE AS planned_hours, 31.9::DECIMAL(6, 1) AS attended_hours, 'no_certificate' AS kind,
+        TIMESTAMP '2026-06-01' AS class_start, '[{"scheme": "training", "on": "2025-05-01"}]' AS history
+    UNION ALL SELECT 'b', 'NaN'::DOUBLE, 31.9, 'no_certificate', NULL, NULL
+"""
+
+
+def test_eval_reads_parquet_as_data_frames_write_it(tmp_path: Path) -> None:
+    """A column of whole numbers with an empty cell is one of floats there, a day is a midnight, a list may be a text."""
+    table, lines = tmp_path / "facts.parquet", tmp_path / "facts.jsonl"
+    duckdb.sql(f"COPY ({AS_FRAMES_WRITE}) TO '{table}' (FORMAT parquet)")
+    lines.write_text(
+        '{"id": "a", "planned_hours": 40, "attended_hours": 31.9, "kind": "no_certificate", "class_start": "2026-06-01",'
+        ' "history": [{"scheme": "training", "on": "2025-05-01"}]}\n'
+        '{"id": "b", "attended_hours": 31.9, "kind": "no_certificate"}\n',
+        encoding="utf-8",
+    )
+    where = ["eval", "--policy", str(ROOT / "cn-37-09"), "--on", "2026-06-01", "--scheme", "training", "--facts"]
+    said = [runner.invoke(app, [*where, str(file)]) for file in (lines, table)]
+    assert [done.exit_code for done in said] == [0, 0], said[1].stderr
+    assert said[0].stdout == said[1].stdout
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("40.5::DOUBLE AS planned_hours", "写的是 40.5"),
+        ("TIMESTAMP '2026-06-01 09:30' AS class_start", "要日期"),
+        ("'[{' AS history", "这一行不是 JSON"),
+    ],
+)
+def test_eval_takes_nothing_from_parquet_that_is_not_exactly_a_fact(tmp_path: Path, cell: str, said: str) -> None:
+    table = tmp_path / "facts.parquet"
+    duckdb.sql(f"COPY (SELECT 'a' AS id, {cell} UNION ALL SELECT 'b', NULL) TO '{table}' (FORMAT parquet)")
+    where = ["eval", "--policy", str(ROOT / "cn-37-09"), "--on", "2026-06-01", "--scheme", "training", "--facts"]
+    done = runner.invoke(app, [*where, str(table)])
+    assert done.exit_code == 1
+    assert "facts.parquet:1: " in done.stderr
+    assert said in done.stderr
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["b"], "the others are answered"
+
+
+def test_eval_says_in_chinese_that_a_file_is_no_parquet_and_nan_no_json(tmp_path: Path) -> None:
+    table, lines = tmp_path / "facts.parquet", tmp_path / "facts.jsonl"
+    table.write_text("garbage", encoding="utf-8")
+    lines.write_text('{"id": "a", "planned_hours": NaN}', encoding="utf-8")
+    where = ["eval", "--policy", str(ROOT / "cn-37-09"), "--on", "2026-06-01", "--scheme", "training", "--facts"]
+    told = [runner.invoke(app, [*where, str(file)]).stderr for file in (table, lines)]
+    assert "不是 Parquet 文件" in told[0]
+    assert "SELECT" not in told[0]
+    assert "JSON 里没有 NaN；不知道写 null" in told[1]
 
 
 def test_eval_asks_for_the_place_where_texts_of_several_are_given(tmp_path: Path) -> None:

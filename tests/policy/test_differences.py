@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
-from policy.small import library, rule, text
+from policy.small import library, only, rule, text
 from policy.texts import ROOT, STORE
 from zhaoliang.cli.policy import app
 from zhaoliang.policy.differences import Change, differences, marked
+from zhaoliang.policy.expressions import Named
+from zhaoliang.policy.model import Clause, Condition, Document
 
 OLD = """
 parameters:
@@ -85,3 +92,104 @@ def test_two_files_are_compared_on_the_command_line() -> None:
     assert "施行：2024年1月1日 → 2026年5月1日" in done.output
     missing = CliRunner().invoke(app, ["diff", "--document", "cn/none", "--root", str(ROOT)])
     assert missing.exit_code != 0
+
+
+WHOLE = """
+parameters:
+  floor: {unit: years, says: 年龄下限, value: 16, cite: "1"}
+  share: {unit: ratio, says: 比例, values: [{value: 0.8, cite: "1"}, {from: 2026-06-01, value: 0.9, cite: "1"}]}
+clocks:
+  publicity: {value: 5, unit: working_days, says: 公示期, cite: "1"}
+opens:
+  left: {unit: ratio, says: 由市定, at_least: 0.1, at_most: 0.3, set_by: city, cite: "1"}
+conditions:
+  hard: {says: 困难人员, holds: "group = '07'", cite: "1"}
+tables:
+  standard:
+    says: 标准
+    unit: fen
+    keys: [level, {name: hours, like: planned_hours, tiers: [0, 40]}]
+    version_by: class_start
+    versions: [{cite: "1", note: 例, rows: {junior: {0: 100000}, senior: {0: 200000, 40: 300000}}}]
+rules:
+  aged:
+    asks: 年龄
+    says: 年龄不够
+    do: 等等
+    must: person_age_at_start >= floor
+    when: hard
+    cite: "1"
+    also: ["2"]
+    schemes: [training]
+    phase: claim
+limits:
+  few:
+    asks: 次数
+    says: 次数满
+    count: {of: training, within: {days: 30}, same: level}
+    at_most: 2
+    cite: "1"
+    schemes: [training]
+    phase: claim
+amounts:
+  paid:
+    scheme: training
+    says: 补贴
+    when: hard
+    base: lookup(standard, level, planned_hours)
+    cite: "1"
+    steps:
+      - {label: 打折, times: share, when: exam_passed, cite: "1"}
+      - {label: 上浮, cite: "1", uplifts: [{label: 甲, by: 0.1, cite: "1"}, {label: 乙, by: 0.2, when: hard, cite: "2"}]}
+    round: {mode: down, to_fen: 100}
+    pay_to: {to: "'provider'", cite: "1"}
+    instalments:
+      advance: {label: 预付, share: share, of: 1000, cite: "1"}
+      settlement: {label: 减去, paid: advance_paid, cite: "1"}
+      clawback: {label: 追回, when: not exam_passed, cite: "1"}
+"""
+# What a text does not say itself: its place in the file, what is worked out from the rest, the proof, the machine's names.
+NOT_SAID = {
+    *("id", "file", "lines", "content_hash", "doubts", "scenarios", "name", "region", "part", "entry", "type", "op"),
+    *("source", "base_source", "holds", "note", "is_fact", "column", "ordered"),
+}
+
+
+def bent(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:
+    """The value with one thing in it changed, in every place, each with the way there."""
+    if isinstance(value, Named):
+        return  # its own entry says it
+    if is_dataclass(value) and not isinstance(value, type):
+        for one in fields(value):
+            if one.name not in NOT_SAID or (one.name == "source" and isinstance(value, Document | Clause | Condition)):
+                for where, made in bent(getattr(value, one.name), one.name):
+                    yield f"{one.name}.{where}", replace(value, **{one.name: made})
+    elif isinstance(value, Mapping):
+        for key, held in value.items():
+            for where, made in bent(held, field):
+                yield f"{key}.{where}", {**value, key: made}
+    elif isinstance(value, tuple):
+        for place, held in enumerate(value):
+            for where, made in bent(held, field):
+                yield f"{place}.{where}", (*value[:place], made, *value[place + 1 :])
+    elif isinstance(value, bool):
+        yield "", not value
+    elif isinstance(value, date):
+        yield "", value + timedelta(1)
+    elif isinstance(value, int | Fraction):
+        yield "", value + 1
+    elif isinstance(value, str) and value:
+        # An operation has a counterpart, a citation names another clause, a unit is another one.
+        yield (
+            "",
+            {"unit": "days", "operation": "add", "cite": "cn-99/sample#2", "also": "cn-99/sample#1"}.get(
+                field, f"{value}乙"
+            ),
+        )
+
+
+def test_whatever_changes_in_a_text_is_told(tmp_path: Path) -> None:
+    """A clause exchanged behind an amount pays nobody another fen, and is a difference all the same."""
+    old = only(library(tmp_path, text(WHOLE)))
+    untold = [where for where, new in bent(old) if new != old and not differences(old, new)]
+    assert untold == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policy.texts import Write
-from zhaoliang.policy import FactError, Outcome, PolicyFileError, PolicySet
+from zhaoliang.policy import FactError, Outcome, PolicyFileError, PolicySet, explain
 
 ON = date(2026, 6, 1)
 LIMIT = """
@@ -87,6 +87,21 @@ def test_what_is_not_known_of_history_refuses_nobody(write: Write) -> None:
     )
     result = policies.decide({}).results[0]
     assert [policies.facts.label(name) for name in result.missing] == ["累计同职业已享受职业培训补贴次数"]
+
+
+def test_what_a_count_lacks_is_said_and_not_that_nobody_looked(write: Write) -> None:
+    """The history was compared; it is the line, or an earlier grant, that names no occupation."""
+    policies = limited(write, "of: training, same: occupation_level, kind: skill_level")
+    (question,) = explain(policies.decide({"history": grants("2026-01-01")}), policies.facts)[1:]
+    assert "（未比对享受补贴的历史记录，或本次、以往没有写明培训等级、职业（工种）编码、项目种类）" in question
+    (question,) = explain(limited(write, "of: training").decide({}), policies.facts)[1:]
+    assert "或本次、以往没有写明" not in question
+
+
+def test_a_scheme_that_is_not_there_is_told_where_it_was_written(write: Write) -> None:
+    with pytest.raises(PolicyFileError) as refusal:
+        write(ORDER.replace("scheme: skill_upgrade", "scheme: skil_upgrade"))
+    assert "exclusions.not_both.excludes.scheme" in str(refusal.value)
 
 
 def test_no_history_at_all_is_an_empty_list_and_passes(write: Write) -> None:

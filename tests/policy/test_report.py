@@ -199,3 +199,31 @@ def test_errors_end_the_command_with_1(tmp_path: Path) -> None:
     told = json.loads(runner.invoke(app, ["report", "--root", str(ROOT), "--json", str(ROOT / "cn-12")]).output)
     assert told["counts"]["错误"] == 0
     assert {one["file"].split("/")[1] for one in told["conflicts"]} == {"cn-12"}
+
+
+LONG = """
+parameters: {third: {unit: ratio, says: 三分之一, value: %s, cite: "1"}}
+amounts:
+  a:
+    scheme: training
+    says: 标准
+    base: 300000
+    cite: "1"
+    steps: [{label: 再减, times: third, cite: "1"}, {label: 又减, times: third, when: exam_passed, cite: "1"}]
+    round: {to_fen: 100}
+scenarios:
+  - {name: 两次, scheme: training, on: 2026-06-01, given: {exam_passed: true}, expect: {outcome: pass, fen: 33300}}
+  - {name: 一次, scheme: training, on: 2026-06-01, given: {exam_passed: false}, expect: {outcome: pass, fen: 100000}}
+"""
+
+
+def test_what_one_line_decides_and_a_million_cannot_is_an_error_before_it_binds(tmp_path: Path) -> None:
+    """A share of eighteen decimals is right for one person and would stop the audit of the whole city."""
+    store = library(tmp_path, text(LONG % "0.333333333333333333"))
+    assert [run.problem for run in store.runs] == ["", ""]
+    found = [one for one in report(store, store.documents).of("error") if one.kind == "many"]
+    assert ["“两次”" in one.text for one in found] == [True, False]
+    assert "成批核对算不下去" in found[0].text
+    assert "1/3" in found[0].suggestion
+    short = library(tmp_path, text(LONG % "0.3333"))
+    assert not [one for one in report(short, short.documents).findings if one.kind == "many"]

@@ -177,7 +177,7 @@ def read_count(reading: Reading, entry: dict[str, Any], *path: str | int) -> Cou
         part for word in _several(entry.get("same")) for part in (PAIRS.get(word) or _alike(reading, word, *path))
     )
     return Count(
-        of=tuple(sorted(reading.scheme(scheme, *path, "of") for scheme in of)),
+        of=tuple(sorted(reading.scheme(scheme, *path, "of" if "of" in entry else "scheme") for scheme in of)),
         within=_window(reading, entry.get("within", "lifetime"), *path, "within"),
         same=tuple(sorted(set(same))),
         fund=tuple(sorted(reading.code("fund_source", fund, *path, "fund") for fund in _several(entry.get("fund")))),

@@ -108,7 +108,10 @@ def count_grants(count: Count, grants: Iterable[Grant], facts: Mapping[str, Valu
 def count_fact(count: Count, schema: FactSchema) -> Fact:
     """The count as a fact: a whole number with a label for people."""
     label = _label(count, schema)
-    return Fact(count.column, number("count"), "count", label, f"{label}，按 history 计", HISTORY, NOT_COMPARED)
+    compared = [schema.label(ALIKE[field]) for field in count.same]
+    compared += [label for held, label in ((count.kind, "项目种类"), (count.fund, "资金来源")) if held]
+    unknown = f"{NOT_COMPARED}，或本次、以往没有写明{'、'.join(dict.fromkeys(compared))}" if compared else NOT_COMPARED
+    return Fact(count.column, number("count"), "count", label, f"{label}，按 history 计", HISTORY, unknown)
 
 
 def _label(count: Count, schema: FactSchema) -> str:

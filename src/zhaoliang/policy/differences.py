@@ -13,6 +13,7 @@ from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import (
     Amount,
     Citation,
+    Clause,
     Clawback,
     Clock,
     Condition,
@@ -155,8 +156,8 @@ class _Comparison:
                 name,
                 self._clause(held),
                 _sentence(held),
-                fields(was) if was is not None else {},
-                fields(is_) if is_ is not None else {},
+                fields(was) | (_beside(was) if is_ is not None else {}) if was is not None else {},
+                fields(is_) | (_beside(is_) if was is not None else {}) if is_ is not None else {},
             )
 
     def _fields(
@@ -211,6 +212,44 @@ def _sentence(held: object) -> str:
     return held.asks if isinstance(held, Rule) else str(getattr(held, "says", ""))
 
 
+def _beside(held: object) -> dict[str, str]:
+    """What an entry says beside its figures: told where it changes, not where the whole entry comes or goes."""
+    match held:
+        case Clause():
+            given = {"条款名称": held.ref, "出处": held.source, "禁止的条件": held.forbids, "不作规则": held.no_rule}
+        case Parameter():
+            given = {f"{_since(value.start)}依据": value.cite for value in held.values} | {"单位": held.unit}
+        case Table():
+            given = {"单位": held.unit, "键": "、".join(map(_key, held.keys)), "选版本的日期": held.version_by or ""}
+            for version in held.versions:
+                since = _since(version.start)
+                given |= {f"{since}依据": version.cite, f"{since}说明": version.note}
+        case Clock() | Condition():
+            given = {"依据": held.cite}
+        case OpenTerm():
+            given = {"依据": held.cite, "单位": held.unit}
+        case Rule():
+            given = {"叫法": held.asks, "类别": held.kind, "不能拒绝的原因": held.note, "本地决定": _decided(held)}
+        case Amount():
+            given = {"依据": held.cite, "付给的依据": held.pay_cite, "本地决定": _decided(held)}
+            for place, step in enumerate(held.steps, 1):
+                given[f"第 {place} 步 {step.label} 依据"] = "、".join((step.cite, *step.also))
+            for part in held.instalments.parts if held.instalments is not None else ():
+                given[f"{part.label} 依据"] = part.cite
+        case _:
+            return {}
+    says = str(getattr(held, "says", ""))
+    return given if isinstance(held, Rule | Condition) else given | {"叫法": says}
+
+
+def _key(key: TableKey) -> str:
+    return f"{key.name}（{key.like}{'，'.join(('', *map(str, key.tiers)))}）"
+
+
+def _decided(held: Rule | Amount) -> str:
+    return str(held.decision) if held.decision is not None else ""
+
+
 def _checked(verified: bool) -> dict[str, str]:
     return {"核实": "已核实" if verified else "未核实"}
 
@@ -229,6 +268,7 @@ def _head(document: Document) -> dict[str, str]:
         "效力": "可据以办理" if document.authority == "binding" else "仅供参考",
         "废止": "、".join(document.repeals),
         "说明": document.notice,
+        "出处": document.source,
     }
 
 

@@ -273,9 +273,13 @@ def portable(value: Value | None) -> bool | int | str | None:
 def read_fact_line(text: str) -> Any:
     """A line of JSON, decimals exact; raises FactError for what is not JSON and for a name given twice."""
     try:
-        return json.loads(text, parse_float=Decimal, object_pairs_hook=_once)
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once)
     except json.JSONDecodeError as problem:
         raise FactError(f"这一行不是 JSON：第 {problem.colno} 个字符处写法有误") from problem
+
+
+def _no_number(word: str) -> Any:
+    raise FactError(f"JSON 里没有 {word}；不知道写 null")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

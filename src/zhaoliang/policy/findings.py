@@ -22,6 +22,7 @@ Kind = Literal[
     "scenario",
     "unverified",
     "conflict",
+    "many",
 ]
 KINDS: dict[Kind, str] = {
     "period": "时间",
@@ -35,6 +36,7 @@ KINDS: dict[Kind, str] = {
     "scenario": "缺情形",
     "unverified": "未核实",
     "conflict": "与上级不一致",
+    "many": "成批核对",
 }
 
 

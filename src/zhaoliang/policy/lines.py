@@ -1,6 +1,7 @@
 """Past lines for a what-if: from a Parquet, CSV or JSON-lines file or from facts in memory, read exactly by DuckDB.
 
-A column is named as its fact. What has no column is unknown. A float is refused, because 95.1 in a float is not 95.1.
+A column is named as its fact. What has no column is unknown. A float is read where it is whole (tools that know no empty
+whole number write 30.0) and refused otherwise, because 95.1 in a float is not 95.1. So is a moment that is no midnight.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from zhaoliang.policy.sql import Column, history_columns
 
 ENCODING = "文件不是 UTF-8 编码，请另存为 UTF-8（Excel 里选“CSV UTF-8”）"
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+INEXACT = ("FLOAT", "DOUBLE")
+MOST_EXACT = 2**53
+MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 GRANT = ("scheme", "on", "fund_source", *ALIKE)
 CHUNK = 5_000
 
@@ -181,6 +185,9 @@ class Lines:
             return f"CASE WHEN {whole} WHEN {name} IS NOT NULL THEN {problem} END"
         if held == "VARCHAR":
             return name if column.kind == "text" else f"{name}::{column.sql_type}"
+        if column.kind == "date" and held in MOMENTS:
+            problem = f"error('{column.name}：' || {name} || ' 应当是日期，不带时刻')"
+            return f"CASE WHEN {name} = date_trunc('day', {name}) THEN {name}::date WHEN {name} IS NOT NULL THEN {problem} END"
         fits = {"bool": ("BOOLEAN",), "date": ("DATE",), "text": (held,)}[column.kind]
         if held not in fits:
             raise FactError(f"{column.name} 一列是 {held}，应当是 {column.sql_type}")
@@ -194,6 +201,10 @@ class Lines:
         if held.startswith("DECIMAL"):
             scale = int(held.partition(",")[2].strip(" )") or 0)
             return f"({name} * {10**scale})::bigint", f"{10**scale}::bigint"
+        if held in INEXACT:
+            problem = f"error('{fact}：' || {name} || ' 不精确；请存成整数、DECIMAL，或写成文字如 95.5、191/2')"
+            whole = f"{name} = floor({name}) AND abs({name}) < {MOST_EXACT} THEN {name}::bigint"
+            return f"CASE WHEN {name} IS NULL OR isnan({name}) THEN NULL WHEN {whole} ELSE {problem} END", "1::bigint"
         if held != "VARCHAR":
             raise FactError(f"{fact} 一列是 {held}，不精确；请存成整数、DECIMAL，或写成文字如 95.5、191/2")
         trimmed = f"trim({name})"

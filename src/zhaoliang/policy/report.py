@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from zhaoliang.policy.conflicts import DIRECTIONS, Conflict, Direction, conflicts
 from zhaoliang.policy.findings import KINDS, SEVERITIES, Finding, Kind, Reader, Severity
+from zhaoliang.policy.many import TOO_LONG, unlike
 from zhaoliang.policy.model import Document
 from zhaoliang.policy.report_figures import FiguresReport
 from zhaoliang.policy.report_rules import RulesReport, Shown
@@ -38,7 +39,7 @@ class Report:
 
 def report(store: PolicyStore, documents: Iterable[Document] | None = None) -> Report:
     """The report on these documents of the store, on all by default. Scenarios of all texts count as shown."""
-    chosen = tuple(store.documents if documents is None else documents)
+    chosen = store.documents if documents is None else tuple(documents)
     shown = Shown(store.runs)
     held = tuple(one for one in conflicts(store) if any(one.document is document for document in chosen))
     findings: list[Finding] = []
@@ -48,6 +49,8 @@ def report(store: PolicyStore, documents: Iterable[Document] | None = None) -> R
         findings += RulesReport(reader, shown).findings()
         findings += _disagreements(reader, shown)
         findings += _held_back(reader, held)
+        # Of a whole library the engines' own tests ask this.
+        findings += _together(reader, shown) if documents is not None else ()
     findings += [_of_conflict(store, conflict) for conflict in held]
     findings.sort(key=lambda one: (RANK[one.severity], one.place))
     return Report(tuple(findings), held, _counts(store, chosen, shown, findings))
@@ -60,6 +63,14 @@ def _disagreements(reader: Reader, shown: Shown) -> Iterator[Finding]:
             place = next(place for place, one in enumerate(run.document.scenarios) if one is run.scenario)
             text = f"情形“{run.scenario.name}”不符：{run.problem}"
             yield reader.found(f"scenarios.{place}", "scenario", "error", text, "改正规则或情形")
+
+
+def _together(reader: Reader, shown: Shown) -> Iterator[Finding]:
+    """Scenarios that the engine for many lines does not answer as one line is answered."""
+    for place, problem in unlike(shown.runs, reader.document):
+        text = f"情形“{reader.document.scenarios[place].name}”：{problem}"
+        mend = "核对是否多写了零；比例少写几位小数，或写成分数，如 1/3" if problem == TOO_LONG else "请报告给平台"
+        yield reader.found(f"scenarios.{place}", "many", "error", text, mend)
 
 
 def _held_back(reader: Reader, held: tuple[Conflict, ...]) -> Iterator[Finding]:

@@ -281,7 +281,11 @@ def test_a_stranger_tries_a_draft_on_files_of_his_own(tmp_path: Path) -> None:
         "\n".join(json.dumps({name: value for name, value in row.items() if name != "history"}) for row in past),
         encoding="utf-8",
     )
-    for bare in (table, less):
+    # As data frames write it: whole numbers as floats, days as midnights.
+    frame = tmp_path / "frame.parquet"
+    wide = "* REPLACE (planned_hours::DOUBLE AS planned_hours, class_start::TIMESTAMP AS class_start)"
+    duckdb.sql(f"COPY (SELECT {wide} FROM '{table}') TO '{frame}' (FORMAT parquet)")
+    for bare in (table, less, frame):
         shown = CliRunner().invoke(app, [*command, "--lines", str(bare)]).stdout
         assert "转人工 4 → 4" in shown
         assert "如果都核实通过：¥6,960.00 → ¥7,000.00" in shown

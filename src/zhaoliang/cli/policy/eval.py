@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
@@ -26,9 +27,11 @@ from zhaoliang.policy import (
     explain,
     spread_of,
 )
+from zhaoliang.policy.counts import HISTORY
 from zhaoliang.policy.facts import read_fact_line
 from zhaoliang.policy.hints import nearest
 from zhaoliang.policy.library import region_chain
+from zhaoliang.policy.lines import in_words
 from zhaoliang.policy.model import PHASES
 from zhaoliang.policy.scenarios import period
 
@@ -131,17 +134,29 @@ def read_facts(path: Path) -> Iterator[FactLine]:
         try:
             held = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(path)])
         except duckdb.Error as problem:
-            yield 0, None, {}, f"不是 Parquet 文件：{problem}"
+            yield 0, None, {}, f"不是 Parquet 文件：{in_words(problem)}"
             return
         names = [column[0] for column in held.description or ()]
         number = 0
         while rows := held.fetchmany(CHUNK):
             for row in rows:
                 number += 1
-                yield _fact_line(number, dict(zip(names, row, strict=True)))
+                try:
+                    yield _fact_line(number, {name: _plain(name, cell) for name, cell in zip(names, row, strict=True)})
+                except FactError as problem:
+                    yield number, number, {}, str(problem)
         return
     with typer.get_binary_stream("stdin") if str(path) == "-" else path.open("rb") as lines:
         yield from read_lines(lines)
+
+
+def _plain(name: str, cell: object) -> object:
+    """A cell as people mean it: tools that have no whole number or day beside an empty cell keep 30.0, NaN, midnight."""
+    if isinstance(cell, float):
+        return None if math.isnan(cell) else int(cell) if cell.is_integer() else cell
+    if isinstance(cell, datetime) and cell.time() == time.min and cell.tzinfo is None:
+        return cell.date()
+    return read_fact_line(cell) if name == HISTORY and isinstance(cell, str) else cell
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[FactLine]:
