@@ -27,6 +27,8 @@ MOST_EXPORTED = 100_000
 # More than this are written by the worker.
 EXPORTED_AT_ONCE = 5_000
 _REPORTED = 1_000
+# A name of more characters takes several lines in the column of names, which are kept whole.
+LONG_NAME = 16
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -73,6 +75,11 @@ class Cell:
     @property
     def is_empty(self) -> bool:
         return self.value is None or self.value == ""
+
+    @property
+    def may_wrap(self) -> bool:
+        """Whether the value may take several lines: in its column any, elsewhere only a long name."""
+        return self.column.wide or (self.column.kind == "text" and len(str(self.value)) > LONG_NAME)
 
 
 @dataclass(frozen=True)
