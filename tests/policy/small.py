@@ -54,7 +54,7 @@ def rule(name: str, must: str, **more: str) -> str:
 def library(folder: Path, *texts: dict[str, str]) -> PolicyStore:
     """The store of exactly these texts."""
     root = folder / "policies"
-    root.mkdir(exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     for name in ("facts.yaml", "schema.json"):
         shutil.copy(ROOT / name, root / name)
     for held in texts:

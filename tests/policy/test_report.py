@@ -227,3 +227,35 @@ def test_what_one_line_decides_and_a_million_cannot_is_an_error_before_it_binds(
     assert "1/3" in found[0].suggestion
     short = library(tmp_path, text(LONG % "0.3333"))
     assert not [one for one in report(short, short.documents).findings if one.kind == "many"]
+
+
+def paid(name: str, fen: int, **more: str) -> dict[str, str]:
+    """A text of the same place that pays so much for training."""
+    return text(f'\namounts:\n  a: {{scheme: training, says: 标准{name}, base: {fen}, cite: "1"}}\n', name=name, **more)
+
+
+def test_an_amount_that_another_text_of_the_place_always_comes_before_is_told(tmp_path: Path) -> None:
+    """Two standards for one thing at one time: only the earlier text's is paid, and nobody would notice."""
+    both = library(tmp_path, paid("one", 100), paid("two", 200))
+    (found,) = [one for one in report(both).of("error") if one.kind == "unreachable"]
+    assert found.document == "cn-99/two"
+    assert "《测试办法one》" in found.text
+    after = library(tmp_path / "after", paid("one", 100, end="2026-12-31"), paid("two", 200, start="2027-01-01"))
+    assert not [one for one in report(after).of("error") if one.kind == "unreachable"]
+
+
+TERM = '\nopens: {up: {unit: ratio, says: 上浮, at_most: 0.3, set_by: province, cite: "1"}}\n'
+FILL = '\nparameters: {mine: {unit: ratio, says: 本地上浮, value: %s, cite: "1"}}\nfills: {cn/high#up: mine}\n'
+
+
+def test_a_term_that_two_texts_of_the_place_set_at_one_time_is_told(tmp_path: Path) -> None:
+    high = text(TERM, name="high", region="cn")
+    both = library(tmp_path, high, text(FILL % "0.1", name="one"), text(FILL % "0.2", name="two"))
+    (found,) = [one for one in report(both).of("error") if one.kind == "shadowed"]
+    assert (found.document, "测试办法two" in found.text) == ("cn-99/one", True)
+    gone = "\ndocument:\n  repeals: [cn-99/one]\n"
+    second = {
+        path: held.replace("document:\n", gone.lstrip("\n"), 1) for path, held in text(FILL % "0.2", name="two").items()
+    }
+    repealed = library(tmp_path / "repealed", high, text(FILL % "0.1", name="one"), second)
+    assert not [one for one in report(repealed).of("error") if one.kind == "shadowed"]

@@ -11,7 +11,7 @@ from zhaoliang.policy.conflicts import together
 from zhaoliang.policy.evaluate import Evaluator, Trace
 from zhaoliang.policy.expressions import Value, names_in, tables_in
 from zhaoliang.policy.findings import Finding, Reader
-from zhaoliang.policy.model import Amount, DatedValue, Document, Outcome, Rule, TableVersion
+from zhaoliang.policy.model import DatedValue, Document, Outcome, Rule, TableVersion
 from zhaoliang.policy.mutants import nodes_of
 from zhaoliang.policy.scenarios import ScenarioRun
 from zhaoliang.policy.truth import Bound, Trial, set_with
@@ -61,6 +61,7 @@ class RulesReport:
             yield from self._shadowed(rule)
             yield from self._redundant(rule)
             yield from self._unshown(rule)
+        yield from self._filled_twice()
         yield from self._amounts()
         yield from self._advances()
         yield from self._unworked()
@@ -104,13 +105,24 @@ class RulesReport:
         for on in sorted({self.document.start, *starts})[:MOST_DAYS]:
             yield Trial(set_with(self.reader.store, self.document, min(rule.schemes), on))
 
+    @cached_property
+    def _later(self) -> tuple[Document, ...]:
+        """The texts of this place that are read after this one on some common day: what they say stands for this one's."""
+        own = self.document
+        return tuple(
+            other
+            for other in self.reader.store.documents
+            if other.region == own.region
+            and other.id != own.id
+            and together(own, other)
+            and (other.start, other.id) >= (own.start, own.id)
+            # From its day the repealing text stands alone.
+            and not (own.id in other.repeals or other.id in own.repeals)
+        )
+
     def _shadowed(self, rule: Rule) -> Iterator[Finding]:
         """Rules of one name in two texts of one place: only the later text's is asked."""
-        for other in self.reader.store.documents:
-            if other.region != self.document.region or other.id == self.document.id:
-                continue
-            if not together(self.document, other) or (other.start, other.id) < (self.document.start, self.document.id):
-                continue
+        for other in self._later:
             for same in other.rules:
                 if same.id == rule.id and same.schemes & rule.schemes:
                     restated = rule.cite in same.also
@@ -118,6 +130,17 @@ class RulesReport:
                     mend = "" if restated else f"改名，或在那条规则里写 also: [{rule.cite}] 表明是重述"
                     severity = "note" if restated else "error"
                     yield self.reader.found(rule.part, "shadowed", severity, text, mend, rule.cite)
+
+    def _filled_twice(self) -> Iterator[Finding]:
+        """Open terms that two texts of this place set at one time: only the later text's figure is read."""
+        for other in self._later:
+            for key in self.document.fills.keys() & other.fills.keys():
+                ours = self.document.parameters.get(self.document.fills[key])
+                if ours is not None:
+                    text = f"{ours.says}：{other.title}也确定了 {key}，同时有效时只用那一份的数值"
+                    mend = "只在一份文件里写，或在 repeals 里写明废止，或改有效期，使两份不同时有效"
+                    part = f"parameters.{ours.name}"
+                    yield self.reader.found(part, "shadowed", "error", text, mend, ours.values[-1].cite)
 
     def _redundant(self, rule: Rule) -> Iterator[Finding]:
         """Another rule of this text that already refuses whoever this one refuses."""
@@ -156,18 +179,19 @@ class RulesReport:
             yield self.reader.found(rule.part, "scenario", "warning", text, mend, rule.cite)
 
     def _amounts(self) -> Iterator[Finding]:
-        """Amounts that come after others which always apply first."""
+        """Amounts that come after others which always apply first: of this text, or of another of this place."""
         for scheme in sorted({amount.scheme for amount in self.document.amounts}):
-            held = [amount for amount in self.document.amounts if amount.scheme == scheme]
             trial = Trial(set_with(self.reader.store, self.document, scheme, self.document.start))
-            nodes = [(self.document, amount.when) for amount in held if amount.when is not None]
-            domains = trial.domains(nodes)
+            held = trial.policies.bound_amounts
+            domains = trial.domains([(one, amount.when) for one, amount in held if amount.when is not None])
             if domains is None:
                 continue
-            first = {self._first(trial, held, facts) for facts in trial.combinations(domains)}
-            for amount in held:
-                if amount.id not in first:
-                    text = f"{amount.says}：适用情形永远不成立，或前面的金额总是先适用"
+            first = {self._first(trial, facts) for facts in trial.combinations(domains)}
+            for one, amount in held:
+                if one is self.document and (one.id, amount.id) not in first:
+                    others = [other.title for other, _ in held if other is not one]
+                    before = f"（或《{others[0]}》的金额）" if others else ""
+                    text = f"{amount.says}：适用情形永远不成立，或前面的金额{before}总是先适用"
                     mend = "改正 when 或调整次序"
                     yield self.reader.found(f"amounts.{amount.id}", "unreachable", "error", text, mend, amount.cite)
 
@@ -184,13 +208,13 @@ class RulesReport:
                 mend = "预付也要核对的写 phase: both，或在列表里加 advance"
                 yield self.reader.found(f"amounts.{amount.id}", "unreachable", "warning", text, mend, amount.cite)
 
-    def _first(self, trial: Trial, held: list[Amount], facts: dict[str, Value]) -> str:
-        """The amount that applies first for these facts."""
-        evaluator = Evaluator(facts, trial.policies.figures(self.document), trial.policies.facts.enums)
-        for amount in held:
+    def _first(self, trial: Trial, facts: dict[str, Value]) -> tuple[str, str]:
+        """The text and name of the amount that applies first for these facts."""
+        for document, amount in trial.policies.bound_amounts:
+            evaluator = Evaluator(facts, trial.policies.figures(document), trial.policies.facts.enums)
             if amount.when is None or evaluator.value(amount.when, Trace()) is not False:
-                return amount.id
-        return ""
+                return document.id, amount.id
+        return "", ""
 
     def _unworked(self) -> Iterator[Finding]:
         for amount in self.document.amounts:
