@@ -193,3 +193,19 @@ def test_whatever_changes_in_a_text_is_told(tmp_path: Path) -> None:
     old = only(library(tmp_path, text(WHOLE)))
     untold = [where for where, new in bent(old) if new != old and not differences(old, new)]
     assert untold == []
+
+
+def test_another_clause_is_told_as_people_call_it(tmp_path: Path) -> None:
+    """The clause itself, not its key in a file; two clauses that people call alike keep their keys."""
+    found = changes(tmp_path, OLD, OLD.replace('value: 16, cite: "1"', 'value: 16, cite: "2"'))
+    told = {(one.part, one.field): (one.before, one.after) for one in found if one.part != "document"}
+    assert told == {("parameter", "依据"): ("第一条", "第二条")}
+    alike = OLD.replace('value: 16, cite: "1"', 'value: 16, cite: "2"')
+    store = library(tmp_path / "alike", text(OLD, end="2026-12-31"), renamed(text(alike, start="2027-01-01")))
+    told = {one.field: (one.before, one.after) for one in differences(*store.documents) if one.part == "parameter"}
+    assert told == {"依据": ("cn-99/sample#1", "cn-99/sample#2")}
+
+
+def renamed(held: dict[str, str]) -> dict[str, str]:
+    """The text with its second clause called as the first is."""
+    return {path: content.replace("第二条", "第一条") for path, content in held.items()}

@@ -45,6 +45,7 @@ WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
 # Entries that come or go as one; of a table or parameter each figure is told by itself.
 WHOLE: frozenset[Part] = frozenset({"clause", "condition", "rule", "amount"})
+BASIS = "依据"
 OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过", "at_least": "不低于"}
 
 
@@ -166,6 +167,10 @@ class _Comparison:
         for field in (*after, *(gone for gone in before if gone not in after)):
             was, is_ = before.get(field, ""), after.get(field, "")
             if was != is_:
+                if field.endswith(BASIS):
+                    # Two clauses people call alike keep their ids, or the change would not be seen.
+                    told = self._bases(was), self._bases(is_)
+                    was, is_ = told if told[0] != told[1] else (was, is_)
                 kind = "added" if not was else "removed" if not is_ else "changed"
                 yield Change(part, name, clause, was, is_, kind, field, says)
 
@@ -183,6 +188,13 @@ class _Comparison:
                 pass
             case _:
                 return ""
+        return self._people(cite)
+
+    def _bases(self, written: str) -> str:
+        return "、".join(self._people(cite) for cite in written.split("、")) if written else ""
+
+    def _people(self, cite: str) -> str:
+        """A citation as people say it."""
         document_id, _, clause_id = cite.partition("#")
         for document in (self.new, self.old):
             if document.id == document_id and clause_id in document.clauses:
