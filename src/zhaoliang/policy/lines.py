@@ -6,6 +6,7 @@ whole number write 30.0) and refused otherwise, because 95.1 in a float is not 9
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "U
 INEXACT = ("FLOAT", "DOUBLE")
 MOST_EXACT = 2**53
 MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+HISTORY_FIELD = re.compile(r'[(,] ?"?([a-z_]+)"? [A-Z]')
 GRANT = ("scheme", "on", "fund_source", *ALIKE)
 CHUNK = 5_000
 
@@ -52,7 +54,8 @@ class Lines:
             if reader is None:
                 with path.open(encoding="utf-8-sig") as held:
                     return cls.from_facts(_json_lines(held), schema)
-            return cls.of(duckdb.connect(), reader.format(_text(str(path))))
+            made = cls.of(duckdb.connect(), reader.format(_text(str(path))))
+            return made._with_history(_text(str(path))) if HISTORY in made.types else made
         except duckdb.Error as problem:
             raise FactError(f"读不了 {path}：{in_words(problem)}") from problem
         except UnicodeDecodeError as problem:
@@ -66,6 +69,21 @@ class Lines:
         """
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
         return cls(connection, relation, {row[0]: row[1] for row in described}, grants)
+
+    def _with_history(self, file: str) -> Lines:
+        """The lines of a Parquet file with the list of earlier grants that its column `history` holds."""
+        held = self.types[HISTORY]
+        fields = HISTORY_FIELD.findall(held)
+        if not held.endswith("[]") or not {"scheme", "on"} <= set(fields):
+            raise FactError(f"history 一列是 {held}，应当是列表，每项 {{scheme, on, …}}；或改存 JSON Lines")
+        read = f"read_parquet({file}, file_row_number = true)"
+        about = [f"g.{_name(one)}::text AS {_name(one)}" if one in fields else f"NULL::text AS {_name(one)}"
+                 for one in GRANT if one != "on"]  # fmt: skip
+        opened = f"(SELECT file_row_number AS id, unnest(history) AS g FROM {read})"
+        listed = f'(SELECT id, g."on"::date AS "on", {", ".join(about)} FROM {opened} AS o)'
+        compared = "CASE WHEN history IS NOT NULL THEN 'True' END AS compared"
+        numbered = f"(SELECT * EXCLUDE (history), file_row_number AS line, {compared} FROM {read})"
+        return Lines.of(self.connection, numbered, listed)
 
     @classmethod
     def from_facts(cls, rows: Iterable[Mapping[str, object]], schema: FactSchema) -> Lines:

@@ -248,6 +248,32 @@ PAST = {
 }
 
 
+def test_earlier_grants_in_a_column_of_parquet_count_as_those_in_json(tmp_path: Path) -> None:
+    """Nobody is counted as new because his history came as a list in a column."""
+    thrice = [
+        {"scheme": "training", "on": f"2025-0{month}-01", "occupation": "4-10-01-05", "level": "junior"}
+        for month in (1, 2, 3)
+    ]
+    same = [{"scheme": "training", "on": "2023-01-01", "occupation": "6-18-02-04", "level": "junior"}]
+    past = [
+        {**PAST, "id": f"L{number}", "group": "06", "level": "junior", "region": 980101, "history": history}
+        for number, history in enumerate((thrice, [], same, None))
+    ]
+    file, table = tmp_path / "past.jsonl", tmp_path / "past.parquet"
+    file.write_text("\n".join(map(json.dumps, past)), encoding="utf-8")
+    duckdb.sql(f"COPY (SELECT * FROM read_json_auto('{file}')) TO '{table}' (FORMAT parquet)")
+    command = ["simulate", "--place", "980100", "--before", str(YUNZHOU), "--after", str(YUNZHOU), "--json", "--lines"]
+    told = [CliRunner().invoke(app, [*command, str(one)]) for one in (file, table)]
+    assert [one.exit_code for one in told] == [0, 0], told[1].output
+    one, other = (json.loads(each.stdout) for each in told)
+    assert one == other
+    duckdb.sql(
+        f"COPY (SELECT 'L' AS id, DATE '2026-03-02' AS class_start, 'x' AS history) TO '{table}' (FORMAT parquet)"
+    )
+    wrong = CliRunner().invoke(app, [*command, str(table)])
+    assert (wrong.exit_code, "history 一列是 VARCHAR，应当是列表" in wrong.stderr) == (1, True)
+
+
 def test_a_stranger_tries_a_draft_on_files_of_his_own(tmp_path: Path) -> None:
     """JSON Lines with history and Parquet without: cost, who gains and who loses, by group and region; what is missing."""
     people = [("06", "junior", 980101), ("07", "senior", 980101), ("12", "senior", 980102), ("06", "junior", 980102)]
