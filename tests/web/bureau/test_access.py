@@ -13,6 +13,7 @@ from factories import classes, registry, subsidies
 from factories.identity import sign_in
 from zhaoliang.kernel.roles import BUREAU_ROLES, Role
 from zhaoliang.web.access import PageRule
+from zhaoliang.web.bureau.nav import entry_at
 from zhaoliang.web.bureau.urls import urlpatterns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("N4", "B5")]
@@ -55,6 +56,23 @@ def test_the_side_bar_shows_nothing_that_is_refused(role: Role, desk: Callable[.
     client = desk(role)
     face = client.get(reverse("bureau:home")).context["face"]
     assert {item.url: client.get(item.url).status_code for item in face.nav} == {item.url: 200 for item in face.nav}
+
+
+def test_the_side_bar_marks_where_a_page_belongs(desk: Callable[..., Client]) -> None:
+    reviewer, officer = desk(Role.REVIEWER), desk(Role.FUND_OFFICER)
+
+    def marked(path: str, client: Client = reviewer) -> list[str]:
+        return [item.label for item in client.get(reverse("bureau:home") + path).context["face"].nav if item.current]
+
+    assert marked("") == ["我的待办"]
+    assert marked("counter/") == ["培训券"]
+    assert marked("appeals/") == marked("rules/attendance/") == ["补贴审核"]
+    assert marked("paying-accounts/", officer) == ["资金拨付"]
+    starts = {str(pattern.pattern).split("/")[0] for pattern in urlpatterns} - {""}
+    # Acts without a page of their own: they lead back to where they were asked.
+    acts = "place share-voidings corrections make-ups evidence payment-dues objections amount-corrections findings"
+    below_home = {start for start in starts if entry_at(f"{reverse('bureau:home')}{start}/") == "home"}
+    assert below_home == set(acts.split())
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))

@@ -66,9 +66,17 @@ ENTRIES = (
 BELOW = {
     "voucher-issues/": "voucher_batches",
     "voucher-changes/": "voucher_batches",
+    "counter/": "voucher_batches",
     "counter-vouchers/": "voucher_batches",
     "holdings/": "voucher_batches",
+    "appeals/": "claims",
+    "rules/": "claims",
     "paying-accounts/": "payments",
+    "bank-returns/": "reconciliation",
+    "bank-uploads/": "reconciliation",
+    "bank-lines/": "reconciliation",
+    "claim-lines/": "recoveries",
+    "sanctions/": "organisations",
     "exports/": "jobs",
 }
 
@@ -81,7 +89,7 @@ def face(request: HttpRequest, actor: Actor) -> Face:
     desk = desk_of(asked)
     waiting = work.counts(asked)
     waiting["home"] = sum(waiting.values())
-    here = _longest(request.path)
+    here = entry_at(request.path)
     items = tuple(
         NavItem(
             label=entry.label,
@@ -105,7 +113,7 @@ def face(request: HttpRequest, actor: Actor) -> Face:
     )
 
 
-def _longest(path: str) -> str:
+def entry_at(path: str) -> str:
     """The entry whose address begins the path, the longest one when several do."""
     found = [(len(url), entry.name) for entry in ENTRIES if path.startswith(url := reverse(f"bureau:{entry.name}"))]
     home = reverse("bureau:home")

@@ -35,7 +35,7 @@ from zhaoliang.web.recovering import rate_words
 from zhaoliang.web.tables import Column, excel, ordered, table
 
 COLUMNS = (
-    Column("payee", "退还人或单位", lambda row: row.shown_name, order="payee_name", wide=True),
+    Column("payee", "退还人或单位", lambda row: row.shown_name, order="payee_name"),
     Column("fen", "应追回", lambda row: row.amount_fen, "money", "amount_fen"),
     Column("back", "已退还", lambda row: row.collected_fen or None, "money", "collected_fen"),
     Column("owed", "还欠", lambda row: row.owed_fen or None, "money"),
