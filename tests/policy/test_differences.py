@@ -206,6 +206,13 @@ def test_another_clause_is_told_as_people_call_it(tmp_path: Path) -> None:
     assert told == {"依据": ("cn-99/sample#1", "cn-99/sample#2")}
 
 
+def test_a_dated_figure_names_the_clause_of_its_own_days(tmp_path: Path) -> None:
+    old = '\nparameters: {p: {unit: fen, says: 标准, values: [{value: 1, cite: "1"}, {from: 2026-06-01, value: 2, cite: "2"}]}}\n'
+    found = changes(tmp_path, old, old.replace("value: 1,", "value: 3,").replace("value: 2,", "value: 4,"))
+    told = {one.field: (one.clause_ref, one.after) for one in found if one.part == "parameter"}
+    assert told == {"": ("第一条", "¥0.03"), "自2026年6月1日起": ("第二条", "¥0.04")}
+
+
 def renamed(held: dict[str, str]) -> dict[str, str]:
     """The text with its second clause called as the first is."""
     return {path: content.replace("第二条", "第一条") for path, content in held.items()}

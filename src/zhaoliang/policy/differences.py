@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Literal, TypeVar
 
 from zhaoliang.policy.facts import FactSchema
 from zhaoliang.policy.model import (
@@ -17,6 +17,7 @@ from zhaoliang.policy.model import (
     Clawback,
     Clock,
     Condition,
+    DatedValue,
     Document,
     OpenTerm,
     Parameter,
@@ -45,6 +46,7 @@ WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 EFFECTS = {True: "转人工核对", False: "可以拒绝"}
 # Entries that come or go as one; of a table or parameter each figure is told by itself.
 WHOLE: frozenset[Part] = frozenset({"clause", "condition", "rule", "amount"})
+D = TypeVar("D", DatedValue, TableVersion)
 BASIS = "依据"
 OPERATIONS = {"times": "乘以", "add": "加", "at_most": "不超过", "at_least": "不低于"}
 
@@ -155,14 +157,14 @@ class _Comparison:
             yield from self._fields(
                 part,
                 name,
-                self._clause(held),
+                held,
                 _sentence(held),
                 fields(was) | (_beside(was) if is_ is not None else {}) if was is not None else {},
                 fields(is_) | (_beside(is_) if was is not None else {}) if is_ is not None else {},
             )
 
     def _fields(
-        self, part: Part, name: str, clause: str, says: str, before: Mapping[str, str], after: Mapping[str, str]
+        self, part: Part, name: str, held: object, says: str, before: Mapping[str, str], after: Mapping[str, str]
     ) -> Iterator[Change]:
         for field in (*after, *(gone for gone in before if gone not in after)):
             was, is_ = before.get(field, ""), after.get(field, "")
@@ -172,18 +174,18 @@ class _Comparison:
                     told = self._bases(was), self._bases(is_)
                     was, is_ = told if told[0] != told[1] else (was, is_)
                 kind = "added" if not was else "removed" if not is_ else "changed"
-                yield Change(part, name, clause, was, is_, kind, field, says)
+                yield Change(part, name, self._clause(held, field), was, is_, kind, field, says)
 
-    def _clause(self, held: object) -> str:
-        """The clause an entry stands on, as people cite it."""
+    def _clause(self, held: object, field: str = "") -> str:
+        """The clause an entry stands on, as people cite it: of a figure or table, that of the days the field names."""
         ref = getattr(held, "ref", None)
         if ref is not None:
             return str(ref)
         match held:
             case Parameter(values=values):
-                cite = values[-1].cite
+                cite = _dated(values, field).cite
             case Table(versions=versions):
-                cite = versions[-1].cite
+                cite = _dated(versions, field).cite
             case Condition(cite=cite) | Rule(cite=cite) | Amount(cite=cite) | Clock(cite=cite) | OpenTerm(cite=cite):
                 pass
             case _:
@@ -264,6 +266,12 @@ def _decided(held: Rule | Amount) -> str:
 
 def _checked(verified: bool) -> dict[str, str]:
     return {"核实": "已核实" if verified else "未核实"}
+
+
+def _dated(held: Sequence[D], field: str) -> D:
+    """The one of the days that the field begins with; where it names none, the one without a first day, else the last."""
+    named = [one for one in held if one.start is not None and field.startswith(_since(one.start))]
+    return (named or [one for one in held if one.start is None] or [held[-1]])[0]
 
 
 def _since(start: date | None) -> str:
