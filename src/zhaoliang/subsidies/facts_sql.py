@@ -203,14 +203,15 @@ def known_text(more: Sequence[str] = ()) -> str:
 
     Putting a row of columns into words costs much: what most lines have in common is a constant, or made once a class.
     """
-    jobless = " AND ".join(["first_time", *(f'"{name}" IS NULL' for name in JOB_FACTS)])
+    jobless = " AND ".join(f'"{name}" IS NULL' for name in JOB_FACTS)
     groups = ", ".join(f"'{code}'" for code in lawbook().facts.codes["group"] if code.isalnum())
     voucherless = "voucher_state IS NULL AND voucher_fits_project IS NULL AND voucher_valid_on_start IS NULL"
     parts = [
         "alike",
         f"""CASE
-            WHEN {jobless} THEN CASE WHEN certificate_registered THEN '0,0,0,f,none,f,f,f,,,,' ELSE '0,0,0,f,none,,,f,,,,' END
-            ELSE {_cells([*GRANT_FACTS, *JOB_FACTS])} || ','
+            WHEN first_time AND {jobless}
+                THEN CASE WHEN certificate_registered THEN '0,0,0,f,none,f,f,f,,,,' ELSE '0,0,0,f,none,,,f,,,,' END
+            ELSE coalesce(CASE WHEN {jobless} THEN {GRANTED} END, {_cells([*GRANT_FACTS, *JOB_FACTS])} || ',')
         END""",
         "coalesce(person_age_at_start::text, '')",
         f"""CASE
@@ -240,6 +241,20 @@ def known_text(more: Sequence[str] = ()) -> str:
     return " || ".join(parts)
 
 
+# The facts of most of those who had a grant before, without a job, as they stand in a composite text; NULL for the others.
+GRANTED = """trainings_paid_lifetime::text
+    || CASE
+        WHEN trainings_paid_this_year = 0 AND skill_upgrades_paid_this_year = 0 THEN ',0,0,'
+        ELSE ',' || trainings_paid_this_year || ',' || skill_upgrades_paid_this_year || ','
+    END
+    || CASE WHEN same_occupation_level_paid THEN 't,' WHEN NOT same_occupation_level_paid THEN 'f,' END
+    || highest_level_paid
+    || CASE
+        WHEN (training_paid_for_certificate OR skill_upgrade_paid_for_certificate OR fund_double_paid) IS FALSE
+            THEN ',f,f,f,,,,'
+        WHEN training_paid_for_certificate IS NULL AND skill_upgrade_paid_for_certificate IS NULL AND NOT fund_double_paid
+            THEN ',,,f,,,,'
+    END"""
 # The facts that `known_text` puts last: a class has them in words, of those who have what it leads to.
 CERTIFIED = ("exam_passed", "certificate_kind", "certificate_level", "certificate_occupation", "certificate_registered")
 

@@ -82,7 +82,8 @@ running AS {once}(
 {people}lines AS (
     -- The lines with what the registers say of their person: statuses and groups as on every day on which all their rows hold, the
     -- grant of who has one, the classes of who was on two rosters, whether there are jobs. Only lines that this does not
-    -- answer look at each row. All in the order of people: each table is read along its index, beside the others.
+    -- answer look at each row. All in the order of people: each table is read along its index, beside the others. What brings
+    -- few columns comes first, for every join hands on those of all before it.
     SELECT l.id,
            l.city_code,
            l.claim_id,
@@ -127,6 +128,22 @@ running AS {once}(
     FROM {first}
     LEFT JOIN person h ON h.city_code = l.city_code AND h.id = l.person_id{h}
     LEFT JOIN (
+        SELECT j.person_id FROM job_record j WHERE j.city_code = %(city)s{j} GROUP BY j.person_id
+    ) j ON j.person_id = l.person_id
+    LEFT JOIN person_grant o ON o.person_id = l.person_id AND o.claim_line_id = l.id AND o.city_code = l.city_code
+        AND o.withdrawn_on IS NULL{o}
+    LEFT JOIN (
+        SELECT e.person_id,
+               count(*) AS rosters,
+               min(e.training_class_id) AS first_class,
+               max(e.training_class_id) AS last_class
+        FROM enrolment e
+        WHERE e.city_code = %(city)s{e}
+        GROUP BY e.person_id
+    ) e ON e.person_id = l.person_id
+    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.person_id = l.person_id AND n.id = l.enrolment_id{n}
+    LEFT JOIN voucher v ON v.city_code = l.city_code AND v.person_id = l.person_id AND v.id = l.voucher_id{v}
+    LEFT JOIN (
         SELECT s.person_id,
                -- That something holds, without a day since when, is sure from the day it was looked up.
                max(CASE WHEN s.holds AND s.valid_from IS NULL THEN s.checked_on ELSE s.valid_from END) AS since,
@@ -163,22 +180,6 @@ running AS {once}(
         WHERE g.withdrawn_on IS NULL{g}
         GROUP BY g.person_id
     ) g ON g.person_id = l.person_id
-    LEFT JOIN (
-        SELECT e.person_id,
-               count(*) AS rosters,
-               min(e.training_class_id) AS first_class,
-               max(e.training_class_id) AS last_class
-        FROM enrolment e
-        WHERE e.city_code = %(city)s{e}
-        GROUP BY e.person_id
-    ) e ON e.person_id = l.person_id
-    LEFT JOIN (
-        SELECT j.person_id FROM job_record j WHERE j.city_code = %(city)s{j} GROUP BY j.person_id
-    ) j ON j.person_id = l.person_id
-    LEFT JOIN enrolment n ON n.city_code = l.city_code AND n.person_id = l.person_id AND n.id = l.enrolment_id{n}
-    LEFT JOIN voucher v ON v.city_code = l.city_code AND v.person_id = l.person_id AND v.id = l.voucher_id{v}
-    LEFT JOIN person_grant o ON o.person_id = l.person_id AND o.claim_line_id = l.id AND o.city_code = l.city_code
-        AND o.withdrawn_on IS NULL{o}
     WHERE l.city_code = %(city)s AND {lines}{l}
     OFFSET 0
 )
@@ -408,9 +409,10 @@ FROM (
                ) END AS each_job
         FROM lines l
         LEFT JOIN classes k ON k.claim_id = l.claim_id
-        -- The other class of who was on two rosters.
-        LEFT JOIN running c ON l.rosters = 2
-            AND c.id = CASE WHEN l.first_class = k.class_id THEN l.last_class ELSE l.first_class END
+        -- The other class of who was on two rosters; for nobody else is one looked up.
+        LEFT JOIN running c ON c.id = CASE
+            WHEN l.rosters = 2 THEN CASE WHEN l.first_class = k.class_id THEN l.last_class ELSE l.first_class END
+        END
         LEFT JOIN exam_result r ON r.city_code = %(city)s AND r.exam_id = k.exam_id AND r.enrolment_id = l.enrolment_id{r}
         LEFT JOIN certificate t ON t.city_code = %(city)s AND t.result_id = r.id AND t.state <> 'replaced'{t}
         LEFT JOIN voucher_batch b ON b.city_code = %(city)s AND b.id = l.voucher_batch
