@@ -9,7 +9,8 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from zhaoliang.kernel.masking import mask_id
 from zhaoliang.kernel.models import StateChange
-from zhaoliang.registry.standing import Gate, standing_on
+from zhaoliang.registry.selectors import organisations_by_code
+from zhaoliang.registry.standing import Gate, barred_codes, standing_on
 from zhaoliang.subsidies.kind_facts import FITTING
 from zhaoliang.subsidies.models import LINE_PARTS, CheckResult, Claim, ClaimLine, Objection
 from zhaoliang.subsidies.selectors import ClockView, LineView, checks_on, claim, line_view, publicity_clock
@@ -88,6 +89,26 @@ def standing_told(found: Claim, day: date) -> tuple[str, str] | None:
     """What the claim's page says of its organisation's decisions before the next step, with the tone; None when nothing runs."""
     gate = NEXT_GATE.get(found.state)
     return None if gate is None or found.provider is None else standing_on(found.provider, day).told(gate)
+
+
+def payees_told(found: Claim, day: date) -> str:
+    """What the page says of enterprises that the claim's lines are to be paid to and that may be paid nothing on that day.
+
+    Their lines may be judged and approved beside the others: the money waits, and nobody else's with it. Nothing for none.
+    """
+    if found.state not in NEXT_GATE:
+        return ""
+    rows = ClaimLine.objects.filter(city_code=found.city_code, claim=found, payee="enterprise").exclude(state="refused")
+    lines = dict(rows.order_by().values_list("enrolment__employer_uscc").annotate(Count("id")))
+    lines.pop("", None)
+    barred = set(barred_codes(found.city_code, Gate.PAYMENT, day).values()) & lines.keys() if lines else set()
+    if not barred:
+        return ""
+    named = [standing_on(one, day) for one in organisations_by_code(found.city_code, sorted(barred)[:3])]
+    why = "".join(refusal.why for one in named if (refusal := one.refusal(Gate.PAYMENT)))
+    more = f"这样的企业共 {len(barred)} 家。" if len(barred) > len(named) else ""
+    count = sum(lines[code] for code in barred)
+    return f"{why}{more}应付给企业的 {count} 条明细可以照常审核、审批，钱在限制解除前不拨；其他明细不受影响。"
 
 
 def review_page(

@@ -13,6 +13,7 @@ from factories import classes, registry, subsidies
 from factories.identity import sign_in
 from zhaoliang.kernel.roles import Role
 from zhaoliang.registry.models import User
+from zhaoliang.subsidies.models import ClaimLine
 
 pytestmark = [pytest.mark.django_db, pytest.mark.mission("F4", "I3")]
 
@@ -60,3 +61,24 @@ def test_a_provider_reads_before_handing_in_that_it_is_barred(at_time: Clock) ->
         for one, claim in ((made, barred), (free, clear))
     ]
     assert ["不能提交补贴申领" in text for text in shown] == [True, False]
+
+
+def test_a_reviewer_reads_that_an_enterprise_to_be_paid_is_barred_and_its_money_waits(desk: Desk, at_time: Clock) -> None:
+    enterprise = registry.organisation(kind="enterprise")
+    made = subsidies.case(3, employer_uscc=enterprise.uscc)
+    claim = subsidies.confirmed(made)
+    first, *_ = ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).order_by("id")
+    ClaimLine.objects.filter(city_code=claim.city_code, claim=claim).exclude(pk=first.pk).update(payee="enterprise")
+    at_time(subsidies.ASSESSED)
+    url, reviewer = _url("bureau", "claim", claim), desk(made.reviewer)
+    assert "收款企业的处理情况" not in reviewer.get(url).content.decode()
+    told = subsidies.ASSESSED - timedelta(days=20)
+    registry.sanctioned(enterprise, "discredited", told=told, blacklist=True)
+    text = reviewer.get(url).content.decode()
+    assert "收款企业的处理情况" in text
+    assert f"“{enterprise.short_name}”在" in text
+    assert "应付给企业的 2 条明细" in text
+    # Nobody else waits for it.
+    reviewer.post(_url("bureau", "claim_pass_first", claim), {"key": "p"}, follow=True)
+    claim.refresh_from_db()
+    assert claim.state == "second_review"

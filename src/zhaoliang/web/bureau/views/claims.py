@@ -26,7 +26,7 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
-from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, reason_of, review_page, standing_told
+from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, payees_told, reason_of, review_page, standing_told
 from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
@@ -149,6 +149,7 @@ def claim_page(request: DeskRequest, city: int, pk: int) -> HttpResponse:
         "sessions": _sessions(current),
         "passed": [one for one in current.findings if one.outcome is Outcome.PASS] if current else [],
         "standing": standing_told(claim, clock.today),
+        "payees": payees_told(claim, clock.today),
         "due": clock.due(claim.review_due_on if claim.state == "first_review" else claim.publicity_until),
         "clean": shown.shown["passed"],
         "events": timelines.events(shown.timeline, CLAIM),
