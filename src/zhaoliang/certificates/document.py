@@ -38,7 +38,7 @@ def check_url(certificate: Certificate) -> str:
 
 
 def render(certificate: Certificate, view: CertificateView, *, document_type: str, form: str = "pdf") -> bytes:
-    """The page as `pdf`, or as `png` (144 dpi) for previews. Raises PdfUnavailable."""
+    """The page as `pdf`, or as `png` (216 dpi: at 144 a reader misses one code in a hundred). Raises PdfUnavailable."""
     data = {
         "title": view.kind_label,
         "name": view.name,
@@ -57,7 +57,7 @@ def render(certificate: Certificate, view: CertificateView, *, document_type: st
     }
     page = _compiler().compile(
         format="pdf" if form == "pdf" else "png",
-        ppi=144,
+        ppi=216,
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         timestamp=int(_midnight(certificate)),
     )
