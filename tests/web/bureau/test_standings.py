@@ -63,7 +63,9 @@ def test_a_provider_reads_before_handing_in_that_it_is_barred(at_time: Clock) ->
     assert ["不能提交补贴申领" in text for text in shown] == [True, False]
 
 
-def test_a_reviewer_reads_that_an_enterprise_to_be_paid_is_barred_and_its_money_waits(desk: Desk, at_time: Clock) -> None:
+def test_a_reviewer_reads_that_an_enterprise_to_be_paid_is_barred_and_its_money_waits(
+    desk: Desk, at_time: Clock
+) -> None:
     enterprise = registry.organisation(kind="enterprise")
     made = subsidies.case(3, employer_uscc=enterprise.uscc)
     claim = subsidies.confirmed(made)

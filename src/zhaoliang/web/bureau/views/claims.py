@@ -26,7 +26,15 @@ from zhaoliang.policy import Outcome
 from zhaoliang.registry import perms as registry_perms
 from zhaoliang.subsidies import perms, selectors, services
 from zhaoliang.subsidies.models import Claim, ClaimLine, Objection
-from zhaoliang.subsidies.reviewing import SHOWS, ReviewPage, lines_shown, payees_told, reason_of, review_page, standing_told
+from zhaoliang.subsidies.reviewing import (
+    SHOWS,
+    ReviewPage,
+    lines_shown,
+    payees_told,
+    reason_of,
+    review_page,
+    standing_told,
+)
 from zhaoliang.subsidies.selectors import FactShown, LineView
 from zhaoliang.subsidies.services.mass import LARGE
 from zhaoliang.subsidies.shares import CostStanding, cost_standings
