@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Count
 
 from concurrency import at_once
@@ -89,25 +90,76 @@ def test_connections_that_share_an_audit_decide_everybody_once(monkeypatch: pyte
 @pytest.mark.commits
 def test_who_breaks_off_a_shared_audit_leaves_his_lines_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.audit, "PART", 2)
-    nobody_yet = threading.Lock()
+    nobody_yet, meet = threading.Lock(), services.audit.Turn.meet
 
-    class Breaking(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            if nobody_yet.acquire(blocking=False):
-                raise RuntimeError("the first that has decided its lines breaks off")
-            return super().wait(timeout)
+    def breaking(turn: services.audit.Turn) -> None:
+        if nobody_yet.acquire(blocking=False):
+            raise RuntimeError("the first that has decided its lines breaks off")
+        meet(turn)
 
     made = case(14)
     confirmed(made)
     PersonStatus.objects.filter(city_code=CITY, kind="pension").update(holds=True)
     place = Place(CITY, CITY)
     with monkeypatch.context() as patch:
-        patch.setattr(services.audit, "Event", Breaking)
+        patch.setattr(services.audit.Turn, "meet", breaking)
         with pytest.raises(RuntimeError, match="breaks off"):
             audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=3, size=3)
     stored = Decision.objects.filter(city_code=CITY).count() - 14
     assert audit_region(actor=system_actor(), at=ASSESSED, place=place, workers=3, size=3) == 14 - stored
     assert decisions_of_lines() == {2}
+
+
+@pytest.mark.commits
+@pytest.mark.timeout(120)
+def test_a_large_check_that_comes_between_waits_for_the_first_and_nobody_waits_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services.audit, "PART", 2)
+    made = case(14)
+    confirmed(made)
+    PersonStatus.objects.filter(city_code=CITY, kind="pension").update(holds=True)
+    turns, begin = [], services.audit.Turn.begin
+
+    def beginning(turn: services.audit.Turn, cursor: CursorWrapper, city_code: int) -> bool:
+        if turn.number:
+            until_waited_for()
+        turns.append((turn.number, begin(turn, cursor, city_code)))
+        return turns[-1][1]
+
+    def check() -> str:
+        until_held()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(services.audit.NO_AUDIT, [CITY])
+            return "checked"
+
+    monkeypatch.setattr(services.audit.Turn, "begin", beginning)
+    found = at_once(
+        [check, lambda: audit_region(actor=system_actor(), at=ASSESSED, place=Place(CITY, CITY), workers=2)]
+    )
+    assert not found.errors
+    assert set(found.answers) == {"checked", 14}
+    assert turns == [(0, True), (1, False)]
+    assert decisions_of_lines() == {2}
+
+
+def until_held() -> None:
+    """Until somebody keeps off the large checks of this test's database."""
+    _until("granted AND mode = 'ShareLock'")
+
+
+def until_waited_for() -> None:
+    """Until a large check waits for that."""
+    _until("NOT granted AND mode = 'ExclusiveLock'")
+
+
+def _until(lock: str) -> None:
+    here = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(f"SELECT EXISTS (SELECT 1 FROM pg_locks WHERE {here} AND {lock})")
+            if cursor.fetchone()[0]:
+                return
 
 
 @pytest.mark.parametrize("sampled", [0.001, 50_000])

@@ -7,13 +7,14 @@ What is still open is decided again by `run_checks`; what was paid is for a pers
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from zhaoliang.kernel.acts import act
 from zhaoliang.kernel.roles import Actor, Place, Reach, Role
@@ -34,7 +35,10 @@ SETTINGS = "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; SET LOCAL enable_
 # A large claim's check takes the latest decision of each line for its own: no audit may store one between the two, of facts that
 # it read before. Audits of a city do not wait for each other.
 AUDITS = "SELECT pg_advisory_xact_lock_shared(hashtextextended('decisions', %s))"
+AUDITS_AT_ONCE = "SELECT pg_try_advisory_xact_lock_shared(hashtextextended('decisions', %s))"
 NO_AUDIT = "SELECT pg_advisory_xact_lock(hashtextextended('decisions', %s))"
+# Who shares a slice waits for a table at the most so long: the others wait for him, of which the database does not know.
+PATIENCE = "SET LOCAL lock_timeout = '30s'"
 GRANTS = {Role.AUDITOR: Reach.REGION, Role.SYSTEM: Reach.ANY}
 # A decision that says the same as the line's latest one is not stored again.
 STORE = """
@@ -108,6 +112,44 @@ class Slice:
         return {policies.version for sheet in self.sheets for policies in sheet.sets.values()}
 
 
+@dataclass(frozen=True)
+class Turn:
+    """The part of one connection in a slice that several share.
+
+    `begun`: the first of them keeps off large checks. `over`: whose statement has ended or was broken off.
+    """
+
+    number: int
+    begun: Event
+    over: Sequence[Event]
+
+    def begin(self, cursor: CursorWrapper, city_code: int) -> bool:
+        """Keep off large checks until the transaction ends; False where one waits, and the others take all ranges.
+
+        Only the first waits for a check. Who waited behind a check that waits for the first would never get his turn: the first
+        waits for him in the end.
+        """
+        if self.number == 0:
+            cursor.execute(AUDITS, [city_code])
+            self.begun.set()
+            return True
+        self.begun.wait()
+        cursor.execute(AUDITS_AT_ONCE, [city_code])
+        return bool(cursor.fetchone()[0])
+
+    def meet(self) -> None:
+        """Wait until nobody reads the slice any more."""
+        self.over[self.number].set()
+        for other in self.over:
+            other.wait()
+
+    def leave(self) -> None:
+        """Whether it ended well or not, nobody waits for this one any more."""
+        if self.number == 0:
+            self.begun.set()
+        self.over[self.number].set()
+
+
 @dataclass
 class Moved:
     """How many lines went from one outcome to another, with the fen that pass before and after, and a few line ids."""
@@ -163,26 +205,29 @@ def open_audit(*, actor: Actor, at: datetime, place: Place, size: int = SLICE) -
     return parts
 
 
-@act("subsidies.audit", label="复核补贴决定", grants=GRANTS, on="place", beside=("meet",))
-def audit_slice(
-    *, actor: Actor, at: datetime, place: Place, part: Slice, meet: Callable[[], None] | None = None
-) -> int:
+@act("subsidies.audit", label="复核补贴决定", grants=GRANTS, on="place", beside=("turn",))
+def audit_slice(*, actor: Actor, at: datetime, place: Place, part: Slice, turn: Turn | None = None) -> int:
     """Decide the lines of a slice again and store what differs from each line's latest decision; returns how many.
 
     In a transaction of its own: an audit that was broken off goes on where it stopped by storing nothing twice. Who shares the
-    slice waits by `meet` for the others before the transaction ends, which until then keeps them from its ranges.
+    slice in his `turn` waits for the others before the transaction ends, which until then keeps them from its ranges.
     """
     city = place.city_code
     ids = {version: basis for sheet in part.sheets for version, basis in bases(city, sheet).items()}
     text, parameters = judged(part.chosen, part.sheets, ids)
     unless_same = "" if part.first else UNLESS_SAME.format(or_else="")
     with connection.cursor() as cursor:
-        cursor.execute(AUDITS, [city])
+        if turn is None:
+            cursor.execute(AUDITS, [city])
+        elif turn.begin(cursor, city):
+            cursor.execute(PATIENCE)
+        else:
+            return 0
         cursor.execute(SETTINGS)
         cursor.execute(STORE.format(judged=text, unless_same=unless_same), parameters | {"at": at})
         stored = cursor.rowcount
-    if meet is not None:
-        meet()
+    if turn is not None:
+        turn.meet()
     return stored
 
 
@@ -200,21 +245,15 @@ def _audit_together(actor: Actor, at: datetime, part: Slice, workers: int) -> in
     So they come to their ends together, whichever was slower or had the heavier ranges. What one of them had when it broke off is
     free again, for the others or for the next audit.
     """
-    run, over = secrets.randbits(62), [Event() for _ in range(workers)]
+    run, begun, over = secrets.randbits(62), Event(), [Event() for _ in range(workers)]
 
-    def one(turn: int) -> int:
-        begin = turn * len(part.people) // workers
+    def one(number: int) -> int:
+        turn, begin = Turn(number, begun, over), number * len(part.people) // workers
         own = replace(part, people=part.people[begin:] + part.people[:begin], run=run)
-
-        def meet() -> None:
-            over[turn].set()
-            for other in over:
-                other.wait()
-
         try:
-            return audit_slice(actor=actor, at=at, place=part.place, part=own, meet=meet)
+            return audit_slice(actor=actor, at=at, place=part.place, part=own, turn=turn)
         finally:
-            over[turn].set()
+            turn.leave()
             connection.close()
 
     with ThreadPoolExecutor(workers) as pool:
