@@ -98,17 +98,20 @@ def payees_told(found: Claim, day: date) -> str:
     """
     if found.state not in NEXT_GATE:
         return ""
-    rows = ClaimLine.objects.filter(city_code=found.city_code, claim=found, payee="enterprise").exclude(state="refused")
-    lines = dict(rows.order_by().values_list("enrolment__employer_uscc").annotate(Count("id")))
-    lines.pop("", None)
-    barred = set(barred_codes(found.city_code, Gate.PAYMENT, day).values()) & lines.keys() if lines else set()
-    if not barred:
+    # The organisations first: of most cities few are barred, and of a claim of 100,000 lines none is read for nothing.
+    codes = [code for code in barred_codes(found.city_code, Gate.PAYMENT, day).values() if code]
+    if not codes:
         return ""
-    named = [standing_on(one, day) for one in organisations_by_code(found.city_code, sorted(barred)[:3])]
+    rows = ClaimLine.objects.filter(city_code=found.city_code, claim=found, payee="enterprise").exclude(state="refused")
+    held = rows.filter(enrolment__employer_uscc__in=codes).order_by().values_list("enrolment__employer_uscc")
+    lines = dict(held.annotate(Count("id")))
+    if not lines:
+        return ""
+    named = [standing_on(one, day) for one in organisations_by_code(found.city_code, sorted(lines)[:3])]
     why = "".join(refusal.why for one in named if (refusal := one.refusal(Gate.PAYMENT)))
-    more = f"这样的企业共 {len(barred)} 家。" if len(barred) > len(named) else ""
-    count = sum(lines[code] for code in barred)
-    return f"{why}{more}应付给企业的 {count} 条明细可以照常审核、审批，钱在限制解除前不拨；其他明细不受影响。"
+    more = f"这样的企业共 {len(lines)} 家。" if len(lines) > len(named) else ""
+    told = f"应付给上述企业的 {sum(lines.values())} 条明细可以照常审核、审批，钱在限制解除前不拨；其他明细不受影响。"
+    return f"{why}{more}{told}"
 
 
 def review_page(

@@ -79,7 +79,7 @@ def test_a_reviewer_reads_that_an_enterprise_to_be_paid_is_barred_and_its_money_
     text = reviewer.get(url).content.decode()
     assert "收款企业的处理情况" in text
     assert f"“{enterprise.short_name}”在" in text
-    assert "应付给企业的 2 条明细" in text
+    assert "应付给上述企业的 2 条明细" in text
     # Nobody else waits for it.
     reviewer.post(_url("bureau", "claim_pass_first", claim), {"key": "p"}, follow=True)
     claim.refresh_from_db()
