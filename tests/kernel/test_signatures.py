@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
 
 from zhaoliang.kernel.crypto import KeyRing, change_signing_key, load, new_keys
-from zhaoliang.kernel.signatures import ED25519, SM2, KeyProblem, PublicKeys, Tampered
+from zhaoliang.kernel.signatures import ED25519, SM2, KeyProblem, PublicKeys, Tampered, signer
 
 pytestmark = pytest.mark.mission("C6")
 RINGS = {algorithm: KeyRing.from_json(new_keys(signature=algorithm)) for algorithm in (ED25519, SM2)}
@@ -39,6 +40,15 @@ def test_a_change_of_algorithm_leaves_old_signatures_checkable() -> None:
     assert ring.verify(b"x", signature) == old["signing"]["active"]
     assert ring.verify(b"x", ring.sign(b"x")) == new["signing"]["active"]
     assert {key["crv"] for key in ring.public_keys()} == {"Ed25519", "SM2"}
+
+
+def test_an_sm2_key_that_begins_like_a_marked_point_signs_and_is_checked() -> None:
+    # The public half of 11 is 04b3cb10…; one key in 256 begins with 04.
+    key = signer({"algorithm": SM2, "key": base64.b64encode((11).to_bytes(32, "big")).decode()})
+    assert key.public.raw()[0] == 4
+    key.public.verify("券".encode(), key.sign("券".encode()))
+    with pytest.raises(Tampered):
+        key.public.verify("劵".encode(), key.sign("券".encode()))
 
 
 @pytest.mark.parametrize(

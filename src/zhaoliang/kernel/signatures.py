@@ -113,7 +113,7 @@ class Sm2Public:
         if len(raw) != 64 or not _on_curve(raw):
             raise ValueError("not a point of the SM2 curve")
         self._raw = raw
-        self._key = CryptSM2(private_key="", public_key=raw.hex())
+        self._key = _library_key(raw)
 
     def verify(self, payload: bytes, signature: bytes) -> None:
         if len(signature) != 64 or not self._key.verify_with_sm3(signature.hex(), payload):
@@ -135,13 +135,20 @@ class Sm2Signer:
             raise ValueError("not an SM2 private key")
         point = CryptSM2(private_key=raw.hex(), public_key="")._kg(number, default_ecc_table["g"])
         self.public = Sm2Public(bytes.fromhex(point or ""))
-        self._key = CryptSM2(private_key=raw.hex(), public_key=self.public.raw().hex())
+        self._key = _library_key(self.public.raw(), raw.hex())
 
     def sign(self, payload: bytes) -> bytes:
         signature = None
         while signature is None:  # a random number that does not serve is answered with None
             signature = self._key.sign_with_sm3(payload, secrets.token_hex(32))
         return bytes.fromhex(signature)
+
+
+def _library_key(public: bytes, private: str = "") -> CryptSM2:
+    # Given to its constructor, a key that begins with 04 (one in 256) is taken for a marked one and loses all 0 and 4 it begins with.
+    made = CryptSM2(private_key=private, public_key="")
+    made.public_key = public.hex()
+    return made
 
 
 def _on_curve(raw: bytes) -> bool:
